@@ -1,0 +1,74 @@
+"""The errors of the outside world. Mistakes in a definition are diagnostics, never exceptions.
+
+    EscError                    has a CamelCase reason for conditions and metrics, and a message for people
+    ├── ConfigurationError      this process was started or called wrongly
+    ├── ProviderError           a provider refused or could not be reached
+    ├── IdentityError           no identity token could be had to present to a provider
+    ├── StoreError              an environment could not be read from where it lives
+    └── KubeError               the API server refused or could not be reached
+        ├── NotFoundError
+        ├── ConflictError
+        ├── ForbiddenError
+        ├── InvalidError
+        └── UnavailableError
+
+Every message is shown to users as it stands: it says where and what to do, and holds no secret value.
+"""
+
+from __future__ import annotations
+
+
+class EscError(Exception):
+    """Something outside this program failed.
+
+    `reason` is a CamelCase word that is stable across releases. `retry_after`, in seconds, is what the other side asked
+    for (a `Retry-After` header), or None.
+    """
+
+    default_reason = "Failed"
+
+    def __init__(self, message: str, *, reason: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+        self.retry_after = retry_after
+
+
+class ConfigurationError(EscError):
+    default_reason = "InvalidConfiguration"
+
+
+class ProviderError(EscError):
+    default_reason = "ProviderFailed"
+
+
+class IdentityError(EscError):
+    default_reason = "IdentityUnavailable"
+
+
+class StoreError(EscError):
+    default_reason = "EnvironmentUnavailable"
+
+
+class KubeError(EscError):
+    default_reason = "KubernetesError"
+
+
+class NotFoundError(KubeError):
+    default_reason = "NotFound"
+
+
+class ConflictError(KubeError):
+    default_reason = "Conflict"
+
+
+class ForbiddenError(KubeError):
+    default_reason = "Forbidden"
+
+
+class InvalidError(KubeError):
+    default_reason = "Invalid"
+
+
+class UnavailableError(KubeError):
+    default_reason = "KubernetesUnavailable"
