@@ -1,0 +1,5 @@
+import sys
+
+from local_cluster.commands import main
+
+sys.exit(main())

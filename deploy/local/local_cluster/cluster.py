@@ -1,0 +1,181 @@
+"""A local cluster's life: made, found, deleted.
+
+One folder holds everything of a cluster. Others see it from the moment its processes all run until it is deleted; what
+an unclean end left behind counts as absent, and the next `create` clears it away.
+"""
+
+import contextlib
+import fcntl
+import random
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_cluster import certificates, components, kubeconfig, places, processes
+from local_cluster.api import Api, wait_until
+from local_cluster.building import ensure_control_plane
+from local_cluster.components import Layout
+from local_cluster.failures import ClusterError
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+# Below the range that Linux hands out to outgoing connections, which would otherwise take a chosen port at times.
+_PORTS = range(20000, 30000)
+_ATTEMPTS = 3
+# The API server waits half a minute for open watches on SIGTERM; there is nothing of it worth that time.
+_GRACE_SECONDS = {"kube-apiserver": 0.3}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster's folder, and what can be read from it."""
+
+    name: str
+    folder: Path
+
+    @property
+    def records(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def admin_kubeconfig(self) -> Path:
+        return self.folder / f"{certificates.ADMIN.file}.kubeconfig"
+
+    @property
+    def runs(self) -> bool:
+        alive = {process.name for process in processes.read_records(self.records) if process.alive}
+        return alive.issuperset(COMPONENTS)
+
+    def read_admin_kubeconfig(self) -> dict[str, Any]:
+        return kubeconfig.read(self.admin_kubeconfig)
+
+
+def named(name: str) -> Cluster:
+    # It becomes a folder, and part of a context's name.
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?", name):
+        raise ClusterError(
+            f"{name!r} cannot name a cluster: use lower-case letters, digits, '.' and '-', 50 characters at most"
+        )
+    return Cluster(name, places.clusters_folder() / name)
+
+
+def running() -> list[Cluster]:
+    folders = sorted(path for path in places.clusters_folder().iterdir() if path.is_dir())
+    return [cluster for cluster in (Cluster(path.name, path) for path in folders) if cluster.runs]
+
+
+def create(name: str, seconds: float = 120.0) -> Cluster:
+    """Start a new cluster and wait until it serves; `seconds` bounds the waiting, not a first build."""
+    cluster = named(name)
+    programs = ensure_control_plane()
+    with _sole_command(cluster):
+        if cluster.runs:
+            raise ClusterError(f"cluster {name!r} already exists; delete it first, or choose another --name")
+        for attempt in range(1, _ATTEMPTS + 1):
+            _clear(cluster)
+            try:
+                _start(cluster, programs, time.monotonic() + seconds)
+                break
+            except _PortTakenError as error:
+                if attempt == _ATTEMPTS:
+                    raise ClusterError(str(error)) from error
+            except BaseException:
+                _end_processes(cluster)
+                raise
+    return cluster
+
+
+def delete(name: str) -> bool:
+    """End the cluster and remove its folder; False where there was nothing to delete."""
+    cluster = named(name)
+    with _sole_command(cluster):
+        existed = cluster.folder.exists()
+        _clear(cluster)
+    return existed
+
+
+class _PortTakenError(ClusterError):
+    """Somebody took a port between our choice and our use of it."""
+
+
+def _start(cluster: Cluster, programs: Path, deadline: float) -> None:
+    api_port, etcd_port, etcd_peer_port = _free_ports(3)
+    layout = Layout(cluster.folder, programs, api_port, etcd_port, etcd_peer_port)
+    certificates.write_certificates(layout.certificates, components.KUBERNETES_SERVICE)
+    _write_kubeconfigs(cluster, layout)
+    api = Api(api_port, layout.certificates)
+
+    def run(command: list[str]) -> None:
+        name = Path(command[0]).name
+        processes.start(name, command, cluster.records, cluster.logs / f"{name}.log")
+
+    def all_alive() -> None:
+        for process in processes.read_records(cluster.records):
+            if not process.alive:
+                _explain_death(cluster, process.name)
+
+    run(components.etcd(layout))
+    run(components.api_server(layout))
+    wait_until(api.is_ready, all_alive, deadline, f"the API server; its log is in {cluster.logs}")
+    run(components.controller_manager(layout))
+    run(components.scheduler(layout))
+    api.publish_issuer()
+    wait_until(api.has_default_account, all_alive, deadline, f"the controllers; their log is in {cluster.logs}")
+
+
+def _write_kubeconfigs(cluster: Cluster, layout: Layout) -> None:
+    context = kubeconfig.context_name(cluster.name)
+    for identity in (certificates.ADMIN, certificates.CONTROLLER_MANAGER, certificates.SCHEDULER):
+        content = kubeconfig.kubeconfig(context, layout.server, layout.certificates, identity)
+        kubeconfig.write(layout.kubeconfig_of(identity), content)
+
+
+def _explain_death(cluster: Cluster, component: str) -> None:
+    log = cluster.logs / f"{component}.log"
+    lines = log.read_text(errors="replace").splitlines()
+    if any("address already in use" in line for line in lines):
+        raise _PortTakenError(f"{component} found its port taken; see {log}")
+    last = "\n".join(line[:400] for line in lines[-5:])
+    raise ClusterError(f"{component} stopped while the cluster was starting; the end of {log} says:\n{last}")
+
+
+def _free_ports(count: int) -> list[int]:
+    ports: list[int] = []
+    with contextlib.ExitStack() as held:
+        for port in random.sample(_PORTS, k=500):
+            candidate = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                candidate.bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise ClusterError(f"no free ports on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _clear(cluster: Cluster) -> None:
+    _end_processes(cluster)
+    if cluster.folder.exists():
+        shutil.rmtree(cluster.folder)
+
+
+def _end_processes(cluster: Cluster) -> None:
+    # The clients of the API server first, then it, then what it stores in: nobody then writes of a lost peer.
+    order = {name: place for place, name in enumerate(reversed(COMPONENTS))}
+    for process in sorted(processes.read_records(cluster.records), key=lambda process: order.get(process.name, -1)):
+        processes.stop(process, _GRACE_SECONDS.get(process.name, 2.0))
+
+
+@contextlib.contextmanager
+def _sole_command(cluster: Cluster) -> Iterator[None]:
+    """One command at a time changes a cluster; another one waits its turn."""
+    with (cluster.folder.parent / f".{cluster.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

