@@ -1,0 +1,95 @@
+"""A folder of `<project>/<name>.yaml` files: the backend that needs nothing else."""
+
+# Importing pathlib takes as long as everything else that a static environment needs from a folder.
+# ruff: noqa: PTH118, PTH122, PTH123, PTH208
+
+from __future__ import annotations
+
+import os
+
+from esc_operator.errors import StoreError
+from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.references import DEFAULT_PROJECT, Reference, is_part, parse_reference
+
+_SUFFIXES = (".yaml", ".yml")
+
+IMPORT_UNREADABLE = "ImportUnreadable"
+"""The environment is there and cannot be read."""
+
+
+class FolderStore:
+    """Reads environments below a folder; a Store."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def load(self, name: str, importer: str) -> Loaded | Failed:
+        """A bare name means the importer's own project first, then the project `default`."""
+        try:
+            reference = parse_reference(name)
+        except StoreError as error:
+            return Failed(error.message, error.reason)
+        if refused := _refuse(reference):
+            return refused
+        candidates = _candidates(reference, importer)
+        for candidate in candidates:
+            if found := self._read(candidate):
+                return found
+        return Failed(self._missing(name, candidates[0]))
+
+    def names(self) -> list[str]:
+        """The full names of all environments, sorted. Raises StoreError where the folder cannot be read."""
+        try:
+            projects = [entry.name for entry in os.scandir(self._root) if entry.is_dir() and is_part(entry.name)]
+            return sorted(f"{project}/{name}" for project in projects for name in self._names_in(project))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"could not list the environments in {self._root}: {error.strerror}") from error
+
+    def _names_in(self, project: str) -> set[str]:
+        entries = os.listdir(self._path(project))
+        split = (os.path.splitext(entry) for entry in entries)
+        return {name for name, suffix in split if suffix in _SUFFIXES and is_part(name)}
+
+    def _read(self, reference: Reference) -> Loaded | Failed | None:
+        for suffix in _SUFFIXES:
+            path = self._path(reference.project, reference.name + suffix)
+            try:
+                with open(path, encoding="utf-8") as file:
+                    return Loaded(reference.full_name, text=file.read())
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except UnicodeDecodeError:
+                return Failed(f"{path} is not UTF-8 text", IMPORT_UNREADABLE)
+            except OSError as error:
+                return Failed(f"could not read {path}: {error.strerror}", IMPORT_UNREADABLE)
+        return None
+
+    def _missing(self, name: str, tried: Reference) -> str:
+        path = self._path(tried.project, tried.name + _SUFFIXES[0])
+        return f'environment "{name}" not found: there is no file {path}'
+
+    def _path(self, *parts: str) -> str:
+        return os.path.join(self._root, *parts)
+
+
+def _refuse(reference: Reference) -> Failed | None:
+    if reference.version:
+        return Failed(
+            f'"{reference}": versions are not supported by a folder; leave "@{reference.version}" out',
+            "VersionNotSupported",
+        )
+    if reference.organization:
+        return Failed(
+            f'"{reference}": a folder has no organizations; leave "{reference.organization}/" out', "InvalidReference"
+        )
+    return None
+
+
+def _candidates(reference: Reference, importer: str) -> list[Reference]:
+    if reference.project:
+        return [reference]
+    own = importer.rpartition("/")[0] or DEFAULT_PROJECT
+    projects = [own] if own == DEFAULT_PROJECT else [own, DEFAULT_PROJECT]
+    return [reference.within(project) for project in projects]

@@ -1,0 +1,47 @@
+"""What a store is: a name in, a definition or a reason why there is none out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A definition as it is kept.
+
+    `name` is the environment's full name, the same whatever import led to it. Either `text` (YAML, so diagnostics have
+    a line and a column) or `definition` (plain data, as a cluster keeps it) is there. `generation` counts changes where
+    the store does; 0 elsewhere. Both forms may hold plaintext secrets and never show in `repr`.
+    """
+
+    name: str
+    text: str | None = field(default=None, repr=False)
+    definition: Mapping[str, Any] | None = field(default=None, repr=False)
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No definition: `message` is shown at the import that asked for it, `reason` is a CamelCase word."""
+
+    message: str
+    reason: str = "ImportNotFound"
+
+
+class Store(Protocol):
+    """A store that answers at once."""
+
+    def load(self, name: str, importer: str) -> Loaded | Failed:
+        """The environment that `name` means among the imports of `importer`, or, where that is "", by itself."""
+
+
+class AsyncStore(Protocol):
+    """A store that waits for the network."""
+
+    async def load(self, name: str, importer: str) -> Loaded | Failed:
+        """As `Store.load`."""

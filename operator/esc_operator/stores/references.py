@@ -1,0 +1,81 @@
+"""References to environments: `[organization/][project/]name[@version]`.
+
+The organization is a cluster (a kube context) or nothing for a folder, the project is a namespace or a sub-folder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from esc_operator.errors import StoreError
+
+DEFAULT_PROJECT = "default"
+
+INVALID_REFERENCE = "InvalidReference"
+"""The text is not a reference."""
+
+# Both a DNS label and what Pulumi accepts fit. A name never starts with a dot, so it can never climb out of a folder.
+_PROJECT_OR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_MAX_LENGTH = 253
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed reference; "" stands for a part that was left out."""
+
+    name: str
+    project: str = ""
+    organization: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        path = "/".join(part for part in (self.organization, self.project, self.name) if part)
+        return f"{path}@{self.version}" if self.version else path
+
+    @property
+    def full_name(self) -> str:
+        """`project/name`, the environment's name within its organization."""
+        return f"{self.project or DEFAULT_PROJECT}/{self.name}"
+
+    def within(self, project: str) -> Reference:
+        """The same reference, where a left-out project means this one."""
+        return self if self.project else replace(self, project=project)
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference. Raises StoreError with a message for people.
+
+    A kube context may hold slashes and at-signs (EKS names contexts by ARN): the last two parts are project and name,
+    everything before them is the organization.
+    """
+    path, project, name = _split(text)
+    name, _, version = name.partition("@")
+    if not version and ":" in name:  # Pulumi also writes versions as name:version
+        name, _, version = name.partition(":")
+    for part in (name, project):
+        if part and not is_part(part):
+            raise _invalid(text, f'"{part}" is not a name: letters, digits, "-", "_" and "." make one')
+    if not name:
+        raise _invalid(text, "the name is missing")
+    return Reference(name, project, path, version)
+
+
+def is_part(text: str) -> bool:
+    """Whether the text can be a project or a name."""
+    return len(text) <= _MAX_LENGTH and _PROJECT_OR_NAME.match(text) is not None
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    head, _, name = text.rpartition("/")
+    organization, _, project = head.rpartition("/")
+    if "/" in text and (not project or (not organization and head != project)):
+        raise _invalid(text, "a part before a slash is empty")
+    return organization, project, name
+
+
+def _invalid(text: str, why: str) -> StoreError:
+    return StoreError(
+        f'"{text}" is not a reference to an environment: {why} (write [organization/][project/]name)',
+        reason=INVALID_REFERENCE,
+    )
