@@ -1,0 +1,5 @@
+"""The only importer of the Kubernetes client: objects in and out as plain dicts, one error translator.
+
+Owns how the API server is reached, which verbs are used, and the informer of owned Secrets. It decides nothing.
+Importing it is cheap; `session`, `connection`, `api` import the client, which takes a second.
+"""

@@ -1,0 +1,168 @@
+"""The verbs that are used on the API server: plain dicts in and out, every request with a timeout, KubeError only.
+
+It stands on the official client's connection (TLS, credentials and their renewal, limit of connections) and leaves its
+models aside: they cost more than the requests. Answers are never preloaded, because the client would log their bodies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from esc_operator.errors import NotFoundError
+from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
+from esc_operator.kube.translate import error_from_answer, error_from_failure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from esc_operator.providers.port import IdentityToken
+
+FIELD_MANAGER = "esc-operator"
+REQUEST_TIMEOUT = 30.0
+"""Seconds for a whole request."""
+WATCH_SECONDS = 290
+"""How long the server keeps a watch open; it is then opened again."""
+
+_JSON = "application/json"
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class KubeApi:
+    """A connection to one API server. Close it when done."""
+
+    def __init__(self, configuration: Any) -> None:
+        self._client = ApiClient(configuration)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        return await self._json("GET", resource.path(namespace, name), f"read {resource.plural} {namespace}/{name}")
+
+    async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        """Only the metadata of an object: of a Secret, none of its values leave the server."""
+        what = f"read {resource.plural} {namespace}/{name}"
+        return await self._json("GET", resource.path(namespace, name), what, accept=METADATA)
+
+    async def list_page(
+        self, resource: Resource, namespace: str | None, *, accept: str = _JSON, **query: str
+    ) -> dict[str, Any]:
+        what = f"list {resource.plural}"
+        return await self._json("GET", resource.path(namespace), what, accept=accept, query=query)
+
+    async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+        """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version."""
+        metadata = body["metadata"]
+        return await self._json(
+            "PATCH",
+            resource.path(metadata["namespace"], metadata["name"]),
+            f"write {resource.plural} {metadata['namespace']}/{metadata['name']}",
+            body=body,
+            content_type=_APPLY,
+            query={"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"},
+        )
+
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
+    ) -> dict[str, Any]:
+        """Merge `status` into an object's status: None clears a field. Only if the object still has that UID."""
+        return await self._json(
+            "PATCH",
+            resource.path(namespace, name, "status"),
+            f"write the status of {resource.plural} {namespace}/{name}",
+            body={"metadata": {"uid": uid}, "status": status},
+            content_type=_MERGE,
+            query={"fieldManager": FIELD_MANAGER},
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        """Delete an object, only if it still has that UID; one that is gone already is as good."""
+        try:
+            await self._json(
+                "DELETE",
+                resource.path(namespace, name),
+                f"delete {resource.plural} {namespace}/{name}",
+                body={"preconditions": {"uid": uid}},
+            )
+        except NotFoundError:
+            return
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+        await self._json("POST", EVENTS.path(namespace), f"post an event in {namespace}", body=event)
+
+    async def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
+        """A token of a ServiceAccount for one audience. Raises IdentityError where there is no such ServiceAccount."""
+        path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
+        what = f"get a token of ServiceAccount {namespace}/{service_account}"
+        try:
+            return parse_token(await self._json("POST", path, what, body=token_request(audience)))
+        except NotFoundError as error:
+            raise missing_service_account(namespace, service_account) from error
+
+    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncIterator[bytes]:
+        """The raw lines of a metadata watch. Ends when the server ends it; raises KubeError."""
+        what = f"watch {resource.plural}"
+        # A silent connection is a dead one: bookmarks come each minute.
+        limits = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
+        query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS), **query}
+        try:
+            async with await self._send("GET", resource.path(namespace), query, METADATA, limits=limits) as answer:
+                if answer.status >= 400:
+                    raise error_from_answer(answer.status, await answer.read(), answer.headers, what)
+                while line := await answer.content.readline():
+                    yield line
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as failure:
+            raise error_from_failure(failure, what) from failure
+
+    async def _json(  # noqa: PLR0913 - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = _JSON,
+        accept: str = _JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        try:
+            async with await self._send(method, path, query, accept, body=body, content_type=content_type) as answer:
+                data = await answer.read()
+        except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
+            raise error_from_failure(failure, what) from failure
+        if answer.status >= 400:
+            raise error_from_answer(answer.status, data, answer.headers, what)
+        parsed: dict[str, Any] = json.loads(data)
+        return parsed
+
+    async def _send(  # noqa: PLR0913 - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        accept: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = _JSON,
+        limits: aiohttp.ClientTimeout | None = None,
+    ) -> aiohttp.ClientResponse:
+        answer: aiohttp.ClientResponse = await self._client.call_api(
+            path,
+            method,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": accept, "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=limits or aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=10),
+        )
+        return answer

@@ -1,0 +1,157 @@
+"""The informer of the Secrets that carry this operator's label: their metadata only, values never leave the server.
+
+Owns a small record of each, kept true by a watch, and by the answers to our own writes, which are put in at once: who
+has just written a Secret must not decide on what it was before. It tells listeners only that something about a Secret
+changed; what to do is for the reconciler to find out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.kube.api import METADATA_LIST, KubeApi
+from esc_operator.kube.paths import SECRETS
+from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
+from esc_operator.resources.environment import Key
+from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+logger = logging.getLogger(__name__)
+
+PAGE = "500"
+SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+RECONNECT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMetadata:
+    """What is known of a Secret. `environment` names the environment it says to belong to, `owners` the UIDs of its
+    owners, `version` is its resourceVersion."""
+
+    key: Key
+    uid: str
+    version: str
+    environment: str
+    owners: tuple[str, ...]
+    managed: bool
+    record: SyncRecord | None
+
+
+def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
+    metadata = body["metadata"]
+    annotations = metadata.get("annotations") or {}
+    return SecretMetadata(
+        key=Key(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        environment=annotations.get(ENVIRONMENT, ""),
+        owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
+        managed=(metadata.get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY,
+        record=parse_sync_record(annotations),
+    )
+
+
+class OwnedSecrets:
+    """The informer. Start it, then await `listed` before trusting an absence."""
+
+    def __init__(self, api: KubeApi, namespace: str | None, on_change: Callable[[Key], None]) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._on_change = on_change
+        self._known: dict[Key, SecretMetadata] = {}
+        self.listed = asyncio.Event()
+
+    def find(self, key: Key) -> SecretMetadata | None:
+        return self._known.get(key)
+
+    def observe(self, body: Mapping[str, Any]) -> SecretMetadata:
+        """Take in what the API server answered to a write, or sent on the watch, unless something newer is known."""
+        seen = parse_secret_metadata(body)
+        known = self._known.get(seen.key)
+        if known is None or known.uid != seen.uid or _is_newer(seen.version, known.version):
+            self._known[seen.key] = seen
+        return seen
+
+    def forget(self, key: Key) -> None:
+        self._known.pop(key, None)
+
+    async def run(self) -> None:
+        """List and watch until cancelled; a broken watch is opened again, one that fell behind is listed again."""
+        version = ""
+        while True:
+            try:
+                version = await self._watch(version) if version else await self._list()
+            except NotFoundError:
+                version = ""  # 410: the history is gone, only a new list tells what happened meanwhile
+            except KubeError as error:
+                logger.warning("Watching Secrets: %s", error.message)
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _list(self) -> str:
+        found: dict[Key, Mapping[str, Any]] = {}
+        page: dict[str, Any] = {}
+        query = {"labelSelector": SELECTOR, "limit": PAGE}
+        while True:
+            page = await self._api.list_page(SECRETS, self._namespace, accept=METADATA_LIST, **query)
+            for body in page["items"]:
+                found[Key(body["metadata"]["namespace"], body["metadata"]["name"])] = body
+            if not (token := page["metadata"].get("continue")):
+                break
+            query = {**query, "continue": token}
+        self._replace(found)
+        self.listed.set()
+        version: str = page["metadata"]["resourceVersion"]
+        return version
+
+    def _replace(self, found: Mapping[Key, Mapping[str, Any]]) -> None:
+        changed = [key for key in self._known if key not in found]
+        for key in changed:
+            self.forget(key)
+        for key, body in found.items():
+            before = self._known.get(key)
+            if before != self.observe(body):
+                changed.append(key)
+        self._tell(changed)
+
+    async def _watch(self, version: str) -> str:
+        lines = self._api.watch_lines(SECRETS, self._namespace, labelSelector=SELECTOR, resourceVersion=version)
+        async for line in lines:
+            event = json.loads(line)
+            body = event["object"]
+            if event["type"] == "ERROR":
+                raise NotFoundError(f"the watch of Secrets ended: {body.get('reason')}")
+            version = body["metadata"]["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                self._take(event["type"], body)
+        return version
+
+    def _take(self, kind: str, body: Mapping[str, Any]) -> None:
+        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        before = self._known.get(key)
+        if kind == "DELETED":
+            if before and not _is_newer(before.version, body["metadata"]["resourceVersion"]):
+                self.forget(key)
+                self._tell([key])
+            return
+        self.observe(body)
+        if self._known[key] != before:
+            self._tell([key])
+
+    def _tell(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._on_change(key)
+
+
+def _is_newer(version: str, than: str) -> bool:
+    # Resource versions are comparable numbers in every API server on etcd, and documented to be so since 1.35.
+    try:
+        return int(version) > int(than)
+    except ValueError:
+        return version != than

@@ -1,0 +1,32 @@
+"""Where the kinds that are used here live in the API."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+
+class Resource(NamedTuple):
+    """A kind as the API server serves it. `root` is `/api/v1` or `/apis/GROUP/VERSION`."""
+
+    root: str
+    plural: str
+    kind: str
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of one object, or of the list of them in a namespace or the whole cluster."""
+        parts = [self.root]
+        if namespace is not None:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(quote(name, safe=""))
+        if subresource is not None:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "escenvironments", "EscEnvironment")
+SECRETS = Resource("/api/v1", "secrets", "Secret")
+EVENTS = Resource("/api/v1", "events", "Event")
+SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")

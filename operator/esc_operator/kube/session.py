@@ -1,0 +1,81 @@
+"""A synchronous connection for the command line, with the rights of the person who calls."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from kubernetes import config
+
+from esc_operator.errors import ConfigurationError, NotFoundError
+from esc_operator.kube.paths import ENVIRONMENTS, SERVICE_ACCOUNTS
+from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
+from esc_operator.kube.translate import error_from_answer, error_from_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubernetes.client import ApiClient
+
+    from esc_operator.providers.port import IdentityToken
+
+REQUEST_TIMEOUT = 30.0
+
+
+class Session:
+    """Reads environments and asks for tokens in one cluster. Every method raises KubeError."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    def read_environment(self, namespace: str, name: str) -> dict[str, Any]:
+        """The EscEnvironment as the API server holds it."""
+        return self._request("GET", ENVIRONMENTS.path(namespace, name), f"read escenvironments {namespace}/{name}")
+
+    def list_environments(self, namespace: str | None = None) -> list[dict[str, Any]]:
+        """All EscEnvironments of a namespace, or of the cluster."""
+        items: list[dict[str, Any]] = self._request("GET", ENVIRONMENTS.path(namespace), "list escenvironments")[
+            "items"
+        ]
+        return items
+
+    def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
+        """A token of a ServiceAccount for one audience. Raises IdentityError where there is no such ServiceAccount."""
+        path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
+        what = f"get a token of ServiceAccount {namespace}/{service_account}"
+        try:
+            return parse_token(self._request("POST", path, what, token_request(audience)))
+        except NotFoundError as error:
+            raise missing_service_account(namespace, service_account) from error
+
+    def _request(self, method: str, path: str, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = self._client.call_api(
+                path,
+                method,
+                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=REQUEST_TIMEOUT,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as failure:
+            raise error_from_failure(failure, what) from failure
+        if answer.status >= 400:
+            raise error_from_answer(answer.status, answer.data, answer.headers, what)
+        parsed: dict[str, Any] = json.loads(answer.data)
+        return parsed
+
+
+def open_session(context: str | None, kubeconfig: str | None = None) -> Session:
+    """A session in a kubeconfig's context; None is the current one. Raises ConfigurationError.
+
+    The kubeconfig is the one that kubectl would use: KUBECONFIG, or ~/.kube/config.
+    """
+    try:
+        return Session(config.new_client_from_config(config_file=kubeconfig, context=context, persist_config=False))
+    except config.ConfigException as error:
+        named = f'context "{context}"' if context else "the current context"
+        raise ConfigurationError(f"cannot use {named} of the kubeconfig: {error}") from error

@@ -1,0 +1,78 @@
+"""When a lease is renewed, and when a failed attempt is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DEFAULT_BEFORE = timedelta(minutes=15)
+FRACTION = 4
+"""A lease is renewed when a quarter of its lifetime is left, or earlier if `before` says so."""
+FALLBACK_FRACTION = 3
+"""Where `before` cannot be kept, a lease is renewed after two thirds of its lifetime."""
+JITTER_FRACTION = 20
+"""Renewals are spread over a twentieth of the lifetime, earlier only."""
+
+FIRST_RETRY = timedelta(seconds=5)
+LAST_RETRY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The life of what a Secret holds: issued, and past expiry of no more use."""
+
+    issued_at: datetime
+    expires_at: datetime
+
+    @property
+    def lifetime(self) -> timedelta:
+        return max(self.expires_at - self.issued_at, timedelta(0))
+
+
+def lead_time(lifetime: timedelta, before: timedelta | None) -> timedelta:
+    """How far ahead of expiry a lease is renewed, before jitter.
+
+    An impossible `before`, one that leaves next to nothing of the lifetime, falls back to a third of it: an issuer
+    that grants shorter leases than expected must not be called in a loop.
+    """
+    if before is None:
+        return max(lifetime / FRACTION, min(DEFAULT_BEFORE, lifetime / FALLBACK_FRACTION))
+    if before > lifetime - lifetime / 10:
+        return lifetime / FALLBACK_FRACTION
+    return max(before, lifetime / FRACTION)
+
+
+def renew_at(window: Window, before: timedelta | None, uid: str) -> datetime:
+    """When to renew: at least `lead_time` ahead of expiry, never before the lease was issued.
+
+    Whole seconds, cut down: statuses store seconds, and a time that is stored earlier than computed only comes due
+    earlier.
+    """
+    lifetime = window.lifetime
+    due = window.expires_at - lead_time(lifetime, before) - (lifetime / JITTER_FRACTION) * fraction(uid)
+    return max(due.replace(microsecond=0), window.issued_at.replace(microsecond=0))
+
+
+def retry_at(failed_at: datetime, failures: int, expires_at: datetime | None, uid: str) -> datetime:
+    """When to try again after `failures` failures in a row (at least 1), the last one at `failed_at`.
+
+    Exponential with jitter; while credentials are still alive never later than a quarter of their remaining life, so
+    that several attempts fit in; never sooner than a second.
+    """
+    ceiling = min(FIRST_RETRY * (1 << min(failures - 1, 16)), LAST_RETRY)
+    # Half to whole of the ceiling: "full" jitter may draw nearly nothing, which calls a failing provider in a burst.
+    delay = ceiling / 2 + (ceiling / 2) * fraction(f"{uid}/{failures}")
+    if expires_at is not None and expires_at > failed_at:
+        delay = min(delay, (expires_at - failed_at) / 4)
+    return failed_at + max(delay, timedelta(seconds=1))
+
+
+def reread_at(last: datetime, interval: timedelta, uid: str) -> datetime:
+    """When inputs without an expiry are read again: each interval, up to a twentieth of it earlier."""
+    return last + interval - (interval / JITTER_FRACTION) * fraction(uid)
+
+
+def fraction(seed: str) -> float:
+    """A number in [0, 1) that is always the same for a seed: jitter that is drawn once, and survives restarts."""
+    return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=6).digest()) / 2**48

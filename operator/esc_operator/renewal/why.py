@@ -1,0 +1,196 @@
+"""Why an environment has to be synced now, or when to look again.
+
+An ordered list of small checks over one frozen picture of what was observed; the first that answers wins, and every
+sync carries its reason. A timer, an event or a restart is only an occasion to ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from esc_operator.renewal.schedule import Window, renew_at, reread_at, retry_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+
+
+class Cause(StrEnum):
+    """Why a sync happens; shown in logs and events."""
+
+    FIRST = "FirstSync"
+    SPEC = "SpecChanged"
+    ROTATION = "RotationRequested"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105
+    SECRET_CHANGED = "SecretChanged"  # noqa: S105
+    IMPORT = "ImportChanged"
+    EXPIRY = "ExpiryAhead"
+    INTERVAL = "IntervalElapsed"
+    RETRY = "Retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the environment's owner asks for."""
+
+    uid: str
+    generation: int
+    rotate_request: str
+    before: timedelta | None
+    interval: timedelta
+    imports: Mapping[str, int]
+    """The generations that the imported environments have now, as far as they are known; 0 for a missing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the target Secret was made from. `intact` is False once somebody has edited its data."""
+
+    uid: str
+    generation: int
+    rotate_request: str
+    imports: Mapping[str, int]
+    refreshed_at: datetime
+    window: Window | None
+    rereads: bool
+    intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last attempt, if it failed: for which generation and request, and with what of the imports."""
+
+    failures: int
+    failed_at: datetime
+    generation: int
+    rotate_request: str
+    imports: Mapping[str, int]
+    retryable: bool = True
+    retry_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    wanted: Wanted
+    held: Held | None
+    failed: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Sync now. `fresh_after`: only credentials issued since then will do (a rotation). `outlive`: only those that live
+    longer than that will do."""
+
+    cause: Cause
+    fresh: bool = False
+    outlive: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`; None: not before something changes."""
+
+    until: datetime | None
+
+
+def why_sync(seen: Observation, now: datetime) -> Sync | Wait:
+    """The answer for one environment."""
+    if seen.failed and is_same_attempt(seen.wanted, seen.failed):
+        return _after_failure(seen, seen.failed, now)
+    for check in CHECKS:
+        if sync := check(seen, now):
+            return sync
+    return Wait(next_refresh(seen.wanted, seen.held) if seen.held else None)
+
+
+def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
+    """Whether trying again would be a mere repetition: nothing that the owner can change has changed since."""
+    return (
+        failed.generation == wanted.generation
+        and failed.rotate_request == wanted.rotate_request
+        and not _imports_differ(failed.imports, wanted.imports)
+    )
+
+
+def next_refresh(wanted: Wanted, held: Held) -> datetime | None:
+    """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
+    times = []
+    if held.window:
+        times.append(renew_at(held.window, wanted.before, wanted.uid))
+    if held.rereads:
+        times.append(reread_at(held.refreshed_at, wanted.interval, wanted.uid))
+    return min(times, default=None)
+
+
+def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | Wait:
+    if not failed.retryable:
+        return Wait(None)
+    expires_at = seen.held.window.expires_at if seen.held and seen.held.window else None
+    due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid)
+    if failed.retry_after:
+        due = max(due, failed.retry_after)
+    return _retry(seen) if now >= due else Wait(due)
+
+
+def _retry(seen: Observation) -> Sync:
+    held, wanted = seen.held, seen.wanted
+    rotated = held is not None and held.rotate_request != wanted.rotate_request
+    return Sync(Cause.RETRY, fresh=rotated, outlive=held.window.expires_at if held and held.window else None)
+
+
+def _first(seen: Observation, _: datetime) -> Sync | None:
+    return Sync(Cause.FIRST) if seen.held is None or seen.held.uid != seen.wanted.uid else None
+
+
+def _rotation(seen: Observation, _: datetime) -> Sync | None:
+    if seen.held and seen.held.rotate_request != seen.wanted.rotate_request:
+        # Taking the annotation away is no request.
+        return Sync(Cause.ROTATION, fresh=bool(seen.wanted.rotate_request))
+    return None
+
+
+def _spec(seen: Observation, _: datetime) -> Sync | None:
+    return Sync(Cause.SPEC) if seen.held and seen.held.generation != seen.wanted.generation else None
+
+
+def _secret(seen: Observation, _: datetime) -> Sync | None:
+    return Sync(Cause.SECRET_CHANGED) if seen.held and not seen.held.intact else None
+
+
+def _imports(seen: Observation, _: datetime) -> Sync | None:
+    if seen.held and _imports_differ(seen.held.imports, seen.wanted.imports):
+        return Sync(Cause.IMPORT)
+    return None
+
+
+def _expiry(seen: Observation, now: datetime) -> Sync | None:
+    window = seen.held.window if seen.held else None
+    if window and now >= renew_at(window, seen.wanted.before, seen.wanted.uid):
+        return Sync(Cause.EXPIRY, outlive=window.expires_at)
+    return None
+
+
+def _interval(seen: Observation, now: datetime) -> Sync | None:
+    held = seen.held
+    if held and held.rereads and now >= reread_at(held.refreshed_at, seen.wanted.interval, seen.wanted.uid):
+        return Sync(Cause.INTERVAL)
+    return None
+
+
+# The order decides only which reason is told and, for a rotation, that no older credential will do.
+CHECKS: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
+    _first,
+    _rotation,
+    _spec,
+    _secret,
+    _imports,
+    _expiry,
+    _interval,
+)
+
+
+def _imports_differ(used: Mapping[str, int], known: Mapping[str, int]) -> bool:
+    """Whether any import has another generation than was used. What is not known has not been seen to change."""
+    return any(known.get(name, generation) != generation for name, generation in used.items())

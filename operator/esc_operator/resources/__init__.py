@@ -1,0 +1,21 @@
+"""The kinds of the API group as typed, frozen values: parse(dict) in, plain dicts out. No client, no clock.
+
+Owns the shapes of spec and status, the conditions, their reasons, the record of a sync on its Secret, and the
+CustomResourceDefinition. Invariant: nothing in here can hold a secret value of an evaluated environment.
+"""
+
+GROUP = "esc-operator.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+ROTATE_REQUESTED_AT = f"{GROUP}/rotate-requested-at"
+"""Annotation of an environment: a new value asks once for new credentials."""
+
+SYNC_RECORD = f"{GROUP}/sync"
+"""Annotation of a Secret: what it was made from (see `sync_record`)."""
+
+ENVIRONMENT = f"{GROUP}/environment"
+"""Annotation of a Secret: the name of the environment, in its namespace, that it belongs to."""
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "esc-operator"

@@ -1,0 +1,102 @@
+"""EscEnvironment: the typed spec, and where an environment is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources.durations import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_INTERVAL = timedelta(hours=1)
+
+DeletionPolicy = Literal["Delete", "Retain"]
+
+
+class Key(NamedTuple):
+    """Where a namespaced object is."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """`interval`: how often inputs that have no expiry are read again. `before`: how far ahead of expiry credentials
+    are renewed at the latest; None leaves it to the lifetime."""
+
+    interval: timedelta = DEFAULT_INTERVAL
+    before: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The Secret to fill."""
+
+    name: str
+    type: str = "Opaque"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    deletion_policy: DeletionPolicy = "Delete"
+
+
+@dataclass(frozen=True, slots=True)
+class EscEnvironment:
+    """One EscEnvironment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
+
+    `rotate_request` is the value of the annotation that asks for new credentials, or "".
+    """
+
+    key: Key
+    uid: str
+    generation: int
+    definition: Mapping[str, Any] = field(repr=False)
+    target: Target
+    service_account: str = "default"
+    refresh: Refresh = Refresh()
+    rotate_request: str = ""
+    suspend: bool = False
+
+    @property
+    def target_key(self) -> Key:
+        return Key(self.key.namespace, self.target.name)
+
+
+def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
+    """Read an EscEnvironment that the API server has validated against the CRD."""
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    return EscEnvironment(
+        key=Key(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        definition=spec.get("environment") or {},
+        target=_parse_target(spec.get("target") or {}, metadata["name"]),
+        service_account=spec.get("serviceAccountName") or "default",
+        refresh=_parse_refresh(spec.get("refresh") or {}),
+        rotate_request=(metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""),
+        suspend=bool(spec.get("suspend", False)),
+    )
+
+
+def _parse_target(data: Mapping[str, Any], default_name: str) -> Target:
+    return Target(
+        name=data.get("name") or default_name,
+        type=data.get("type") or "Opaque",
+        labels=data.get("labels") or {},
+        annotations=data.get("annotations") or {},
+        deletion_policy=data.get("deletionPolicy") or "Delete",
+    )
+
+
+def _parse_refresh(data: Mapping[str, Any]) -> Refresh:
+    return Refresh(
+        interval=parse_duration(data["interval"]) if data.get("interval") else DEFAULT_INTERVAL,
+        before=parse_duration(data["before"]) if data.get("before") else None,
+    )

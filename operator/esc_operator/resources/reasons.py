@@ -1,0 +1,44 @@
+"""Reasons of conditions and events. Each is CamelCase, stable across releases, and documented here.
+
+Reasons of a definition's mistakes are those of its diagnostics (`esc_operator.lang`), reasons of a provider's failures
+are the provider's own; those that the operator gives itself are below.
+"""
+
+SYNCED = "Synced"
+"""The Secret holds what the environment evaluates to."""
+
+REFRESHED = "Refreshed"
+"""The last attempt to refresh succeeded."""
+
+SUSPENDED = "Suspended"
+"""`spec.suspend` is true: the Secret is kept as it is, and no longer refreshed."""
+
+EXPIRED = "Expired"
+"""The credentials in the Secret are past their expiry and could not be renewed."""
+
+SECRET_NOT_OWNED = "SecretNotOwned"  # noqa: S105 - a reason, not a password
+"""The target Secret exists and is not this operator's: it is left alone."""
+
+TARGET_CONFLICT = "TargetConflict"
+"""Another environment already fills the target Secret."""
+
+SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
+"""The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
+
+INVALID_DEFINITION = "InvalidDefinition"
+"""The definition has a mistake that has no reason of its own."""
+
+INVALID_SPEC = "InvalidSpec"
+"""A field of the resource beside the definition cannot be used."""
+
+SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
+"""The ServiceAccount that the environment acts as does not exist."""
+
+TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a reason, not a password
+"""The API server did not issue a token for the ServiceAccount."""
+
+IMPORT_NOT_FOUND = "ImportNotFound"
+"""An imported environment does not exist, or may not be imported from here."""
+
+KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
+"""The API server could not be reached or did not answer in time."""

@@ -1,0 +1,72 @@
+"""The status of an EscEnvironment. Names, times and counts only: no value of any variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources.conditions import Condition, parse_condition
+from esc_operator.resources.times import format_optional_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the operator last did, and when it will act again.
+
+    `observed_rotate_request` is the value of the rotate annotation at the last attempt. `secret_resource_version` is
+    the Secret as the operator last saw it in order: any other version is looked at before it is trusted.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    observed_generation: int = 0
+    observed_rotate_request: str = ""
+    secret_name: str = ""
+    secret_resource_version: str = ""
+    variables: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    refreshed_at: datetime | None = None
+    next_refresh_at: datetime | None = None
+    failures: int = 0
+    last_failure_at: datetime | None = None
+    imports: Mapping[str, int] | None = None
+    """Name of each imported environment and the generation that was used; 0 for one that could not be read."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as the API server stores it; absent fields are None, so that a merge patch clears them."""
+        return {
+            "conditions": [condition.to_dict() for condition in self.conditions],
+            "observedGeneration": self.observed_generation,
+            "observedRotateRequest": self.observed_rotate_request or None,
+            "secretName": self.secret_name or None,
+            "secretResourceVersion": self.secret_resource_version or None,
+            "variables": list(self.variables) or None,
+            "expiresAt": format_optional_time(self.expires_at),
+            "refreshedAt": format_optional_time(self.refreshed_at),
+            "nextRefreshAt": format_optional_time(self.next_refresh_at),
+            "failures": self.failures or None,
+            "lastFailureAt": format_optional_time(self.last_failure_at),
+            "imports": [{"name": name, "generation": n} for name, n in sorted((self.imports or {}).items())] or None,
+        }
+
+
+def parse_status(data: Mapping[str, Any] | None) -> Status:
+    """Read a status; whatever is absent or unreadable counts as never written."""
+    data = data or {}
+    return Status(
+        conditions=tuple(parse_condition(item) for item in data.get("conditions") or ()),
+        observed_generation=data.get("observedGeneration") or 0,
+        observed_rotate_request=data.get("observedRotateRequest") or "",
+        secret_name=data.get("secretName") or "",
+        secret_resource_version=data.get("secretResourceVersion") or "",
+        variables=tuple(data.get("variables") or ()),
+        expires_at=parse_time(data.get("expiresAt")),
+        refreshed_at=parse_time(data.get("refreshedAt")),
+        next_refresh_at=parse_time(data.get("nextRefreshAt")),
+        failures=data.get("failures") or 0,
+        last_failure_at=parse_time(data.get("lastFailureAt")),
+        imports={item["name"]: item.get("generation") or 0 for item in data.get("imports") or ()},
+    )

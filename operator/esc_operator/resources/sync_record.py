@@ -1,0 +1,86 @@
+"""The record of a sync, kept on the Secret itself.
+
+A Secret and the knowledge of what it was made from are written in one request, so they cannot disagree: an operator
+that dies right after the write finds the record when it comes back, and neither mints again nor loses a rotation.
+The status of the environment only retells it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources import SYNC_RECORD
+from esc_operator.resources.times import format_optional_time, format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRecord:
+    """What a Secret was made from.
+
+    `uid` and `generation` are the environment's, `imports` names the imported environments and their generations.
+    `issued_at` is the issue time of the lease that expires first, or the time of the sync. `rereads` says that some
+    input has no expiry and has to be read again each interval.
+    """
+
+    uid: str
+    generation: int
+    digest: str
+    refreshed_at: datetime
+    issued_at: datetime
+    expires_at: datetime | None
+    rotate_request: str
+    imports: Mapping[str, int]
+    rereads: bool = True
+
+    def to_annotation(self) -> str:
+        return json.dumps(
+            {
+                "uid": self.uid,
+                "generation": self.generation,
+                "digest": self.digest,
+                "refreshedAt": format_time(self.refreshed_at),
+                "issuedAt": format_time(self.issued_at),
+                "expiresAt": format_optional_time(self.expires_at),
+                "rotateRequest": self.rotate_request,
+                "imports": dict(sorted(self.imports.items())),
+                "rereads": self.rereads,
+            },
+            separators=(",", ":"),
+        )
+
+
+def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | None:
+    """The record in a Secret's annotations; None where there is none or someone has damaged it."""
+    try:
+        data: dict[str, Any] = json.loads((annotations or {})[SYNC_RECORD])
+        refreshed_at, issued_at = parse_time(data["refreshedAt"]), parse_time(data["issuedAt"])
+        if refreshed_at is None or issued_at is None:
+            return None
+        return SyncRecord(
+            uid=data["uid"],
+            generation=int(data["generation"]),
+            digest=data["digest"],
+            refreshed_at=refreshed_at,
+            issued_at=issued_at,
+            expires_at=parse_time(data.get("expiresAt")),
+            rotate_request=data.get("rotateRequest") or "",
+            imports={str(name): int(generation) for name, generation in (data.get("imports") or {}).items()},
+            rereads=bool(data.get("rereads", True)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def digest_data(data: Mapping[str, str]) -> str:
+    """A digest of a Secret's `data` (base64 values), to tell later whether somebody edited it.
+
+    It is kept only on the Secret itself, so whoever can read the digest can read the data.
+    """
+    return hashlib.sha256(json.dumps(dict(sorted(data.items()))).encode()).hexdigest()
