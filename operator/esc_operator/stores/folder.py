@@ -13,6 +13,9 @@ from esc_operator.stores.references import DEFAULT_PROJECT, Reference, is_part, 
 
 _SUFFIXES = (".yaml", ".yml")
 
+IMPORT_NOT_FOUND = "ImportNotFound"
+"""There is no environment of that name."""
+
 IMPORT_UNREADABLE = "ImportUnreadable"
 """The environment is there and cannot be read."""
 
@@ -35,7 +38,7 @@ class FolderStore:
         for candidate in candidates:
             if found := self._read(candidate):
                 return found
-        return Failed(self._missing(name, candidates[0]))
+        return Failed(self._missing(name, candidates[0]), IMPORT_NOT_FOUND)
 
     def names(self) -> list[str]:
         """The full names of all environments, sorted. Raises StoreError where the folder cannot be read."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from esc_operator.lang.diagnostics import Failed
+
+__all__ = ["AsyncStore", "Failed", "Loaded", "Store"]
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -15,22 +19,16 @@ class Loaded:
     """A definition as it is kept.
 
     `name` is the environment's full name, the same whatever import led to it. Either `text` (YAML, so diagnostics have
-    a line and a column) or `definition` (plain data, as a cluster keeps it) is there. `generation` counts changes where
-    the store does; 0 elsewhere. Both forms may hold plaintext secrets and never show in `repr`.
+    a line and a column) or `definition` (plain data, as a cluster keeps it) is there; `path_prefix` is the place of the
+    definition in what keeps it. `generation` counts changes where the store does; 0 elsewhere. Both forms may hold
+    plaintext secrets and never show in `repr`.
     """
 
     name: str
     text: str | None = field(default=None, repr=False)
     definition: Mapping[str, Any] | None = field(default=None, repr=False)
+    path_prefix: str = ""
     generation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """No definition: `message` is shown at the import that asked for it, `reason` is a CamelCase word."""
-
-    message: str
-    reason: str = "ImportNotFound"
 
 
 class Store(Protocol):

@@ -1,0 +1,97 @@
+"""What `esc login` chose: one small file that only its user can read."""
+
+# Importing pathlib takes longer than opening an environment.
+# ruff: noqa: PTH103, PTH105, PTH107, PTH111, PTH118, PTH123
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BACKEND_URL = "ESC_BACKEND_URL"
+"""Overrides what `esc login` chose."""
+
+HOME = "ESC_HOME"
+"""The folder of the configuration; `~/.config/esc` where it is not set."""
+
+
+def read_backend(settings: Mapping[str, str]) -> str:
+    """The URL of the backend to use. Raises ConfigurationError."""
+    chosen = settings.get(BACKEND_URL) or _read(settings).get("backend")
+    return str(chosen) if chosen else default_backend(settings)
+
+
+def default_backend(settings: Mapping[str, str]) -> str:
+    """The backend that needs no login: a folder."""
+    return f"file://{os.path.join(home(settings), 'environments')}"
+
+
+def write_backend(url: str, settings: Mapping[str, str]) -> None:
+    """Remember a backend. Raises ConfigurationError."""
+    path = _path(settings)
+    scratch = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(home(settings), mode=0o700, exist_ok=True)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(_to_text({"backend": url}))
+        # Whoever reads meanwhile sees the old choice or the new one, never half of it.
+        os.replace(scratch, path)
+    except OSError as error:
+        raise ConfigurationError(f"could not write {path}: {error.strerror}") from error
+
+
+def forget_backend(settings: Mapping[str, str]) -> bool:
+    """Go back to the default; False where nothing had been chosen. Raises ConfigurationError."""
+    path = _path(settings)
+    try:
+        os.remove(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"could not remove {path}: {error.strerror}") from error
+    return True
+
+
+def home(settings: Mapping[str, str]) -> str:
+    if chosen := settings.get(HOME):
+        return os.path.abspath(os.path.expanduser(chosen))  # noqa: PTH100 - see above
+    return os.path.join(settings.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "esc")
+
+
+def _path(settings: Mapping[str, str]) -> str:
+    return os.path.join(home(settings), "login.json")
+
+
+def _read(settings: Mapping[str, str]) -> dict[str, Any]:
+    path = _path(settings)
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"could not read {path}: {error}") from error
+    return _from_text(text, path)
+
+
+def _from_text(text: str, path: str) -> dict[str, Any]:
+    import json
+
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path} is damaged: run `esc login` again")
+    return data
+
+
+def _to_text(data: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(data, indent=2) + "\n"

@@ -1,0 +1,161 @@
+"""Runs one command as if we were not there: its signals, its exit status, its streams, with the secrets taken out.
+
+`os` and no subprocess: importing that takes as long as starting the command.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+from esc_operator.cli.redaction import Redactor
+from esc_operator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from esc_operator.cli.signals import HeldSignals
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+KILLED = 128
+
+_CHUNK = 1 << 16
+
+# The interpreter ignores these, and what is ignored stays so across exec.
+_RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
+
+Arguments = tuple[str, list[str], dict[str, str]]
+
+
+class CommandError(ConfigurationError):
+    """The command could not be started; `status` is what a shell would exit with."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def replace_process(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Become the command. Raises CommandError."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for number in _RESTORED:
+        signal.signal(number, signal.SIG_DFL)
+    _start(command, environment, os.execve)
+    raise AssertionError("exec returned")
+
+
+def run_command(
+    command: Sequence[str], environment: Mapping[str, str], secrets: Sequence[bytes], held: HeldSignals
+) -> int:
+    """Run the command to its end and return its exit status, 128 + N where signal N killed it. Raises CommandError.
+
+    With secrets, its output goes through a filter, and the end is also the end of all output, whoever writes it.
+    """
+    filters = [_Filter(descriptor, secrets) for descriptor in (1, 2)] if secrets else []
+    actions = [(os.POSIX_SPAWN_DUP2, each.entrance, each.descriptor) for each in filters]
+
+    def spawn(*arguments: object) -> int:
+        return os.posix_spawn(*arguments, file_actions=actions, setsigmask=held.mask, setsigdef=_RESTORED)  # type: ignore[arg-type]
+
+    try:
+        child = _start(command, environment, spawn)
+    finally:
+        for each in filters:
+            os.close(each.entrance)
+    for each in filters:
+        each.start()
+    return _wait(child, filters, held)
+
+
+class _Filter(threading.Thread):
+    """Copies what arrives at `entrance` to a descriptor of ours, redacted."""
+
+    def __init__(self, descriptor: int, secrets: Sequence[bytes]) -> None:
+        super().__init__(daemon=True)
+        self.descriptor = descriptor
+        self._source, self.entrance = os.pipe()
+        self._redactor = Redactor(secrets)
+        self.done = False
+
+    def run(self) -> None:
+        try:
+            self._copy()
+        finally:
+            # Where nobody reads our output any more, the command learns it as it would without us: by SIGPIPE.
+            os.close(self._source)
+            self.done = True
+            # Wakes the main thread, which waits for nothing but signals.
+            os.kill(os.getpid(), signal.SIGCHLD)
+
+    def _copy(self) -> None:
+        try:
+            while chunk := os.read(self._source, _CHUNK):
+                _write_all(self.descriptor, self._redactor.feed(chunk))
+            _write_all(self.descriptor, self._redactor.finish())
+        except OSError:
+            return
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _wait(child: int, filters: Sequence[_Filter], held: HeldSignals) -> int:
+    status: int | None = None
+    while True:
+        if status is None:
+            status = _reap(child)
+        if status is not None and all(each.done for each in filters):
+            return status
+        arrived = held.wait()
+        if arrived.number == signal.SIGCHLD:
+            continue
+        if status is not None:
+            # Only what others still write keeps us, and we are asked to end.
+            return KILLED + arrived.number
+        if not arrived.everywhere:
+            os.kill(child, arrived.number)
+
+
+def _reap(child: int) -> int | None:
+    pid, status = os.waitpid(child, os.WNOHANG)
+    if pid == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else KILLED - code
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], start: Callable[..., int]) -> int:
+    """Start the first that can be started of the files that the command's name may mean, as a shell would."""
+    refused: CommandError | None = None
+    for path in _candidates(command[0], environment):
+        try:
+            return start(path, list(command), dict(environment))
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.isfile(path):  # noqa: PTH113 - see the module
+                refused = refused or _not_executable(path, "the interpreter that its first line names is missing")
+        except OSError as error:
+            refused = refused or _not_executable(path, error.strerror or "it is not a program")
+        except ValueError as error:
+            why = "an argument or a variable holds what no process can be given (a NUL or half a surrogate pair)"
+            raise CommandError(f"{command[0]} cannot be run: {why}", NOT_EXECUTABLE) from error
+    raise refused or CommandError(f"command not found: {command[0]}", NOT_FOUND)
+
+
+def _not_executable(path: str, why: str) -> CommandError:
+    return CommandError(f"{path} cannot be run: {why}", NOT_EXECUTABLE)
+
+
+def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[str]:
+    if "/" in name:
+        yield name
+        return
+    for folder in os.get_exec_path(environment):
+        yield f"{folder or '.'}/{name}"
