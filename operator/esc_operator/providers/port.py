@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -48,7 +48,7 @@ class OpenContext(Protocol):
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """Process-wide settings, such as AWS_REGION and AWS_ENDPOINT_URL_STS; a snapshot of the environment variables."""
+        """Process-wide settings, such as AWS_REGION: a snapshot of the environment variables."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -67,5 +67,34 @@ class Provider(Protocol):
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         """Open with inputs that fit `inputs`; the value fits `outputs`. Raises ProviderError, IdentityError.
 
-        The lease says when the value dies: every provider whose values expire must return one.
+        The lease says when the value dies: every provider whose values expire must return one. A call that is awaited
+        may be cancelled at any point, and one answer may serve several environments of the same identity.
         """
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A provider that can do slow preparations (loading an SDK) before the first environment asks for it."""
+
+    def warm(self, settings: Mapping[str, str]) -> None:
+        """Prepare; blocking, so it is run on the pool. What fails here fails again, and is told, when it is needed."""
+
+
+class Rotator(Protocol):
+    """One rotator: like a provider, but what it gives out is kept as a state that only `rotate` changes.
+
+    `state` is the JSON Schema of that state; it is never shown.
+    """
+
+    name: str
+    inputs: Mapping[str, Any]
+    state: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+    async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
+        """The outputs that belong to a state. Raises ProviderError, IdentityError."""
+
+    async def rotate(
+        self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext
+    ) -> Mapping[str, Any]:
+        """Make new credentials; the answer is the state to keep. Raises ProviderError, IdentityError."""

@@ -1,0 +1,192 @@
+"""What each refusal of AWS means, and what to tell whoever has to fix it.
+
+An ordered list of rules; the first that fits answers. Pure: a refusal and the exchange that it refuses go in, a text
+comes out, which names roles, subjects, issuers and audiences and never holds a token or a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from esc_operator.providers import aws_reasons, reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esc_operator.providers.claims import Claims
+
+_THROTTLING = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+     "RequestLimitExceeded", "TooManyRequestsException", "BandwidthLimitExceeded", "SlowDown", "429"}
+)  # fmt: skip
+_OUTAGES = frozenset(
+    {"InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "RequestTimeout",
+     "RequestTimeoutException", "PriorRequestNotComplete"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange of an identity token for a role, as messages tell it."""
+
+    role: str
+    session_name: str
+    audience: str
+    duration: str
+    region: str
+    host: str
+    claims: Claims
+
+    @property
+    def account(self) -> str:
+        parts = self.role.split(":")
+        return parts[4] if len(parts) > 4 and parts[4] else "[unknown]"
+
+    @property
+    def issuer_key(self) -> str:
+        """The issuer as the condition keys of a trust policy spell it."""
+        return self.claims.issuer.removeprefix("https://")
+
+
+class Refusal(NamedTuple):
+    """What AWS answered. `text` holds nothing that could be a secret."""
+
+    code: str
+    text: str
+    status: int
+
+
+class Rule(NamedTuple):
+    """If `fits`, the failure has this reason, and this is what to tell."""
+
+    fits: Callable[[Refusal], bool]
+    reason: str
+    advice: Callable[[Exchange, Refusal], str]
+
+
+def why_refused(refusal: Refusal) -> Rule:
+    """The rule for a refusal; the last rule fits all."""
+    return next(rule for rule in _RULES if rule.fits(refusal))
+
+
+def advise_role(exchange: Exchange, _: Refusal | None = None) -> str:
+    return f'"{exchange.role}" is not the ARN of a role: it looks like arn:aws:iam::123456789012:role/name'
+
+
+def advise_session(exchange: Exchange, _: Refusal | None = None) -> str:
+    return f'AWS does not accept the session name "{exchange.session_name}": use 2 to 64 letters, digits or +=,.@-_'
+
+
+def _advise_trust(exchange: Exchange, refusal: Refusal) -> str:
+    claims, key = exchange.claims, exchange.issuer_key
+    # AWS has one sentence for everything that a trust policy can refuse; whatever else it says is worth reading.
+    more = "" if refusal.text.startswith("Not authorized to perform sts:AssumeRole") else f"; AWS says: {refusal.text}"
+    return (
+        f"AWS refused {exchange.role} to {claims.subject}: in the role's trust policy, the statement that allows"
+        f" sts:AssumeRoleWithWebIdentity must name the provider {key} of account {exchange.account}, and its conditions"
+        f' must accept "{key}:sub" = "{claims.subject}" and "{key}:aud" = "{_audiences(exchange)}"'
+        f" (a role that does not exist is refused alike){more}"
+    )
+
+
+def _advise_provider(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"account {exchange.account} of {exchange.role} has no IAM OpenID Connect provider for the issuer"
+        f" {exchange.claims.issuer}: create one with exactly that URL and the audience {exchange.audience}"
+    )
+
+
+def _advise_issuer(exchange: Exchange, _: Refusal) -> str:
+    issuer = exchange.claims.issuer
+    return (
+        f"AWS could not fetch the signing keys of the issuer {issuer}:"
+        f" {issuer.rstrip('/')}/.well-known/openid-configuration and the key set that it names must be readable from"
+        " the internet over https, within 5 s, with a `kid` for each key"
+    )
+
+
+def _advise_certificate(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"the https certificate of the issuer {exchange.claims.issuer} does not match the thumbprint of the IAM OpenID"
+        f" Connect provider in account {exchange.account}: update the thumbprint"
+    )
+
+
+def _advise_audience(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"the IAM OpenID Connect provider of {exchange.claims.issuer} in account {exchange.account} does not know the"
+        f" audience '{_audiences(exchange)}': add it to the provider's client IDs, or set `audience` to one of them"
+    )
+
+
+def _audiences(exchange: Exchange) -> str:
+    return ", ".join(exchange.claims.audiences)
+
+
+def _advise_expired(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"the identity token of {exchange.claims.subject} had expired when it reached AWS: compare the clocks, and"
+        " where the token comes from a file, renew the file"
+    )
+
+
+def _advise_duration(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"{exchange.role} does not allow sessions of {exchange.duration}: lower `duration`, or raise the role's maximum"
+        " session duration (1h unless it was raised)"
+    )
+
+
+def _advise_throttled(exchange: Exchange, refusal: Refusal) -> str:
+    return f"AWS STS at {exchange.host} limits the rate of calls ({refusal.code}); this is tried again later"
+
+
+def _advise_outage(exchange: Exchange, refusal: Refusal) -> str:
+    return f"AWS STS at {exchange.host} failed ({refusal.status} {refusal.code}); this is tried again later"
+
+
+def _advise_idp(exchange: Exchange, _: Refusal) -> str:
+    return f"AWS could not reach the issuer {exchange.claims.issuer} at the moment; this is tried again later"
+
+
+def _advise_region(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"AWS STS is not active in {exchange.region} for account {exchange.account}: activate it in the IAM console, or"
+        " set `region` to an active one"
+    )
+
+
+def _repeat(exchange: Exchange, refusal: Refusal) -> str:
+    return f"AWS refused {exchange.role} to {exchange.claims.subject}: {refusal.code}: {refusal.text or 'no message'}"
+
+
+def _code(*codes: str, says: str = "") -> Callable[[Refusal], bool]:
+    return lambda refusal: refusal.code in codes and says.lower() in refusal.text.lower()
+
+
+_RULES = (
+    Rule(_code("AccessDenied", "AccessDeniedException"), aws_reasons.ROLE_TRUST_REFUSED, _advise_trust),
+    Rule(
+        _code("InvalidIdentityToken", says="No OpenIDConnect provider"),
+        aws_reasons.IDENTITY_PROVIDER_MISSING,
+        _advise_provider,
+    ),
+    Rule(_code("InvalidIdentityToken", says="verification key"), aws_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(_code("InvalidIdentityToken", says="thumbprint"), aws_reasons.ISSUER_CERTIFICATE_REFUSED, _advise_certificate),
+    Rule(_code("InvalidIdentityToken", says="audience"), aws_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(_code("InvalidIdentityToken", says="expired"), aws_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_code("ExpiredTokenException", "ExpiredToken"), aws_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_code("InvalidIdentityToken", "IDPRejectedClaim"), aws_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(_code("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp),
+    Rule(_code("ValidationError", says="roleSessionName"), aws_reasons.INVALID_SESSION_NAME, advise_session),
+    Rule(_code("ValidationError", says="Duration"), aws_reasons.DURATION_TOO_LONG, _advise_duration),
+    Rule(_code("ValidationError", says="policyArns"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
+    Rule(_code("ValidationError", says="arn"), aws_reasons.INVALID_ROLE_ARN, advise_role),
+    Rule(_code("ValidationError"), reasons.INVALID_INPUTS, _repeat),
+    Rule(_code("MalformedPolicyDocument", "PackedPolicyTooLarge"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
+    Rule(_code("RegionDisabledException"), aws_reasons.REGION_DISABLED, _advise_region),
+    Rule(lambda r: r.code in _THROTTLING or r.status == 429, aws_reasons.THROTTLED, _advise_throttled),
+    Rule(lambda r: r.code in _OUTAGES or r.status >= 500, aws_reasons.AWS_UNAVAILABLE, _advise_outage),
+    Rule(lambda _: True, aws_reasons.AWS_REFUSED, _repeat),
+)

@@ -1,0 +1,118 @@
+"""AWS clients: one for each service, region and endpoint, shared by all threads.
+
+Making a client reads service models for tens of milliseconds and is not thread-safe; using one is both cheap and
+thread-safe. Clients here sign nothing and never look for credentials: neither `~/.aws`, nor the environment, nor an
+instance's metadata service may lend an environment an identity that is not its own.
+
+boto3 takes longer to import than a static environment takes to open, so nothing imports it before the first call, and
+that call is made on the blocking pool.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 10.0
+ATTEMPTS = 3
+_CONNECTIONS = 32
+_MOST_CLIENTS = 32
+
+_DEFAULT_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+
+class Target(NamedTuple):
+    """Where a client sends its calls. `endpoint` and `ca_bundle` are None for AWS's own."""
+
+    service: str
+    region: str
+    endpoint: str | None
+    ca_bundle: str | None
+
+    @property
+    def host(self) -> str:
+        """The host, for messages; an URL may hold a password."""
+        if self.endpoint is None:
+            return f"{self.service}.{self.region}"
+        return self.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2] or "[unreadable]"
+
+
+def choose_target(service: str, settings: Mapping[str, str], *, region: str | None, partition: str = "aws") -> Target:
+    """The given region, or the one of the settings, or the first of the partition (`aws`, `aws-cn`, `aws-us-gov`)."""
+    return Target(
+        service=service,
+        region=region
+        or settings.get("AWS_REGION")
+        or settings.get("AWS_DEFAULT_REGION")
+        or _DEFAULT_REGIONS.get(partition, "us-east-1"),
+        endpoint=settings.get(f"AWS_ENDPOINT_URL_{service.upper()}") or settings.get("AWS_ENDPOINT_URL") or None,
+        ca_bundle=settings.get("AWS_CA_BUNDLE") or None,
+    )
+
+
+class UnsignedClients:
+    """The clients of a process that send no credentials of their own. Blocking and thread-safe.
+
+    `attempts` bounds botocore's own retries; timeouts are in seconds, for each attempt.
+    """
+
+    def __init__(
+        self, *, attempts: int = ATTEMPTS, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT
+    ) -> None:
+        self._options = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": attempts},
+            "max_pool_connections": _CONNECTIONS,
+            "ignore_configured_endpoint_urls": True,
+        }
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._clients: OrderedDict[Target, Any] = OrderedDict()
+
+    def client(self, target: Target) -> Any:
+        """The client for a target; raises what botocore raises for a region or an endpoint that cannot be."""
+        with self._lock:
+            if target not in self._clients:
+                self._clients[target] = self._make(target)
+                # Whoever writes an environment chooses the region: the number of clients is not theirs to choose.
+                if len(self._clients) > _MOST_CLIENTS:
+                    self._clients.popitem(last=False)
+            self._clients.move_to_end(target)
+            return self._clients[target]
+
+    def _make(self, target: Target) -> Any:
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        if self._session is None:
+            self._session = _make_session()
+        return self._session.client(
+            target.service,
+            region_name=target.region,
+            endpoint_url=target.endpoint,
+            verify=target.ca_bundle,
+            config=Config(signature_version=UNSIGNED, **self._options),
+        )
+
+
+def _make_session() -> Any:
+    """A session that reads no profile and no file of the user's: all its clients share one loader of service models."""
+    import logging
+
+    import boto3.session
+    import botocore.session
+
+    # At DEBUG botocore logs requests and answers as they are, tokens and keys included.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    nowhere = (None, None, os.devnull, None)
+    core = botocore.session.Session(
+        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
+    )
+    return boto3.session.Session(botocore_session=core)

@@ -1,0 +1,121 @@
+"""The one translator of AWS errors: from what botocore raises to a reason and a message that says what to fix.
+
+What AWS says is repeated only after everything that could be a token or a key is cut out; what botocore says is never
+repeated, since it quotes parameters and answers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import ProviderError
+from esc_operator.providers import aws_reasons, reasons
+from esc_operator.providers.aws_advice import Exchange, Refusal, advise_role, advise_session, why_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+# A JWT, an access key ID, and anything as long as a secret access key without a space or a colon.
+_SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_.-]{40,}")
+_LONGEST = 300
+
+
+def translate(error: Exception, exchange: Exchange, now: datetime) -> ProviderError | None:
+    """The error to raise instead, or None for one that does not come from AWS or its library.
+
+    To be raised outside of the `except` block: as context, the original would bring quoted parameters along.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.parsers import ResponseParserError
+
+    if isinstance(error, ClientError):
+        return _translate_refusal(error.response, exchange, now)
+    if isinstance(error, ResponseParserError):
+        return malformed_answer(exchange, "it cannot be parsed")
+    if isinstance(error, HTTPClientError | BotoCoreError):
+        return _translate_library_error(error, exchange)
+    return None
+
+
+def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
+    return ProviderError(
+        f"AWS STS at {exchange.host} sent an answer for {exchange.role} that makes no sense: {why}; a proxy or another"
+        " service may be answering in its place",
+        reason=reasons.MALFORMED_ANSWER,
+    )
+
+
+def invalid_endpoint(exchange: Exchange) -> ProviderError:
+    return ProviderError(
+        f"the endpoint {exchange.host} cannot be used: AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL must be a URL such as"
+        " https://sts.eu-west-1.amazonaws.com",
+        reason=aws_reasons.INVALID_ENDPOINT,
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds that a `Retry-After` header asks for (a number or an HTTP date), or None."""
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = (parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError):  # not a date, or one without a zone
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: datetime) -> ProviderError:
+    error, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+    refusal = Refusal(
+        code=_safe(error.get("Code")), text=_safe(error.get("Message")), status=metadata.get("HTTPStatusCode") or 0
+    )
+    rule = why_refused(refusal)
+    return ProviderError(
+        rule.advice(exchange, refusal),
+        reason=rule.reason,
+        retry_after=retry_after(metadata.get("HTTPHeaders") or {}, now),
+    )
+
+
+def _safe(text: object) -> str:
+    """A foreign text on one line, without anything that could be a token or a key."""
+    line = " ".join(str(text or "").split())
+    cut = _SECRET_LIKE.sub("[secret]", line)
+    return cut if len(cut) <= _LONGEST else cut[:_LONGEST] + "…"
+
+
+def _translate_library_error(error: Exception, exchange: Exchange) -> ProviderError:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ParamValidationError):
+        return _refused_parameter(str(error), exchange)
+    if isinstance(error, exceptions.InvalidRegionError | exceptions.UnknownRegionError | exceptions.NoRegionError):
+        return ProviderError(
+            f'"{exchange.region}" is not an AWS region: set `region` to one such as eu-west-1',
+            reason=aws_reasons.INVALID_REGION,
+        )
+    return ProviderError(
+        f"AWS STS at {exchange.host} could not be reached for {exchange.role} ({type(error).__name__}):"
+        " check the network, a proxy, and the region",
+        reason=aws_reasons.AWS_UNAVAILABLE,
+    )
+
+
+def _refused_parameter(report: str, exchange: Exchange) -> ProviderError:
+    # Only the parameter's name: the report quotes values, and the token is one of them.
+    names = set(re.findall(r"parameter:? \"?(\w+)", report))
+    if "RoleArn" in names:
+        return ProviderError(advise_role(exchange), reason=aws_reasons.INVALID_ROLE_ARN)
+    if "RoleSessionName" in names:
+        return ProviderError(advise_session(exchange), reason=aws_reasons.INVALID_SESSION_NAME)
+    return ProviderError(
+        f"the request for {exchange.role} is not one that AWS STS takes:"
+        f" check {', '.join(sorted(names)) or 'its inputs'}",
+        reason=reasons.INVALID_INPUTS,
+    )

@@ -1,0 +1,267 @@
+"""`fn::open::aws-login`: short-lived AWS credentials for a role (`oidc`), or credentials that are given (`static`).
+
+Inputs and outputs are those of Pulumi ESC, and these of ours: the inputs `audience` and `region`, and the output
+`expiresAt`. Three things differ on purpose: `duration` defaults to 1h (upstream's 2h exceeds what an unchanged role
+allows), a session name that AWS would refuse is made to fit, and `subjectAttributes` is refused, since nobody can
+change the subject of a cluster's token.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from esc_operator.errors import ProviderError
+from esc_operator.evaluation import Lease, Opened
+from esc_operator.providers import aws_errors, aws_reasons, reasons
+from esc_operator.providers.aws_advice import Exchange
+from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
+from esc_operator.providers.claims import unverified_claims
+from esc_operator.resources.durations import parse_duration
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.providers.port import IdentityToken, OpenContext
+
+DEFAULT_AUDIENCE = "sts.amazonaws.com"
+DEFAULT_DURATION = "1h"
+SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=12)
+
+_ARN = {"type": "string", "minLength": 20, "maxLength": 2048}
+_SECRET = {"type": "string", "secret": True}
+
+INPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {
+        "oidc": {
+            "type": "object",
+            "title": "AWSLoginOIDC",
+            "description": "Exchange the environment's identity for a role's credentials.",
+            "required": ["roleArn", "sessionName"],
+            "additionalProperties": False,
+            "properties": {
+                "roleArn": {**_ARN, "description": "The ARN of the role to assume."},
+                "sessionName": {
+                    "type": "string",
+                    "minLength": 2,
+                    "description": "The role session's name; what AWS refuses is replaced, 64 characters are kept.",
+                },
+                "duration": {
+                    "type": "string",
+                    "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+                    "default": DEFAULT_DURATION,
+                    "description": "How long the credentials last: 15m to 12h, and no longer than the role allows.",
+                },
+                "policyArns": {
+                    "type": "array",
+                    "items": _ARN,
+                    "description": "Managed policies that narrow what the credentials may do.",
+                },
+                "subjectAttributes": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Refused: the subject of a cluster's token cannot be changed.",
+                },
+                "audience": {
+                    "type": "string",
+                    "minLength": 1,
+                    "default": DEFAULT_AUDIENCE,
+                    "description": "The audience of the identity token.",
+                },
+                "region": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "The region of the STS endpoint; the process's region if left out.",
+                },
+            },
+        },
+        "static": {
+            "type": "object",
+            "title": "AWSLogin",
+            "description": "Credentials as they are given.",
+            "required": ["accessKeyId", "secretAccessKey"],
+            "additionalProperties": False,
+            "properties": {
+                "accessKeyId": {"type": "string"},
+                "secretAccessKey": _SECRET,
+                "sessionToken": _SECRET,
+            },
+        },
+    },
+}
+
+OUTPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "title": "AWSLogin",
+    "required": ["accessKeyId", "secretAccessKey"],
+    "properties": {
+        "accessKeyId": _SECRET,
+        "secretAccessKey": _SECRET,
+        "sessionToken": _SECRET,
+        "expiresAt": {"type": "string", "secret": True, "description": "When they expire, RFC 3339; `oidc` only."},
+    },
+}
+
+
+class AwsLogin:
+    """The provider. One instance serves the whole process, so that its clients are shared."""
+
+    name: ClassVar[str] = "aws-login"
+    inputs: ClassVar[Mapping[str, Any]] = INPUTS
+    outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+
+    def __init__(self, clients: UnsignedClients | None = None) -> None:
+        self._clients = clients or UnsignedClients()
+
+    def warm(self, settings: Mapping[str, str]) -> None:
+        self._clients.client(choose_target("sts", settings, region=None))
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
+        match inputs:
+            case {"oidc": oidc, **others} if not others:
+                return await self._assume_role(_parse_request(oidc), context)
+            case {"static": static, **others} if not others:
+                return Opened(value=dict(static), lease=None, secret=True)
+        raise ProviderError(
+            "aws-login takes exactly one of `oidc` (a role) and `static` (given keys)", reason=reasons.INVALID_INPUTS
+        )
+
+    async def _assume_role(self, request: _Request, context: OpenContext) -> Opened:
+        token = await context.identity.token(request.audience)
+        issued_at = context.now()
+        target = choose_target("sts", context.settings, region=request.region, partition=request.partition)
+        exchange = _describe(request, token, target)
+        answer = await context.run_blocking(lambda: self._call_sts(request, token, target, exchange, issued_at))
+        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        if isinstance(answer, ProviderError):
+            raise answer
+        return _read_answer(answer, exchange, issued_at)
+
+    def _call_sts(
+        self, request: _Request, token: IdentityToken, target: Target, exchange: Exchange, now: datetime
+    ) -> Mapping[str, Any] | ProviderError:
+        """Blocking: the answer as botocore has it, or what went wrong."""
+        try:
+            client = self._clients.client(target)
+        except ValueError as error:  # also what botocore raises for an endpoint that is no URL
+            return aws_errors.translate(error, exchange, now) or aws_errors.invalid_endpoint(exchange)
+        try:
+            answer: Mapping[str, Any] = client.assume_role_with_web_identity(
+                **request.parameters(), WebIdentityToken=token.reveal()
+            )
+        except Exception as error:
+            translated = aws_errors.translate(error, exchange, now)
+            if translated is None:
+                raise
+            return translated
+        return answer
+
+
+PROVIDER = AwsLogin()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to ask STS for; `session_name` already fits."""
+
+    role: str
+    session_name: str
+    duration: str
+    policies: tuple[str, ...]
+    audience: str
+    region: str | None
+
+    @property
+    def partition(self) -> str:
+        return [*self.role.split(":"), "aws", "aws"][1]
+
+    @property
+    def seconds(self) -> int:
+        return int(parse_duration(self.duration).total_seconds())
+
+    def parameters(self) -> dict[str, Any]:
+        required = {"RoleArn": self.role, "RoleSessionName": self.session_name, "DurationSeconds": self.seconds}
+        return required | ({"PolicyArns": [{"arn": arn} for arn in self.policies]} if self.policies else {})
+
+
+def sanitize_session_name(name: str) -> str:
+    """A session name as AWS takes it: `apps/aws` becomes `apps-aws`, and 64 characters are kept."""
+    # Upstream's own pages set `<project>/<env>`, which AWS refuses.
+    return re.sub(r"[^A-Za-z0-9_+=,.@-]", "-", name)[:64]
+
+
+def _parse_request(oidc: Mapping[str, Any]) -> _Request:
+    if oidc.get("subjectAttributes"):
+        raise ProviderError(
+            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
+            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
+            " `audience`",
+            reason=aws_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+        )
+    return _Request(
+        role=oidc["roleArn"],
+        session_name=sanitize_session_name(oidc["sessionName"]),
+        duration=_check_duration(oidc.get("duration", DEFAULT_DURATION)),
+        policies=tuple(oidc.get("policyArns") or ()),
+        audience=oidc.get("audience") or DEFAULT_AUDIENCE,
+        region=oidc.get("region"),
+    )
+
+
+def _check_duration(text: str) -> str:
+    try:
+        duration = parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise ProviderError(
+            f'`duration` "{text}" is not a duration: write it like 1h, 90m or 1h30m',
+            reason=aws_reasons.INVALID_DURATION,
+        ) from error
+    if duration > LONGEST:
+        raise ProviderError(f"`duration` {text}: AWS allows 12h at most", reason=aws_reasons.DURATION_TOO_LONG)
+    if duration < SHORTEST:
+        raise ProviderError(f"`duration` {text}: AWS allows no less than 15m", reason=aws_reasons.INVALID_DURATION)
+    return text
+
+
+def _describe(request: _Request, token: IdentityToken, target: Target) -> Exchange:
+    return Exchange(
+        role=request.role,
+        session_name=request.session_name,
+        audience=request.audience,
+        duration=request.duration,
+        region=target.region,
+        host=target.host,
+        claims=unverified_claims(token),
+    )
+
+
+def _read_answer(answer: Mapping[str, Any], exchange: Exchange, issued_at: datetime) -> Opened:
+    match answer.get("Credentials"):
+        case {
+            "AccessKeyId": str() as key_id,
+            "SecretAccessKey": str() as secret,
+            "SessionToken": str() as session_token,
+            "Expiration": datetime(tzinfo=zone) as expiration,
+        } if key_id and secret and session_token and zone is not None:
+            expires_at = expiration.astimezone(UTC)
+        case _:
+            raise aws_errors.malformed_answer(exchange, "it has no complete credentials with an expiry")
+    if expires_at <= issued_at:
+        raise aws_errors.malformed_answer(
+            exchange,
+            f"the credentials expired at {format_time(expires_at)}, before they were asked for (compare clocks)",
+        )
+    value = {
+        "accessKeyId": key_id,
+        "secretAccessKey": secret,
+        "sessionToken": session_token,
+        "expiresAt": format_time(expires_at),
+    }
+    return Opened(value=value, lease=Lease(issued_at=issued_at, expires_at=expires_at), secret=True)

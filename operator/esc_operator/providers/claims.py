@@ -1,0 +1,49 @@
+"""What an identity token says about itself, for messages only.
+
+Nothing is verified here, so nothing may be decided on it. The token's own text never leaves: a claim that is not a
+short printable string is reported as unreadable rather than repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from esc_operator.providers.port import IdentityToken
+
+UNREADABLE = "[unreadable]"
+_LONGEST = 300
+
+
+class Claims(NamedTuple):
+    """The `iss`, `sub` and `aud` of a token, fit to be shown."""
+
+    issuer: str
+    subject: str
+    audiences: tuple[str, ...]
+
+
+def unverified_claims(token: IdentityToken) -> Claims:
+    payload = _payload(token.reveal())
+    audience = payload.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    return Claims(_shown(payload.get("iss")), _shown(payload.get("sub")), tuple(_shown(each) for each in audiences))
+
+
+def _payload(text: str) -> dict[str, Any]:
+    parts = text.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def _shown(claim: object) -> str:
+    if not isinstance(claim, str) or not claim or len(claim) > _LONGEST or not claim.isprintable():
+        return UNREADABLE
+    return claim

@@ -1,0 +1,28 @@
+"""Reasons that any provider's failure may have. A cloud's own reasons stand in its error translator."""
+
+UNKNOWN_PROVIDER = "UnknownProvider"
+"""No installed distribution registers a provider of that name."""
+
+UNKNOWN_ROTATOR = "UnknownRotator"
+"""No installed distribution registers a rotator of that name."""
+
+PLUGIN_NOT_LOADED = "ProviderNotLoaded"
+"""A provider is registered but its module could not be imported, or its schema cannot be read."""
+
+PLUGIN_AMBIGUOUS = "ProviderAmbiguous"
+"""Two distributions register a provider of the same name, and neither may stand in for the other."""
+
+INVALID_INPUTS = "InvalidInputs"
+"""The inputs fit the schema and still cannot be used as they are."""
+
+MALFORMED_ANSWER = "MalformedAnswer"
+"""The service answered with something that is not what its protocol promises."""
+
+PROVIDER_TIMEOUT = "ProviderTimeout"
+"""The provider did not finish within the time that the driver gives it."""
+
+PROVIDER_CRASHED = "ProviderCrashed"
+"""The provider failed in a way that it does not explain: a bug in it."""
+
+SHUTTING_DOWN = "ShuttingDown"
+"""This process is ending and starts nothing new."""

@@ -1,0 +1,236 @@
+"""Whatever a provider does, the driver gets an answer, in time, and nothing secret with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esc_operator.driver.opener import Opener
+from esc_operator.driver.pool import BlockingPool
+from esc_operator.driver.sharing import Demand, SharedLogins
+from esc_operator.errors import EscError, IdentityError, ProviderError
+from esc_operator.evaluation import Failed, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from esc_operator.providers.port import IdentityToken, OpenContext
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+SECRET = "hunter2-hunter2"
+
+
+class Caller:
+    subject = "system:serviceaccount:apps:web"
+
+    async def token(self, audience: str) -> IdentityToken:
+        raise IdentityError(f"no token for {audience}")
+
+
+class Plugin:
+    """A provider that does what its test says."""
+
+    inputs: Mapping[str, Any] = {}
+    outputs: Mapping[str, Any] = {}
+
+    def __init__(self, name: str, act: Callable[[OpenContext], Any]) -> None:
+        self.name = name
+        self._act = act
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
+        answer = self._act(context)
+        return await answer if asyncio.iscoroutine(answer) else answer  # type: ignore[no-any-return]
+
+
+class Plugins:
+    """Stands in for the registry."""
+
+    def __init__(self, *plugins: Plugin) -> None:
+        self._plugins = {plugin.name: plugin for plugin in plugins}
+
+    def find(self, name: str) -> Any:
+        if name not in self._plugins:
+            raise ProviderError(f'unknown provider "{name}"', reason="UnknownProvider")
+        return self._plugins[name]
+
+
+def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once: int = 2) -> Opener:
+    registry: Any = Plugins(*plugins)
+    return Opener(
+        pool=BlockingPool(max_workers=4, per_lane=at_once),
+        logins=SharedLogins(lambda: NOW),
+        settings={"AWS_SECRET_ACCESS_KEY": SECRET},
+        now=lambda: NOW,
+        providers=registry,
+        rotators=registry,
+        timeout=timeout,
+        at_once=at_once,
+    )
+
+
+def open_once(act: Callable[[OpenContext], Any], *, timeout: timedelta = timedelta(seconds=5)) -> Any:
+    async def run() -> Opened | Failed:
+        return await opener(Plugin("p", act), timeout=timeout).open("p", {"k": SECRET}, Caller(), Demand())
+
+    return asyncio.run(run())
+
+
+def raising(error: BaseException) -> Callable[[OpenContext], Any]:
+    def act(_: OpenContext) -> Any:
+        raise error
+
+    return act
+
+
+def test_a_provider_gets_its_context_and_its_answer_arrives() -> None:
+    async def act(context: OpenContext) -> Opened:
+        thread = await context.run_blocking(lambda: threading.current_thread().name)
+        return Opened(value=[context.now(), context.identity.subject, thread, len(context.settings)], lease=None)
+
+    assert open_once(act).value == [NOW, Caller.subject, "provider-p", 1]
+
+
+def test_an_esc_error_becomes_an_answer_with_its_words() -> None:
+    failed = open_once(raising(ProviderError("slow down", reason="Throttled", retry_after=7)))
+    assert (failed.message, failed.reason, failed.retry_after) == ("slow down", "Throttled", 7)
+
+
+def test_a_missing_identity_becomes_an_answer() -> None:
+    async def act(context: OpenContext) -> Any:
+        await context.identity.token("aud")
+
+    failed = open_once(act)
+    assert (failed.message, failed.reason) == ("no token for aud", "IdentityUnavailable")
+
+
+def test_an_unknown_provider_becomes_an_answer() -> None:
+    async def run() -> Any:
+        return await opener().open("nope", {}, Caller(), Demand())
+
+    assert asyncio.run(run()).reason == "UnknownProvider"
+
+
+@pytest.mark.parametrize("error", [KeyError(SECRET), ValueError(SECRET), ExceptionGroup(SECRET, [KeyError(SECRET)])])
+def test_a_crash_tells_its_type_and_nothing_else(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        failed = open_once(raising(error))
+    assert failed.reason == "ProviderCrashed"
+    assert type(error).__name__ in failed.message
+    assert type(error).__name__ in caplog.text
+    assert SECRET not in f"{failed!r} {failed} {caplog.text}"
+    assert "Traceback" not in caplog.text
+
+
+def test_an_answer_of_another_kind_is_a_crash() -> None:
+    assert open_once(lambda _: {"k": SECRET}).reason == "ProviderCrashed"
+
+
+@given(st.text(min_size=8), st.sampled_from([KeyError, OSError, RuntimeError, UnicodeError, ArithmeticError]))
+def test_no_crash_ever_repeats_its_text(text: str, kind: type[Exception]) -> None:
+    secret = f"<{text}>"
+    assert secret not in repr(open_once(raising(kind(secret))))
+
+
+def test_neither_opener_nor_context_shows_its_settings() -> None:
+    seen: list[str] = []
+
+    def act(context: OpenContext) -> Opened:
+        seen.append(f"{context!r} {context}")
+        return Opened(value=None, lease=None)
+
+    open_once(act)
+    assert SECRET not in seen[0]
+
+    async def run() -> str:
+        return repr(opener())
+
+    assert SECRET not in asyncio.run(run())
+
+
+def test_a_provider_that_never_answers_times_out() -> None:
+    async def act(_: OpenContext) -> Opened:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    failed = open_once(act, timeout=timedelta(milliseconds=10))
+    assert failed.reason == "ProviderTimeout"
+    assert 'the provider "p" did not finish within 0.01 s' in failed.message
+
+
+def test_a_provider_whose_threads_hang_does_not_stop_another() -> None:
+    release = threading.Event()
+
+    async def hang(context: OpenContext) -> Opened:
+        await context.run_blocking(lambda: release.wait(10))
+        raise AssertionError
+
+    async def work(context: OpenContext) -> Opened:
+        return Opened(value=await context.run_blocking(lambda: "well"), lease=None)
+
+    async def run() -> None:
+        both = opener(Plugin("hung", hang), Plugin("well", work), timeout=timedelta(milliseconds=30))
+        hung = [both.open("hung", {"n": number}, Caller(), Demand()) for number in range(5)]
+        well = [both.open("well", {"n": number}, Caller(), Demand()) for number in range(5)]
+        answers: list[Any] = await asyncio.gather(*hung, *well)
+        assert [answer.reason for answer in answers[:5]] == ["ProviderTimeout"] * 5
+        assert [answer.value for answer in answers[5:]] == ["well"] * 5
+
+    asyncio.run(run())
+    release.set()
+
+
+def test_no_more_opens_of_one_provider_are_under_way_than_allowed() -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    async def act(_: OpenContext) -> Opened:
+        running.append(1)
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.pop()
+        return Opened(value=None, lease=None)
+
+    async def run() -> None:
+        one = opener(Plugin("p", act), at_once=3)
+        await asyncio.gather(*(one.open("p", {"n": number}, Caller(), Demand()) for number in range(20)))
+
+    asyncio.run(run())
+    assert max(most) == 3
+
+
+def test_the_same_login_asked_for_at_once_is_opened_once() -> None:
+    opened: list[int] = []
+
+    async def act(_: OpenContext) -> Opened:
+        opened.append(1)
+        await asyncio.sleep(0)
+        return Opened(value=None, lease=None)
+
+    async def run() -> None:
+        one = opener(Plugin("p", act))
+        await asyncio.gather(*(one.open("p", {"n": 1}, Caller(), Demand()) for _ in range(20)))
+
+    asyncio.run(run())
+    assert len(opened) == 1
+
+
+def test_warming_runs_on_the_pool_and_keeps_its_failures_to_itself() -> None:
+    warmed: list[str] = []
+
+    class Warm(Plugin):
+        def warm(self, settings: Mapping[str, str]) -> None:
+            warmed.append(threading.current_thread().name)
+            raise EscError("no network")
+
+    async def run() -> None:
+        await opener(Warm("p", raising(KeyError())), Plugin("cold", raising(KeyError()))).warm(["p", "cold", "nope"])
+
+    asyncio.run(run())
+    assert warmed == ["provider-p"]

@@ -1,0 +1,147 @@
+"""Blocking calls: bounded, apart from each other, and never in the way of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from esc_operator.driver.pool import BlockingPool
+from esc_operator.errors import ProviderError
+
+
+def test_a_call_runs_on_another_thread_and_answers() -> None:
+    async def scenario() -> int:
+        return await BlockingPool().run(threading.get_ident, lane="a")
+
+    assert asyncio.run(scenario()) != threading.get_ident()
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), SystemExit(3)])
+def test_what_a_call_raises_reaches_its_caller(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    async def scenario() -> None:
+        with pytest.raises(type(error)):
+            await BlockingPool().run(fail, lane="a")
+
+    asyncio.run(scenario())
+
+
+def test_stop_iteration_does_not_leave_the_caller_waiting() -> None:
+    async def scenario() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await BlockingPool().run(iter(()).__next__, lane="a")
+
+    asyncio.run(scenario())
+
+
+def test_no_more_calls_run_than_there_are_workers() -> None:
+    running: list[int] = []
+    most: list[int] = []
+    lock = threading.Lock()
+    turn = threading.Barrier(2)
+
+    def call() -> None:
+        with lock:
+            running.append(1)
+            most.append(len(running))
+        turn.wait(5)
+        with lock:
+            running.pop()
+
+    async def scenario() -> None:
+        pool = BlockingPool(max_workers=2, per_lane=2)
+        await asyncio.gather(*(pool.run(call, lane=f"lane-{number}") for number in range(6)))
+
+    asyncio.run(scenario())
+    assert max(most) == 2
+
+
+def test_a_hung_lane_stays_full_after_its_callers_gave_up_and_others_go_on() -> None:
+    release = threading.Event()
+    started: list[int] = []
+
+    def hang() -> None:
+        started.append(1)
+        release.wait(10)
+
+    async def give_up(pool: BlockingPool) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await pool.run(hang, lane="hung")
+
+    async def scenario() -> None:
+        pool = BlockingPool(max_workers=4, per_lane=2)
+        for _ in range(5):
+            await give_up(pool)
+        assert len(started) == 2
+        assert await pool.run(lambda: "well", lane="other") == "well"
+        release.set()
+        assert await pool.run(lambda: "again", lane="hung") == "again"
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_wait_for_a_slot_takes_none() -> None:
+    release = threading.Event()
+
+    async def scenario() -> None:
+        pool = BlockingPool(max_workers=1, per_lane=1)
+        first = asyncio.create_task(pool.run(lambda: release.wait(10), lane="a"))
+        waiting = [asyncio.create_task(pool.run(lambda: 1, lane=lane)) for lane in ("a", "b")]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        release.set()
+        await first
+        assert await pool.run(lambda: "free", lane="b") == "free"
+
+    asyncio.run(scenario())
+
+
+def test_a_thread_that_cannot_start_gives_its_slot_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        pool = BlockingPool(max_workers=1, per_lane=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", _refuse)
+            with pytest.raises(RuntimeError):
+                await pool.run(lambda: 1, lane="a")
+        assert await pool.run(lambda: 2, lane="a") == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_pool_starts_nothing() -> None:
+    async def scenario() -> None:
+        pool = BlockingPool()
+        pool.close()
+        with pytest.raises(ProviderError) as caught:
+            await pool.run(lambda: 1, lane="a")
+        assert caught.value.reason == "ShuttingDown"
+
+    asyncio.run(scenario())
+
+
+def test_a_call_that_outlives_the_loop_ends_quietly() -> None:
+    release = threading.Event()
+
+    async def scenario() -> list[threading.Thread]:
+        task = asyncio.create_task(BlockingPool().run(lambda: release.wait(5), lane="late"))
+        await asyncio.sleep(0)
+        task.cancel()
+        return [thread for thread in threading.enumerate() if thread.name == "provider-late"]
+
+    (survivor,) = asyncio.run(scenario())
+    assert survivor.daemon
+    release.set()
+    survivor.join(5)
+    assert not survivor.is_alive()
+
+
+def _refuse(*_: Any) -> None:
+    raise RuntimeError("can't start new thread")

@@ -1,0 +1,270 @@
+"""Which logins are shared, which are not, and what a caller that gives up takes away from the others: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esc_operator.driver.sharing import Demand, SharedLogins, login_key
+from esc_operator.evaluation import Failed, Lease, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+KEY = login_key("aws-login", "system:serviceaccount:apps:web", {"oidc": {"roleArn": "r"}})
+
+
+class Provider:
+    """Mints numbered values that live for `life`; waits for `gate` where there is one."""
+
+    def __init__(self, life: timedelta | None = HOUR) -> None:
+        self.time = START
+        self.life = life
+        self.minted = 0
+        self.gate: asyncio.Event | None = None
+        self.failure: Failed | None = None
+        self.logins = SharedLogins(lambda: self.time, capacity=3)
+
+    async def log_in(self) -> Opened | Failed:
+        self.minted += 1
+        number, issued_at = self.minted, self.time
+        if self.gate:
+            await self.gate.wait()
+        if self.failure:
+            return self.failure
+        lease = Lease(issued_at, issued_at + self.life) if self.life else None
+        return Opened(value={"secret": f"minted-{number}"}, lease=lease, secret=True)
+
+    async def open(self, demand: Demand = Demand(), key: Any = KEY) -> Any:  # noqa: B008 - a frozen value
+        answer = await self.logins.open(key, demand, self.log_in)
+        return answer.value["secret"] if isinstance(answer, Opened) else answer
+
+
+async def under_way(provider: Provider, minted: int) -> None:
+    while provider.minted < minted:  # noqa: ASYNC110 - the provider is told nothing of its test
+        await asyncio.sleep(0)
+
+
+async def together(*opens: Awaitable[Any]) -> list[Any]:
+    return list(await asyncio.gather(*opens))
+
+
+def play(scenario: Callable[[Provider], Coroutine[Any, Any, None]], life: timedelta | None = HOUR) -> Provider:
+    async def run() -> Provider:
+        provider = Provider(life)
+        await scenario(provider)
+        return provider
+
+    return asyncio.run(run())
+
+
+def test_many_at_once_mint_once() -> None:
+    async def scenario(provider: Provider) -> None:
+        assert await asyncio.gather(*(provider.open() for _ in range(50))) == ["minted-1"] * 50
+
+    assert play(scenario).minted == 1
+
+
+def test_a_second_later_the_same_login_is_shared() -> None:
+    async def scenario(provider: Provider) -> None:
+        await provider.open()
+        provider.time += timedelta(seconds=1)
+        assert await provider.open() == "minted-1"
+
+    play(scenario)
+
+
+def test_a_rotation_takes_nothing_that_was_issued_before_it() -> None:
+    async def scenario(provider: Provider) -> None:
+        await provider.open()
+        provider.time += MINUTE
+        requested = provider.time
+        provider.time += MINUTE
+        assert await provider.open(Demand(fresh_after=requested)) == "minted-2"
+        assert await provider.open(Demand(fresh_after=requested)) == "minted-2"
+        assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+def test_a_rotation_asked_for_in_the_future_is_one_asked_for_now() -> None:
+    async def scenario(provider: Provider) -> None:
+        await provider.open()
+        provider.time += MINUTE
+        demand = Demand(fresh_after=provider.time + HOUR)
+        assert await provider.open(demand) == "minted-2"
+        assert await provider.open(demand) == "minted-2"
+
+    play(scenario)
+
+
+def test_a_rotation_does_not_join_a_login_that_started_before_it() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.gate = asyncio.Event()
+        early = asyncio.create_task(provider.open())
+        await under_way(provider, 1)
+        provider.time += MINUTE
+        late = [asyncio.create_task(provider.open(Demand(fresh_after=provider.time))) for _ in range(3)]
+        await under_way(provider, 2)
+        provider.gate.set()
+        assert await early == "minted-1"
+        assert await asyncio.gather(*late) == ["minted-2"] * 3
+        assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+def test_a_login_that_was_overtaken_does_not_replace_the_fresher_one() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.gate = slow = asyncio.Event()
+        early = asyncio.create_task(provider.open())
+        await under_way(provider, 1)
+        provider.gate, provider.time = None, provider.time + MINUTE
+        assert await provider.open(Demand(fresh_after=provider.time)) == "minted-2"
+        slow.set()
+        await early
+        assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+def test_a_renewal_ahead_of_expiry_mints_and_the_next_one_shares_it() -> None:
+    async def scenario(provider: Provider) -> None:
+        await provider.open()
+        provider.time += 35 * MINUTE
+        demand = Demand(valid_until=START + HOUR)
+        assert await provider.open(demand) == "minted-2"
+        provider.time += timedelta(seconds=1)
+        assert await provider.open(demand) == "minted-2"
+
+    play(scenario)
+
+
+def test_nobody_starts_with_credentials_that_are_due_for_renewal() -> None:
+    async def scenario(provider: Provider) -> None:
+        await provider.open()
+        provider.time += 39 * MINUTE
+        assert await provider.open() == "minted-1"
+        provider.time += MINUTE
+        assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+def test_expired_logins_are_dropped_and_their_number_is_bounded() -> None:
+    async def scenario(provider: Provider) -> None:
+        for number in range(5):
+            provider.time += timedelta(seconds=1)
+            await provider.open(key=login_key("aws-login", "s", {"n": number}))
+        assert "3 kept" in repr(provider.logins)
+        provider.time += HOUR
+        await provider.open()
+        assert "1 kept" in repr(provider.logins)
+
+    play(scenario)
+
+
+def test_what_has_no_lease_is_shared_only_while_under_way() -> None:
+    async def scenario(provider: Provider) -> None:
+        assert await together(provider.open(), provider.open()) == ["minted-1"] * 2
+        assert await provider.open() == "minted-2"
+
+    play(scenario, life=None)
+
+
+def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.failure = Failed("no", "RoleTrustRefused")
+        assert await together(provider.open(), provider.open()) == [provider.failure] * 2
+        provider.failure = None
+        assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+def test_a_crash_reaches_all_who_wait_and_is_not_kept() -> None:
+    async def scenario(provider: Provider) -> None:
+        async def crash() -> Opened:
+            await asyncio.sleep(0)
+            raise KeyError("x")
+
+        opens = (provider.logins.open(KEY, Demand(), crash) for _ in range(2))
+        errors = await asyncio.gather(*opens, return_exceptions=True)
+        assert [type(error) for error in errors] == [KeyError, KeyError]
+        assert await provider.open() == "minted-1"
+
+    play(scenario)
+
+
+def test_a_caller_that_gives_up_does_not_take_the_login_from_the_others() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.gate = asyncio.Event()
+        first, second = (asyncio.create_task(provider.open()) for _ in range(2))
+        await under_way(provider, 1)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        provider.gate.set()
+        assert await second == "minted-1"
+
+    assert play(scenario).minted == 1
+
+
+def test_a_login_that_nobody_waits_for_is_given_up_and_nobody_joins_it() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.gate = asyncio.Event()
+        only = asyncio.create_task(provider.open())
+        await under_way(provider, 1)
+        only.cancel()
+        late = asyncio.create_task(provider.open())
+        await under_way(provider, 2)
+        provider.gate.set()
+        assert await late == "minted-2"
+        assert only.cancelled()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        login_key("gcp-login", "system:serviceaccount:apps:web", {"oidc": {"roleArn": "r"}}),
+        login_key("aws-login", "system:serviceaccount:apps:api", {"oidc": {"roleArn": "r"}}),
+        login_key("aws-login", "system:serviceaccount:apps:web", {"oidc": {"roleArn": "s"}}),
+        login_key("aws-login", "system:serviceaccount:apps:web", {"oidc": {"roleArn": "r"}, "x": None}),
+    ],
+)
+def test_another_provider_identity_or_input_never_shares(other: Any) -> None:
+    async def scenario(provider: Provider) -> None:
+        assert await together(provider.open(), provider.open(key=other)) == ["minted-1", "minted-2"]
+
+    play(scenario)
+
+
+def test_the_order_of_inputs_does_not_matter() -> None:
+    assert login_key("p", "s", {"a": 1, "b": 2}) == login_key("p", "s", {"b": 2, "a": 1})
+
+
+@given(st.text(min_size=6))
+def test_neither_keys_nor_logins_show_a_secret(secret: str) -> None:
+    secret = f"<{secret}>"
+    key = login_key("aws-login", "s", {"static": {"secretAccessKey": secret}})
+
+    async def run() -> str:
+        logins = SharedLogins(lambda: START)
+
+        async def log_in() -> Opened:
+            return Opened(value={"k": secret}, lease=Lease(START, START + HOUR), secret=True)
+
+        opened = await logins.open(key, Demand(), log_in)
+        return f"{logins} {logins!r} {opened} {opened!r}"
+
+    assert secret not in f"{key} {key!r}" + asyncio.run(run())
