@@ -19,8 +19,9 @@ from werkzeug import Request, Response
 
 from local_aws import accounts
 from local_aws.administration import PREFIX, Administration
-from local_aws.ledger import Ledger, Session
+from local_aws.ledger import Ledger, Session, stamp
 from local_aws.refusals import AwsError, KeyFault, Protocol, render
+from local_aws.reports import Refusal
 from local_aws.settings import Fault, Settings
 from local_aws.signatures import Signed, is_signature_of, read_signed
 from local_aws.token_service import TokenService
@@ -60,11 +61,12 @@ class Front:
             return self._administration.answer(Request(environ))(environ, start_response)
         call = _read(environ)
         fault = self._settings.take_fault(call.service, call.action, call.parameters.get("RoleArn", ""))
+        key_id = call.signed.access_key_id if call.signed else ""
         if fault is not None:
             time.sleep(fault.delay)
             if fault.answers:
+                self._record_fault(fault, call, key_id)
                 return _failed(fault, call)(environ, start_response)
-        key_id = call.signed.access_key_id if call.signed else ""
         try:
             if call.service == "sts" and call.action == _EXCHANGE:
                 answer = self._tokens.assume_role_with_web_identity(call.parameters, call.request_id)
@@ -78,6 +80,14 @@ class Front:
             return _xml(self._tokens.get_caller_identity(session, call.request_id))(environ, start_response)
         moto_answer: Iterable[bytes] = self._moto(environ, start_response)
         return moto_answer
+
+    def _record_fault(self, fault: Fault, call: _Call, key_id: str) -> None:
+        """It counts like any other refusal: tests of a retry count the attempts."""
+        code = fault.code or "fault"
+        self._ledger.record_call(key_id, call.service, code)
+        if call.action == _EXCHANGE:
+            role = call.parameters.get("RoleArn", "")
+            self._ledger.record_refusal(Refusal(stamp(_now()), code, fault.message, role, subject=""))
 
     def _authenticate(self, call: _Call) -> Session | None:
         """The minted session behind the request; None for any other key that is good. Raises where none is."""

@@ -23,7 +23,7 @@ class Fault:
     delay: float = 0.0
     """Seconds before the answer."""
     code: str = ""
-    """Answer with this AWS error."""
+    """Answer with this AWS error. What is answered counts as a refusal by this code, or as "fault" without one."""
     message: str = ""
     status: int = 0
     """HTTP status; 400 for an error and 200 for a body where it is not given."""

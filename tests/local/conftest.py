@@ -1,0 +1,30 @@
+"""One AWS and one issuer for all of these tests; each test finds counts, faults and settings fresh."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local_aws import LocalAws
+from local_issuer import LocalIssuer
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIssuer]:
+    with LocalIssuer(tmp_path_factory.mktemp("issuer")) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def shared_aws(issuer: LocalIssuer) -> Iterator[LocalAws]:
+    with LocalAws(reveal_secrets=True) as aws:
+        aws.trust(issuer.url, issuer.ca_file)
+        aws.create_bucket("reports", "a.txt", "sub folder/b+c ü.txt")
+        yield aws
+
+
+@pytest.fixture
+def aws(shared_aws: LocalAws) -> LocalAws:
+    shared_aws.forget_counts()
+    shared_aws.clear_faults()
+    shared_aws.settings(lifetime=None)
+    return shared_aws
