@@ -21,7 +21,7 @@ from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +59,12 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
 
 
 class OwnedSecrets:
-    """The informer. Start it, then await `listed` before trusting an absence."""
+    """The informer of some namespaces, or of all where there are none. Await `listed` before trusting an absence."""
 
-    def __init__(self, api: KubeApi, namespace: str | None, on_change: Callable[[Key], None]) -> None:
+    def __init__(self, api: KubeApi, namespaces: Sequence[str], on_change: Callable[[Key], None]) -> None:
         self._api = api
-        self._namespace = namespace
+        self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        self._unlisted = set(self._scopes)
         self._on_change = on_change
         self._known: dict[Key, SecretMetadata] = {}
         self.listed = asyncio.Event()
@@ -83,35 +84,42 @@ class OwnedSecrets:
         self._known.pop(key, None)
 
     async def run(self) -> None:
-        """List and watch until cancelled; a broken watch is opened again, one that fell behind is listed again."""
+        """List and watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for scope in self._scopes:
+                group.create_task(self._follow(scope))
+
+    async def _follow(self, scope: str | None) -> None:
+        """A broken watch is opened again; one that fell behind its history is listed again."""
         version = ""
         while True:
             try:
-                version = await self._watch(version) if version else await self._list()
+                version = await self._watch(scope, version) if version else await self._list(scope)
             except NotFoundError:
-                version = ""  # 410: the history is gone, only a new list tells what happened meanwhile
+                version = ""  # 410: only a new list tells what happened meanwhile
             except KubeError as error:
                 logger.warning("Watching Secrets: %s", error.message)
                 await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _list(self) -> str:
+    async def _list(self, scope: str | None) -> str:
         found: dict[Key, Mapping[str, Any]] = {}
-        page: dict[str, Any] = {}
         query = {"labelSelector": SELECTOR, "limit": PAGE}
         while True:
-            page = await self._api.list_page(SECRETS, self._namespace, accept=METADATA_LIST, **query)
+            page = await self._api.list_page(SECRETS, scope, accept=METADATA_LIST, **query)
             for body in page["items"]:
                 found[Key(body["metadata"]["namespace"], body["metadata"]["name"])] = body
             if not (token := page["metadata"].get("continue")):
                 break
             query = {**query, "continue": token}
-        self._replace(found)
-        self.listed.set()
+        self._replace(scope, found)
+        self._unlisted.discard(scope)
+        if not self._unlisted:
+            self.listed.set()
         version: str = page["metadata"]["resourceVersion"]
         return version
 
-    def _replace(self, found: Mapping[Key, Mapping[str, Any]]) -> None:
-        changed = [key for key in self._known if key not in found]
+    def _replace(self, scope: str | None, found: Mapping[Key, Mapping[str, Any]]) -> None:
+        changed = [key for key in self._known if key not in found and scope in {None, key.namespace}]
         for key in changed:
             self.forget(key)
         for key, body in found.items():
@@ -120,8 +128,8 @@ class OwnedSecrets:
                 changed.append(key)
         self._tell(changed)
 
-    async def _watch(self, version: str) -> str:
-        lines = self._api.watch_lines(SECRETS, self._namespace, labelSelector=SELECTOR, resourceVersion=version)
+    async def _watch(self, scope: str | None, version: str) -> str:
+        lines = self._api.watch_lines(SECRETS, scope, labelSelector=SELECTOR, resourceVersion=version)
         async for line in lines:
             event = json.loads(line)
             body = event["object"]

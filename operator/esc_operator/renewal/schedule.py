@@ -17,6 +17,8 @@ JITTER_FRACTION = 20
 FIRST_RETRY = timedelta(seconds=5)
 LAST_RETRY = timedelta(minutes=5)
 
+SHORTEST_GAP = timedelta(seconds=30)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -52,6 +54,11 @@ def renew_at(window: Window, before: timedelta | None, uid: str) -> datetime:
     lifetime = window.lifetime
     due = window.expires_at - lead_time(lifetime, before) - (lifetime / JITTER_FRACTION) * fraction(uid)
     return max(due.replace(microsecond=0), window.issued_at.replace(microsecond=0))
+
+
+def shortest_gap(remaining: timedelta) -> timedelta:
+    """The least time until the next renewal, of credentials with so much life left when they were taken over."""
+    return min(SHORTEST_GAP, remaining / 2) if remaining > timedelta(0) else SHORTEST_GAP
 
 
 def retry_at(failed_at: datetime, failures: int, expires_at: datetime | None, uid: str) -> datetime:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from esc_operator.renewal.schedule import Window, renew_at, reread_at, retry_at
+from esc_operator.renewal.schedule import Window, renew_at, reread_at, retry_at, shortest_gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,13 +46,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the target Secret was made from. `intact` is False once somebody has edited its data."""
+    """What the target Secret was made from. `intact` is False once somebody has edited its data.
+
+    `synced_at` is when it was made, `read_at` when the inputs were last read again, to the same result.
+    """
 
     uid: str
     generation: int
     rotate_request: str
     imports: Mapping[str, int]
-    refreshed_at: datetime
+    synced_at: datetime
+    read_at: datetime
     window: Window | None
     rereads: bool
     intact: bool = True
@@ -80,8 +84,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Sync now. `fresh_after`: only credentials issued since then will do (a rotation). `outlive`: only those that live
-    longer than that will do."""
+    """Sync now. `fresh`: only credentials issued since the request will do (a rotation). `outlive`: only those that
+    live longer than that will do."""
 
     cause: Cause
     fresh: bool = False
@@ -118,10 +122,17 @@ def next_refresh(wanted: Wanted, held: Held) -> datetime | None:
     """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
     times = []
     if held.window:
-        times.append(renew_at(held.window, wanted.before, wanted.uid))
+        times.append(_renewal_due(wanted, held, held.window))
     if held.rereads:
-        times.append(reread_at(held.refreshed_at, wanted.interval, wanted.uid))
+        times.append(reread_at(held.read_at, wanted.interval, wanted.uid))
     return min(times, default=None)
+
+
+def _renewal_due(wanted: Wanted, held: Held, window: Window) -> datetime:
+    # Where clocks disagree, even a lease that was just granted may look due: it must not be renewed in a loop.
+    return max(
+        renew_at(window, wanted.before, wanted.uid), held.synced_at + shortest_gap(window.expires_at - held.synced_at)
+    )
 
 
 def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | Wait:
@@ -166,15 +177,15 @@ def _imports(seen: Observation, _: datetime) -> Sync | None:
 
 
 def _expiry(seen: Observation, now: datetime) -> Sync | None:
-    window = seen.held.window if seen.held else None
-    if window and now >= renew_at(window, seen.wanted.before, seen.wanted.uid):
-        return Sync(Cause.EXPIRY, outlive=window.expires_at)
+    held = seen.held
+    if held and held.window and now >= _renewal_due(seen.wanted, held, held.window):
+        return Sync(Cause.EXPIRY, outlive=held.window.expires_at)
     return None
 
 
 def _interval(seen: Observation, now: datetime) -> Sync | None:
     held = seen.held
-    if held and held.rereads and now >= reread_at(held.refreshed_at, seen.wanted.interval, seen.wanted.uid):
+    if held and held.rereads and now >= reread_at(held.read_at, seen.wanted.interval, seen.wanted.uid):
         return Sync(Cause.INTERVAL)
     return None
 

@@ -1,0 +1,44 @@
+"""Logging of the operator: text for people or one JSON object a line, never a value of an environment.
+
+Libraries below us log requests and answers at debug level, credentials in them. Their level is held at warning
+whatever level is asked for; only our own loggers, which never see a value in clear, go lower.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+FORMATS = ("text", "json")
+OWN = "esc_operator"
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in ("environment", "reason"):
+            if (value := getattr(record, name, None)) is not None:
+                entry[name] = value
+        return json.dumps(entry)
+
+
+class TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+
+def configure(level: str, form: str) -> None:
+    """Send all logs to stderr. `level` counts for our own loggers only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(OWN).setLevel(level.upper())

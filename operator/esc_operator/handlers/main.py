@@ -1,0 +1,52 @@
+"""`esc-operator`: the command that runs the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+import click
+
+from esc_operator import __version__
+from esc_operator.errors import EscError
+from esc_operator.handlers import logs
+from esc_operator.handlers.options import Options
+from esc_operator.handlers.process import run
+
+logger = logging.getLogger("esc_operator")
+
+
+@click.command(context_settings={"auto_envvar_prefix": "ESC_OPERATOR", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="esc-operator")
+@click.option("--kubeconfig", metavar="FILE", help="Outside a cluster: the kubeconfig that names it.")
+@click.option("--context", metavar="NAME", help="Outside a cluster: the kubeconfig's context.")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="Only this namespace; may be repeated. Default: all.",
+)
+@click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
+@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz; 0 for none.")
+@click.option(
+    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+)
+@click.option("--log-format", default="text", show_default=True, type=click.Choice(logs.FORMATS))
+def main(**flags: object) -> None:
+    """Keep the Secrets of all EscEnvironments filled, ahead of every expiry.
+
+    Every flag can also be given as an environment variable, such as ESC_OPERATOR_LOG_LEVEL. Of the process's
+    environment, providers see AWS_REGION, AWS_ENDPOINT_URL_STS and their like.
+    """
+    options = Options(**flags)  # type: ignore[arg-type]
+    logs.configure(options.log_level, options.log_format)
+    try:
+        asyncio.run(run(options, dict(os.environ)))
+    except EscError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,18 @@
+"""What the operator can be told at its start, by flags or by environment variables `ESC_OPERATOR_…`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`namespaces`: only these, or all where empty. `health_port`: 0 serves no probe."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespaces: tuple[str, ...] = ()
+    workers: int = 32
+    health_port: int = 8080
+    log_level: str = "info"
+    log_format: str = "text"

@@ -1,0 +1,96 @@
+"""The operator as one process: everything put together, run, and taken apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import kopf
+
+from esc_operator.driver import BlockingPool, Opener, SharedLogins
+from esc_operator.errors import ConfigurationError, NotFoundError
+from esc_operator.handlers.watching import make_registry, make_settings
+from esc_operator.kube.api import KubeApi
+from esc_operator.kube.connection import read_connection
+from esc_operator.kube.owned_secrets import OwnedSecrets
+from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.providers.registry import provider_registry, rotator_registry
+from esc_operator.reconciliation.act import Actor
+from esc_operator.reconciliation.gather import Gatherer
+from esc_operator.reconciliation.opening import EnvironmentOpening
+from esc_operator.reconciliation.reconciler import Reconciler, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.handlers.options import Options
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(options: Options, environ: Mapping[str, str]) -> None:
+    """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
+    configuration = await read_connection(options.kubeconfig, options.context)
+    api = KubeApi(configuration)
+    try:
+        await _require_crd(api, options)
+        pool = BlockingPool()
+        opener = Opener(
+            provider_registry(), rotator_registry(), pool, SharedLogins(utc_now), settings=environ, now=utc_now
+        )
+        secrets = OwnedSecrets(api, options.namespaces, on_change=reconciler.on_secret)
+        opening = EnvironmentOpening(api, opener)
+        reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now)
+        logger.info("esc-operator works on %s", configuration.host)
+        await _run_all(options, reconciler, secrets, opener, configuration)
+        pool.close()
+    finally:
+        await api.close()
+
+
+async def _require_crd(api: KubeApi, options: Options) -> None:
+    try:
+        await api.list_page(ENVIRONMENTS, options.namespaces[0] if options.namespaces else None, limit="1")
+    except NotFoundError as error:
+        raise ConfigurationError(
+            "the cluster does not know EscEnvironments: install the CustomResourceDefinition first (kubectl apply -f crds/)"
+        ) from error
+
+
+async def _run_all(
+    options: Options, reconciler: Reconciler, secrets: OwnedSecrets, opener: Opener, configuration: object
+) -> None:
+    """Ends when any part ends: an operator that has lost its watch or its workers must not look alive."""
+    watching = asyncio.create_task(secrets.run(), name="owned-secrets")
+    await secrets.listed.wait()
+    await opener.warm(["aws-login"])
+    parts = {
+        watching,
+        asyncio.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"),
+        asyncio.create_task(_watch_environments(options, reconciler, configuration), name="kopf"),
+    }
+    try:
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _watch_environments(options: Options, reconciler: Reconciler, configuration: object) -> None:
+    endpoint = f"http://0.0.0.0:{options.health_port}/healthz" if options.health_port else None
+    await kopf.operator(
+        registry=make_registry(reconciler, configuration),
+        settings=make_settings(),
+        clusterwide=not options.namespaces,
+        namespaces=options.namespaces,
+        liveness_endpoint=endpoint,
+    )

@@ -1,0 +1,80 @@
+"""kopf's part: the watch of EscEnvironments, the probes, and how it logs in.
+
+Only `on.event`: it costs no finalizer, no annotation and no copy of the spec. Every event goes to the reconciler, which
+looks for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from esc_operator.resources import GROUP, VERSION
+
+if TYPE_CHECKING:
+    from esc_operator.reconciliation.reconciler import Reconciler
+
+logger = logging.getLogger(__name__)
+
+SILENCE = timedelta(seconds=120)
+"""The scheduler looks at least each minute; one that has not for so long stands still."""
+
+
+def make_registry(reconciler: Reconciler, configuration: Any) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return connection_info(configuration)
+
+    @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
+    async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
+        reconciler.on_environment(event["object"], deleted=event["type"] == "DELETED")
+
+    @kopf.on.probe(registry=registry, id="scheduler")
+    async def scheduler_beat(**_: Any) -> str:
+        since = reconciler.scheduler.age
+        if since > SILENCE:
+            # Any other error would be retried by kopf for minutes while the probe waits.
+            raise kopf.PermanentError(f"the scheduler has stood still for {since}")
+        return f"{since.total_seconds():.0f}s ago"
+
+    return registry
+
+
+def connection_info(configuration: Any) -> kopf.ConnectionInfo:
+    """The same connection that our own requests use."""
+    token = (configuration.api_key or {}).get("BearerToken", "")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        token=token.split(" ", 1)[-1] or None,
+    )
+
+
+def make_settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.posting.enabled = False  # events are our own: few, and none repeated
+    settings.scanning.disabled = True  # needs no right to list namespaces and CRDs
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 330
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 500
+    settings.watching.reconnect_backoff = 1
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.networking.enforce_retry_after = True
+    settings.process.ultimate_exiting_timeout = 25
+    settings.execution.max_workers = 2  # no handler of ours is synchronous
+    # No handler of ours makes kopf write these; should one sneak in, its notes stay under our own name.
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    return settings

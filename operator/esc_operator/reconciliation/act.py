@@ -1,0 +1,92 @@
+"""The only writes: the Secret, the status, an event. In this order: the status may only tell what has happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from esc_operator.errors import ConflictError, KubeError
+from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
+from esc_operator.resources import API_VERSION
+from esc_operator.resources.environment import Key
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.owned_secrets import OwnedSecrets, SecretMetadata
+    from esc_operator.reconciliation.decide import Event, Plan
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+
+logger = logging.getLogger(__name__)
+
+
+class Actor:
+    def __init__(self, api: KubeApi, secrets: OwnedSecrets, now: Callable[[], datetime]) -> None:
+        self._api = api
+        self._secrets = secrets
+        self._now = now
+        # A lock lives as long as somebody holds or awaits it.
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+
+    async def write_secret(self, plan: Plan) -> Status:
+        """Write the plan's Secret, if it has one; answers the status that tells of it. Raises KubeError."""
+        if plan.secret is None:
+            return plan.status
+        key = Key(plan.secret["metadata"]["namespace"], plan.secret["metadata"]["name"])
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            if plan.creates and self._secrets.find(key):
+                # Another environment wants the same Secret and came first; as the same field manager, ours would win.
+                raise ConflictError(f"could not write Secret {key}: it has just been created")
+            # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
+            written = self._secrets.observe(await self._api.apply(SECRETS, plan.secret, force=not plan.creates))
+        return replace(plan.status, secret_resource_version=written.version)
+
+    async def write_status(self, environment: EscEnvironment, old: Status, new: Status) -> None:
+        """Write a status where it differs from the last; None clears a field. Raises KubeError."""
+        before, after = old.to_dict(), new.to_dict()
+        patch = {name: value for name, value in after.items() if value != before[name]}
+        if patch:
+            await self._api.patch_status(ENVIRONMENTS, *environment.key, patch, environment.uid)
+
+    async def delete_secret(self, secret: SecretMetadata) -> None:
+        await self._api.delete(SECRETS, *secret.key, uid=secret.uid)
+        self._secrets.forget(secret.key)
+
+    async def post(self, environment: EscEnvironment, event: Event | None) -> None:
+        """Post an event. One that is lost changes nothing, so trouble is only logged."""
+        if event is None:
+            return
+        try:
+            await self._api.create_event(environment.key.namespace, self._event_body(environment, event))
+        except KubeError as error:
+            logger.warning("%s: the event %s was not posted: %s", environment.key, event.reason, error.message)
+
+    def _event_body(self, environment: EscEnvironment, event: Event) -> dict[str, Any]:
+        time = format_time(self._now())
+        return {
+            "metadata": {"generateName": f"{environment.key.name[:200]}-", "namespace": environment.key.namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": ENVIRONMENTS.kind,
+                "namespace": environment.key.namespace,
+                "name": environment.key.name,
+                "uid": environment.uid,
+            },
+            "type": event.type,
+            "reason": event.reason,
+            "message": event.message[:1024],
+            "source": {"component": "esc-operator"},
+            "reportingComponent": "esc-operator",
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }

@@ -1,0 +1,299 @@
+"""What the Secret and the status have to become. Pure: what is observed and what came of opening in, a plan out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.reconciliation.gather import TargetSecret
+from esc_operator.reconciliation.observation import held_by, wanted_by
+from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.renewal.schedule import retry_at
+from esc_operator.renewal.why import next_refresh
+from esc_operator.resources import (
+    API_VERSION,
+    ENVIRONMENT,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SYNC_RECORD,
+    reasons,
+)
+from esc_operator.resources.conditions import (
+    READY,
+    REFRESHED,
+    Condition,
+    carry_transition_times,
+    find_condition,
+)
+from esc_operator.resources.status import Status
+from esc_operator.resources.sync_record import SyncRecord, digest_data
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from esc_operator.kube.owned_secrets import SecretMetadata
+    from esc_operator.resources.environment import EscEnvironment
+
+NO_SECRET = TargetSecret(None)
+
+MAX_NAMES = 256
+"""So many names of variables are told in a status; more would only make every object larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a plan is made from: the environment, its last status, its target Secret, and the time."""
+
+    environment: EscEnvironment
+    old: Status
+    target: TargetSecret
+    now: datetime
+
+    @property
+    def held(self) -> SyncRecord | None:
+        """What the Secret was made from, if it was made for this very environment."""
+        record = self.target.secret.record if self.target.secret else None
+        return record if record and record.uid == self.environment.uid else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event for `kubectl describe`: `type` is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write. `secret` is None where the Secret is right; `status` is written where it differs from the last.
+
+    `wake_at` is when to look again by time.
+    """
+
+    status: Status
+    wake_at: datetime | None
+    secret: Mapping[str, Any] | None = field(default=None, repr=False)
+    creates: bool = False
+    event: Event | None = None
+
+
+def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) -> Refused | None:
+    """Why the environment must not touch a Secret; None where it is free or already its own."""
+    if secret is None or environment.uid in secret.owners:
+        return None
+    if secret.managed and secret.environment == environment.key.name:
+        return None
+    where = f"spec.target.name: Secret {secret.key}"
+    if secret.managed and secret.environment:
+        return Refused(
+            reasons.TARGET_CONFLICT,
+            f'{where} is already filled by EscEnvironment "{secret.environment}": choose another target name',
+        )
+    return Refused(
+        reasons.SECRET_NOT_OWNED,
+        f"{where} exists and is not managed by esc-operator, so it is left as it is: choose another target name, or "
+        "delete the Secret",
+    )
+
+
+def was_refused_target(status: Status) -> bool:
+    known = find_condition(status.conditions, REFRESHED)
+    return known is not None and known.reason in {reasons.TARGET_CONFLICT, reasons.SECRET_NOT_OWNED}
+
+
+def plan_opened(seen: Situation, opened: Opened) -> Plan:
+    """All values are there: the Secret is written where it differs, and everything is well."""
+    secret, held = seen.target.secret, seen.held
+    record = _record(seen.environment, opened, seen.now)
+    unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
+    if unchanged and held is not None:
+        record = held
+    upcoming = next_refresh(wanted_by(seen.environment, {}), held_by(record, seen.now, intact=True))
+    status = replace(
+        _status(seen, record, None),
+        secret_resource_version=secret.version if secret else "",
+        variables=tuple(sorted(opened.data))[:MAX_NAMES],
+        next_refresh_at=upcoming if record.expires_at else None,
+        imports=opened.imports,
+    )
+    return Plan(
+        status=status,
+        wake_at=upcoming,
+        secret=None if unchanged else secret_body(seen.environment, secret, record, opened.data),
+        creates=secret is None,
+        event=_recovery(seen.old),
+    )
+
+
+def plan_refused(seen: Situation, refused: Refused) -> Plan:
+    """No values: the Secret is kept as it is, and the status tells why and when it is tried again."""
+    expires_at = seen.held.expires_at if seen.held else None
+    repeated = (seen.old.observed_generation, seen.old.observed_rotate_request) == (
+        seen.environment.generation,
+        seen.environment.rotate_request,
+    )
+    failures = seen.old.failures + 1 if repeated else 1
+    due = retry_at(seen.now, failures, expires_at, seen.environment.uid) if refused.retryable else None
+    status = replace(
+        _status(seen, seen.held, refused),
+        failures=failures,
+        last_failure_at=seen.now.replace(microsecond=0),
+        next_refresh_at=due.replace(microsecond=0) if due else None,
+        imports=refused.imports,
+    )
+    # At expiry Ready goes False, whether or not an attempt falls on it.
+    alive = expires_at is not None and expires_at > seen.now
+    return Plan(status=status, wake_at=_first(due, expires_at if alive else None), event=_trouble(seen.old, refused))
+
+
+def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> Plan:
+    """Nothing is due. The status is made to tell what the Secret's own record says, in case a write of it was lost."""
+    if failing:
+        return _still_failing(seen, until)
+    status = _status(seen, seen.held, None)
+    if seen.held and seen.target.secret:
+        keys = seen.target.keys
+        status = replace(
+            status,
+            secret_resource_version=seen.target.secret.version,
+            variables=keys[:MAX_NAMES] if keys is not None else seen.old.variables,
+            imports=seen.held.imports,
+            next_refresh_at=until.replace(microsecond=0) if until and seen.held.expires_at else None,
+        )
+    return Plan(status=status, wake_at=until)
+
+
+def plan_suspended(seen: Situation) -> Plan:
+    """Nothing is refreshed; Ready goes False only once what the Secret holds has expired."""
+    expires_at = seen.held.expires_at if seen.held else None
+    alive = seen.held is not None and (expires_at is None or expires_at > seen.now)
+    message = "spec.suspend is true: the Secret is kept as it is and not refreshed"
+    generation = seen.environment.generation
+    ready = Condition(READY, "True" if alive else "False", reasons.SUSPENDED, message, generation)
+    status = replace(
+        seen.old,
+        conditions=carry_transition_times((ready,), seen.old.conditions, seen.now),
+        observed_generation=generation,
+        next_refresh_at=None,
+    )
+    return Plan(status=status, wake_at=expires_at if alive else None)
+
+
+def secret_body(
+    environment: EscEnvironment, existing: SecretMetadata | None, record: SyncRecord, data: Mapping[str, str]
+) -> dict[str, Any]:
+    """The whole Secret for server-side apply; onto the very version that was looked at, where there is one."""
+    target = environment.target
+    metadata: dict[str, Any] = {
+        "name": target.name,
+        "namespace": environment.key.namespace,
+        "labels": {**target.labels, MANAGED_BY_LABEL: MANAGED_BY},
+        "annotations": {
+            **target.annotations,
+            ENVIRONMENT: environment.key.name,
+            SYNC_RECORD: record.to_annotation(),
+        },
+    }
+    if target.deletion_policy == "Delete":
+        metadata["ownerReferences"] = [_owner_reference(environment)]
+    if existing is not None:
+        metadata["resourceVersion"] = existing.version
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": target.type, "data": dict(data)}
+
+
+def _owner_reference(environment: EscEnvironment) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "EscEnvironment",
+        "name": environment.key.name,
+        "uid": environment.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _record(environment: EscEnvironment, opened: Opened, now: datetime) -> SyncRecord:
+    return SyncRecord(
+        uid=environment.uid,
+        generation=environment.generation,
+        digest=digest_data(opened.data),
+        refreshed_at=now.replace(microsecond=0),
+        issued_at=(opened.window.issued_at if opened.window else now).replace(microsecond=0),
+        expires_at=opened.window.expires_at.replace(microsecond=0) if opened.window else None,
+        rotate_request=environment.rotate_request,
+        imports=opened.imports,
+        rereads=opened.rereads,
+    )
+
+
+def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
+    """Whether a Secret needs no write: only when its inputs were read differs."""
+    return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
+
+
+def _still_failing(seen: Situation, until: datetime | None) -> Plan:
+    """Between two attempts only the expiry of what is held can change anything."""
+    expires_at = seen.held.expires_at if seen.held else None
+    if expires_at is None or expires_at > seen.now:
+        return Plan(status=seen.old, wake_at=_first(until, expires_at))
+    trouble = find_condition(seen.old.conditions, REFRESHED)
+    ready = _ready(seen, seen.held, Refused(trouble.reason, trouble.message) if trouble else None)
+    others = [condition for condition in seen.old.conditions if condition.type != READY]
+    conditions = carry_transition_times((ready, *others), seen.old.conditions, seen.now)
+    return Plan(status=replace(seen.old, conditions=conditions), wake_at=until)
+
+
+def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
+    conditions = (_ready(seen, held, refused), _refreshed(seen.environment, refused))
+    return Status(
+        conditions=carry_transition_times(conditions, seen.old.conditions, seen.now),
+        observed_generation=seen.environment.generation,
+        observed_rotate_request=seen.environment.rotate_request,
+        secret_name=seen.environment.target.name if held else "",
+        secret_resource_version=seen.old.secret_resource_version,
+        variables=seen.old.variables if held else (),
+        expires_at=held.expires_at if held else None,
+        refreshed_at=held.refreshed_at if held else None,
+    )
+
+
+def _ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Condition:
+    generation = seen.environment.generation
+    if held and held.expires_at and held.expires_at <= seen.now:
+        message = f"the values expired at {format_time(held.expires_at)}"
+        message += f" and could not be renewed: {refused.message}" if refused else ""
+        return Condition(READY, "False", reasons.EXPIRED, message, generation)
+    if refused and not (held and held.generation == generation):
+        return Condition(READY, "False", refused.reason, refused.message, generation)
+    message = f'Secret "{seen.environment.target.name}" holds the values of this environment'
+    return Condition(READY, "True", reasons.SYNCED, message, generation)
+
+
+def _refreshed(environment: EscEnvironment, refused: Refused | None) -> Condition:
+    generation = environment.generation
+    if refused:
+        return Condition(REFRESHED, "False", refused.reason, refused.message, generation)
+    return Condition(REFRESHED, "True", reasons.REFRESHED, "the last refresh succeeded", generation)
+
+
+def _trouble(old: Status, refused: Refused) -> Event | None:
+    """An event where the trouble is new; a repetition says nothing that the status does not."""
+    known = find_condition(old.conditions, REFRESHED)
+    if known and known.status == "False" and known.reason == refused.reason:
+        return None
+    return Event("Warning", refused.reason, refused.message)
+
+
+def _recovery(old: Status) -> Event | None:
+    known = find_condition(old.conditions, REFRESHED)
+    if known and known.status == "False":
+        return Event("Normal", reasons.REFRESHED, f"refreshed again after {old.failures} failed attempts")
+    return None
+
+
+def _first(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)

@@ -1,0 +1,69 @@
+"""The only reads: an environment, and what is in its target Secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import NotFoundError
+from esc_operator.kube.owned_secrets import OwnedSecrets, SecretMetadata, parse_secret_metadata
+from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
+from esc_operator.resources.sync_record import digest_data
+
+if TYPE_CHECKING:
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.environment import Key
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSecret:
+    """The Secret an environment wants to fill: None where there is none.
+
+    `intact` is False where its data is not what its record says; `keys` are the names in it, where they were read.
+    """
+
+    secret: SecretMetadata | None
+    intact: bool = True
+    keys: tuple[str, ...] | None = None
+
+
+class Gatherer:
+    def __init__(self, api: KubeApi, secrets: OwnedSecrets) -> None:
+        self._api = api
+        self._secrets = secrets
+
+    async def read_environment(self, key: Key) -> dict[str, Any] | None:
+        """The environment as it is now; None where it is gone."""
+        try:
+            return await self._api.read(ENVIRONMENTS, *key)
+        except NotFoundError:
+            return None
+
+    async def read_target(self, key: Key, trusted_version: str) -> TargetSecret:
+        """The target Secret. Its values are read only if it is not at the version that was last seen in order."""
+        known = self._secrets.find(key)
+        if known is None:
+            return await self._read_unknown(key)
+        if known.version == trusted_version or known.record is None:
+            return TargetSecret(known)
+        return await self._read_whole(key)
+
+    async def _read_unknown(self, key: Key) -> TargetSecret:
+        try:
+            found = parse_secret_metadata(await self._api.read_metadata(SECRETS, *key))
+        except NotFoundError:
+            return TargetSecret(None)
+        # Without our label it is somebody else's, or ours and the label was taken off: then it has to be put back.
+        return TargetSecret(found, intact=False)
+
+    async def _read_whole(self, key: Key) -> TargetSecret:
+        try:
+            body = await self._api.read(SECRETS, *key)
+        except NotFoundError:
+            self._secrets.forget(key)
+            return TargetSecret(None)
+        seen = parse_secret_metadata(body)
+        data = body.get("data") or {}
+        self._secrets.observe(body)
+        intact = seen.managed and seen.record is not None and seen.record.digest == digest_data(data)
+        return TargetSecret(seen, intact=intact, keys=tuple(sorted(data)))

@@ -1,0 +1,70 @@
+"""From what was gathered to the picture that `renewal` decides on. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esc_operator.renewal.schedule import Window
+from esc_operator.renewal.why import Attempt, Held, Observation, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from esc_operator.reconciliation.gather import TargetSecret
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+
+def wanted_by(environment: EscEnvironment, imports: Mapping[str, int]) -> Wanted:
+    return Wanted(
+        uid=environment.uid,
+        generation=environment.generation,
+        rotate_request=environment.rotate_request,
+        before=environment.refresh.before,
+        interval=environment.refresh.interval,
+        imports=imports,
+    )
+
+
+def held_by(record: SyncRecord, read_at: datetime, *, intact: bool) -> Held:
+    """`read_at`: when inputs were last read; a read that changed nothing leaves no trace on the Secret."""
+    return Held(
+        uid=record.uid,
+        generation=record.generation,
+        rotate_request=record.rotate_request,
+        imports=record.imports,
+        synced_at=record.refreshed_at,
+        read_at=max(record.refreshed_at, read_at),
+        window=Window(record.issued_at, record.expires_at) if record.expires_at else None,
+        rereads=record.rereads,
+        intact=intact,
+    )
+
+
+def failed_attempt(status: Status) -> Attempt | None:
+    """The last attempt, if the status says that it failed; what else was known of it died with the process."""
+    if not status.failures or status.last_failure_at is None:
+        return None
+    return Attempt(
+        failures=status.failures,
+        failed_at=status.last_failure_at,
+        generation=status.observed_generation,
+        rotate_request=status.observed_rotate_request,
+        imports=status.imports or {},
+    )
+
+
+def observe(wanted: Wanted, target: TargetSecret, read_at: datetime, failed: Attempt | None) -> Observation:
+    record = target.secret.record if target.secret else None
+    held = held_by(record, read_at, intact=target.intact) if record else None
+    if record and failed and _made_up_for(record, wanted.uid, failed):
+        failed = None
+    return Observation(wanted, held, failed)
+
+
+def _made_up_for(record: SyncRecord, uid: str, failed: Attempt) -> bool:
+    """Whether the Secret was filled after that failure. The status that told so may have been lost on its way."""
+    same = (record.uid, record.generation, record.rotate_request) == (uid, failed.generation, failed.rotate_request)
+    return same and record.refreshed_at >= failed.failed_at

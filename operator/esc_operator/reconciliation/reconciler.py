@@ -1,0 +1,254 @@
+"""The one level-triggered `reconcile(key)`, in which every event, timer and retry ends.
+
+Owns the workers, the ledger and the schedule. It never trusts what woke it: it looks at the environment and its Secret
+as they are now, asks `renewal` whether and why to sync, and leaves everything as it is where nothing is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from esc_operator.driver import Demand
+from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
+from esc_operator.reconciliation import decide
+from esc_operator.reconciliation.ledger import Entry, Ledger
+from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
+from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.scheduler import Scheduler
+from esc_operator.reconciliation.work_queue import Lane, WorkQueue
+from esc_operator.renewal.schedule import retry_at
+from esc_operator.renewal.why import Sync, Wait, Wanted, why_sync
+from esc_operator.resources import reasons
+from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
+from esc_operator.resources.status import parse_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.reconciliation.act import Actor
+    from esc_operator.reconciliation.gather import Gatherer, TargetSecret
+
+logger = logging.getLogger(__name__)
+
+
+class Opening(Protocol):
+    """Opens an environment as its own ServiceAccount: all values, or why there are none. Never raises."""
+
+    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many keys are worked on at once. `reserved` workers take changes only, so that refreshes which hang in a slow
+    provider never hold up a new environment."""
+
+    general: int = 32
+    reserved: int = 8
+
+
+class Reconciler:
+    def __init__(self, gatherer: Gatherer, actor: Actor, opening: Opening, now: Callable[[], datetime]) -> None:
+        self._gatherer = gatherer
+        self._actor = actor
+        self._opening = opening
+        self._now = now
+        self._pending: dict[Key, Mapping[str, Any]] = {}
+        self._troubles: dict[Key, int] = {}
+        self.ledger = Ledger()
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
+
+    # What wakes it.
+
+    def on_environment(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """An environment was listed, created, changed or deleted. Cheap, and idempotent."""
+        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        if deleted:
+            self._pending.pop(key, None)
+            self.queue.add(key, Lane.CHANGE)
+            return
+        generation = body["metadata"].get("generation", 0)
+        if self.ledger.note_generation(key, generation):
+            self._wake(self.ledger.importers(key))
+        entry = self.ledger.find(key)
+        if entry is None or not entry.is_unchanged(parse_environment(body)):
+            self._pending[key] = body
+            self.queue.add(key, Lane.CHANGE)
+
+    def on_secret(self, key: Key) -> None:
+        """A Secret with our label was changed or deleted, perhaps by ourselves."""
+        self._wake(self.ledger.claimants(key))
+
+    def _on_due(self, key: Key, when: datetime) -> None:
+        entry = self.ledger.find(key)
+        expires_at = entry.status.expires_at if entry else None
+        self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
+
+    def _wake(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self.queue.add(key, Lane.CHANGE)
+
+    # Work.
+
+    async def run(self, workers: Workers) -> None:
+        """Work until cancelled. A worker ends only with the process: an error in it is a bug and ends all of it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.scheduler.run(), name="scheduler")
+            for number in range(workers.general + workers.reserved):
+                changes_only = number >= workers.general
+                group.create_task(self._work(changes_only=changes_only), name=f"worker-{number}")
+
+    async def _work(self, *, changes_only: bool) -> None:
+        while True:
+            key = await self.queue.take(changes_only=changes_only)
+            try:
+                await self._attempt(key)
+            finally:
+                self.queue.done(key)
+
+    async def _attempt(self, key: Key) -> None:
+        """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        try:
+            await self.reconcile(key)
+        except EscError as error:
+            self._look_again(key, error)
+        except Exception as error:  # noqa: BLE001 - a bug in one environment's handling must not stop the others
+            # Told by its type alone, because its text may quote a value.
+            logger.error("%s: internal error (%s at %s)", key, type(error).__name__, _where(error))  # noqa: TRY400
+            self._look_again(key, None)
+        else:
+            self._troubles.pop(key, None)
+
+    def _look_again(self, key: Key, error: EscError | None) -> None:
+        count = self._troubles[key] = self._troubles.get(key, 0) + 1
+        if isinstance(error, ConflictError | NotFoundError) and count == 1:
+            self.queue.add(key, Lane.CHANGE)  # somebody else was faster: look at what they did
+            return
+        if error is not None:
+            logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
+        now = self._now()
+        due = retry_at(now, count, None, str(key))
+        if error is not None and error.retry_after:
+            due = max(due, now + timedelta(seconds=error.retry_after))
+        self.scheduler.set(key, due)
+
+    async def reconcile(self, key: Key) -> None:
+        """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
+        body = self._pending.pop(key, None) or await self._gatherer.read_environment(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            self._remove(key)
+            return
+        environment = parse_environment(body)
+        entry = self._enter(environment, body)
+        trusted = entry.status.secret_resource_version if entry.status.secret_name == environment.target.name else ""
+        target = await self._gatherer.read_target(environment.target_key, trusted)
+        if environment.suspend:
+            plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
+            await self._carry_out(environment, entry, plan)
+            return
+        await self._sync_if_due(environment, entry, target)
+
+    def _enter(self, environment: EscEnvironment, body: Mapping[str, Any]) -> Entry:
+        known = self.ledger.find(environment.key)
+        fresh = known is None or known.uid != environment.uid
+        status = parse_status(body.get("status"))
+        entry = self.ledger.enter(environment, status, self._now())
+        if fresh:
+            entry.failed = failed_attempt(status)
+            self.ledger.note_imports(environment.key, tuple(status.imports or ()))
+        return entry
+
+    async def _sync_if_due(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> None:
+        refused = decide.refuse_target(environment, target.secret)
+        if refused:
+            target = decide.NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
+        elif decide.was_refused_target(entry.status):
+            entry.failed = None  # the Secret has become free
+        now = self._now()
+        seen = observe(self._wanted(environment, entry, target), target, entry.read_at, entry.failed)
+        verdict = why_sync(seen, now)
+        if isinstance(verdict, Wait):
+            situation = decide.Situation(environment, entry.status, target, now)
+            plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
+            await self._carry_out(environment, entry, plan)
+        elif refused:
+            await self._refuse(environment, entry, target, refused)  # nothing is opened, so nothing is minted for it
+        else:
+            await self._sync(environment, entry, target, verdict)
+
+    def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
+        record = target.secret.record if target.secret else None
+        names = {*(entry.status.imports or ()), *(record.imports if record else ())}
+        return wanted_by(environment, self.ledger.generations(environment.key.namespace, names))
+
+    async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
+        log = {"environment": str(environment.key), "reason": str(sync.cause)}
+        logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
+        fresh_after = entry.rotation_seen_at if sync.fresh else None
+        outcome = await self._opening(environment, Demand(fresh_after, sync.outlive))
+        now = entry.read_at = self._now()
+        self.ledger.note_imports(environment.key, tuple(outcome.imports))
+        if isinstance(outcome, Refused):
+            await self._refuse(environment, entry, target, outcome)
+            return
+        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), outcome)
+        try:
+            await self._carry_out(environment, entry, plan)
+        except (UnavailableError, ConflictError, NotFoundError):
+            raise
+        except KubeError as error:
+            refused = Refused(reasons.SECRET_REFUSED, error.message, imports=outcome.imports)
+            await self._refuse(environment, entry, target, refused)
+            return
+        entry.failed = None
+
+    async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
+        now = self._now()
+        log = {"environment": str(environment.key), "reason": refused.reason}
+        logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
+        plan = decide.plan_refused(decide.Situation(environment, entry.status, target, now), refused)
+        failed = failed_attempt(plan.status)
+        if failed is not None:
+            after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None
+            entry.failed = replace(failed, retryable=refused.retryable, retry_after=after)
+        await self._carry_out(environment, entry, plan)
+
+    async def _carry_out(self, environment: EscEnvironment, entry: Entry, plan: decide.Plan) -> None:
+        old, previous = entry.status, entry.status.secret_name
+        status = await self._actor.write_secret(plan)
+        if status != old:
+            await self._actor.write_status(environment, old, status)
+            entry.status = status
+        self.scheduler.set(environment.key, plan.wake_at)
+        await self._actor.post(environment, plan.event)
+        if previous and status.secret_name and previous != status.secret_name:
+            await self._abandon(environment, Key(environment.key.namespace, previous))
+
+    async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
+        """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
+        found = (await self._gatherer.read_target(former, "")).secret
+        if found and environment.uid in found.owners and found.environment == environment.key.name:
+            await self._actor.delete_secret(found)
+
+    def _remove(self, key: Key) -> None:
+        entry = self.ledger.find(key)
+        self.ledger.remove(key)
+        self.scheduler.discard(key)
+        self._wake(self.ledger.importers(key))
+        if entry:
+            self._wake(self.ledger.claimants(entry.target))
+
+
+def _where(error: BaseException) -> str:
+    """File and line of each frame, without the source and the values that a traceback would show."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames)

@@ -1,0 +1,86 @@
+"""When to look at each key again: one heap of wall-clock times for all of them.
+
+Owns the next time of every key. Wall clock, never a long monotonic sleep: a machine that was suspended or whose clock
+jumped finds out within a minute. A time that comes due is only an occasion to reconcile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+K = TypeVar("K")
+
+LONGEST_SLEEP = 60.0
+"""Seconds; also how late a jump of the clock may be noticed."""
+
+
+class Scheduler(Generic[K]):
+    """`on_due` is called with each key whose time has come and the time it was due at."""
+
+    def __init__(self, now: Callable[[], datetime], on_due: Callable[[K, datetime], None]) -> None:
+        self._now = now
+        self._on_due = on_due
+        self._heap: list[tuple[datetime, int, K]] = []
+        self._times: dict[K, datetime] = {}
+        self._count = 0
+        self._changed = asyncio.Event()
+        self._last_beat = now()
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago it last looked; it does at least each minute."""
+        return self._now() - self._last_beat
+
+    def set(self, key: K, when: datetime | None) -> None:
+        """Look at a key at that time, instead of any other set before; None: not by time."""
+        if when is None:
+            self.discard(key)
+            return
+        if self._times.get(key) == when:
+            return
+        self._times[key] = when
+        self._count += 1
+        heapq.heappush(self._heap, (when, self._count, key))
+        if self._heap[0][2] == key:
+            self._changed.set()
+
+    def discard(self, key: K) -> None:
+        self._times.pop(key, None)  # its place in the heap is skipped when it comes up
+
+    def tell_due(self) -> datetime | None:
+        """Hand out every key whose time has come; answers when the next one comes."""
+        now = self._now()
+        self._last_beat = now
+        while self._heap:
+            when, _, key = self._heap[0]
+            if self._times.get(key) != when:
+                heapq.heappop(self._heap)
+                continue
+            if when > now:
+                return when
+            heapq.heappop(self._heap)
+            del self._times[key]
+            self._on_due(key, when)
+        return None
+
+    async def run(self) -> None:
+        """Hand out keys as they come due, until cancelled."""
+        while True:
+            self._changed.clear()
+            upcoming = self.tell_due()
+            wait = LONGEST_SLEEP
+            if upcoming is not None:
+                wait = min(max((upcoming - self._now()).total_seconds(), 0.0), LONGEST_SLEEP)
+            try:
+                await asyncio.wait_for(self._changed.wait(), timeout=wait)
+            except TimeoutError:
+                continue

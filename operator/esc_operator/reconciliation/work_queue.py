@@ -1,0 +1,110 @@
+"""A keyed, coalescing work queue with two lanes.
+
+Owns which key is worked on next. A key is in the queue at most once and is never worked on twice at a time: what is
+added meanwhile is worked on once more afterwards. Changes go ahead of refreshes, so a new environment does not wait
+behind a storm of renewals; refreshes go by their deadline, and every fourth pick of an ordinary worker is theirs, so
+that a storm of changes cannot let credentials expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from enum import Enum
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+
+REFRESH_SHARE = 4
+"""One pick in so many takes a refresh first."""
+
+
+class Lane(Enum):
+    CHANGE = "change"
+    REFRESH = "refresh"
+
+
+class WorkQueue(Generic[K]):
+    """Used from one event loop. `add` never blocks; each `take` is followed by one `done`."""
+
+    def __init__(self) -> None:
+        self._changes: dict[K, None] = {}
+        self._refreshes: list[tuple[float, int, K]] = []
+        self._deadlines: dict[K, float] = {}
+        self._working: set[K] = set()
+        self._again: dict[K, tuple[Lane, float]] = {}
+        self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
+        self._order = itertools.count()
+        self._picks = 0
+
+    def __len__(self) -> int:
+        return len(self._changes) + len(self._deadlines)
+
+    def depth(self, lane: Lane) -> int:
+        return len(self._changes) if lane is Lane.CHANGE else len(self._deadlines)
+
+    def add(self, key: K, lane: Lane, deadline: float = 0.0) -> None:
+        """Ask for work on a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
+        if key in self._working:
+            waiting = self._again.get(key)
+            if waiting is None or (waiting[0] is Lane.REFRESH and lane is Lane.CHANGE):
+                self._again[key] = (lane, deadline)
+            return
+        if key in self._changes:
+            return
+        if lane is Lane.CHANGE:
+            self._deadlines.pop(key, None)  # its place in the heap is skipped when it comes up
+            self._changes[key] = None
+        elif key not in self._deadlines or deadline < self._deadlines[key]:
+            self._deadlines[key] = deadline
+            heapq.heappush(self._refreshes, (deadline, next(self._order), key))
+        self._wake(lane)
+
+    async def take(self, *, changes_only: bool = False) -> K:
+        """The next key. A worker that takes changes only is never held up by slow refreshes."""
+        while True:
+            if (key := self._pick(changes_only)) is not None:
+                self._working.add(key)
+                return key
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append((waiter, changes_only))
+            await waiter
+
+    def done(self, key: K) -> None:
+        """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
+        self._working.discard(key)
+        if again := self._again.pop(key, None):
+            self.add(key, *again)
+
+    def _pick(self, changes_only: bool) -> K | None:
+        if changes_only:
+            return self._pick_change()
+        self._picks += 1
+        refresh_first = self._picks % REFRESH_SHARE == 0
+        lanes = (self._pick_refresh, self._pick_change) if refresh_first else (self._pick_change, self._pick_refresh)
+        return next((key for pick in lanes if (key := pick()) is not None), None)
+
+    def _pick_change(self) -> K | None:
+        if not self._changes:
+            return None
+        key = next(iter(self._changes))
+        del self._changes[key]
+        return key
+
+    def _pick_refresh(self) -> K | None:
+        while self._refreshes:
+            deadline, _, key = heapq.heappop(self._refreshes)
+            if self._deadlines.get(key) == deadline:
+                del self._deadlines[key]
+                return key
+        return None
+
+    def _wake(self, lane: Lane) -> None:
+        """Wake one waiter that may take from that lane, one for changes only first where it may."""
+        fitting = [entry for entry in self._waiters if not entry[0].done() and (lane is Lane.CHANGE or not entry[1])]
+        if fitting:
+            chosen = next((entry for entry in fitting if entry[1]), fitting[0])
+            self._waiters.remove(chosen)
+            chosen[0].set_result(None)

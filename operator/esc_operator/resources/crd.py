@@ -1,0 +1,209 @@
+"""The CustomResourceDefinition of EscEnvironment, as plain data. `crds/` holds what this makes; a test compares them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esc_operator.resources import GROUP, VERSION, durations
+
+# Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
+REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
+
+_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 253,
+    "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+}
+
+
+def environment_crd() -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"escenvironments.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": "EscEnvironment",
+                "listKind": "EscEnvironmentList",
+                "plural": "escenvironments",
+                "singular": "escenvironment",
+                "shortNames": ["escenv"],
+                "categories": ["esc"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _columns(),
+                    "schema": {"openAPIV3Schema": _schema()},
+                }
+            ],
+        },
+    }
+
+
+def _columns() -> list[dict[str, Any]]:
+    # A date column shows an age, and "<invalid>" for a time to come: those to come are shown as they are.
+    return [
+        {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+        {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},
+        {"name": "Secret", "type": "string", "jsonPath": ".status.secretName"},
+        {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
+        {"name": "Refreshed", "type": "date", "jsonPath": ".status.refreshedAt"},
+        {"name": "Next", "type": "string", "jsonPath": ".status.nextRefreshAt"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {
+            "name": "Message",
+            "type": "string",
+            "jsonPath": '.status.conditions[?(@.type=="Refreshed")].message',
+            "priority": 1,
+        },
+    ]
+
+
+def _schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "An environment: values, imports, secrets and short-lived logins, kept in a Secret.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": _spec(),
+            "status": _status(),
+        },
+    }
+
+
+def _spec() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["environment"],
+        "properties": {
+            "environment": {
+                "type": "object",
+                "description": "The definition: imports and values, as in Pulumi ESC.",
+                "x-kubernetes-preserve-unknown-fields": True,
+            },
+            "serviceAccountName": {
+                **_NAME,
+                "default": "default",
+                "description": "The ServiceAccount, of this namespace, whose identity the logins use.",
+            },
+            "refresh": _refresh(),
+            "target": _target(),
+            "suspend": {
+                "type": "boolean",
+                "description": "Keep the Secret as it is and refresh nothing.",
+            },
+        },
+    }
+
+
+def _duration(description: str, at_least: str) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "maxLength": 32,
+        "pattern": durations.PATTERN,
+        "description": description,
+        "x-kubernetes-validations": [
+            {"rule": f"duration(self) >= duration('{at_least}')", "message": f"must be at least {at_least}"}
+        ],
+    }
+
+
+def _refresh() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "interval": _duration("How often inputs without an expiry are read again; 1h by default.", "30s"),
+            "before": _duration(
+                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and 15m "
+                "where the lifetime allows it.",
+                "1s",
+            ),
+        },
+    }
+
+
+def _target() -> dict[str, Any]:
+    texts = {"type": "object", "additionalProperties": {"type": "string"}}
+    refused = " && ".join(f"self != '{kind}'" for kind in REFUSED_TYPES)
+    return {
+        "type": "object",
+        "description": "The Secret to fill.",
+        "properties": {
+            "name": {**_NAME, "description": "By default the name of the environment."},
+            "type": {
+                "type": "string",
+                "maxLength": 253,
+                "description": "By default Opaque; the type of an existing Secret cannot be changed.",
+                "x-kubernetes-validations": [
+                    {"rule": refused, "message": "Secrets of this type hand out rights and cannot be a target"}
+                ],
+            },
+            "labels": {**texts, "maxProperties": 64},
+            "annotations": {
+                **texts,
+                "maxProperties": 64,
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
+                        "message": f"annotations of {GROUP} are kept by the operator",
+                    }
+                ],
+            },
+            "deletionPolicy": {
+                "type": "string",
+                "enum": ["Delete", "Retain"],
+                "description": "Whether the Secret goes with the environment; Delete by default.",
+            },
+        },
+    }
+
+
+def _status() -> dict[str, Any]:
+    time = {"type": "string", "format": "date-time"}
+    count = {"type": "integer", "format": "int64"}
+    return {
+        "type": "object",
+        "properties": {
+            "conditions": {
+                "type": "array",
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+                "items": {
+                    "type": "object",
+                    "required": ["type", "status", "reason", "message"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+                        "reason": {"type": "string"},
+                        "message": {"type": "string"},
+                        "observedGeneration": count,
+                        "lastTransitionTime": time,
+                    },
+                },
+            },
+            "observedGeneration": count,
+            "observedRotateRequest": {"type": "string"},
+            "secretName": {"type": "string"},
+            "secretResourceVersion": {"type": "string"},
+            "variables": {"type": "array", "items": {"type": "string"}},
+            "expiresAt": time,
+            "refreshedAt": time,
+            "nextRefreshAt": time,
+            "failures": count,
+            "lastFailureAt": time,
+            "imports": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},
+            },
+        },
+    }
