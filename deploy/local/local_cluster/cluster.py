@@ -51,7 +51,7 @@ class Cluster:
 
     @property
     def runs(self) -> bool:
-        alive = {process.name for process in processes.read_records(self.records) if process.alive}
+        alive = {process.name for process in processes.read_records(self.records) if process.is_alive()}
         return alive.issuperset(COMPONENTS)
 
     def read_admin_kubeconfig(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _start(cluster: Cluster, programs: Path, deadline: float) -> None:
 
     def all_alive() -> None:
         for process in processes.read_records(cluster.records):
-            if not process.alive:
+            if not process.is_alive():
                 _explain_death(cluster, process.name)
 
     run(components.etcd(layout))

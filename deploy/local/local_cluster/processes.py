@@ -24,8 +24,7 @@ class Recorded:
     pid: int
     began: str
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return _began(self.pid) == self.began
 
 
@@ -61,12 +60,12 @@ def read_records(records: Path) -> list[Recorded]:
 def stop(process: Recorded, grace: float) -> None:
     """SIGTERM, and SIGKILL where that took longer than `grace` seconds."""
     for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        if not process.alive:
+        if not process.is_alive():
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, sign)
         deadline = time.monotonic() + patience
-        while process.alive and time.monotonic() < deadline:
+        while process.is_alive() and time.monotonic() < deadline:
             time.sleep(0.02)
 
 
