@@ -7,13 +7,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import yaml
 
 from local_cluster import cluster, kubeconfig, places, processes
 from local_cluster.building import ensure_control_plane
-from local_cluster.choose import ExistingCluster, KindProgram, choose_cluster
+from local_cluster.choose import ExistingCluster, KindProgram, choose_cluster, use_with_pytest_kind
 from local_cluster.commands import main
 from local_cluster.failures import ClusterError
 from local_cluster.tools import find_go
@@ -194,6 +196,25 @@ class TestChoice:
         kind = KindProgram(programs / "kind", needs_docker=True)
         ours = KindProgram(places.KIND_PROGRAM, needs_docker=False)
         assert choose_cluster({"PATH": str(programs)}) == {"kind": kind, "ours": ours}[chosen]
+
+    def test_each_run_has_a_cluster_of_its_own_and_clears_after_killed_ones(self, home: Path, programs: Path) -> None:
+        write_program(programs / "kubectl", "#!/bin/sh\n")
+        with subprocess.Popen(["true"]) as killed:
+            pass
+        orphan = home / "state" / "esc-operator" / "clusters" / f"esc-test-{killed.pid}"
+        mine = orphan.with_name(f"esc-test-{os.getpid()}")
+        for folder in (orphan, mine):
+            folder.mkdir(parents=True)
+        options = SimpleNamespace(cluster_name="pytest-kind", keep_cluster=False, kind_bin=None, kind_kubectl_bin=None)
+        use_with_pytest_kind(cast("pytest.Config", SimpleNamespace(option=options)))
+        assert vars(options) == {
+            "cluster_name": f"esc-test-{os.getpid()}",
+            "keep_cluster": False,
+            "kind_bin": str(places.KIND_PROGRAM),
+            "kind_kubectl_bin": str(programs / "kubectl"),
+        }
+        assert mine.exists()
+        assert not orphan.exists()
 
     def test_a_current_kubeconfig_is_not_a_cluster_named_on_purpose(self, programs: Path) -> None:
         chosen = choose_cluster({"PATH": str(programs), "KUBECONFIG": "/etc/kubernetes/admin.conf"})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from local_cluster import places
+from local_cluster import cluster, places
 from local_cluster.failures import ClusterError
 from local_cluster.tools import find_kubectl
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 KUBECONFIG_VARIABLE = "ESC_TEST_KUBECONFIG"
 CONTEXT_VARIABLE = "ESC_TEST_CONTEXT"
+PYTEST_KIND_NAME = "pytest-kind"
+"""What pytest-kind calls a cluster for which no name was given."""
+_RUN_PREFIX = "esc-test-"
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,37 @@ def choose_kind(environment: Mapping[str, str] = os.environ) -> KindProgram:
 def use_with_pytest_kind(config: "pytest.Config") -> None:
     """For a conftest's `pytest_configure`: pytest-kind would otherwise download kind and kubectl.
 
-    What was given on the command line stays.
+    Two runs at once must not share a cluster that the first of them deletes, so each takes a name of its own, unless
+    the cluster is to be kept. What was given on the command line stays.
     """
+    if config.option.cluster_name == PYTEST_KIND_NAME:
+        config.option.cluster_name = (
+            f"{_RUN_PREFIX}kept" if config.option.keep_cluster else f"{_RUN_PREFIX}{os.getpid()}"
+        )
     if config.option.kind_bin is None:
-        config.option.kind_bin = str(choose_kind().path)
+        program = choose_kind()
+        config.option.kind_bin = str(program.path)
+        if not program.needs_docker:
+            _delete_clusters_of_killed_runs()
     if config.option.kind_kubectl_bin is None:
         config.option.kind_kubectl_bin = str(find_kubectl())
+
+
+def _delete_clusters_of_killed_runs() -> None:
+    for found in cluster.known():
+        process = found.name.removeprefix(_RUN_PREFIX)
+        if found.name.startswith(_RUN_PREFIX) and process.isdecimal() and not _is_running(int(process)):
+            cluster.delete(found.name)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _existing(kubeconfig: Path, context: str) -> ExistingCluster:

@@ -1,7 +1,7 @@
 """A local cluster's life: made, found, deleted.
 
-One folder holds everything of a cluster. Others see it from the moment its processes all run until it is deleted; what
-an unclean end left behind counts as absent, and the next `create` clears it away.
+One folder holds everything of a cluster. Others see it from the moment it has become ready, for as long as its processes
+all run; what an unclean end left behind counts as absent, and the next `create` clears it away.
 """
 
 import contextlib
@@ -50,7 +50,14 @@ class Cluster:
         return self.folder / f"{certificates.ADMIN.file}.kubeconfig"
 
     @property
+    def became_ready(self) -> Path:
+        """A file that is there once the cluster served; a `create` that was killed leaves none."""
+        return self.folder / "ready"
+
+    @property
     def runs(self) -> bool:
+        if not self.became_ready.exists():
+            return False
         alive = {process.name for process in processes.read_records(self.records) if process.is_alive()}
         return alive.issuperset(COMPONENTS)
 
@@ -67,9 +74,14 @@ def named(name: str) -> Cluster:
     return Cluster(name, places.clusters_folder() / name)
 
 
-def running() -> list[Cluster]:
+def known() -> list[Cluster]:
+    """All that left a folder, running or not."""
     folders = sorted(path for path in places.clusters_folder().iterdir() if path.is_dir())
-    return [cluster for cluster in (Cluster(path.name, path) for path in folders) if cluster.runs]
+    return [Cluster(path.name, path) for path in folders]
+
+
+def running() -> list[Cluster]:
+    return [cluster for cluster in known() if cluster.runs]
 
 
 def create(name: str, seconds: float = 120.0) -> Cluster:
@@ -83,6 +95,7 @@ def create(name: str, seconds: float = 120.0) -> Cluster:
             _clear(cluster)
             try:
                 _start(cluster, programs, time.monotonic() + seconds)
+                cluster.became_ready.touch()
                 break
             except _PortTakenError as error:
                 if attempt == _ATTEMPTS:

@@ -78,7 +78,7 @@ def _delete_cluster(options: argparse.Namespace) -> None:
 
 
 def _delete_clusters(options: argparse.Namespace) -> None:
-    for name in options.names or [found.name for found in cluster.running() if options.all]:
+    for name in options.names or [found.name for found in cluster.known() if options.all]:
         cluster.delete(name)
         print(f"Deleted cluster {name!r}", file=sys.stderr)
 
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_parser("cluster", parents=[writing], help="delete a cluster").set_defaults(command=_delete_cluster)
     delete_clusters = delete.add_parser("clusters", parents=[everywhere], help="delete several clusters")
     delete_clusters.add_argument("names", nargs="*", metavar="NAME")
-    delete_clusters.add_argument("-A", "--all", action="store_true", help="all that are running")
+    delete_clusters.add_argument("-A", "--all", action="store_true", help="all there are, and what is left of others")
     delete_clusters.set_defaults(command=_delete_clusters)
 
     get = verbs.add_parser("get", help="show clusters").add_subparsers(required=True, metavar="WHAT")
