@@ -10,28 +10,25 @@ from esc_operator.stores.port import Failed, Loaded
 from esc_operator.stores.references import DEFAULT_PROJECT, Reference, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-PLURAL = "escenvironments"
-"""The resource's name in the API's paths."""
+    from collections.abc import Mapping, Sequence
 
 PATH_PREFIX = "spec.environment"
 
 
-class ObjectReader(Protocol):
-    """Reads objects of one cluster as plain dicts. Raises KubeError."""
+class EnvironmentReader(Protocol):
+    """Reads EscEnvironments of one cluster as plain dicts. Raises KubeError."""
 
-    def read(self, plural: str, namespace: str, name: str) -> Mapping[str, Any]: ...
+    def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]: ...
 
-    def list(self, plural: str, namespace: str | None = None) -> list[Mapping[str, Any]]:
-        """The objects in a namespace, or in all."""
+    def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Those of a namespace, or all."""
 
 
 class ClusterStore:
     """Reads EscEnvironments; a Store. `namespace` is where a name without one is looked for."""
 
-    def __init__(self, objects: ObjectReader, namespace: str = DEFAULT_PROJECT) -> None:
-        self._objects = objects
+    def __init__(self, cluster: EnvironmentReader, namespace: str = DEFAULT_PROJECT) -> None:
+        self._cluster = cluster
         self._namespace = namespace
         self._read: dict[tuple[str, str], Mapping[str, Any]] = {}
 
@@ -46,20 +43,20 @@ class ClusterStore:
             return refused
         return self._load(reference.within(own or self._namespace))
 
-    def service_account(self, reference: Reference) -> tuple[str, str]:
-        """The namespace and the name of the ServiceAccount that an environment acts as. Raises KubeError."""
-        reference = reference.within(self._namespace)
+    def service_account(self, name: str) -> tuple[str, str]:
+        """The namespace and the name of the ServiceAccount that an environment acts as. Raises EscError."""
+        reference = parse_reference(name).within(self._namespace)
         spec = self._object(reference.project, reference.name).get("spec") or {}
         return reference.project, spec.get("serviceAccountName") or "default"
 
     def names(self) -> list[str]:
         """The full names of all environments that may be listed, sorted. Raises KubeError."""
         try:
-            objects = self._objects.list(PLURAL)
+            found = self._cluster.list_environments()
         except ForbiddenError:
             # Few people may list a whole cluster; their own namespace is what they mean.
-            objects = self._objects.list(PLURAL, self._namespace)
-        return sorted(f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in objects)
+            found = self._cluster.list_environments(self._namespace)
+        return sorted(f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in found)
 
     def _load(self, reference: Reference) -> Loaded | Failed:
         where = reference.full_name
@@ -77,7 +74,7 @@ class ClusterStore:
 
     def _object(self, namespace: str, name: str) -> Mapping[str, Any]:
         if (namespace, name) not in self._read:
-            self._read[namespace, name] = self._objects.read(PLURAL, namespace, name)
+            self._read[namespace, name] = self._cluster.read_environment(namespace, name)
         return self._read[namespace, name]
 
 

@@ -1,0 +1,46 @@
+"""A cluster as a backend: environments and tokens by the user's own rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from esc_operator.cli.identities import ServiceAccountIdentity, TokenSource
+from esc_operator.cli.kubeconfig import read_contexts
+from esc_operator.stores.cluster import ClusterStore, EnvironmentReader
+
+if TYPE_CHECKING:
+    from esc_operator.cli.backends import Outside
+    from esc_operator.providers.port import Identity
+
+
+class Session(EnvironmentReader, TokenSource, Protocol):
+    """A connection to one cluster."""
+
+
+class ClusterBackend:
+    """One cluster; logins are made as the ServiceAccount that the environment names."""
+
+    def __init__(self, session: Session, namespace: str) -> None:
+        self.store = ClusterStore(session, namespace)
+        self._session = session
+
+    def names(self) -> list[str]:
+        return self.store.names()
+
+    def identity(self, name: str) -> Identity:
+        return ServiceAccountIdentity(self._session, *self.store.service_account(name))
+
+
+def open_cluster(context: str, outside: Outside) -> ClusterBackend:
+    """The cluster of a context, "" for the current one. Raises EscError."""
+    contexts = read_contexts(outside.settings)
+    chosen = contexts.resolve(context)
+    return ClusterBackend(outside.open_session(chosen), contexts.namespaces[chosen])
+
+
+def connect(context: str) -> Session:
+    """A session with the real cluster of a context. Raises EscError."""
+    # The Kubernetes client takes a second to import.
+    from esc_operator.kube.session import open_session
+
+    return open_session(context)

@@ -1,0 +1,1 @@
+"""The commands of `esc`, one module each; every module has a `command`."""

@@ -1,0 +1,16 @@
+"""`esc logout`."""
+
+import click
+
+from esc_operator.cli.backends import Outside
+from esc_operator.cli.configuration import default_backend, forget_backend
+
+
+@click.command
+@click.pass_obj
+def command(outside: Outside) -> None:
+    """Forget the backend that `esc login` chose."""
+    if forget_backend(outside.settings):
+        click.echo(f"Logged out; back to {default_backend(outside.settings)}")
+    else:
+        click.echo("Not logged in to anything.")

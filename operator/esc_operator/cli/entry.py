@@ -1,0 +1,70 @@
+"""From the process's arguments to a command, and from a command's errors to an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import EscError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.cluster import Session
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str] | None = None, outside: Outside | None = None) -> int:
+    """Run one command of `esc` and return its exit status; without arguments, those of the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return guard(lambda: _dispatch(given, outside or _real_outside()), debug="--debug" in given[:1])
+
+
+def guard(command: Callable[[], int], *, debug: bool = False) -> int:
+    """Run a command; what the outside world does to it becomes one line on stderr, never a traceback."""
+    try:
+        return command()
+    except EscError as error:
+        _tell(f"Error: {error.message}", error if debug else None)
+        return getattr(error, "status", FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is left in the buffer must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told without the values it met
+        hint = "" if debug else "; `esc --debug ...` shows where"
+        _tell(f"Error: this is a bug in esc ({type(error).__name__}){hint}", error if debug else None)
+        return FAILED
+
+
+def _dispatch(arguments: list[str], outside: Outside) -> int:
+    from esc_operator.cli.group import run_group
+
+    return run_group(arguments, outside)
+
+
+def _real_outside() -> Outside:
+    from esc_operator.cli.backends import Outside
+
+    return Outside(os.environ, _connect)
+
+
+def _connect(context: str) -> Session:
+    from esc_operator.cli.cluster import connect
+
+    return connect(context)
+
+
+def _tell(line: str, error: BaseException | None) -> None:
+    sys.stderr.write(f"{line}\n")
+    if error is not None:
+        from traceback import format_tb
+
+        # Frames and types only: the text of a foreign exception may hold a secret.
+        sys.stderr.write("".join(format_tb(error.__traceback__)) + f"{type(error).__name__}\n")

@@ -1,0 +1,76 @@
+"""Who a person's command acts as: what a token file says, or a ServiceAccount that they may get tokens of."""
+
+# ruff: noqa: PTH123 - importing pathlib takes longer than reading the file
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from esc_operator.errors import IdentityError
+from esc_operator.providers.claims import UNREADABLE, unverified_claims
+from esc_operator.providers.port import IdentityToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKEN_FILES = ("ESC_OIDC_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""Settings that name the file with an OIDC token; the first that is set counts."""
+
+
+class TokenSource(Protocol):
+    """Asks a cluster for tokens with the rights of whoever calls. Raises KubeError, IdentityError."""
+
+    def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken: ...
+
+
+class ServiceAccountIdentity:
+    """A ServiceAccount; an Identity."""
+
+    def __init__(self, tokens: TokenSource, namespace: str, name: str) -> None:
+        self._tokens = tokens
+        self._namespace = namespace
+        self._name = name
+
+    @property
+    def subject(self) -> str:
+        return f"system:serviceaccount:{self._namespace}:{self._name}"
+
+    async def token(self, audience: str) -> IdentityToken:
+        return self._tokens.request_token(self._namespace, self._name, audience)
+
+
+class TokenFileIdentity:
+    """Whoever the token in a file is about; an Identity."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._path = next((settings[name] for name in TOKEN_FILES if settings.get(name)), "")
+
+    @property
+    def subject(self) -> str:
+        return f"file:{self._path}"
+
+    async def token(self, audience: str) -> IdentityToken:
+        """The token, if it is for that audience: it is not shown to anybody it is not meant for."""
+        token = IdentityToken(self._read(), None)
+        audiences = unverified_claims(token).audiences
+        if audience not in audiences and audiences != (UNREADABLE,):
+            raise IdentityError(
+                f"the identity token in {self._path} is for {', '.join(audiences)}, and one for {audience} is needed"
+            )
+        return token
+
+    def _read(self) -> str:
+        if not self._path:
+            raise IdentityError(
+                "no identity token to log in with: a folder of environments needs a file with an OIDC token, named by "
+                + " or ".join(TOKEN_FILES)
+            )
+        try:
+            with open(self._path, encoding="ascii") as file:
+                text = file.read().strip()
+        except OSError as error:
+            raise IdentityError(f"could not read the identity token in {self._path}: {error.strerror}") from error
+        except UnicodeDecodeError:
+            text = ""
+        if not text:
+            raise IdentityError(f"{self._path} holds no identity token")
+        return text

@@ -1,0 +1,60 @@
+"""Diagnostics for people: where, how bad, what, and the lines they are about."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from esc_operator.cli.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from esc_operator.lang.diagnostics import Diagnostic, Range
+
+_LONGEST_LINE = 160
+
+# A line that holds a plaintext secret is never repeated, even to the person who wrote it: output ends up in CI logs.
+_SECRET_CALL = "fn::secret"  # noqa: S105 - the language's word
+
+
+def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Sequence[bytes] = ()) -> None:
+    """Write the diagnostics to stderr. `texts` are the definitions by environment, `secrets` what must not show."""
+    sys.stderr.write("".join(render(diagnostics, texts, secrets)))
+
+
+def render(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Sequence[bytes] = ()) -> Iterator[str]:
+    for diagnostic in diagnostics:
+        yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.summary}\n"
+        where = diagnostic.range
+        if where and where.environment in texts and _SECRET_CALL not in diagnostic.path:
+            yield _excerpt(texts[where.environment], where, secrets)
+
+
+def _place(diagnostic: Diagnostic) -> str:
+    """`environment:line:column: `, or the document path where there is no text to point into."""
+    where = diagnostic.range
+    if where:
+        return f"{where.environment}:{where.begin.line}:{where.begin.column}: "
+    return f"{diagnostic.path}: " if diagnostic.path else ""
+
+
+def _excerpt(text: str, where: Range, secrets: Sequence[bytes]) -> str:
+    """The line that a range begins on, with carets under the range."""
+    lines = text.splitlines()
+    number, column = where.begin.line, where.begin.column - 1
+    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    shown = _redact(line, secrets)
+    if not line.strip() or _SECRET_CALL in line or shown != line or len(line) > _LONGEST_LINE:
+        return ""
+    end = where.end.column - 1 if where.end.line == number else len(line)
+    # Tabs stay tabs, so that the carets stand under what they point at however wide a tab is.
+    lead = "".join(character if character == "\t" else " " for character in line[:column])
+    margin = f"{number:>5} | "
+    return f"{margin}{line}\n{' ' * (len(margin) - 2)}| {lead}{'^' * max(1, min(end, len(line)) - column)}\n"
+
+
+def _redact(line: str, secrets: Sequence[bytes]) -> str:
+    redactor = Redactor(secrets)
+    data = line.encode("utf-8", "surrogatepass")
+    return (redactor.feed(data) + redactor.finish()).decode("utf-8", "surrogatepass")

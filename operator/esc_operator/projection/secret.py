@@ -1,0 +1,61 @@
+"""Variables → the data of a Kubernetes Secret, for envFrom and for mounts."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from typing import TYPE_CHECKING
+
+from esc_operator.lang.diagnostics import Diagnostic, Severity
+from esc_operator.projection.variables import bad_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esc_operator.lang.diagnostics import Diagnostics
+    from esc_operator.projection.variables import Variable
+
+SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, not a password
+"""The values together are more than a Secret can hold."""
+
+MAX_SIZE = 1 << 20
+"""Bytes of all values together, as the API server counts them: decoded, and without the keys."""
+
+_MAX_NAME = 253
+_FIRST = frozenset("-._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_CHARACTERS = _FIRST | frozenset("0123456789")
+_OFFENDERS = 3
+
+
+def secret_data(variables: Iterable[Variable]) -> tuple[dict[str, str], Diagnostics]:
+    """The Secret's `data` (base64), sorted by key, and what stands in the way; of one name the last variable counts.
+
+    With any diagnostic the data is incomplete and must not be written.
+    """
+    chosen = {variable.name: variable for variable in variables}
+    problems = [problem for variable in chosen.values() if (problem := bad_name(variable) or bad_value(variable))]
+    data = {name: variable.data() or b"" for name, variable in sorted(chosen.items())}
+    if sum(map(len, data.values())) > MAX_SIZE:
+        problems.append(_too_large(data))
+    return {name: b2a_base64(value, newline=False).decode("ascii") for name, value in data.items()}, tuple(problems)
+
+
+def bad_name(variable: Variable) -> Diagnostic | None:
+    """Why a name cannot be both a Secret's key and an environment variable of a container, if so."""
+    name = variable.name
+    if not name:
+        return variable.refuse_name("it is empty")
+    if name[0] not in _FIRST or not _CHARACTERS.issuperset(name):
+        return variable.refuse_name('letters, digits, "_", "-" and "." make one, and it does not begin with a digit')
+    if name == "." or name.startswith(".."):
+        return variable.refuse_name('the key of a Secret is not ".", and does not begin with ".."')
+    if len(name) > _MAX_NAME:
+        return variable.refuse_name(f"it is longer than {_MAX_NAME} characters")
+    return None
+
+
+def _too_large(data: dict[str, bytes]) -> Diagnostic:
+    total = sum(map(len, data.values()))
+    largest = sorted(data, key=lambda name: (-len(data[name]), name))[:_OFFENDERS]
+    told = ", ".join(f"{name} ({len(data[name])} bytes)" for name in largest)
+    summary = f"a Secret holds at most {MAX_SIZE} bytes, and these variables have {total}; the largest: {told}"
+    return Diagnostic(Severity.ERROR, summary, "values", None, SECRET_TOO_LARGE)
