@@ -1,7 +1,7 @@
 """A local cluster's life: made, found, deleted.
 
-One folder holds everything of a cluster. Others see it from the moment it has become ready, for as long as its processes
-all run; what an unclean end left behind counts as absent, and the next `create` clears it away.
+One folder holds everything of a cluster. Others see it from the moment it has become ready, for as long as all of its
+processes run; what an unclean end left behind counts as absent, and the next `create` clears it away.
 """
 
 import contextlib
