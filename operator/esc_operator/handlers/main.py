@@ -30,7 +30,9 @@ logger = logging.getLogger("esc_operator")
     help="Only this namespace; may be repeated. Default: all.",
 )
 @click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
-@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz; 0 for none.")
+@click.option(
+    "--health-address", default="0.0.0.0:8080", show_default=True, metavar="HOST:PORT", help="Where /healthz is; \"\" for none."
+)
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`namespaces`: only these, or all where empty. `health_port`: 0 serves no probe."""
+    """`namespaces`: only these, or all where empty. `health_address`: host and port of the probe, "" for none."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
-    health_port: int = 8080
+    health_address: str = "0.0.0.0:8080"  # noqa: S104 - the kubelet asks from outside the pod
     log_level: str = "info"
     log_format: str = "text"

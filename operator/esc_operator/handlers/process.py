@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import kopf
 
-from esc_operator.driver import BlockingPool, Opener, SharedLogins
+from esc_operator.driver.opener import Opener
+from esc_operator.driver.pool import BlockingPool
+from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.api import KubeApi
@@ -44,9 +46,10 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         opener = Opener(
             provider_registry(), rotator_registry(), pool, SharedLogins(utc_now), settings=environ, now=utc_now
         )
-        secrets = OwnedSecrets(api, options.namespaces, on_change=reconciler.on_secret)
+        secrets = OwnedSecrets(api, options.namespaces)
         opening = EnvironmentOpening(api, opener)
         reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now)
+        secrets.listen(reconciler.on_secret)
         logger.info("esc-operator works on %s", configuration.host)
         await _run_all(options, reconciler, secrets, opener, configuration)
         pool.close()
@@ -59,7 +62,8 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
         await api.list_page(ENVIRONMENTS, options.namespaces[0] if options.namespaces else None, limit="1")
     except NotFoundError as error:
         raise ConfigurationError(
-            "the cluster does not know EscEnvironments: install the CustomResourceDefinition first (kubectl apply -f crds/)"
+            "the cluster does not know EscEnvironments: install their CustomResourceDefinition first "
+            "(kubectl apply -f crds/)"
         ) from error
 
 
@@ -86,7 +90,7 @@ async def _run_all(
 
 
 async def _watch_environments(options: Options, reconciler: Reconciler, configuration: object) -> None:
-    endpoint = f"http://0.0.0.0:{options.health_port}/healthz" if options.health_port else None
+    endpoint = f"http://{options.health_address}/healthz" if options.health_address else None
     await kopf.operator(
         registry=make_registry(reconciler, configuration),
         settings=make_settings(),

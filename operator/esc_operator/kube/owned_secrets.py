@@ -61,13 +61,17 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
 class OwnedSecrets:
     """The informer of some namespaces, or of all where there are none. Await `listed` before trusting an absence."""
 
-    def __init__(self, api: KubeApi, namespaces: Sequence[str], on_change: Callable[[Key], None]) -> None:
+    def __init__(self, api: KubeApi, namespaces: Sequence[str]) -> None:
         self._api = api
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
         self._unlisted = set(self._scopes)
-        self._on_change = on_change
+        self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
         self.listed = asyncio.Event()
+
+    def listen(self, on_change: Callable[[Key], None]) -> None:
+        """Call back with each Secret that was changed or deleted, by whomever but this process."""
+        self._on_change = on_change
 
     def find(self, key: Key) -> SecretMetadata | None:
         return self._known.get(key)

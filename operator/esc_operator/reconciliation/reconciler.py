@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esc_operator.driver import Demand
+from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.ledger import Entry, Ledger

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition of EscEnvironment, as plain data. `crds/` holds what this makes; a test compares them."""
+"""The CustomResourceDefinition of EscEnvironment, as plain data. `crds/` holds what this makes; a test compares."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def _refresh() -> dict[str, Any]:
         "properties": {
             "interval": _duration("How often inputs without an expiry are read again; 1h by default.", "30s"),
             "before": _duration(
-                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and 15m "
-                "where the lifetime allows it.",
+                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and "
+                "15m where the lifetime allows it.",
                 "1s",
             ),
         },

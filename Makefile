@@ -1,0 +1,64 @@
+# Each target does all its own set-up. Only python3 (3.11 or newer) has to be there.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+UV := .tools/uv/bin/uv
+READY := .venv/.ready
+
+export PYTHONPATH := deploy/local:tests
+export UV_PROJECT_ENVIRONMENT := .venv
+# Bytecode is compiled once, by the install; without it every start of a command would compile everything anew.
+export UV_COMPILE_BYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint format bench conformance crds image clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## The project's own environment, in .venv
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
+	@$(PYTHON) -m venv .tools/uv || { echo "python3 cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(READY): pyproject.toml uv.lock $(UV)
+	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch $@
+
+demo: $(READY) ## The whole story on a local cluster and a local AWS (KEEP=1 leaves them running)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: $(READY) ## All tests: unit, conformance, and those on a real API server
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: $(READY) ## Only the tests that need nothing but Python
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(READY) ## ruff, mypy, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format --quiet
+
+bench: $(READY) ## All benchmarks, or one: make bench FIGURE=cli_start_ratio
+	@$(BIN)/python -m benchmarks $(FIGURE)
+
+conformance: $(READY) ## The language's outside cases, from the folder ESC_CONFORMANCE
+	@$(BIN)/python -m pytest tests/conformance -q -rs $(ARGS)
+
+crds: $(READY) ## Write crds/ from the code
+	@$(BIN)/python -m local_operator.definitions
+
+image: ## The container image, where Docker is
+	docker build --tag esc-operator:0.1.0 .
+
+clean: ## Remove what the targets made in this folder
+	rm -rf .venv .tools build .pytest_cache .pytest-kind .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage operator/*.egg-info

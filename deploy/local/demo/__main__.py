@@ -1,0 +1,161 @@
+"""The story, a few lines a step. `python -m demo [--keep]`, or `make demo`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from demo.stage import Stage
+from local_cluster import places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE = places.REPOSITORY / "deploy" / "examples" / "aws.yaml"
+LIFETIME = 24.0
+"""Seconds that the credentials live here, so that a refresh can be watched; at AWS it would be an hour."""
+PATIENCE = 60.0
+
+WRONG = """
+apiVersion: esc-operator.dev/v1alpha1
+kind: EscEnvironment
+metadata: {name: wrong, namespace: apps}
+spec:
+  environment:
+    imports: [aws]
+    values:
+      environmentVariables:
+        AWS_ACCESS_KEY_ID: ${aws.login.accesKeyId}
+"""
+
+
+def main() -> int:
+    keep = "--keep" in sys.argv[1:]
+    stage = Stage()
+    began = time.monotonic()
+    try:
+        Story(stage).tell()
+        print(f"\nThe whole story took {time.monotonic() - began:.0f} s.")
+        if keep:
+            print(f"\nEverything is left running. Go on by hand:\n\n{stage.notes_for_later()}")
+    except subprocess.CalledProcessError as error:
+        print(f"\nThe demo failed at: {' '.join(error.cmd)}\n{error.stderr or error.output or ''}", file=sys.stderr)
+        return 1
+    finally:
+        if not keep:
+            stage.close()
+    return 0
+
+
+class Story:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._count = 0
+
+    def tell(self) -> None:
+        self._set_up()
+        self._fill_a_secret()
+        self._watch_a_refresh()
+        self._serve_a_person()
+        self._show_a_mistake()
+
+    def _set_up(self) -> None:
+        self._step("A cluster: a real API server")
+        self._stage.start_cluster()
+        self._step("An AWS: roles that trust this cluster's issuer, and nobody's keys")
+        role = self._stage.start_aws()
+        self._stage.aws.settings(lifetime=LIFETIME)
+        say(f"role    {role}", "trusts  system:serviceaccount:apps:apps, for sts.amazonaws.com")
+        self._step("The operator, with just the rights of deploy/base")
+        log = self._stage.start_operator().log
+        say(f"its log {log}")
+
+    def _fill_a_secret(self) -> None:
+        self._step("A person has no credentials: aws configure list")
+        self._show(["aws", "configure", "list"])
+        self._step(f"kubectl apply -f {EXAMPLE.relative_to(places.REPOSITORY)}")
+        self._stage.kubectl("create", "namespace", "apps")
+        say(self._stage.kubectl("apply", "-f", str(EXAMPLE)).rstrip())
+        self._wait("the environment is ready", lambda: ready(self._environment("aws")))
+        self._step("A Secret appears, with credentials that live for a short time")
+        self._describe_secret()
+
+    def _watch_a_refresh(self) -> None:
+        self._step(f"It is refreshed ahead of expiry (AWS grants only {LIFETIME:.0f} s here)")
+        first = self._environment("aws")["status"]
+        self._wait(
+            "a refresh", lambda: self._environment("aws")["status"]["refreshedAt"] != first["refreshedAt"]
+        )
+        left = datetime.fromisoformat(first["expiresAt"]) - datetime.now(UTC)
+        say(f"refreshed {left.total_seconds():.0f} s before the old keys would have expired")
+        self._describe_secret()
+        say(f"AWS has minted {self._stage.aws.mints().total} times: once for each")
+
+    def _serve_a_person(self) -> None:
+        self._step("kubectl get escenv")
+        say(self._stage.kubectl("get", "escenv", "-n", "apps").rstrip())
+        reference = f"{self._stage.context}/apps/aws"
+        self._step(f"The same environment at a terminal: esc run {reference} -- aws s3 ls")
+        self._show(["esc", "run", reference, "--", "aws", "s3", "ls"])
+
+    def _show_a_mistake(self) -> None:
+        self._step("A mistake: ${aws.login.accesKeyId}")
+        self._stage.kubectl("apply", "-f", "-", text=WRONG)
+        self._wait("the mistake is told", lambda: conditions(self._environment("wrong")).get("Ready") == "False")
+        say(self._stage.kubectl("get", "escenv", "-n", "apps", "-o", "wide").rstrip(), "")
+        found = subprocess.run(
+            ["esc", "open", f"{self._stage.context}/apps/wrong"],
+            env=self._stage.person(), capture_output=True, text=True, check=False,
+        )
+        say("$ esc open apps/wrong", found.stderr.rstrip(), f"(exit status {found.returncode})")
+        if found.returncode == 0:
+            raise SystemExit("the mistake went unnoticed")
+
+    def _describe_secret(self) -> None:
+        secret = json.loads(self._stage.kubectl("get", "secret", "aws", "-n", "apps", "-o", "json"))
+        for name, value in sorted(secret["data"].items()):
+            say(f"{name:<24} [secret] ({len(value)} bytes in base64)")
+        say(f"expires {self._environment('aws')['status']['expiresAt']}")
+
+    def _environment(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._stage.kubectl("get", "escenv", name, "-n", "apps", "-o", "json"))
+        return found
+
+    def _show(self, command: list[str]) -> None:
+        """Run a command as the person would, and fail where it fails."""
+        done = subprocess.run(command, env=self._stage.person(), capture_output=True, text=True, check=True)
+        say(done.stdout.rstrip())
+
+    def _wait(self, what: str, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            if time.monotonic() > deadline:
+                raise SystemExit(f"waited {PATIENCE:.0f} s in vain until {what}")
+            time.sleep(0.2)
+
+    def _step(self, title: str) -> None:
+        self._count += 1
+        print(f"\n{self._count}. {title}", flush=True)
+
+
+def say(*texts: str) -> None:
+    for text in texts:
+        for line in text.splitlines() or [""]:
+            print(f"   {line}", flush=True)
+
+
+def conditions(environment: dict[str, Any]) -> dict[str, str]:
+    found = (environment.get("status") or {}).get("conditions") or []
+    return {condition["type"]: condition["status"] for condition in found}
+
+
+def ready(environment: dict[str, Any]) -> bool:
+    return conditions(environment).get("Ready") == "True"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""`LocalOperator`: installs definitions and rights, and runs the operator as its own ServiceAccount.
+
+The Deployment of `deploy/base` needs a node; what it would run is run here as a process instead, and everything else of
+that folder is applied as it is. So a right that is missing there is missing here.
+"""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from local_cluster import places
+from local_cluster.tools import find_kubectl
+
+BASE = places.REPOSITORY / "deploy" / "base"
+NAMESPACE = "esc-system"
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+class LocalOperator:
+    """An operator that lasts as long as its `with` block.
+
+    `kubeconfig` is an administrator's, used only to install. The log goes to `folder/operator.log`, appended to by each
+    start. `settings` are added to the operator's process environment, such as AWS_ENDPOINT_URL_STS.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: Path,
+        context: str,
+        folder: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self._admin = [str(find_kubectl()), "--kubeconfig", str(kubeconfig), "--context", context]
+        self._admin_config = yaml.safe_load(kubeconfig.read_text())
+        self._context = context
+        self._own_config = folder / "operator.kubeconfig"
+        self._settings = dict(settings or {})
+        self._arguments = arguments
+        self._health_port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / "operator.log"
+
+    def install(self) -> None:
+        """Apply `deploy/base` but for the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
+        built = subprocess.run([*self._admin, "kustomize", str(BASE)], check=True, capture_output=True, text=True).stdout
+        objects = [body for body in yaml.safe_load_all(built) if body["kind"] != "Deployment"]
+        self._apply([body for body in objects if body["kind"] in {"Namespace", "CustomResourceDefinition"}])
+        self._apply(objects)
+        definition = "crd/escenvironments.esc-operator.dev"
+        self._kubectl("wait", "--for=condition=Established", definition, "--timeout=30s")
+        token = self._kubectl("create", "token", "esc-operator", "-n", NAMESPACE, "--duration=8h").strip()
+        self._own_config.touch(mode=0o600)
+        self._own_config.write_text(yaml.safe_dump(self._kubeconfig_for(token)))
+
+    def start(self) -> Self:
+        """Start, and wait until it answers its probe."""
+        if not self._own_config.exists():
+            self.install()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).parent / "esc-operator"),
+                    *("--kubeconfig", str(self._own_config)),
+                    *("--health-address", f"127.0.0.1:{self._health_port}"),
+                    *self._arguments,
+                ],
+                env={**_without_credentials(os.environ), **self._settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_healthy(self._process)
+        return self
+
+    def stop(self) -> None:
+        """End it as Kubernetes would: SIGTERM, and SIGKILL for one that does not end."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """End it as a machine that fails would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"the operator ended with status {process.returncode}; its log ends:\n{self._tail()}")
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self._asks_well():
+                    return
+            time.sleep(0.1)
+        self.kill()
+        raise RuntimeError(f"the operator did not become healthy in {START_SECONDS} s; its log ends:\n{self._tail()}")
+
+    def _asks_well(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._health_port, timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+    def _apply(self, objects: list[dict[str, Any]]) -> None:
+        text = yaml.safe_dump_all(objects)
+        subprocess.run([*self._admin, "apply", "-f", "-"], input=text, check=True, capture_output=True, text=True)
+
+    def _kubectl(self, *arguments: str) -> str:
+        return subprocess.run([*self._admin, *arguments], check=True, capture_output=True, text=True).stdout
+
+    def _kubeconfig_for(self, token: str) -> dict[str, Any]:
+        contexts = {entry["name"]: entry["context"] for entry in self._admin_config["contexts"]}
+        cluster = contexts[self._context]["cluster"]
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [entry for entry in self._admin_config["clusters"] if entry["name"] == cluster],
+            "users": [{"name": "esc-operator", "user": {"token": token}}],
+            "contexts": [{"name": "esc-operator", "context": {"cluster": cluster, "user": "esc-operator"}}],
+            "current-context": "esc-operator",
+        }
+
+
+def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """What is left when everything that could name another cloud or cluster is taken away."""
+    return {name: value for name, value in environ.items() if not name.startswith(("AWS_", "KUBE", "ESC_"))}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,82 @@
+"""A real API server, an AWS that refuses what AWS refuses, and the operator with just the rights of deploy/base.
+
+All three are shared by the tests of a session; each test has a namespace and a role of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from cluster.harness import NAMESPACES, SERVICE_ACCOUNTS, Cluster, Tenant, wait_until
+from local_aws import LocalAws
+from local_cluster import choose
+from local_operator import LocalOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    chosen = choose.choose_cluster()
+    if isinstance(chosen, choose.ExistingCluster):
+        cluster = Cluster(chosen.kubeconfig, chosen.context)
+    else:
+        kind = request.getfixturevalue("kind_cluster")
+        cluster = Cluster(kind.kubeconfig_path, f"kind-{kind.name}")
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("operator")
+
+
+@pytest.fixture(scope="session")
+def aws(cluster: Cluster, folder: Path) -> Iterator[LocalAws]:
+    authority = folder / "cluster-ca.crt"
+    authority.write_bytes(cluster.authority())
+    with LocalAws(reveal_secrets=True) as aws:
+        aws.trust(cluster.issuer(), authority)
+        aws.create_bucket("reports", "january.csv")
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalOperator]:
+    """The operator, at debug level. A test that stops it starts it again."""
+    operator = LocalOperator(
+        cluster.kubeconfig,
+        cluster.context,
+        folder,
+        settings={**aws.environment, "PYTHONASYNCIODEBUG": "0"},
+        arguments=("--log-level=debug",),
+    )
+    with operator:
+        yield operator
+
+
+@pytest.fixture
+def tenant(cluster: Cluster, aws: LocalAws, operator: LocalOperator) -> Iterator[Tenant]:
+    """A namespace of its own for a test; the AWS of all tests, without faults and with ordinary lifetimes."""
+    namespace = f"test-{next(_numbers)}"
+    cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
+    wait_until(lambda: cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its ServiceAccount")
+    aws.clear_faults()
+    aws.settings(lifetime=None)
+    role = aws.create_role(namespace, cluster.issuer(), f"system:serviceaccount:{namespace}:default", max_session=43200)
+    yield Tenant(cluster, aws, namespace, role)
+    assert operator.is_running(), f"the operator has ended; see {operator.log}"
+    cluster.must("DELETE", f"{NAMESPACES.path()}/{namespace}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "cluster" in item.path.parts[-2:-1]:
+            item.add_marker(pytest.mark.cluster)

@@ -1,0 +1,206 @@
+"""What the cluster tests stand on: plain verbs on a real API server, and waiting with a bound."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubernetes import config
+from kubernetes.client import ApiClient
+
+from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local_aws import LocalAws
+
+NAMESPACES = Resource("/api/v1", "namespaces", "Namespace")
+PATIENCE = 30.0
+
+
+class Cluster:
+    """A cluster, as its administrator sees it."""
+
+    def __init__(self, kubeconfig: Path, context: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
+        self._client: ApiClient = config.new_client_from_config(str(kubeconfig), context)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", **query: str
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and the body of an answer, whatever it is."""
+        answer = self._client.call_api(
+            path,
+            method,
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=20,
+        )
+        parsed: dict[str, Any] = json.loads(answer.data)
+        return answer.status, parsed
+
+    def must(self, method: str, path: str, body: Any = None, **more: str) -> dict[str, Any]:
+        status, answer = self.request(method, path, body, **more)
+        assert status < 300, f"{method} {path}: {status} {answer.get('message')}"
+        return answer
+
+    def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        status, answer = self.request("GET", resource.path(namespace, name))
+        return answer if status == 200 else None
+
+    def issuer(self) -> str:
+        issuer: str = self.must("GET", "/.well-known/openid-configuration")["issuer"]
+        return issuer
+
+    def authority(self) -> bytes:
+        return bytes(open(self._client.configuration.ssl_ca_cert, "rb").read())  # noqa: PTH123, SIM115
+
+
+@dataclass
+class Tenant:
+    """One namespace, with a role at AWS that trusts its ServiceAccount `default`."""
+
+    cluster: Cluster
+    aws: LocalAws
+    namespace: str
+    role: str
+
+    def apply(self, name: str, environment: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
+        """Create an environment, or replace its spec."""
+        path = ENVIRONMENTS.path(self.namespace, name)
+        body = {
+            "apiVersion": "esc-operator.dev/v1alpha1",
+            "kind": "EscEnvironment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"environment": environment, **spec},
+        }
+        return self.cluster.must(
+            "PATCH", path, body, content_type="application/apply-patch+yaml", fieldManager="test", force="true"
+        )
+
+    def annotate(self, name: str, **changes: Any) -> None:
+        """Merge into an environment's metadata."""
+        path = ENVIRONMENTS.path(self.namespace, name)
+        self.cluster.must("PATCH", path, {"metadata": changes}, content_type="application/merge-patch+json")
+
+    def delete(self, name: str) -> None:
+        self.cluster.must("DELETE", ENVIRONMENTS.path(self.namespace, name))
+
+    def environment(self, name: str) -> dict[str, Any]:
+        found = self.cluster.find(ENVIRONMENTS, self.namespace, name)
+        assert found is not None, f"there is no environment {name}"
+        return found
+
+    def status(self, name: str) -> dict[str, Any]:
+        status: dict[str, Any] = self.environment(name).get("status") or {}
+        return status
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        found = [one for one in self.status(name).get("conditions") or () if one["type"] == kind]
+        return found[0] if found else {}
+
+    def secret(self, name: str) -> dict[str, Any] | None:
+        return self.cluster.find(SECRETS, self.namespace, name)
+
+    def values(self, name: str) -> dict[str, str]:
+        """What a pod would find in its environment."""
+        secret = self.secret(name)
+        assert secret is not None, f"there is no Secret {name}"
+        return {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+
+    def write_secret(self, name: str, data: Mapping[str, str], **fields: Any) -> None:
+        """Create a Secret as anybody might, or merge into it."""
+        if self.secret(name) is None:
+            body = {"metadata": {"name": name}, "stringData": dict(data), **fields}
+            self.cluster.must("POST", SECRETS.path(self.namespace), body)
+            return
+        body = {"stringData": dict(data), **fields}
+        self.cluster.must(
+            "PATCH", SECRETS.path(self.namespace, name), body, content_type="application/merge-patch+json"
+        )
+
+    def delete_secret(self, name: str) -> None:
+        self.cluster.must("DELETE", SECRETS.path(self.namespace, name))
+
+    def create_service_account(self, name: str) -> None:
+        self.cluster.must("POST", SERVICE_ACCOUNTS.path(self.namespace), {"metadata": {"name": name}})
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        items = self.cluster.must("GET", EVENTS.path(self.namespace))["items"]
+        return [item for item in items if item["involvedObject"]["name"] == name]
+
+    def mints(self) -> int:
+        """How often this namespace's role was assumed."""
+        return self.aws.mints().by_role.get(self.role, 0)
+
+    def until_ready(self, name: str) -> dict[str, Any]:
+        wait_until(lambda: self.is_ready(name), f"{name} is ready", lambda: self.status(name))
+        return self.status(name)
+
+    def is_ready(self, name: str) -> bool:
+        environment = self.environment(name)
+        condition = self.condition(name)
+        observed = condition.get("observedGeneration") == environment["metadata"]["generation"]
+        return observed and condition.get("status") == "True"
+
+    def until_refused(self, name: str, reason: str, kind: str = "Ready") -> str:
+        """Wait for a condition to be False for that reason; answers its message."""
+        wait_until(
+            lambda: self.condition(name, kind).get("reason") == reason,
+            f"{kind} of {name} is False for {reason}",
+            lambda: self.status(name).get("conditions"),
+        )
+        condition = self.condition(name, kind)
+        assert condition["status"] == "False"
+        message: str = condition["message"]
+        return message
+
+    def login(self, duration: str = "1h", **more: Any) -> dict[str, Any]:
+        """The definition of design: a login with this namespace's role, and its three variables."""
+        oidc = {"duration": duration, "roleArn": self.role, "sessionName": self.namespace, **more}
+        return {
+            "values": {
+                "aws": {"login": {"fn::open::aws-login": {"oidc": oidc}}},
+                "environmentVariables": {
+                    "AWS_ACCESS_KEY_ID": "${aws.login.accessKeyId}",
+                    "AWS_SECRET_ACCESS_KEY": "${aws.login.secretAccessKey}",
+                    "AWS_SESSION_TOKEN": "${aws.login.sessionToken}",
+                },
+            }
+        }
+
+
+def variables(**values: Any) -> dict[str, Any]:
+    """A definition with nothing but variables."""
+    return {"values": {"environmentVariables": values}}
+
+
+def wait_until(
+    happened: Callable[[], object], what: str, tell: Callable[[], object] = lambda: "", patience: float = PATIENCE
+) -> None:
+    """Wait until something has happened; fail with what is there instead."""
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {patience:.0f} s in vain until {what}; instead: {tell()}"
+        time.sleep(0.05)
+
+
+def stays(true: Callable[[], object], seconds: float) -> None:
+    """Assert that something is true, and still is after a while."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert true()
+        time.sleep(0.05)
