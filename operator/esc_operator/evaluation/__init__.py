@@ -1,0 +1,55 @@
+"""The evaluator: declarations → values, with effects left to a driver.
+
+Owns what expressions mean: references, imports, merging, builtins, secrecy. Does no I/O, reads no clock and draws no random number; what it needs from
+outside it returns as effects. Invariant: whatever the definition and the answers, `step` returns and does not raise.
+"""
+
+from esc_operator.evaluation.answers import Answer, Decrypted, Described, Lease, Loaded, Opened, Rotated, Secret
+from esc_operator.evaluation.effects import (
+    Decrypt,
+    Effect,
+    FindProvider,
+    FindRotator,
+    LoadEnvironment,
+    OpenProvider,
+    OpenRotator,
+    RotateState,
+)
+from esc_operator.evaluation.evaluator import Evaluator
+from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Patch, Rotation, RotationStatus
+from esc_operator.evaluation.text import Text, to_text
+from esc_operator.evaluation.trace import Definition
+from esc_operator.evaluation.values import Value
+from esc_operator.lang.diagnostics import Failed
+
+__all__ = [
+    "Answer",
+    "Batch",
+    "Decrypt",
+    "Decrypted",
+    "Definition",
+    "Described",
+    "Effect",
+    "Evaluation",
+    "Evaluator",
+    "Failed",
+    "FindProvider",
+    "FindRotator",
+    "Lease",
+    "LoadEnvironment",
+    "Loaded",
+    "Mode",
+    "OpenProvider",
+    "OpenRecord",
+    "OpenRotator",
+    "Opened",
+    "Patch",
+    "RotateState",
+    "Rotated",
+    "Rotation",
+    "RotationStatus",
+    "Secret",
+    "Text",
+    "Value",
+    "to_text",
+]

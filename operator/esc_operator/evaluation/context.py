@@ -1,0 +1,27 @@
+"""`${context...}`: what an evaluation knows of itself, and what its host adds."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from esc_operator.evaluation.plain import from_data
+from esc_operator.evaluation.tasks import Scope
+from esc_operator.evaluation.values import Value
+
+_RESERVED: Final = ("currentEnvironment", "rootEnvironment")
+_DEEPEST: Final = 20
+
+
+def check_context(context: Mapping[str, Any]) -> None:
+    """Raises ValueError if the host's context takes a key that belongs to the evaluator, or is not JSON-like data."""
+    for key in _RESERVED:
+        if key in context:
+            raise ValueError(f'reserved context key: "{key}"')
+    from_data(context, None, secret=False, deepest=_DEEPEST)
+
+
+def context_of(scope: Scope, host: Mapping[str, Any]) -> Value:
+    """The context as one environment sees it."""
+    if scope.context is None:
+        own = {"currentEnvironment": {"name": scope.identity}, "rootEnvironment": {"name": scope.root_name}}
+        scope.context = from_data({**host, **own}, None, secret=False, deepest=_DEEPEST)
+    return scope.context

@@ -1,0 +1,83 @@
+"""What a step of an evaluation returns: the effects it needs, or the finished evaluation."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from esc_operator.evaluation.answers import Lease
+from esc_operator.evaluation.effects import Effect
+from esc_operator.evaluation.values import Value
+from esc_operator.lang.diagnostics import Diagnostics
+
+
+class Mode(StrEnum):
+    """CHECK opens nothing and decrypts nothing; OPEN does both; ROTATE makes new secrets first."""
+
+    CHECK = "check"
+    OPEN = "open"
+    ROTATE = "rotate"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Effects that are independent of each other; the evaluation goes on once some of them are answered."""
+
+    effects: tuple[Effect, ...]
+
+
+class OpenRecord(NamedTuple):
+    """Something that was opened: the call's document path, its environment, the provider's name, and the lease if it has one."""
+
+    path: str
+    environment: str
+    provider: str
+    lease: Lease | None
+
+
+class RotationStatus(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NOT_EVALUATED = "not_evaluated"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A new state to be written into the definition: the document path it belongs at, and its value."""
+
+    path: str
+    replacement: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What became of one rotator that was to rotate; `path` is its call's document path."""
+
+    path: str
+    status: RotationStatus
+    patch: Patch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A finished evaluation.
+
+    `value` is an object, or None where the definition has neither values nor imports. `diagnostics` are in display order and do not repeat what
+    the parser of the root already said. `opens` and `imports` (identities) are in evaluation order.
+    """
+
+    value: Value | None
+    diagnostics: Diagnostics = ()
+    opens: tuple[OpenRecord, ...] = ()
+    imports: tuple[str, ...] = ()
+    rotations: tuple[Rotation, ...] = ()
+    context: Value | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error among the diagnostics."""
+        return not any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+    @property
+    def patches(self) -> tuple[Patch, ...]:
+        """The new states of all rotations that succeeded."""
+        return tuple(rotation.patch for rotation in self.rotations if rotation.patch is not None)

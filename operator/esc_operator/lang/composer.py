@@ -1,0 +1,199 @@
+"""YAML text → syntax tree, from libyaml's events and our own reading of scalars.
+
+The tree is built with a stack of our own: libyaml's events are safe at any depth, a recursive composer is not.
+"""
+
+from typing import Any, Final
+
+from yaml import YAMLError
+from yaml.cyaml import CParser
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+from yaml.scanner import ScannerError
+
+from esc_operator.lang import reasons
+from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
+from esc_operator.lang.limits import Limits
+from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.numbers import Number
+from esc_operator.lang.paths import Path
+from esc_operator.lang.scalars import Scalar, resolve_plain, resolve_tagged, short_tag
+from esc_operator.lang.source import Source
+
+_NOT_FINITE: Final = frozenset(("NaN", "+Inf", "-Inf"))
+
+
+def compose(name: str, data: bytes, limits: Limits) -> tuple[Node | None, Diagnostics]:
+    """The first document's root node, or None where there is none or where anything is wrong with it."""
+    if len(data) > limits.document_bytes:
+        return None, (_limit(f"the definition is larger than {limits.document_bytes} bytes"),)
+    composer = _Composer(Source(name, data), limits)
+    try:
+        composer.read(CParser(data))
+    except YAMLError as error:
+        return None, (_syntax_error(error),)
+    if composer.diagnostics:
+        return None, tuple(composer.diagnostics)
+    return composer.root, ()
+
+
+class _Composer:
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self.root: Node | None = None
+        self.diagnostics: list[Diagnostic] = []
+        self._source = source
+        self._limits = limits
+        self._open: list[SequenceNode | MappingNode] = []
+        self._keys: list[ScalarNode | None] = []
+        self._nodes = 0
+
+    def read(self, parser: CParser) -> None:
+        """Takes events up to the end of the first document; what follows it is not looked at."""
+        while True:
+            event = parser.get_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                self._place(self._scalar(event))
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                self._close()
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self._begin(event, MappingNode if kind is MappingStartEvent else SequenceNode)
+            elif kind is AliasEvent:
+                self._alias(event)
+            elif kind is DocumentEndEvent or kind is StreamEndEvent:
+                return
+            if not self._within_limits():
+                return
+
+    def _within_limits(self) -> bool:
+        if len(self._open) > self._limits.depth:
+            self.diagnostics.append(_limit(f"the definition is nested more than {self._limits.depth} levels deep"))
+        elif self._nodes > self._limits.nodes:
+            self.diagnostics.append(_limit(f"the definition has more than {self._limits.nodes} values"))
+        else:
+            return True
+        return False
+
+    def _begin(self, event: Any, kind: type[SequenceNode] | type[MappingNode]) -> None:
+        mark = event.start_mark
+        node = kind(self._source, self._path_of_next(""), mark.line + 1, mark.column + 1)
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _close(self) -> None:
+        node = self._open.pop()
+        self._keys.pop()
+        last = (
+            (node.entries[-1][1] if node.entries else None)
+            if isinstance(node, MappingNode)
+            else next(reversed(node.items), None)
+        )
+        if last is not None:
+            node.end_line, node.end_column = last.end_line, last.end_column
+        self._place(node)
+
+    def _place(self, node: Node) -> None:
+        """Hands a finished node to the collection it stands in."""
+        self._nodes += 1
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        if isinstance(parent, SequenceNode):
+            parent.items.append(node)
+            return
+        key = self._keys[-1]
+        if key is None:
+            self._keys[-1] = self._key(node)
+        else:
+            parent.entries.append((key, node))
+            self._keys[-1] = None
+
+    def _key(self, node: Node) -> ScalarNode:
+        if isinstance(node, ScalarNode) and isinstance(node.value, str):
+            return node
+        self.diagnostics.append(node.error("mapping keys must be strings", reasons.INVALID_YAML))
+        return ScalarNode(node.source, node.path, node.line, node.column, "", "", inline=False)
+
+    def _path_of_next(self, text: str) -> Path:
+        """The path of the node that begins now; a key has the path of its entry, so `text` is what a scalar says."""
+        if not self._open:
+            return ""
+        parent = self._open[-1]
+        if isinstance(parent, SequenceNode):
+            return (parent.path, len(parent.items))
+        key = self._keys[-1]
+        return (parent.path, text if key is None else key.text)
+
+    def _scalar(self, event: Any) -> ScalarNode:
+        text: str = event.value
+        start, end = event.start_mark, event.end_mark
+        path = self._path_of_next(text)
+        line, column = start.line + 1, start.column + 1
+        plain = not event.style
+        tag = short_tag(event.tag) if event.tag and event.tag != "!" else ""
+        value, problem = self._meaning(text, tag, plain=plain)
+        inline = plain and not tag and event.anchor is None and start.line == end.line
+        node = ScalarNode(self._source, path, line, column, value, text, inline=inline)
+        bytes_long = len(text) if text.isascii() else len(text.encode())
+        node.end_column = column + bytes_long
+        if tag and plain:
+            node.end_column += len(tag) + 1
+        elif event.style == "|" and not tag:
+            breaks = text.count("\n")
+            node.end_line = line + breaks
+            node.end_column = column + len(text.rpartition("\n")[2].encode())
+        if problem is not None:
+            self.diagnostics.append(node.error(problem, reasons.INVALID_YAML))
+        return node
+
+    def _meaning(self, text: str, tag: str, *, plain: bool) -> tuple[Scalar, str | None]:
+        value, problem = resolve_tagged(tag, text) if tag else (resolve_plain(text) if plain else text, None)
+        if isinstance(value, Number) and value.text in _NOT_FINITE:
+            # Upstream keeps these as numbers whose JSON encoding then fails at whoever reads them.
+            return None, f"yaml: cannot represent {text} as a number"
+        return value, problem
+
+    def _alias(self, event: Any) -> None:
+        mark = event.start_mark
+        node = ScalarNode(
+            self._source,
+            self._path_of_next(event.anchor),
+            mark.line + 1,
+            mark.column + 1,
+            event.anchor,
+            event.anchor,
+            inline=False,
+        )
+        node.end_column += len(event.anchor)
+        self.diagnostics.append(node.error("alias nodes are not supported", reasons.INVALID_YAML))
+        self._place(node)
+
+
+def _limit(summary: str) -> Diagnostic:
+    return Diagnostic(Severity.ERROR, summary, "", None, reasons.LIMIT_EXCEEDED)
+
+
+def _syntax_error(error: YAMLError) -> Diagnostic:
+    """libyaml's finding in yaml.v3's form: its line is that of the enclosing context, counted from 0 except for scanner errors."""
+    problem = (
+        getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown problem parsing YAML content"
+    )
+    line = _line(error, "context_mark") or _line(error, "problem_mark")
+    if line and isinstance(error, ScannerError):
+        line += 1
+    where = f"line {line}: " if line else ""
+    return Diagnostic(Severity.ERROR, f"yaml: {where}{problem}", "", None, reasons.INVALID_YAML)
+
+
+def _line(error: YAMLError, mark: str) -> int:
+    found = getattr(error, mark, None)
+    return int(found.line) if found is not None else 0

@@ -1,0 +1,80 @@
+"""What a stage says about a definition: positions, ranges, diagnostics and their order.
+
+Every stage of the core returns `(result, diagnostics)`; nothing a user writes makes one raise. A diagnostic never quotes a secret.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """A place in a text: `line` and `column` count from 1 (columns in characters), `byte` from 0."""
+
+    line: int
+    column: int
+    byte: int
+
+
+class Range(NamedTuple):
+    """A stretch of the named environment's text, `end` exclusive."""
+
+    environment: str
+    begin: Position
+    end: Position
+
+
+class Severity(StrEnum):
+    """An error makes `open` fail; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What the outside world answered instead of a result.
+
+    `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the evaluator's own.
+    `retry_after` is in seconds, where the outside named one.
+    """
+
+    message: str
+    reason: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: how bad, what, and where.
+
+    `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is one of `reasons`, or
+    the foreign one; it and `cause` (the failed answer behind this finding) take no part in comparison.
+    """
+
+    severity: Severity
+    summary: str
+    path: str
+    range: Range | None = None
+    reason: str = field(default="", compare=False)
+    cause: Failed | None = field(default=None, compare=False)
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == Severity.ERROR
+
+
+Diagnostics = tuple[Diagnostic, ...]
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
+    """The diagnostics as they are shown: those without a range first, then by environment and place; the same set is always in one order."""
+    return tuple(sorted(diagnostics, key=_place))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[bool, str, int, int, str, str]:
+    where = diagnostic.range
+    if where is None:
+        return (False, "", 0, 0, diagnostic.path, diagnostic.summary)
+    return (True, where.environment, where.begin.line, where.begin.column, diagnostic.path, diagnostic.summary)

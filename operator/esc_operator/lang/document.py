@@ -1,0 +1,146 @@
+"""Syntax tree → environment: the shape of a whole definition, and the two front ends to it."""
+
+from collections.abc import Mapping
+
+from esc_operator.lang import reasons
+from esc_operator.lang.composer import compose
+from esc_operator.lang.declarations import Entry, Environment, Import, Literal
+from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity, in_order
+from esc_operator.lang.expressions import read_expression
+from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
+from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.objects import compose_data
+
+_FIELDS = ("description", "imports", "values")
+
+
+def parse_text(name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Environment | None, Diagnostics]:
+    """Reads a definition from YAML text.
+
+    `name` stands in every range. No environment comes back where the text is not YAML the language knows; any other mistake leaves an
+    environment that can be evaluated as far as it goes.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if not data:
+        return Environment(name), ()
+    root, problems = compose(name, data, limits)
+    if problems:
+        return None, in_order(problems)
+    return _read_document(name, root)
+
+
+def parse_object(
+    name: str, data: object, path_prefix: str = "", limits: Limits = DEFAULT_LIMITS
+) -> tuple[Environment | None, Diagnostics]:
+    """Reads a definition that already is JSON-like data; diagnostics have no range, and paths that begin with `path_prefix`."""
+    root, problems = compose_data(name, data, path_prefix, limits)
+    if problems:
+        return None, in_order(problems)
+    return _read_document(name, root)
+
+
+def _read_document(name: str, root: Node | None) -> tuple[Environment, Diagnostics]:
+    if not isinstance(root, MappingNode):
+        return Environment(name), (_not_an_object(root),)
+    diagnostics: list[Diagnostic] = []
+    fields = _fields(root, diagnostics)
+    environment = Environment(
+        name,
+        _read_description(fields.get("description"), diagnostics),
+        _read_imports(fields.get("imports"), diagnostics),
+        _read_values(fields.get("values"), diagnostics),
+    )
+    return environment, in_order(diagnostics)
+
+
+def _not_an_object(root: Node | None) -> Diagnostic:
+    summary = "environment must be an object"
+    if root is None or (isinstance(root, ScalarNode) and root.value is None):
+        return Diagnostic(Severity.ERROR, summary, "", None, reasons.INVALID_DOCUMENT)
+    return root.error(summary, reasons.INVALID_DOCUMENT)
+
+
+def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, Node]:
+    """The top-level values by field; a field's name is matched without regard to case, and the last of a repeated one counts."""
+    fields: dict[str, Node] = {}
+    for key, value in root.entries:
+        field = key.text.casefold()
+        if field not in _FIELDS:
+            diagnostics.append(_unknown_field(key))
+            continue
+        if field in fields:
+            diagnostics.append(key.warning(f'duplicate key "{key.text}"', reasons.DUPLICATE_KEY))
+        fields[field] = value
+    return fields
+
+
+def _unknown_field(key: ScalarNode) -> Diagnostic:
+    from esc_operator.lang.spelling import distance
+
+    # Upstream measures the distance to the names with their quotes on.
+    known = sorted((f"'{field}'" for field in _FIELDS), key=lambda quoted: distance(quoted, key.text))
+    summary = f"Field '{key.text}' does not exist on Object 'environment'. Existing fields are: {', '.join(known)}"
+    return key.warning(summary, reasons.UNKNOWN_FIELD)
+
+
+def _read_description(node: Node | None, diagnostics: list[Diagnostic]) -> str | None:
+    if node is None:
+        return None
+    expression = read_expression(node, diagnostics)
+    if isinstance(expression, Literal) and isinstance(expression.value, str):
+        return expression.value
+    diagnostics.append(node.error("description must be a string", reasons.INVALID_DOCUMENT))
+    return None
+
+
+def _read_imports(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Import, ...]:
+    if node is None:
+        return ()
+    if not isinstance(node, SequenceNode):
+        diagnostics.append(node.error("imports must be a list", reasons.INVALID_DOCUMENT))
+        return ()
+    return tuple(_read_import(item, diagnostics) for item in node.items)
+
+
+def _read_import(node: Node, diagnostics: list[Diagnostic]) -> Import:
+    problem = "import must be a string or an object"
+    if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        return Import(node.value, True, node, node)
+    if isinstance(node, MappingNode):
+        if len(node.entries) == 1:
+            key, options = node.entries[0]
+            return Import(key.text, _read_merge(options, diagnostics), node, key)
+        problem = "import must have a single key"
+    diagnostics.append(node.error(problem, reasons.INVALID_DOCUMENT))
+    return Import(None, False, node, node)
+
+
+def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
+    if not isinstance(options, MappingNode):
+        diagnostics.append(options.error("import must be an object", reasons.INVALID_DOCUMENT))
+        return True
+    merge = True
+    for key, value in options.entries:
+        if key.text.casefold() != "merge":
+            continue
+        if isinstance(value, ScalarNode) and isinstance(value.value, bool):
+            merge = value.value
+        else:
+            diagnostics.append(value.error("merge must be a boolean value", reasons.INVALID_DOCUMENT))
+    return merge
+
+
+def _read_values(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Entry, ...]:
+    if node is None:
+        return ()
+    if not isinstance(node, MappingNode):
+        diagnostics.append(node.error("values must be an object", reasons.INVALID_DOCUMENT))
+        return ()
+    entries = []
+    for key, value in node.entries:
+        if key.text.startswith("fn::"):
+            summary = f'builtin function call "{key.text}" not allowed at the top level'
+            diagnostics.append(key.error(summary, reasons.INVALID_DOCUMENT))
+        # Top-level keys are names as they stand: neither `$$` nor `${}` means anything in them.
+        entries.append(Entry(key.text, key, read_expression(value, diagnostics)))
+    return tuple(entries)

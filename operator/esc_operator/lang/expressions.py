@@ -1,0 +1,83 @@
+"""Syntax tree → expressions."""
+
+from esc_operator.lang import reasons
+from esc_operator.lang.builtins import BUILTINS, OPEN_PREFIX, ROTATE_PREFIX, read_short_open, read_short_rotate
+from esc_operator.lang.declarations import Array, Call, Entry, Expression, Interpolation, Literal, Object, Reference
+from esc_operator.lang.diagnostics import Diagnostic
+from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.templates import parse_template
+
+
+def read_expression(node: Node, diagnostics: list[Diagnostic]) -> Expression:
+    """The expression that `node` declares; what is wrong with it is added to `diagnostics`."""
+    if isinstance(node, ScalarNode):
+        return _read_string(node, node.value, diagnostics) if isinstance(node.value, str) else Literal(node, node.value)
+    if isinstance(node, SequenceNode):
+        return Array(node, tuple(read_expression(item, diagnostics) for item in node.items))
+    assert isinstance(node, MappingNode)
+    return _read_call(node, diagnostics) or _read_object(node, diagnostics)
+
+
+def _read_string(node: ScalarNode, text: str, diagnostics: list[Diagnostic]) -> Expression:
+    if "$" not in text:
+        return Literal(node, text)
+    parts, problems = parse_template(text)
+    for problem in problems:
+        diagnostics.append(node.error_in(*problem, reasons.INVALID_EXPRESSION))
+    if len(parts) == 1:
+        literal, accessors = parts[0]
+        if accessors is None:
+            return Literal(node, literal)
+        if not literal:
+            return Reference(node, accessors)
+    return Interpolation(node, parts)
+
+
+def _read_object(node: MappingNode, diagnostics: list[Diagnostic]) -> Object:
+    entries = []
+    for key_node, value_node in node.entries:
+        key = _read_string(key_node, key_node.text, diagnostics)
+        value = read_expression(value_node, diagnostics)
+        if isinstance(key, Literal):
+            entries.append(Entry(str(key.value), key_node, value))
+        else:
+            diagnostics.append(key_node.error("object keys must be strings", reasons.INVALID_EXPRESSION))
+    return Object(node, tuple(entries))
+
+
+def _read_call(node: MappingNode, diagnostics: list[Diagnostic]) -> Call | None:
+    """The call that an object with the one key `fn::…` is; None for any other object."""
+    if len(node.entries) != 1:
+        for key, _ in node.entries:
+            if key.text.startswith("fn::"):
+                summary = (
+                    f'illegal call to builtin function: "{key.text}" must be the only key within its containing object'
+                )
+                diagnostics.append(node.error(summary, reasons.INVALID_EXPRESSION))
+        return None
+    key, argument = node.entries[0]
+    name = key.text
+    if not name.lower().startswith("fn::"):
+        return None
+    read = BUILTINS.get(name)
+    if read is None:
+        read = (
+            read_short_open
+            if name.startswith(OPEN_PREFIX)
+            else read_short_rotate
+            if name.startswith(ROTATE_PREFIX)
+            else None
+        )
+    if read is None:
+        diagnostics.append(_reserved_prefix(key, node))
+        return None
+    return read(node, name, read_expression(argument, diagnostics), diagnostics)
+
+
+def _reserved_prefix(key: ScalarNode, node: MappingNode) -> Diagnostic:
+    # Upstream points at the key but names the path of the object around it.
+    from dataclasses import replace
+
+    from esc_operator.lang.paths import path_text
+
+    return replace(key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION), path=path_text(node.path))

@@ -1,0 +1,36 @@
+"""How much a definition may ask of the machine that evaluates it.
+
+An operator evaluates what many authors write; each of these stops one way of taking it down, with a diagnostic of reason `LimitExceeded`.
+"""
+
+from dataclasses import dataclass
+
+DEEPEST = 200
+"""No limit on depth may be higher: values are walked by recursion, and Python's own limit is 1,000 frames for the whole process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds, all inclusive."""
+
+    document_bytes: int = 4 * 1024 * 1024
+    """Size of one definition's text."""
+    nodes: int = 100_000
+    """Scalars, arrays and objects in one definition."""
+    depth: int = 100
+    """Nesting of one definition, and of any value that evaluation builds; at most `DEEPEST`."""
+    imports: int = 256
+    """Environments one evaluation loads, the root not counted."""
+    text_bytes: int = 16 * 1024 * 1024
+    """Size of one string that evaluation builds (interpolation, join, toJSON, ...)."""
+    value_nodes: int = 1_000_000
+    """Scalars, arrays and objects in one value when everything it refers to is written out."""
+    steps: int = 1_000_000
+    """Expressions that one evaluation looks at, repeated looks included."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.depth <= DEEPEST:
+            raise ValueError(f"depth must be from 1 to {DEEPEST}, not {self.depth}")
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,28 @@
+"""Document paths: how a diagnostic names the place of a value (`values.a["b-c"][0]`).
+
+A path is noted down as a chain from child to parent and written out only when somebody reads it.
+"""
+
+from typing import Union
+
+Path = Union[str, tuple["Path", str | int]]
+"""The text of a prefix, or a parent with a key (str) or an index (int)."""
+
+
+def join_key(root: str, key: str) -> str:
+    """`root.key`, or `root["key"]` where the key is not a plain name."""
+    if key.isidentifier() and key.isascii():
+        return f"{root}.{key}" if root else key
+    escaped = key.replace('"', '\\"')
+    return f'{root}["{escaped}"]'
+
+
+def path_text(path: Path) -> str:
+    keys: list[str | int] = []
+    while not isinstance(path, str):
+        path, key = path
+        keys.append(key)
+    text = path
+    for key in reversed(keys):
+        text = join_key(text, key) if isinstance(key, str) else f"{text}[{key}]"
+    return text

@@ -1,0 +1,81 @@
+"""JSON as Go writes it, with numbers by their text.
+
+Both the schema layer (constants in messages) and the evaluator (`fn::toJSON`) write JSON, and both must write it byte for byte like upstream:
+compact, keys sorted, `<`, `>`, `&` and the two Unicode line separators escaped.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from json.encoder import encode_basestring
+from typing import Final
+
+
+class NumberText(str):
+    """A JSON number, by its text."""
+
+    __slots__ = ()
+
+
+Json = None | bool | str | NumberText | Sequence["Json"] | Mapping[str, "Json"]
+"""JSON data in which every number is a `NumberText`."""
+
+_GO_ESCAPES: Final = str.maketrans(
+    {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+        "\x7f": "\x7f",
+    }
+)
+
+
+def json_text(data: Json) -> str:
+    """Compact JSON text of `data`."""
+    pieces: list[str] = []
+    _write(data, pieces.append)
+    return "".join(pieces)
+
+
+def json_string(text: str) -> str:
+    """One JSON string with its quotes. Unpaired surrogates, which no JSON text can carry, become replacement characters."""
+    if not text.isascii():
+        text = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return encode_basestring(text).translate(_GO_ESCAPES)
+
+
+def _write(data: Json, put: Callable[[str], None]) -> None:
+    if data is None:
+        put("null")
+    elif data is True or data is False:
+        put("true" if data else "false")
+    elif isinstance(data, NumberText):
+        put(data)
+    elif isinstance(data, str):
+        put(json_string(data))
+    elif isinstance(data, Mapping):
+        _write_object(data, put)
+    else:
+        _write_array(data, put)
+
+
+def _write_object(data: Mapping[str, Json], put: Callable[[str], None]) -> None:
+    separator = "{"
+    for key in sorted(data, key=_utf8_order):
+        put(f"{separator}{json_string(key)}:")
+        _write(data[key], put)
+        separator = ","
+    put("{}" if separator == "{" else "}")
+
+
+def _write_array(data: Sequence[Json], put: Callable[[str], None]) -> None:
+    separator = "["
+    for item in data:
+        put(separator)
+        _write(item, put)
+        separator = ","
+    put("[]" if separator == "[" else "]")
+
+
+def _utf8_order(key: str) -> str:
+    return key

@@ -1,0 +1,140 @@
+"""The subset of JSON Schema that environments use, as an immutable model.
+
+A `Schema` says two things: what values a builtin accepts, and what is known of a value that is not there yet (a provider's output during a check).
+`Schema()` with nothing set accepts everything. A schema is built by `compile.from_json` or by the constructors at the end of this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, Literal, Union
+
+from esc_operator.schema.jsontext import Json
+from esc_operator.schema.patterns import Pattern
+
+TypeName = Literal["null", "boolean", "number", "string", "array", "object"]
+TYPE_NAMES: Final = ("null", "boolean", "number", "string", "array", "object")
+
+_NO_PROPERTIES: Final[Mapping[str, "Schema"]] = MappingProxyType({})
+_NO_DEPENDENCIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A numeric limit: its value, and its text for messages."""
+
+    value: Decimal
+    text: str
+
+
+class Unset:
+    """Tells "no constant" from "the constant null"."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """One (sub)schema. Absent keywords hold None or are empty; `accepts` is False only for the schema `false`."""
+
+    accepts: bool = True
+    type: TypeName | None = None
+    const: Union[Json, Unset] = UNSET  # noqa: UP007  (Json is a recursive alias with a forward reference)
+    enum: tuple[Json, ...] = ()
+    any_of: tuple["Schema", ...] = ()
+    one_of: tuple["Schema", ...] = ()
+    ref: str = ""
+    definitions: Mapping[str, "Schema"] = field(default_factory=lambda: _NO_PROPERTIES, repr=False)
+    prefix_items: tuple["Schema", ...] = ()
+    items: "Schema | None" = None
+    properties: Mapping[str, "Schema"] = field(default_factory=lambda: _NO_PROPERTIES)
+    additional_properties: "Schema | None" = None
+    required: tuple[str, ...] = ()
+    dependent_required: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_DEPENDENCIES)
+    rotate_only: frozenset[str] = frozenset()
+    multiple_of: Bound | None = None
+    minimum: Bound | None = None
+    exclusive_minimum: Bound | None = None
+    maximum: Bound | None = None
+    exclusive_maximum: Bound | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: Pattern | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    min_properties: int | None = None
+    max_properties: int | None = None
+
+    @property
+    def is_always(self) -> bool:
+        """Whether every value is accepted."""
+        return self is ALWAYS
+
+    @property
+    def is_never(self) -> bool:
+        return not self.accepts
+
+    @property
+    def may_be_object(self) -> bool:
+        return self is ALWAYS or self.type == "object"
+
+    def target(self) -> "Schema | None":
+        """The schema that `ref` names, or None where there is no `ref`."""
+        return self.definitions[self.ref] if self.ref else None
+
+    def of_property(self, key: str) -> "Schema":
+        """What is known of a property of a value with this schema; everything is possible where the schema does not say."""
+        # Upstream answers `false` for a property of the schema `true`, so that a check fails where opening succeeds.
+        return self.properties.get(key) or self.additional_properties or ALWAYS
+
+    def of_item(self, index: int) -> "Schema":
+        """The same for an element of an array."""
+        if index < len(self.prefix_items):
+            return self.prefix_items[index]
+        return self.items or ALWAYS
+
+
+ALWAYS: Final = Schema()
+NEVER: Final = Schema(accepts=False)
+NULL: Final = Schema(type="null")
+STRING: Final = Schema(type="string")
+STRINGS: Final = Schema(type="array", items=STRING)
+OBJECT: Final = Schema(type="object")
+ARRAY: Final = Schema(type="array", items=ALWAYS)
+
+
+def constant(type_name: TypeName, value: Json) -> Schema:
+    """The schema of exactly one scalar."""
+    return Schema(type=type_name, const=value)
+
+
+def tuple_of(items: tuple[Schema, ...]) -> Schema:
+    """An array of exactly these elements."""
+    return Schema(type="array", prefix_items=items, items=NEVER)
+
+
+def record_of(properties: Mapping[str, Schema], additional: Schema | None = None) -> Schema:
+    """An object with all of these properties."""
+    return Schema(
+        type="object", properties=properties, required=tuple(sorted(properties)), additional_properties=additional
+    )
+
+
+def merged_schema(base: Schema | None, top: Schema) -> Schema:
+    """The schema of a value with schema `top` that is merged over one with schema `base`."""
+    if base is None or top.type != "object" or base.type != "object":
+        return top
+    properties = dict(base.properties)
+    for key, schema in top.properties.items():
+        properties[key] = merged_schema(properties.get(key), schema)
+    additional = top.additional_properties or base.additional_properties
+    if top.additional_properties and base.additional_properties:
+        additional = ALWAYS
+    return record_of(properties, additional)

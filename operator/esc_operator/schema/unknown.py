@@ -1,0 +1,104 @@
+"""Validation of values that are not there yet: is what is known of them (a schema) compatible with what is accepted?
+
+Types, references, alternatives and structure are compared; constants and ranges are not. Of several alternatives, on either side, one that fits is
+enough, since the value may yet turn out to be that one.
+"""
+
+from collections.abc import Sequence
+
+from esc_operator.schema.instance import Finding, Instance
+from esc_operator.schema.model import ALWAYS, Schema
+
+_DEEPEST = 60
+"""Levels of two recursive schemas that are compared; beyond, they are taken to be compatible."""
+
+
+def check_schema(blamed: Instance, found: Schema, accept: Schema, findings: list[Finding]) -> bool:
+    """Whether a value of schema `found` may be accepted; failures are blamed on `blamed`, with the path inside it."""
+    return _Comparison(blamed, findings).check(found, accept, "", 0)
+
+
+class _Comparison:
+    def __init__(self, blamed: Instance, findings: list[Finding]) -> None:
+        self._blamed = blamed
+        self._findings = findings
+
+    def check(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
+        if accept.is_always or found.is_never or depth > _DEEPEST:
+            return True
+        if accept.is_never:
+            # Upstream fails here without a word.
+            return self._fail(path, "no value is allowed here")
+        if found.is_always:
+            return True
+        depth += 1
+        accept_target, found_target = accept.target(), found.target()
+        results = (
+            accept_target is None or self.check(found, accept_target, path, depth),
+            found_target is None or self.check(found_target, accept, path, depth),
+            self._one_fits([(option, accept) for option in found.any_of], path, depth),
+            self._one_fits([(option, accept) for option in found.one_of], path, depth),
+            self._types_fit(found, accept, path),
+            self._one_fits([(found, option) for option in accept.any_of], path, depth),
+            self._one_fits([(found, option) for option in accept.one_of], path, depth),
+            found.type != "array" or self._arrays_fit(found, accept, path, depth),
+            found.type != "object" or self._objects_fit(found, accept, path, depth),
+        )
+        return all(results)
+
+    def _one_fits(self, pairs: Sequence[tuple[Schema, Schema]], path: str, depth: int) -> bool:
+        if not pairs:
+            return True
+        attempt = _Comparison(self._blamed, [])
+        if any([attempt.check(found, accept, path, depth) for found, accept in pairs]):
+            return True
+        self._findings.extend(attempt._findings)
+        return self._fail(path, "at least one subschema must match")
+
+    def _types_fit(self, found: Schema, accept: Schema, path: str) -> bool:
+        if found.type is None or accept.type is None or found.type == accept.type:
+            return True
+        return self._fail(path, f"expected {accept.type}, got {found.type}")
+
+    def _arrays_fit(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
+        """Elements at the same place must fit; where one side names fewer, its `items` stands for the rest."""
+        fits = True
+        longer = max(len(found.prefix_items), len(accept.prefix_items))
+        for index in range(longer):
+            fits = self.check(found.of_item(index), accept.of_item(index), f"{path}[{index}]", depth) and fits
+        if found.items is not None and not found.items.is_never:
+            fits = self.check(found.items, accept.items or ALWAYS, path, depth) and fits
+        return fits
+
+    def _objects_fit(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
+        fits = True
+        for key in sorted(found.properties):
+            fits = self.check(found.properties[key], accept.of_property(key), _join(path, key), depth) and fits
+        if found.additional_properties is None:
+            return self._required_fit(found, accept, path) and fits
+        if not found.additional_properties.is_never:
+            accepted = accept.additional_properties or ALWAYS
+            fits = self.check(found.additional_properties, accepted, path, depth) and fits
+        return fits
+
+    def _required_fit(self, found: Schema, accept: Schema, path: str) -> bool:
+        required = list(accept.required)
+        for key, dependencies in accept.dependent_required.items():
+            if key in found.required:
+                required.extend(dependencies)
+        fits = True
+        for key in required:
+            if key not in found.required:
+                fits = self._fail(_join(path, key), "missing required property")
+        return fits
+
+    def _fail(self, path: str, summary: str) -> bool:
+        self._findings.append(Finding(self._blamed, path, summary))
+        return False
+
+
+def _join(root: str, key: str) -> str:
+    if key.isidentifier() and key.isascii():
+        return f"{root}.{key}" if root else key
+    escaped = key.replace('"', '\\"')
+    return f'{root}["{escaped}"]'

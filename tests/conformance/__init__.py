@@ -1,0 +1,1 @@
+"""The cases of the environment language that come from outside the project."""
