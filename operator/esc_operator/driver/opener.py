@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.loading import failed
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
-from esc_operator.evaluation import Failed, Opened
+from esc_operator.evaluation import Failed, Opened, Rotated
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Warmable
-from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from esc_operator.driver.pool import BlockingPool
-    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
+    from esc_operator.providers.port import Identity, OpenContext
 
 T = TypeVar("T")
 
@@ -65,8 +66,7 @@ class Opener:
     logins: SharedLogins
     settings: Mapping[str, str]
     now: Callable[[], datetime]
-    providers: Registry[Provider] = field(default_factory=provider_registry)
-    rotators: Registry[Rotator] = field(default_factory=rotator_registry)
+    catalogue: Catalogue = field(default_factory=Catalogue)
     timeout: timedelta = OPEN_TIMEOUT
     at_once: int = OPEN_AT_ONCE
     _turns: dict[str, asyncio.Semaphore] = field(default_factory=dict, init=False)
@@ -75,17 +75,35 @@ class Opener:
         """Open a provider, or share what another environment opened as the same identity."""
 
         async def open_provider(context: OpenContext) -> Opened:
-            return _checked(await self.providers.find(name).open(inputs, context))
+            return _checked(Opened, await self.catalogue.providers.find(name).open(inputs, context))
 
         key = login_key(name, identity.subject, inputs)
         return await self.logins.open(key, demand, lambda: self._guard(name, identity, open_provider))
+
+    async def open_rotator(
+        self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
+    ) -> Opened | Failed:
+        """The outputs of a rotator's state; never shared, since the state is the environment's own."""
+
+        async def open_state(context: OpenContext) -> Opened:
+            return _checked(Opened, await self.catalogue.rotators.find(name).open(inputs, state, context))
+
+        return await self._guard(name, identity, open_state)
+
+    async def rotate(
+        self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
+    ) -> Rotated | Failed:
+        async def rotate_state(context: OpenContext) -> Rotated:
+            return _checked(Rotated, await self.catalogue.rotators.find(name).rotate(inputs, state, context))
+
+        return await self._guard(name, identity, rotate_state)
 
     async def warm(self, names: Iterable[str]) -> None:
         """Let providers load what is slow to load. What fails is told when it is needed, not here."""
         await asyncio.gather(*(self._warm(name) for name in names), return_exceptions=True)
 
     async def _warm(self, name: str) -> None:
-        provider = self.providers.find(name)
+        provider = self.catalogue.providers.find(name)
         if isinstance(provider, Warmable):
             await self.pool.run(lambda: provider.warm(self.settings), lane=name)
 
@@ -96,16 +114,17 @@ class Opener:
             async with asyncio.timeout(self.timeout.total_seconds()), turn:
                 return await call(context)
         except EscError as error:
-            return Failed(error.message, error.reason, retry_after=error.retry_after)
+            return failed(error)
         except TimeoutError:
             return _timed_out(name, self.timeout)
         except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
             return _crashed(name, error)
 
 
-def _checked(answer: Any) -> Opened:
-    if not isinstance(answer, Opened):
-        raise TypeError("a provider must answer with Opened")
+def _checked(kind: type[T], answer: Any) -> T:
+    # A plug-in may be anybody's, and nothing has checked its types.
+    if not isinstance(answer, kind):
+        raise TypeError(f"the answer has to be {kind.__name__}")
     return answer
 
 

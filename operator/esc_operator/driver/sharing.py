@@ -38,6 +38,10 @@ class Demand:
     valid_until: datetime | None = None
 
 
+ANY_AGE = Demand()
+"""No demand: whatever is not due for renewal will do."""
+
+
 class LoginKey(NamedTuple):
     provider: str
     subject: str

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from esc_operator.evaluation import Opened
+    from esc_operator.evaluation import Opened, Rotated
 
 T = TypeVar("T")
 
@@ -94,7 +94,5 @@ class Rotator(Protocol):
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         """The outputs that belong to a state. Raises ProviderError, IdentityError."""
 
-    async def rotate(
-        self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext
-    ) -> Mapping[str, Any]:
-        """Make new credentials; the answer is the state to keep. Raises ProviderError, IdentityError."""
+    async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
+        """Make new credentials, and keep the current ones alive. Raises ProviderError, IdentityError."""

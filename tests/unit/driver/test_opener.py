@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
@@ -68,8 +69,7 @@ def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once:
         logins=SharedLogins(lambda: NOW),
         settings={"AWS_SECRET_ACCESS_KEY": SECRET},
         now=lambda: NOW,
-        providers=registry,
-        rotators=registry,
+        catalogue=Catalogue(registry, registry),
         timeout=timeout,
         at_once=at_once,
     )

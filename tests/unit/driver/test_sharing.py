@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.driver.sharing import Demand, SharedLogins, login_key
+from esc_operator.driver.sharing import ANY_AGE, Demand, SharedLogins, login_key
 from esc_operator.evaluation import Failed, Lease, Opened
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Provider:
         lease = Lease(issued_at, issued_at + self.life) if self.life else None
         return Opened(value={"secret": f"minted-{number}"}, lease=lease, secret=True)
 
-    async def open(self, demand: Demand = Demand(), key: Any = KEY) -> Any:  # noqa: B008 - a frozen value
+    async def open(self, demand: Demand = ANY_AGE, key: Any = KEY) -> Any:
         answer = await self.logins.open(key, demand, self.log_in)
         return answer.value["secret"] if isinstance(answer, Opened) else answer
 

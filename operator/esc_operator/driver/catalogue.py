@@ -1,0 +1,52 @@
+"""What the evaluator is told of a provider or rotator before any is opened: its schemas, compiled once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import EscError, ProviderError
+from esc_operator.evaluation import Described, Failed
+from esc_operator.providers import reasons
+from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
+from esc_operator.schema import SchemaError, from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esc_operator.providers.port import Provider, Rotator
+    from esc_operator.schema import Schema
+
+
+class Catalogue:
+    """What is installed. Loads plug-ins, and never opens one; safe to share between evaluations."""
+
+    def __init__(self, providers: Registry[Provider] | None = None, rotators: Registry[Rotator] | None = None) -> None:
+        self.providers = providers or provider_registry()
+        self.rotators = rotators or rotator_registry()
+        self._described: dict[tuple[Registry[Any], str], Described] = {}
+
+    def describe_provider(self, name: str) -> Described | Failed:
+        return self._describe(self.providers, name, ("inputs", "outputs"))
+
+    def describe_rotator(self, name: str) -> Described | Failed:
+        return self._describe(self.rotators, name, ("inputs", "state", "outputs"))
+
+    def _describe(self, registry: Registry[Any], name: str, parts: Sequence[str]) -> Described | Failed:
+        key = registry, name
+        if key not in self._described:
+            try:
+                plugin = registry.find(name)
+                self._described[key] = Described(**{part: _compile(plugin, name, part) for part in parts})
+            except EscError as error:
+                return Failed(error.message, error.reason)
+        return self._described[key]
+
+
+def _compile(plugin: Any, name: str, part: str) -> Schema:
+    try:
+        return from_json(getattr(plugin, part))
+    except (SchemaError, AttributeError) as error:
+        # The words are upstream's.
+        raise ProviderError(
+            f'internal error: invalid {part} schema of "{name}" ({error})', reason=reasons.PLUGIN_NOT_LOADED
+        ) from error

@@ -1,0 +1,52 @@
+"""Carries out what needs no waiting: loads from a store that answers at once, look-ups of providers, decryption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.loading import load
+from esc_operator.evaluation import Decrypt, Decrypted, Failed, FindProvider, FindRotator, LoadEnvironment
+
+if TYPE_CHECKING:
+    from esc_operator.evaluation import Answer, Effect
+    from esc_operator.stores.port import Store
+
+NO_DECRYPTER = "DecryptionUnavailable"
+"""The environment has secrets at rest, and nothing here has the key to them."""
+
+
+class Decrypter(Protocol):
+    """Reads secrets at rest."""
+
+    def decrypt(self, environment: str, ciphertext: bytes) -> Decrypted | Failed:
+        """The plaintext of a secret of the named environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Immediate:
+    """Answers at once or not at all. Without a `store` that answers at once, loads have to wait."""
+
+    store: Store | None = None
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    decrypter: Decrypter | None = None
+
+    def perform(self, effect: Effect) -> Answer | None:
+        """The answer, or None if the effect has to wait; asking again is harmless."""
+        match effect:
+            case LoadEnvironment():
+                return None if self.store is None else load(self.store, effect.name, effect.importer)
+            case FindProvider():
+                return self.catalogue.describe_provider(effect.name)
+            case FindRotator():
+                return self.catalogue.describe_rotator(effect.name)
+            case Decrypt():
+                return self._decrypt(effect)
+            case _:
+                return None
+
+    def _decrypt(self, effect: Decrypt) -> Decrypted | Failed:
+        if self.decrypter is None:
+            return Failed("there is no key for the secrets at rest of this environment", NO_DECRYPTER)
+        return self.decrypter.decrypt(effect.environment, effect.ciphertext)

@@ -1,0 +1,92 @@
+"""The loops between an evaluator and whoever carries out its effects.
+
+First everything that can be had at once, without asyncio; only when nothing is left but effects that have to wait are
+those carried out, all concurrently. Each answer lets the evaluation go on as far as it can, so the whole takes as long
+as its longest chain and not as long as the slowest effect of each batch in turn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esc_operator.evaluation import Batch
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from typing import Any
+
+    from esc_operator.evaluation import Answer, Effect, Evaluation, Evaluator
+
+    PerformNow = Callable[[Effect], Answer | None]
+    """The answer to an effect, or None if it has to wait."""
+
+    Perform = Callable[[Effect], Coroutine[Any, Any, Answer]]
+    """The answer to an effect that has to wait. Never raises for what the outside world does."""
+
+
+def advance(
+    evaluator: Evaluator, perform_now: PerformNow, answers: Mapping[int, Answer] | None = None
+) -> Batch | Evaluation:
+    """Go on with these answers until the end, or until every effect that is left has to wait."""
+    outcome = evaluator.step(answers)
+    while isinstance(outcome, Batch):
+        at_once = ((effect.id, perform_now(effect)) for effect in outcome.effects)
+        had = {number: answer for number, answer in at_once if answer is not None}
+        if not had:
+            break
+        outcome = evaluator.step(had)
+    return outcome
+
+
+def run(evaluator: Evaluator, perform_now: PerformNow, wait: Callable[[], Perform]) -> Evaluation:
+    """Run an evaluation to its end in a process that has no event loop.
+
+    `wait` is called within an event loop, and only if some effect has to wait; until then asyncio is not even imported.
+    """
+    outcome = advance(evaluator, perform_now)
+    if not isinstance(outcome, Batch):
+        return outcome
+    waiting = outcome
+    import asyncio
+
+    async def go_on() -> Evaluation:
+        return await _run_waiting(evaluator, perform_now, wait(), waiting)
+
+    return asyncio.run(go_on())
+
+
+async def run_async(evaluator: Evaluator, perform_now: PerformNow, perform: Perform) -> Evaluation:
+    """Run an evaluation to its end in an event loop. Cancelling it cancels what is under way."""
+    return await _run_waiting(evaluator, perform_now, perform, advance(evaluator, perform_now))
+
+
+async def _run_waiting(
+    evaluator: Evaluator, perform_now: PerformNow, perform: Perform, outcome: Batch | Evaluation
+) -> Evaluation:
+    import asyncio
+
+    tasks: dict[int, asyncio.Task[Answer]] = {}
+    try:
+        while isinstance(outcome, Batch):
+            for effect in outcome.effects:
+                if effect.id not in tasks:
+                    tasks[effect.id] = asyncio.create_task(perform(effect))
+            await _enough(tasks.values())
+            done = {number: tasks.pop(number).result() for number, task in list(tasks.items()) if task.done()}
+            outcome = advance(evaluator, perform_now, done)
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+    return outcome
+
+
+async def _enough(tasks: Iterable[asyncio.Task[Answer]]) -> None:
+    """Wait until it is worth going on: one answer of a few, a quarter of many. Every step walks what is still open."""
+    import asyncio
+
+    waiting = set(tasks)
+    left = len(waiting) - max(1, len(waiting) // 4)
+    while len(waiting) > left:
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
