@@ -28,7 +28,8 @@ def forms(values: Iterable[str]) -> list[bytes]:
     """Every way in which the values may appear: as they are, line by line, as JSON, as base64 and as a part of it."""
     found: set[bytes] = set()
     for value in values:
-        secret = value.encode("utf-8", "surrogateescape")
+        # White space around a secret is none of it, and hiding it would run lines together.
+        secret = _encode(value).strip()
         if len(secret) >= MIN_SECRET:
             found.update(_forms_of(secret))
     return sorted(found)
@@ -92,6 +93,14 @@ class Redactor:
         return first + min((_prefix_start(tail, secret) for secret in self._secrets), default=len(tail))
 
 
+def _encode(value: str) -> bytes:
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # No bytes stand for it, so no program can print it.
+        return b""
+
+
 def _occurrences(data: bytes, secret: bytes) -> Iterator[tuple[int, int]]:
     position = data.find(secret)
     while position >= 0:
@@ -111,14 +120,10 @@ def _prefix_start(tail: bytes, secret: bytes) -> int:
 
 def _forms_of(secret: bytes) -> Iterator[bytes]:
     yield secret
-    stripped = secret.strip()
-    if len(stripped) >= MIN_SECRET:
-        yield stripped
-        yield from _base64_forms(stripped)
     yield from _base64_forms(secret)
     yield from _json_forms(secret)
-    if b"\n" in stripped:
-        lines = (line.strip() for line in stripped.splitlines())
+    if b"\n" in secret:
+        lines = (line.strip() for line in secret.splitlines())
         yield from (line for line in lines if len(line) >= _MIN_PIECE)
 
 

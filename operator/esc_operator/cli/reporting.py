@@ -41,7 +41,7 @@ def _place(diagnostic: Diagnostic) -> str:
 
 def _excerpt(text: str, where: Range, secrets: Sequence[bytes]) -> str:
     """The line that a range begins on, with carets under the range."""
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")
     number, column = where.begin.line, where.begin.column - 1
     line = lines[number - 1] if 0 < number <= len(lines) else ""
     shown = _redact(line, secrets)

@@ -11,7 +11,7 @@ from esc_operator.lang.scalars import resolve_plain
 from esc_operator.schema import NumberText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Position, Range
@@ -42,7 +42,7 @@ def text_document(value: Value) -> str:
 
 def detailed_document(value: Value) -> str:
     """JSON of the value with, for each part, whether it is secret and where it was defined."""
-    return _json(_detailed(value, value.bases), "") + "\n"
+    return _json(_detailed(value), "") + "\n"
 
 
 def _json(data: Any, indent: str) -> str:
@@ -103,18 +103,24 @@ def _yaml_scalar(data: Json) -> str:
     return quote(data)
 
 
-def _detailed(value: Value, bases: Sequence[Value]) -> dict[str, Any]:
+def _detailed(value: Value) -> dict[str, Any]:
     """A value as the REST API has it: value, flags, and a trace of its definition and of what it overrides."""
-    trace: dict[str, Any] = {}
-    if value.definition is not None and (where := value.definition.range):
-        trace["def"] = _range(where)
-    if bases:
-        trace["base"] = _detailed(bases[0], bases[1:])
+    layers: dict[int, Value] = {}
+    for layer in (value, *value.bases):
+        layers.setdefault(id(layer.definition), layer)
+    detailed: dict[str, Any] | None = None
+    for layer in reversed(layers.values()):
+        detailed = _layer(layer, detailed)
+    return detailed or {}
+
+
+def _layer(value: Value, base: dict[str, Any] | None) -> dict[str, Any]:
+    where = value.definition.range if value.definition else None
     return {
         "value": _detailed_content(value),
         **({"secret": True} if value.is_secret else {}),
         **({"unknown": True} if value.is_unknown else {}),
-        "trace": trace,
+        "trace": {**({"def": _range(where)} if where else {}), **({"base": base} if base else {})},
     }
 
 
@@ -122,9 +128,9 @@ def _detailed_content(value: Value) -> Any:
     if value.is_unknown:
         return None
     if value.is_object:
-        return {key: _detailed(item, item.bases) for key, item in sorted(value.properties.items())}
+        return {key: _detailed(item) for key, item in sorted(value.properties.items())}
     if value.is_array:
-        return [_detailed(item, item.bases) for item in value.elements]
+        return [_detailed(item) for item in value.elements]
     return value.reveal_scalar()
 
 

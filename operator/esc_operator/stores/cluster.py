@@ -39,7 +39,7 @@ class ClusterStore:
         except StoreError as error:
             return Failed(error.message, error.reason)
         own = importer.rpartition("/")[0]
-        if refused := _refuse(reference, own):
+        if refused := refuse_import(reference, own):
             return refused
         return self._load(reference.within(own or self._namespace))
 
@@ -78,7 +78,7 @@ class ClusterStore:
         return self._read[namespace, name]
 
 
-def _refuse(reference: Reference, own: str) -> Failed | None:
+def refuse_import(reference: Reference, own: str) -> Failed | None:
     if reference.version:
         return Failed(
             f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out', "VersionNotSupported"

@@ -61,6 +61,18 @@ def parse_reference(text: str) -> Reference:
     return Reference(name, project, path, version)
 
 
+def qualify(name: str, importer: str) -> str:
+    """The full name that an import's name means for its importer, wherever a store then finds it.
+
+    What is no reference stays as it is: the store says what is wrong with it.
+    """
+    try:
+        reference = parse_reference(name)
+    except StoreError:
+        return name
+    return str(reference.within(importer.rpartition("/")[0] or DEFAULT_PROJECT))
+
+
 def is_part(text: str) -> bool:
     """Whether the text can be a project or a name."""
     return len(text) <= _MAX_LENGTH and _PROJECT_OR_NAME.match(text) is not None

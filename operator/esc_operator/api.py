@@ -1,0 +1,182 @@
+"""Environments from Python: load, check and open them. The command line and the operator stand on this, too.
+
+    store = FolderStore("/srv/environments")
+    result = api.check("apps/aws", store)
+    for diagnostic in result.diagnostics:
+        print(diagnostic.summary)
+
+A mistake in a definition is a diagnostic of the result, never an exception. What the outside world does to a provider
+or an import is one as well, with the answer in `diagnostic.cause`. Only a root environment that cannot be had at all
+raises. Values redact themselves; `Value.reveal` is the one way to what they hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from esc_operator.driver.immediate import Immediate
+from esc_operator.driver.loading import parse
+from esc_operator.driver.loops import run, run_async
+from esc_operator.errors import StoreError
+from esc_operator.evaluation import Evaluator, Failed, Mode, Value
+from esc_operator.lang.diagnostics import in_order
+from esc_operator.stores.references import qualify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.driver.catalogue import Catalogue
+    from esc_operator.driver.loops import Perform
+    from esc_operator.driver.opener import Opener
+    from esc_operator.driver.sharing import Demand
+    from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord
+    from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
+    from esc_operator.providers.port import Identity
+    from esc_operator.stores import port
+
+T = TypeVar("T")
+
+__all__ = ["Result", "check", "load", "open", "open_environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an environment evaluates to.
+
+    `value` is an object, as far as it could be evaluated. `diagnostics` are in display order, those of imports among
+    them. `opens` are the providers that were opened, each with the lease of what it gave, if that expires; `imports`
+    the full names of all environments that took part.
+    """
+
+    name: str
+    value: Value = field(repr=False)
+    diagnostics: Diagnostics = ()
+    opens: tuple[OpenRecord, ...] = ()
+    imports: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; with one the value must not be used."""
+        return not self.errors
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.is_error)
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease that ends first; None where nothing expires."""
+        leases = [record.lease for record in self.opens if record.lease is not None]
+        return min(leases, key=lambda lease: lease.expires_at, default=None)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on the value is of no more use; None where it never expires."""
+        return self.lease.expires_at if self.lease else None
+
+
+def load(name: str, store: port.Store) -> Loaded:
+    """Read and parse a definition: `environment`, None where the text is no YAML of the language, and `diagnostics`.
+
+    Raises StoreError.
+    """
+    return _succeeded(parse(_succeeded(store.load(name, ""))))
+
+
+def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None) -> Result:
+    """Evaluate without opening or decrypting anything: what a provider would give is unknown. Raises StoreError."""
+    root = _succeeded(store.load(name, ""))
+    return _evaluate(root, _immediate(store, catalogue), Mode.CHECK, _never_wait)
+
+
+def open(  # noqa: A001 - the language's word, and used as `api.open`
+    name: str,
+    store: port.Store,
+    *,
+    identity: Callable[[], Identity],
+    settings: Mapping[str, str],
+    catalogue: Catalogue | None = None,
+) -> Result:
+    """Evaluate and open what has to be opened, in a process without an event loop.
+
+    `identity` is asked for, and asyncio imported, only if something has to be opened. `settings` are the environment
+    variables as providers see them. Raises StoreError, and what `identity` raises.
+    """
+    root = _succeeded(store.load(name, ""))
+    immediate = _immediate(store, catalogue)
+
+    def wait() -> Perform:
+        return _performer(immediate.catalogue, identity(), settings)
+
+    return _evaluate(root, immediate, Mode.OPEN, wait)
+
+
+async def open_environment(
+    root: port.Loaded, store: port.AsyncStore, opener: Opener, identity: Identity, demand: Demand | None = None
+) -> Result:
+    """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
+
+    `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
+    credentials may be.
+    """
+    from esc_operator.driver.performer import Performer
+    from esc_operator.driver.sharing import Demand
+
+    performer = Performer(opener, identity, demand or Demand(), store)
+    immediate = Immediate(catalogue=opener.catalogue)
+    loaded = _succeeded(parse(root))
+    evaluator = _evaluator(root.name, loaded, Mode.OPEN)
+    return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform))
+
+
+def _evaluate(root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform]) -> Result:
+    loaded = _succeeded(parse(root))
+    evaluation = run(_evaluator(root.name, loaded, mode), immediate.perform, wait)
+    return _result(root.name, loaded, evaluation)
+
+
+def _evaluator(name: str, loaded: Loaded, mode: Mode) -> Evaluator:
+    # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
+    broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
+    return Evaluator(loaded.environment, name=name, mode=Mode.CHECK if broken else mode, qualify=qualify)
+
+
+def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
+    return Result(
+        name,
+        Value({}, None) if evaluation.value is None else evaluation.value,
+        in_order((*loaded.diagnostics, *evaluation.diagnostics)),
+        evaluation.opens,
+        evaluation.imports,
+    )
+
+
+def _succeeded(answer: T | Failed) -> T:
+    if isinstance(answer, Failed):
+        raise StoreError(answer.message, reason=answer.reason, retry_after=answer.retry_after)
+    return answer
+
+
+def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
+    return Immediate(store, catalogue) if catalogue else Immediate(store)
+
+
+def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, str]) -> Perform:
+    from datetime import UTC, datetime
+
+    from esc_operator.driver.opener import Opener
+    from esc_operator.driver.performer import Performer
+    from esc_operator.driver.pool import BlockingPool
+    from esc_operator.driver.sharing import SharedLogins
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    opener = Opener(pool=BlockingPool(), logins=SharedLogins(now), settings=settings, now=now, catalogue=catalogue)
+    return Performer(opener, identity).perform
+
+
+def _never_wait() -> Perform:
+    raise AssertionError("a check never opens anything")

@@ -1,0 +1,7 @@
+"""`esc env`: what works on environments as such; `open` and `run` are there too, as upstream has them."""
+
+from esc_operator.cli.group import LazyGroup
+
+command = LazyGroup(
+    "env", modules={"ls": "env_ls", "open": "open", "run": "run"}, help="List, open and run environments."
+)

@@ -1,0 +1,81 @@
+"""`esc open`."""
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from esc_operator.cli.backends import Outside
+from esc_operator.cli.opening import OpenedEnvironment, open_reference
+from esc_operator.errors import ConfigurationError
+from esc_operator.evaluation.values import Value
+from esc_operator.lang.access import parse_access
+from esc_operator.projection import documents, lines
+from esc_operator.projection.variables import exported
+
+_DOCUMENTS: dict[str, Callable[[Value], str]] = {
+    "json": documents.json_document,
+    "yaml": documents.yaml_document,
+    "string": documents.text_document,
+    "detailed": documents.detailed_document,
+}
+_LINES = {"dotenv": lines.dotenv_lines, "shell": lines.shell_lines}
+
+
+@click.command
+@click.argument("reference")
+@click.argument("path", default="")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice([*_DOCUMENTS, *_LINES]),
+    default="json",
+    show_default=True,
+    help="How to write it; dotenv and shell write the environmentVariables.",
+)
+@click.pass_obj
+def command(outside: Outside, reference: str, path: str, form: str) -> None:
+    """Open an environment and show it, or the value at a path of it. Secrets are shown.
+
+    \b
+    Examples:
+      esc open apps/aws
+      esc open apps/db database.password -f string
+      esc open apps/db 'servers[0]["host.name"]'
+      eval "$(esc open apps/aws -f shell)"
+      esc open apps/aws -f dotenv > .env
+    """
+    if path and form in _LINES:
+        raise click.UsageError(f"--format {form} is for a whole environment: leave the path out")
+    keys, problem = parse_access(path)
+    if keys is None:
+        raise click.UsageError(f"{path}: {problem}")
+    opened = open_reference(reference, outside)
+    _write(_as_lines(opened, form) if form in _LINES else _DOCUMENTS[form](_at(opened.value, keys, path)))
+
+
+def _at(value: Value, keys: tuple[str | int, ...], path: str) -> Value:
+    found = value.lookup(keys)
+    if found is None:
+        raise ConfigurationError(f"the environment has no value at {path}")
+    return found
+
+
+def _as_lines(opened: OpenedEnvironment, form: str) -> str:
+    variables = exported(opened.value)
+    text, problems = _LINES[form]([each for each in variables if not each.is_file])
+    opened.report(problems)
+    if files := [each.name for each in variables if each.is_file]:
+        click.echo(f"Warning: only `esc run` writes files, so these are left out: {', '.join(files)}", err=True)
+    return text
+
+
+def _write(text: str) -> None:
+    # A value may be bytes that are no text; they are written as they are.
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "replace")
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()

@@ -1,0 +1,67 @@
+"""Opens the environment that a reference names, and tells what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esc_operator import api
+from esc_operator.cli.backends import resolve
+from esc_operator.errors import EscError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from esc_operator.cli.backends import Outside
+    from esc_operator.evaluation.values import Value
+    from esc_operator.lang.diagnostics import Diagnostic, Failed
+    from esc_operator.stores.port import Loaded, Store
+
+
+class NotOpenedError(EscError):
+    """An environment has errors, which have been told already."""
+
+    default_reason = "InvalidDefinition"
+
+
+class OpenedEnvironment:
+    """An opened environment, and the texts that its diagnostics point into."""
+
+    def __init__(self, value: Value, texts: Mapping[str, str]) -> None:
+        self.value = value
+        self._texts = texts
+
+    def report(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Tell diagnostics on stderr."""
+        if found := tuple(diagnostics):
+            from esc_operator.cli.redaction import forms
+            from esc_operator.cli.reporting import report
+            from esc_operator.projection.secrets import secret_texts
+
+            report(found, self._texts, forms(secret_texts(self.value)))
+
+
+def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:
+    """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError where one is an error."""
+    backend, name = resolve(reference, outside)
+    store = _RememberingStore(backend.store)
+    result = api.open(name, store, identity=lambda: backend.identity(name), settings=outside.settings)
+    opened = OpenedEnvironment(result.value, store.texts)
+    opened.report(result.diagnostics)
+    if not result.ok:
+        raise NotOpenedError(f"{reference} could not be opened")
+    return opened
+
+
+class _RememberingStore:
+    """A Store that keeps the texts it has given out."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.texts: dict[str, str] = {}
+
+    def load(self, name: str, importer: str) -> Loaded | Failed:
+        answer = self._store.load(name, importer)
+        text = getattr(answer, "text", None)
+        if text is not None:
+            self.texts[answer.name] = text  # type: ignore[union-attr]  # only Loaded has a text
+        return answer

@@ -1,0 +1,46 @@
+"""The words after `esc run`, told apart: its options, the reference, and the command with all options of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERACTIVE = ("-i", "--interactive")
+
+
+class RunArguments(NamedTuple):
+    """`reference` is None, or `command` empty, where it is missing."""
+
+    options: tuple[str, ...]
+    reference: str | None
+    command: tuple[str, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to explain or to refuse."""
+        return self.reference is not None and bool(self.command) and set(self.options) <= set(INTERACTIVE)
+
+    @property
+    def interactive(self) -> bool:
+        return bool(self.options)
+
+
+def split(words: Sequence[str]) -> RunArguments:
+    """`[options] REFERENCE [options] [--] COMMAND [ARGUMENT]...`; no command's name begins with a dash."""
+    options: list[str] = []
+    reference: str | None = None
+    for position, word in enumerate(words):
+        if word == "--":
+            rest = tuple(words[position + 1 :])
+            return RunArguments(
+                tuple(options), reference or (rest[0] if rest else None), rest if reference else rest[1:]
+            )
+        if word.startswith("-"):
+            options.append(word)
+        elif reference is None:
+            reference = word
+        else:
+            return RunArguments(tuple(options), reference, tuple(words[position:]))
+    return RunArguments(tuple(options), reference, ())

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esc_operator.cli.backends import Outside
+from esc_operator.cli.entry import run
+from esc_operator.errors import NotFoundError
+from esc_operator.providers.port import IdentityToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+KUBECONFIG = """\
+current-context: kind
+contexts:
+- {name: kind, context: {cluster: kind, user: kind, namespace: apps}}
+- {name: "arn:aws:eks:x/prod", context: {cluster: x, user: y}}
+"""
+
+
+@dataclass
+class FakeSession:
+    """A cluster that knows its environments by (namespace, name) and gives out tokens that say what was asked."""
+
+    environments: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    tokens: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
+        try:
+            spec = self.environments[namespace, name]
+        except KeyError:
+            raise NotFoundError(f"no {namespace}/{name}") from None
+        return {"metadata": {"namespace": namespace, "name": name, "generation": 1}, "spec": spec}
+
+    def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
+        return [self.read_environment(*key) for key in self.environments if namespace in (None, key[0])]
+
+    def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
+        self.tokens.append((namespace, service_account, audience))
+        return IdentityToken("h.e30.s", None)
+
+
+@dataclass
+class Answer:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Esc:
+    """`esc` in a machine of its own: a home, settings, and clusters by context."""
+
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home = home
+        self.environments = home / "environments"
+        self.settings = {"ESC_HOME": str(home), "KUBECONFIG": str(home / "kubeconfig"), "PATH": "/usr/bin:/bin"}
+        self.clusters: dict[str, FakeSession] = {}
+        self._capsys = capsys
+        (home / "kubeconfig").write_text(KUBECONFIG)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.environments / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def __call__(self, *arguments: str) -> Answer:
+        self._capsys.readouterr()
+        status = run(arguments, Outside(self.settings, self._open_session))
+        captured = self._capsys.readouterr()
+        return Answer(status, captured.out, captured.err)
+
+    def _open_session(self, context: str) -> FakeSession:
+        return self.clusters[context]
+
+
+@pytest.fixture
+def esc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Esc:
+    return Esc(tmp_path, capsys)

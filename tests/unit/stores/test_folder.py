@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from esc_operator.errors import StoreError
+from esc_operator.stores.folder import FolderStore
+from esc_operator.stores.port import Failed, Loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    for name in ("default/base", "default/shared", "apps/base", "apps/aws"):
+        path = tmp_path / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"values: {{name: {name}}}")
+    (tmp_path / "apps" / "short.yml").write_text("values: {}")
+    (tmp_path / "apps" / ".hidden.yaml").write_text("values: {}")
+    (tmp_path / "apps" / "README.md").write_text("")
+    return FolderStore(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "importer", "found"),
+    [
+        ("apps/aws", "", "apps/aws"),
+        ("shared", "", "default/shared"),
+        ("base", "apps/aws", "apps/base"),
+        ("shared", "apps/aws", "default/shared"),
+        ("default/base", "apps/aws", "default/base"),
+        ("apps/short", "", "apps/short"),
+    ],
+)
+def test_a_bare_name_is_the_importers_project_first(store: FolderStore, name: str, importer: str, found: str) -> None:
+    loaded = store.load(name, importer)
+    assert isinstance(loaded, Loaded)
+    assert loaded.name == found
+
+
+def test_a_missing_import_names_the_file_it_would_be(store: FolderStore, tmp_path: Path) -> None:
+    failed = store.load("nope", "apps/aws")
+    assert failed == Failed(
+        f'environment "nope" not found: there is no file {tmp_path}/apps/nope.yaml', "ImportNotFound"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("apps/aws@3", 'versions are not supported by a folder; leave "@3" out'),
+        ("prod/apps/aws", 'a folder has no organizations; leave "prod/" out'),
+        ("../secrets/aws", "a folder has no organizations"),
+        ("../aws", "is not a reference"),
+        ("/etc/passwd", "is not a reference"),
+    ],
+)
+def test_what_a_folder_does_not_have_is_refused_and_told(store: FolderStore, name: str, message: str) -> None:
+    failed = store.load(name, "apps/aws")
+    assert isinstance(failed, Failed)
+    assert message in failed.message
+
+
+def test_an_environment_that_is_not_text_is_told(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "apps" / "binary.yaml").write_bytes(b"\xff\xfe")
+    failed = store.load("apps/binary", "")
+    assert failed == Failed(f"{tmp_path}/apps/binary.yaml is not UTF-8 text", "ImportUnreadable")
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "apps" / "folder.yaml").mkdir()
+    failed = store.load("apps/folder", "")
+    assert isinstance(failed, Failed)
+    assert "Is a directory" in failed.message
+
+
+def test_names_are_sorted_and_hold_nothing_else(store: FolderStore, tmp_path: Path) -> None:
+    assert store.names() == ["apps/aws", "apps/base", "apps/short", "default/base", "default/shared"]
+    assert FolderStore(str(tmp_path / "nothing")).names() == []
+    with pytest.raises(StoreError, match="could not list"):
+        FolderStore(str(tmp_path / "apps" / "README.md")).names()
+
+
+def test_a_loaded_definition_does_not_show(store: FolderStore) -> None:
+    assert "values" not in repr(store.load("apps/aws", ""))
