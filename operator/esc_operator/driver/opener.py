@@ -110,13 +110,14 @@ class Opener:
     async def _guard(self, name: str, identity: Identity, call: Callable[[OpenContext], Awaitable[T]]) -> T | Failed:
         context = Context(identity, self.settings, self.now, self.pool, name)
         turn = self._turns.setdefault(name, asyncio.Semaphore(self.at_once))
+        deadline = asyncio.timeout(self.timeout.total_seconds())
         try:
-            async with asyncio.timeout(self.timeout.total_seconds()), turn:
+            async with deadline, turn:
                 return await call(context)
         except EscError as error:
             return failed(error)
         except TimeoutError:
-            return _timed_out(name, self.timeout)
+            return _timed_out(name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time")
         except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
             return _crashed(name, error)
 
@@ -128,10 +129,10 @@ def _checked(kind: type[T], answer: Any) -> T:
     return answer
 
 
-def _timed_out(name: str, timeout: timedelta) -> Failed:
+def _timed_out(name: str, limit: str) -> Failed:
     return Failed(
-        f'the provider "{name}" did not finish within {timeout.total_seconds():g} s: what it calls is slow or does not'
-        " answer; this is tried again later",
+        f'the provider "{name}" did not finish {limit}: what it calls is slow or does not answer; this is tried again'
+        " later",
         reasons.PROVIDER_TIMEOUT,
     )
 

@@ -164,6 +164,12 @@ def test_a_provider_that_never_answers_times_out() -> None:
     assert 'the provider "p" did not finish within 0.01 s' in failed.message
 
 
+def test_a_timeout_of_the_providers_own_is_told_apart() -> None:
+    failed = open_once(raising(TimeoutError(SECRET)))
+    assert failed.reason == "ProviderTimeout"
+    assert 'the provider "p" did not finish in time' in failed.message
+
+
 def test_a_provider_whose_threads_hang_does_not_stop_another() -> None:
     release = threading.Event()
 
