@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubernetes import config
@@ -15,7 +16,6 @@ from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from local_aws import LocalAws
 
@@ -66,7 +66,7 @@ class Cluster:
         return issuer
 
     def authority(self) -> bytes:
-        return bytes(open(self._client.configuration.ssl_ca_cert, "rb").read())  # noqa: PTH123, SIM115
+        return Path(self._client.configuration.ssl_ca_cert).read_bytes()
 
 
 @dataclass

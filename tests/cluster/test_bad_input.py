@@ -91,7 +91,7 @@ def test_a_role_that_does_not_trust_the_service_account(tenant: Tenant) -> None:
     assert tenant.role in message
     assert f"system:serviceaccount:{tenant.namespace}:stranger" in message
     assert "sts.amazonaws.com" in message
-    assert 'spec.environment.values.aws.login' in message
+    assert "spec.environment.values.aws.login" in message
     assert tenant.secret("app") is None
     tenant.apply("app", tenant.login(), serviceAccountName="default")
     tenant.until_ready("app")

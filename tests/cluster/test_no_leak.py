@@ -16,7 +16,9 @@ from esc_operator.kube.paths import ENVIRONMENTS, EVENTS
 
 def test_no_minted_value_is_found_outside_of_its_secret(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
     aws.settings(lifetime=8)
-    tenant.apply("app", {**tenant.login(), "values": {**tenant.login()["values"], "own": {"fn::secret": "hunter-two-22"}}})
+    tenant.apply(
+        "app", {**tenant.login(), "values": {**tenant.login()["values"], "own": {"fn::secret": "hunter-two-22"}}}
+    )
     tenant.until_ready("app")
     first = tenant.status("app")["refreshedAt"]
     wait_until(lambda: tenant.status("app")["refreshedAt"] > first, "a renewal")

@@ -87,9 +87,7 @@ class Story:
     def _watch_a_refresh(self) -> None:
         self._step(f"It is refreshed ahead of expiry (AWS grants only {LIFETIME:.0f} s here)")
         first = self._environment("aws")["status"]
-        self._wait(
-            "a refresh", lambda: self._environment("aws")["status"]["refreshedAt"] != first["refreshedAt"]
-        )
+        self._wait("a refresh", lambda: self._environment("aws")["status"]["refreshedAt"] != first["refreshedAt"])
         left = datetime.fromisoformat(first["expiresAt"]) - datetime.now(UTC)
         say(f"refreshed {left.total_seconds():.0f} s before the old keys would have expired")
         self._describe_secret()
@@ -109,7 +107,10 @@ class Story:
         say(self._stage.kubectl("get", "escenv", "-n", "apps", "-o", "wide").rstrip(), "")
         found = subprocess.run(
             ["esc", "open", f"{self._stage.context}/apps/wrong"],
-            env=self._stage.person(), capture_output=True, text=True, check=False,
+            env=self._stage.person(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         say("$ esc open apps/wrong", found.stderr.rstrip(), f"(exit status {found.returncode})")
         if found.returncode == 0:

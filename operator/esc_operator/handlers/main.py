@@ -31,7 +31,11 @@ logger = logging.getLogger("esc_operator")
 )
 @click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
 @click.option(
-    "--health-address", default="0.0.0.0:8080", show_default=True, metavar="HOST:PORT", help="Where /healthz is; \"\" for none."
+    "--health-address",
+    default="0.0.0.0:8080",
+    show_default=True,
+    metavar="HOST:PORT",
+    help='Where /healthz is; "" for none.',
 )
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])

@@ -13,6 +13,6 @@ class Options:
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
-    health_address: str = "0.0.0.0:8080"  # noqa: S104 - the kubelet asks from outside the pod
+    health_address: str = "0.0.0.0:8080"
     log_level: str = "info"
     log_format: str = "text"

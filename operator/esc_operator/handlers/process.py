@@ -18,7 +18,6 @@ from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import ENVIRONMENTS
-from esc_operator.providers.registry import provider_registry, rotator_registry
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
@@ -43,9 +42,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
     try:
         await _require_crd(api, options)
         pool = BlockingPool()
-        opener = Opener(
-            provider_registry(), rotator_registry(), pool, SharedLogins(utc_now), settings=environ, now=utc_now
-        )
+        opener = Opener(pool=pool, logins=SharedLogins(utc_now), settings=environ, now=utc_now)
         secrets = OwnedSecrets(api, options.namespaces)
         opening = EnvironmentOpening(api, opener)
         reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now)
