@@ -67,23 +67,15 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
 async def _run_all(
     options: Options, reconciler: Reconciler, secrets: OwnedSecrets, opener: Opener, configuration: object
 ) -> None:
-    """Ends when any part ends: an operator that has lost its watch or its workers must not look alive."""
-    watching = asyncio.create_task(secrets.run(), name="owned-secrets")
-    await secrets.listed.wait()
-    await opener.warm(["aws-login"])
-    parts = {
-        watching,
-        asyncio.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"),
-        asyncio.create_task(_watch_environments(options, reconciler, configuration), name="kopf"),
-    }
-    try:
-        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        for part in done:
-            part.result()
-    finally:
+    """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
+    async with asyncio.TaskGroup() as group:
+        parts = [group.create_task(secrets.run(), name="owned-secrets")]
+        await secrets.listed.wait()
+        await opener.warm(["aws-login"])
+        parts.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
+        await _watch_environments(options, reconciler, configuration)
         for part in parts:
             part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
 
 
 async def _watch_environments(options: Options, reconciler: Reconciler, configuration: object) -> None:

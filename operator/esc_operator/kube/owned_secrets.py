@@ -110,7 +110,7 @@ class OwnedSecrets:
         query = {"labelSelector": SELECTOR, "limit": PAGE}
         while True:
             page = await self._api.list_page(SECRETS, scope, accept=METADATA_LIST, **query)
-            for body in page["items"]:
+            for body in page["items"] or ():  # an empty list of metadata is null
                 found[Key(body["metadata"]["namespace"], body["metadata"]["name"])] = body
             if not (token := page["metadata"].get("continue")):
                 break
