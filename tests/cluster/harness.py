@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes import config
 from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
 
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
 
@@ -38,19 +39,21 @@ class Cluster:
         self, method: str, path: str, body: Any = None, content_type: str = "application/json", **query: str
     ) -> tuple[int, dict[str, Any]]:
         """The status and the body of an answer, whatever it is."""
-        answer = self._client.call_api(
-            path,
-            method,
-            query_params=list(query.items()),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _return_http_data_only=True,
-            _request_timeout=20,
-        )
-        parsed: dict[str, Any] = json.loads(answer.data)
-        return answer.status, parsed
+        try:
+            answer = self._client.call_api(
+                path,
+                method,
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=20,
+            )
+        except ApiException as refusal:
+            return refusal.status, json.loads(refusal.body)
+        return answer.status, json.loads(answer.data)
 
     def must(self, method: str, path: str, body: Any = None, **more: str) -> dict[str, Any]:
         status, answer = self.request(method, path, body, **more)

@@ -39,7 +39,8 @@ def test_the_secret_belongs_to_its_environment_and_goes_with_it(tenant: Tenant) 
     assert metadata["annotations"]["note"] == "x"
     assert metadata["ownerReferences"][0]["uid"] == tenant.environment("plain")["metadata"]["uid"]
     tenant.delete("plain")
-    wait_until(lambda: tenant.secret("plain") is None, "the Secret is collected")
+    # The garbage collector learns of a new kind only every half minute.
+    wait_until(lambda: tenant.secret("plain") is None, "the Secret is collected", patience=90)
 
 
 def test_labels_and_annotations_mint_nothing(tenant: Tenant) -> None:

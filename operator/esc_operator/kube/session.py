@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 from kubernetes import config
+from kubernetes.client.exceptions import ApiException
 
 from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.kube.paths import ENVIRONMENTS, SERVICE_ACCOUNTS
@@ -61,10 +62,10 @@ class Session:
                 _return_http_data_only=True,
                 _request_timeout=REQUEST_TIMEOUT,
             )
+        except ApiException as refusal:
+            raise error_from_answer(refusal.status, refusal.body or b"", refusal.headers or {}, what) from refusal
         except (urllib3.exceptions.HTTPError, OSError) as failure:
             raise error_from_failure(failure, what) from failure
-        if answer.status >= 400:
-            raise error_from_answer(answer.status, answer.data, answer.headers, what)
         parsed: dict[str, Any] = json.loads(answer.data)
         return parsed
 
