@@ -1,0 +1,269 @@
+"""What `deploy/` and the Dockerfile say, held against the code they run: no cluster is needed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import jsonschema  # type: ignore[import-untyped]  # moto brings it; its types come apart
+import pytest
+import yaml
+
+from esc_operator import __version__
+from esc_operator.handlers.main import main
+from esc_operator.lang import parse_object
+from local_cluster import places
+from local_cluster.tools import find_kubectl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEPLOY = places.REPOSITORY / "deploy"
+EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
+DOCKERFILE = (places.REPOSITORY / "Dockerfile").read_text()
+CRD = yaml.safe_load((places.REPOSITORY / "crds" / "escenvironments.yaml").read_text())
+
+USER = 65532
+HEALTH_PATH = "/healthz"
+"""Where kopf's probe is served; the cluster tests wait for it there."""
+
+RIGHTS = [
+    ("esc-operator.dev", "escenvironments", {"get", "list", "watch"}),
+    ("esc-operator.dev", "escenvironments/status", {"patch"}),
+    ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
+    ("", "serviceaccounts/token", {"create"}),
+    ("", "events", {"create"}),
+]
+
+
+def read_documents(text: str) -> list[dict[str, Any]]:
+    return [body for body in yaml.safe_load_all(text) if body]
+
+
+def environments_of(*files: Any) -> list[Any]:
+    return [
+        pytest.param(body, id=body["metadata"]["name"])
+        for file in files
+        for body in read_documents(file.read_text())
+        if body["kind"] == "EscEnvironment"
+    ]
+
+
+@pytest.fixture(scope="module")
+def base() -> dict[tuple[str, str], dict[str, Any]]:
+    """What `kubectl apply -k deploy/base` would send, by kind and name."""
+    built = subprocess.run(
+        [str(find_kubectl()), "kustomize", str(DEPLOY / "base")], check=True, capture_output=True, text=True
+    ).stdout
+    return {(body["kind"], body["metadata"]["name"]): body for body in read_documents(built)}
+
+
+@pytest.fixture(scope="module")
+def pod(base: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    spec: dict[str, Any] = base["Deployment", "esc-operator"]["spec"]["template"]["spec"]
+    return spec
+
+
+@pytest.fixture(scope="module")
+def container(pod: dict[str, Any]) -> dict[str, Any]:
+    (only,) = pod["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+# The base.
+
+
+def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert sorted(base) == [
+        ("ClusterRole", "esc-operator"),
+        ("ClusterRoleBinding", "esc-operator"),
+        ("CustomResourceDefinition", "escenvironments.esc-operator.dev"),
+        ("Deployment", "esc-operator"),
+        ("Namespace", "esc-system"),
+        ("ServiceAccount", "esc-operator"),
+    ]
+    assert base["CustomResourceDefinition", "escenvironments.esc-operator.dev"]["spec"] == CRD["spec"]
+
+
+def test_namespaced_objects_are_in_the_namespace_of_the_base(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace"}
+    for (kind, _), body in base.items():
+        assert body["metadata"].get("namespace") == (None if kind in cluster_wide else "esc-system"), kind
+
+
+def test_the_namespace_enforces_the_restricted_standard(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    labels = base["Namespace", "esc-system"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_pod_is_within_the_restricted_standard(pod: dict[str, Any], container: dict[str, Any]) -> None:
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers", "volumes"} & pod.keys()
+    assert not any("hostPort" in port for port in container["ports"])
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_only_one_operator_runs_at_a_time(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    spec = base["Deployment", "esc-operator"]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_a_service_cannot_set_the_flags_of_the_operator(pod: dict[str, Any]) -> None:
+    assert pod["enableServiceLinks"] is False
+
+
+def test_the_operator_takes_the_arguments_and_is_probed_where_it_answers(container: dict[str, Any]) -> None:
+    context = main.make_context("esc-operator", list(container["args"]))
+    host, port = context.params["health_address"].rsplit(":", 1)
+    assert host == "0.0.0.0"
+    (named,) = container["ports"]
+    assert named == {"name": "health", "containerPort": int(port)}
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"] == {"path": HEALTH_PATH, "port": "health"}, probe
+
+
+def test_the_rights_are_exactly_these(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    rules = base["ClusterRole", "esc-operator"]["rules"]
+    assert [
+        (group, resource, set(rule["verbs"]))
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    ] == RIGHTS
+    assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in rules)
+
+
+def test_the_rights_go_to_the_account_of_the_pod_and_to_nobody_else(
+    base: dict[tuple[str, str], dict[str, Any]], pod: dict[str, Any]
+) -> None:
+    binding = base["ClusterRoleBinding", "esc-operator"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "esc-operator", "namespace": "esc-system"}]
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "esc-operator")
+    assert pod["serviceAccountName"] == "esc-operator"
+
+
+# The image.
+
+
+def test_image_and_labels_carry_the_version_of_the_package(container: dict[str, Any]) -> None:
+    project = tomllib.loads((places.REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
+    assert container["image"] == f"esc-operator:{project['version']}"
+    assert image_label("version") == project["version"]
+    assert image_label("licenses") == project["license"]
+    assert image_label("title") == project["name"]
+
+
+def test_the_image_starts_the_operator_as_the_user_of_the_pod() -> None:
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert f"\nUSER {USER}:{USER}\n" in final
+    assert '\nENTRYPOINT ["esc-operator"]\n' in final
+
+
+def test_the_final_image_takes_only_the_built_environment() -> None:
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert re.findall(r"^(?:COPY|ADD) .*", final, re.MULTILINE) == ["COPY --from=build /app /app"]
+
+
+def test_the_image_is_built_by_the_uv_that_the_makefile_uses() -> None:
+    makefile = (places.REPOSITORY / "Makefile").read_text()
+    (version,) = re.findall(r"^UV_VERSION := (.+)$", makefile, re.MULTILINE)
+    assert re.findall(r"\buv==(\S+)", DOCKERFILE) == [version]
+
+
+def image_label(name: str) -> str:
+    (value,) = re.findall(rf'org\.opencontainers\.image\.{name}="([^"]*)"', DOCKERFILE)
+    return str(value)
+
+
+# The examples.
+
+
+@pytest.mark.parametrize("environment", environments_of(*EXAMPLES))
+def test_examples_follow_the_schema(environment: dict[str, Any]) -> None:
+    (version,) = CRD["spec"]["versions"]
+    assert environment["apiVersion"] == f"{CRD['spec']['group']}/{version['name']}"
+    schema = closed(version["schema"]["openAPIV3Schema"])
+    jsonschema.validate(environment, schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_as_it_is_tested_here_finds_what_the_api_server_would_drop() -> None:
+    schema = closed(CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    body = {"spec": {"environment": {"values": {}}, "serviceAccount": "apps"}}
+    with pytest.raises(jsonschema.ValidationError, match="serviceAccount"):
+        jsonschema.validate(body, schema, cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("environment", environments_of(*EXAMPLES))
+def test_definitions_of_examples_are_without_fault(environment: dict[str, Any]) -> None:
+    parsed, diagnostics = parse_object(environment["metadata"]["name"], environment["spec"]["environment"])
+    assert parsed is not None
+    assert diagnostics == ()
+
+
+def test_examples_have_the_namespace_they_need_in_the_file_that_is_applied_first() -> None:
+    (first,) = read_documents(EXAMPLES[0].read_text())
+    assert (first["kind"], first["metadata"]["name"]) == ("Namespace", "apps")
+    for file in EXAMPLES[1:]:
+        assert {body["metadata"]["namespace"] for body in read_documents(file.read_text())} == {"apps"}
+
+
+def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -> None:
+    bodies = [body for file in EXAMPLES for body in read_documents(file.read_text())]
+    environments = {body["metadata"]["name"]: body["spec"] for body in bodies if body["kind"] == "EscEnvironment"}
+    accounts = {body["metadata"]["name"] for body in bodies if body["kind"] == "ServiceAccount"} | {"default"}
+    secrets = {spec.get("target", {}).get("name", name) for name, spec in environments.items()}
+    for spec in environments.values():
+        assert spec.get("serviceAccountName", "default") in accounts
+        assert set(spec["environment"].get("imports", ())) <= environments.keys()
+    assert set(secrets_of(bodies)) <= secrets
+
+
+def secrets_of(bodies: Sequence[dict[str, Any]]) -> list[str]:
+    """The Secrets that the workloads take their variables from."""
+    return [
+        source["secretRef"]["name"]
+        for body in bodies
+        if body["kind"] == "Deployment"
+        for container in body["spec"]["template"]["spec"]["containers"]
+        for source in container["envFrom"]
+    ]
+
+
+def test_the_seed_environment_turns_a_role_into_the_three_variables() -> None:
+    (seed,) = (param.values[0] for param in environments_of(DEPLOY / "examples" / "aws.yaml"))
+    values = seed["spec"]["environment"]["values"]
+    assert values["aws"]["login"]["fn::open::aws-login"]["oidc"] == {
+        "duration": "1h",
+        "roleArn": "arn:aws:iam::123456789012:role/apps",
+        "sessionName": "apps-aws",
+    }
+    assert values["environmentVariables"] == {
+        "AWS_ACCESS_KEY_ID": "${aws.login.accessKeyId}",
+        "AWS_SECRET_ACCESS_KEY": "${aws.login.secretAccessKey}",
+        "AWS_SESSION_TOKEN": "${aws.login.sessionToken}",
+    }
+
+
+def closed(schema: Any) -> Any:
+    """A structural schema as JSON Schema, in which a property that the API server would drop is a fault."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed(part) for key, part in schema.items() if not key.startswith("x-kubernetes-")}
+    if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        result.setdefault("additionalProperties", False)
+    return result
