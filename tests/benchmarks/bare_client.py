@@ -8,7 +8,6 @@ import json
 import ssl
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -16,6 +15,7 @@ import yaml
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 APPLY = "application/apply-patch+yaml"

@@ -16,11 +16,10 @@ from typing import Any
 
 from benchmarks.bare_client import APPLY, MERGE, BareClient, figure, for_each
 from benchmarks.own_cluster import own_cluster
-from local_operator import LocalOperator
-
 from esc_operator.handlers.options import Options
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
+from local_operator import LocalOperator
 
 FIGURES = ("first_sync_1000_ratio",)
 

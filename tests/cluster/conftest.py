@@ -9,6 +9,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+
 from cluster.harness import NAMESPACES, SERVICE_ACCOUNTS, Cluster, Tenant, wait_until
 from local_aws import LocalAws
 from local_cluster import choose

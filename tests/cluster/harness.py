@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubernetes import config
-from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from kubernetes.client import ApiClient
 
     from local_aws import LocalAws
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from cluster.harness import Tenant, stays, variables, wait_until
-from local_aws import LocalAws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local_aws import LocalAws
 
 LOGIN = {"fn::open::aws-login": {"oidc": {"roleArn": 1, "sessionName": "app"}}}
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import boto3
+
 from cluster.harness import Tenant, stays, variables, wait_until
-from local_aws import LocalAws
-from local_operator import LocalOperator
+
+if TYPE_CHECKING:
+    from local_aws import LocalAws
+    from local_operator import LocalOperator
 
 
 def test_a_role_becomes_keys_that_aws_accepts(tenant: Tenant, aws: LocalAws) -> None:

@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cluster.harness import Tenant, wait_until
-from local_aws import LocalAws
-from local_operator import LocalOperator
-
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS
+
+if TYPE_CHECKING:
+    from local_aws import LocalAws
+    from local_operator import LocalOperator
 
 
 def test_no_minted_value_is_found_outside_of_its_secret(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:

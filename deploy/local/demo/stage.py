@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+
 from local_aws.client import LocalAws
 from local_cluster import choose, places
 from local_cluster.tools import find_aws, find_kubectl
