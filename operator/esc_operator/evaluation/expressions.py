@@ -1,68 +1,63 @@
 """What each kind of expression means. Builtins have clauses of their own in `builtins`."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from esc_operator.evaluation.builtins import CLAUSES
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.references import resolve
-from esc_operator.evaluation.text import to_text
-from esc_operator.evaluation.values import Value
+from esc_operator.evaluation.tasks import DONE
+from esc_operator.evaluation.text import convert
+from esc_operator.evaluation.values import PENDING_VALUE, Value
 from esc_operator.lang.declarations import Array, Call, Expression, Interpolation, Object, Reference
 from esc_operator.schema import STRING
 
 
-def evaluate_object(frame: Frame) -> Steps:
-    """Properties in lexicographic order, which decides who is to blame for a cycle."""
-    cell = frame.cell
+def _object(frame: Frame, expression: Object) -> Steps:
+    """Properties are evaluated in lexicographic order, which decides who is to blame for a cycle."""
     properties = {}
-    for key in cell.keys:
-        child = cell.child(key)
-        properties[key] = (child.value if child.state == 2 else None) or (yield child)
-    return Value(properties, cell.expression)
+    for key, cell in frame.cell.properties(expression).items():
+        value = cell.value if cell.state == DONE else None
+        properties[key] = value if value is not None else (yield cell)
+    return Value(properties, expression)
 
 
-def _array(frame: Frame) -> Steps:
-    cell = frame.cell
+def _array(frame: Frame, expression: Array) -> Steps:
     elements = []
-    for index in range(cell.length):
-        elements.append((yield cell.child(index)))
-    return Value(tuple(elements), cell.expression)
+    for cell in frame.cell.elements(expression):
+        elements.append((yield cell))  # noqa: PERF401  (a comprehension cannot yield)
+    return Value(tuple(elements), expression)
 
 
-def _reference(frame: Frame) -> Steps:
-    expression = frame.expression
-    assert isinstance(expression, Reference)
-    value = yield from resolve(frame, expression.accessors)
+def _reference(frame: Frame, expression: Reference) -> Steps:
+    value = yield from resolve(frame, expression, expression.accessors)
     return value.defined_by(expression)
 
 
-def _interpolation(frame: Frame) -> Steps:
-    expression = frame.expression
-    assert isinstance(expression, Interpolation)
+def _interpolation(frame: Frame, expression: Interpolation) -> Steps:
     values = []
     for part in expression.parts:
         if part.accessors is not None:
-            values.append((yield from resolve(frame, part.accessors)))
+            values.append((yield from resolve(frame, expression, part.accessors)))
     if not all(value.is_complete for value in values):
-        return frame.pending()
+        return PENDING_VALUE
     if any(value.contains_unknowns for value in values):
         return frame.unknown(STRING, *values)
-    texts = iter(values)
     pieces = []
+    converted = iter(values)
     for part in expression.parts:
         pieces.append(part.text)
         if part.accessors is not None:
-            pieces.append(to_text(next(texts)).text)
-    return frame.text("".join(pieces), *values)
+            pieces.append(convert(next(converted)))
+    return frame.text(pieces, *values)
 
 
-def _call(frame: Frame) -> Steps:
-    return (yield from CLAUSES[frame.call.builtin](frame))
+def _call(frame: Frame, expression: Call) -> Steps:
+    return CLAUSES[expression.builtin](frame, expression)
 
 
-KINDS: Final[Mapping[type[Expression], Callable[[Frame], Steps]]] = {
-    Object: evaluate_object,
+KINDS: Final[Mapping[type[Expression], Callable[[Frame, Any], Steps]]] = {
+    Object: _object,
     Array: _array,
     Reference: _reference,
     Interpolation: _interpolation,

@@ -1,60 +1,51 @@
 """A task at work: its steps, what it has found so far, and what the clauses of the language may ask for."""
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Final
+from __future__ import annotations
 
-from esc_operator.evaluation.answers import Answer
-from esc_operator.evaluation.effects import Effect
-from esc_operator.evaluation.results import Mode, OpenRecord, Rotation
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from esc_operator.evaluation.results import Mode
 from esc_operator.evaluation.tasks import Cell, Scope, Task
-from esc_operator.evaluation.values import SECRET, Value, pending, unknown
+from esc_operator.evaluation.values import SECRET, Value, unknown
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Call, Expression
 from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity
-from esc_operator.lang.limits import Limits
 from esc_operator.schema import ALWAYS, STRING, Schema, validate
 
 if TYPE_CHECKING:
+    from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.evaluator import Evaluator
+    from esc_operator.evaluation.results import OpenRecord, Rotation
+    from esc_operator.lang.declarations import Call, Expression
+    from esc_operator.lang.limits import Limits
+
+_A = TypeVar("_A")
 
 Steps = Generator[Task, Value, Value]
 """The body of a task: yields the tasks whose values it needs, is sent each value, returns its own."""
 
 
 class Frame:
-    """One run of one task. Its findings count only if the run finishes the task."""
+    """One run of one task. Its findings count only if the run finishes the task.
 
-    __slots__ = ("diagnostics", "evaluator", "opens", "rotations", "steps", "task")
+    `cell` is the expression at work, an environment's root where the task is the environment itself.
+    """
 
-    def __init__(self, evaluator: "Evaluator", task: Task) -> None:
+    __slots__ = ("cell", "diagnostics", "evaluator", "opens", "rotations", "scope", "steps", "task")
+
+    def __init__(self, evaluator: Evaluator, task: Task, cell: Cell) -> None:
         self.evaluator: Final = evaluator
         self.task: Final = task
-        self.steps: Steps | None = None
+        self.cell: Final = cell
+        self.scope: Final[Scope] = cell.scope
+        self.steps: Steps
         self.diagnostics: list[Diagnostic] = []
         self.opens: list[OpenRecord] = []
         self.rotations: list[Rotation] = []
 
-    # What is being evaluated
-
     @property
-    def cell(self) -> Cell:
-        assert isinstance(self.task, Cell)
-        return self.task
-
-    @property
-    def scope(self) -> Scope:
-        return self.task.scope if isinstance(self.task, Cell) else self.task  # type: ignore[return-value]
-
-    @property
-    def expression(self) -> Expression:
-        assert isinstance(self.task, Cell)
-        assert self.task.expression is not None
-        return self.task.expression
-
-    @property
-    def call(self) -> Call:
-        assert isinstance(self.expression, Call)
-        return self.expression
+    def expression(self) -> Expression | None:
+        return self.cell.expression
 
     @property
     def mode(self) -> Mode:
@@ -64,63 +55,60 @@ class Frame:
     def limits(self) -> Limits:
         return self.evaluator.limits
 
-    def operand(self, name: str, accept: Schema = ALWAYS) -> Cell:
+    def operand(self, call: Call, name: str, accept: Schema = ALWAYS) -> Cell:
         """The task of an operand; `accept` is what the builtin takes there."""
-        cell = self.cell.operand(name)
+        cell = self.cell.operand(call, name)
         cell.accept = accept
         return cell
 
-    # Effects
-
-    def ask(self, key: object, effect: Callable[[int], Effect]) -> Answer | None:
-        """The answer to an effect, or None while there is none. `key` tells this effect from every other of the evaluation."""
-        return self.evaluator.ask(key, effect)
+    def ask(self, key: object, effect: Callable[[int], Effect], kind: type[_A]) -> _A | Failed | None:
+        """The answer to an effect, or None while there is none. `key` tells this effect from every other."""
+        return self.evaluator.ask(key, effect, kind)
 
     # Findings
 
-    def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
-        foreign = cause.reason if cause is not None else ""
-        self.diagnostics.append(
-            Diagnostic(Severity.ERROR, summary, expression.path, expression.range, foreign or reason, cause)
-        )
+    def commit(self) -> None:
+        """Hands over what was found: the task is finished."""
+        scope = self.scope
+        scope.diagnostics.extend(self.diagnostics)
+        scope.opens.extend(self.opens)
+        scope.rotations.extend(self.rotations)
 
-    def failed(self, failure: Failed, reason: str, prefix: str = "") -> None:
-        """Reports what the outside answered, at the call."""
-        self.error(self.expression, f"{prefix}{failure.message}", reason, failure)
+    def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
+        """Reports at an expression. A reason that came from outside with `cause` wins."""
+        reason = (cause.reason if cause is not None else "") or reason
+        found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)
+        self.diagnostics.append(found)
 
     def conforms(self, value: Value, accept: Schema) -> bool:
-        """Whether `accept` takes the value; every reason why not is reported at the expression that defines the part."""
+        """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts."""
         accepted, findings = validate(value, accept)
         for finding in findings:
-            blamed = finding.instance.definition if isinstance(finding.instance, Value) else None
-            if blamed is not None:
-                self.error(blamed, finding.message, reasons.INVALID_INPUTS)
-            else:
-                self.diagnostics.append(Diagnostic(Severity.ERROR, finding.message, "", None, reasons.INVALID_INPUTS))
+            part = finding.instance
+            blamed = part.definition if isinstance(part, Value) else None
+            where = blamed or self.expression
+            if where is not None:
+                self.error(where, finding.message, reasons.INVALID_INPUTS)
         return accepted
 
     # Results
 
-    def pending(self) -> Value:
-        return pending(self.expression)
-
     def unknown(self, schema: Schema = ALWAYS, *inputs: Value) -> Value:
         """An unknown result, secret if anything secret went into it."""
-        return unknown(self.expression, schema, _secrecy(inputs))
+        return unknown(self.expression, schema, secrecy(*inputs))
 
-    def text(self, text: str, *inputs: Value) -> Value:
-        """A string result, secret if anything secret went into it."""
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
-        if size > self.limits.text_bytes:
-            self.error(
-                self.expression, f"the text is longer than {self.limits.text_bytes} bytes", reasons.LIMIT_EXCEEDED
-            )
+    def text(self, pieces: Sequence[str | None], *inputs: Value) -> Value:
+        """A string result, joined from pieces, secret if anything secret went into it; a piece that is too long is None."""
+        expression, evaluator = self.expression, self.evaluator
+        limit = evaluator.limits.expansion_bytes
+        known = [piece for piece in pieces if piece is not None]
+        evaluator.text_built += sum(map(len, known))
+        if (len(known) < len(pieces) or evaluator.text_built > limit) and expression is not None:
+            self.error(expression, f"the evaluation builds more than {limit} bytes of text", reasons.LIMIT_EXCEEDED)
             return self.unknown(STRING, *inputs)
-        return Value(text, self.expression, _secrecy(inputs))
-
-    def value(self, content: Value, *inputs: Value) -> Value:
-        return content.defined_by(self.expression).marked(_secrecy(inputs))
+        return Value("".join(known), expression, secrecy(*inputs))
 
 
-def _secrecy(inputs: tuple[Value, ...]) -> int:
+def secrecy(*inputs: Value) -> int:
+    """The flag of something made from these values."""
     return SECRET if any(value.contains_secrets for value in inputs) else 0

@@ -1,22 +1,28 @@
 """Imports: other environments, loaded and evaluated at most once each.
 
-An import is evaluated in its own scope; references in it bind to its own values, whatever its importer overrides.
+An import is evaluated in its own scope: references in it bind to its own values, whatever its importer overrides.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from esc_operator.evaluation.answers import Loaded
 from esc_operator.evaluation.effects import LoadEnvironment
-from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.merging import merge
-from esc_operator.evaluation.tasks import Scope, State, Task
-from esc_operator.evaluation.values import Value, pending
+from esc_operator.evaluation.tasks import DONE, RUNNING, Scope, Task
+from esc_operator.evaluation.values import PENDING_VALUE, Value
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Import
-from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity
-from esc_operator.lang.nodes import Node
+from esc_operator.lang.diagnostics import Failed
 
-ANONYMOUS = ("", "<yaml>")
+if TYPE_CHECKING:
+    from esc_operator.evaluation.frames import Frame, Steps
+    from esc_operator.lang.declarations import Import
+    from esc_operator.lang.nodes import Node
+
+ANONYMOUS: Final = ("", "<yaml>")
 """Names of environments that exist only as text."""
 
 
@@ -24,9 +30,19 @@ def evaluate_environment(frame: Frame) -> Steps:
     """An environment's value: its imports, merged in order, and its own values over them."""
     scope = frame.scope
     frame.diagnostics.extend(scope.parse_diagnostics)
+    if not scope.has_imports and not (yield from _evaluate_imports(frame, scope)):
+        return PENDING_VALUE
+    if scope.root.state != DONE:
+        scope.root.base = scope.base
+    return (yield scope.root)
+
+
+def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool]:
+    """Sets what the scope knows of its imports; whether all of them have a value, be it a provisional one."""
     base: Value | None = None
     direct: dict[str, Value] = {}
-    waiting = False
+    arrived = True
+    found = len(frame.diagnostics)
     for item in scope.environment.imports:
         if item.name is None:
             continue
@@ -34,17 +50,18 @@ def evaluate_environment(frame: Frame) -> Steps:
         if value is None:
             continue
         if value.is_pending:
-            waiting = True
+            arrived = False
             continue
         direct[item.name] = value
         if item.merge:
             base = _merge_import(frame, item, value, base)
-    if waiting:
-        return pending(None)
-    scope.imports = Value(direct, None)
-    if scope.root.state is not State.DONE:
-        scope.root.base = base
-    return (yield scope.root)
+    scope.base, scope.imports = base, Value(direct, None)
+    if scope.imports.is_complete and arrived:
+        # Nothing about the imports can change any more: later walks need not look at them, and what was found stands.
+        scope.has_imports = True
+        scope.diagnostics.extend(frame.diagnostics[found:])
+        del frame.diagnostics[found:]
+    return arrived
 
 
 def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) -> Value:
@@ -57,7 +74,7 @@ def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) 
 
 
 def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, Value, Value | None]:
-    """The value of the environment that the frame's environment calls `name`; None where it cannot be had, which is reported at `node`."""
+    """The value of the environment that the frame's own calls `name`; None where it cannot be had, reported at `node`."""
     evaluator = frame.evaluator
     identity = evaluator.qualify(name, frame.scope.identity)
     scope = evaluator.scopes.get(identity)
@@ -66,10 +83,10 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
         if not isinstance(loaded, Scope):
             return loaded
         scope = loaded
-    if scope.state is State.RUNNING:
+    if scope.state == RUNNING:
         if evaluator.awaits_load:
-            # Which import closes a cycle depends on the order of the walk, which is not known while an environment is still to come.
-            return pending(None)
+            # Which import closes a cycle depends on the order of the walk, unknown while environments are still to come.
+            return PENDING_VALUE
         frame.diagnostics.append(node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
         return None
     return (yield scope)
@@ -78,19 +95,18 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
 def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value | None:
     """A new scope for a loaded environment, a pending value while it is loaded, None where it cannot be."""
     evaluator, importer = frame.evaluator, frame.scope
-    key = (LoadEnvironment, identity)
-    if not evaluator.has_asked(key) and evaluator.loads >= frame.limits.imports:
-        frame.diagnostics.append(
-            node.error(f"more than {frame.limits.imports} environments are imported", reasons.LIMIT_EXCEEDED)
-        )
+    key = LoadEnvironment, identity
+    if evaluator.loads >= frame.limits.imports and not evaluator.has_asked(key):
+        summary = f"more than {frame.limits.imports} environments are imported"
+        frame.diagnostics.append(node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
-    answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity))
+    answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
     if answer is None:
-        return pending(None)
+        return PENDING_VALUE
     if isinstance(answer, Failed):
-        frame.diagnostics.append(_load_failure(node, answer))
+        failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
+        frame.diagnostics.append(replace(failure, cause=answer))
         return None
-    assert isinstance(answer, Loaded)
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
         frame.diagnostics.extend(answer.diagnostics)
         return None
@@ -98,8 +114,3 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
     scope = Scope(identity, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)
     evaluator.scopes[identity] = scope
     return scope
-
-
-def _load_failure(node: Node, failure: Failed) -> Diagnostic:
-    found = node.error(failure.message, failure.reason or reasons.IMPORT_FAILED)
-    return Diagnostic(Severity.ERROR, found.summary, found.path, found.range, found.reason, failure)

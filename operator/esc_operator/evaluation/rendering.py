@@ -34,7 +34,7 @@ def _render(value: Value, redact: bool, number: Callable[[Number], object]) -> A
         return SECRET_TEXT
     if value.is_unknown or value.is_pending:
         return UNKNOWN_TEXT
-    content = value._content
+    content = value.reveal_content()
     if isinstance(content, dict):
         return {key: _render(content[key], redact, number) for key in sorted(content)}
     if isinstance(content, tuple):

@@ -1,30 +1,29 @@
 """The memory of an evaluation: a cell an expression, a scope an environment.
 
-Each step walks from the root again; what is finished is remembered here, so a step costs what is still open. A task that had to wait keeps its result
-for the rest of the step only.
+Each step walks from the root again; what is finished is remembered here, so a step costs what is still open. A task that has
+to wait keeps its result for the rest of the step only.
 """
 
-from collections.abc import Iterable
-from enum import IntEnum
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.evaluation.values import Value
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Array, Call, Entry, Environment, Expression, Object
-from esc_operator.lang.diagnostics import Diagnostic
-from esc_operator.lang.paths import Path
+from esc_operator.lang.declarations import Array, Call, Object
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.results import OpenRecord, Rotation
+    from esc_operator.lang.declarations import Environment, Expression
+    from esc_operator.lang.diagnostics import Diagnostic
+    from esc_operator.lang.paths import Path
 
 RESERVED_KEYS: Final = frozenset(("imports", "context", "environments"))
 
-
-class State(IntEnum):
-    WAITING = 0
-    RUNNING = 1
-    DONE = 2
+WAITING: Final = 0
+RUNNING: Final = 1
+DONE: Final = 2
 
 
 class Task:
@@ -32,114 +31,110 @@ class Task:
 
     __slots__ = ("seen", "state", "value")
 
-    def __init__(self) -> None:
-        self.state = State.WAITING
-        self.value: Value | None = None
-        self.seen = 0
+    state: int
+    value: Value | None
+    seen: int
+
+    @property
+    def cell(self) -> Cell:
+        """The expression at work."""
+        raise NotImplementedError
 
 
 class Cell(Task):
-    """One expression of one environment.
+    """One expression of one environment; None stands for one that is missing.
 
-    `path` is the value's path (`a.b[0]`), which begins anew inside a builtin's argument; `base` the imported value it is merged over; `accept` what
-    the builtin around it accepts there; `rotate_only` marks an input that only a rotation needs.
+    `path` is the value's path (`a.b[0]`), which begins anew inside a builtin's argument. `base` is the imported value it is
+    merged over, `accept` what the builtin around it accepts there. `rotate_only` marks an input that only a rotation needs.
     """
 
-    __slots__ = ("_children", "accept", "base", "expression", "path", "rotate_only", "scope")
+    __slots__ = ("_cells", "_elements", "accept", "base", "expression", "path", "rotate_only", "scope")
 
-    def __init__(
-        self, scope: "Scope", expression: Expression | None, path: Path = "", base: Value | None = None
-    ) -> None:
-        super().__init__()
+    def __init__(self, scope: Scope, expression: Expression | None, path: Path = "") -> None:
+        self.state = WAITING
+        self.value = None
+        self.seen = 0
         self.scope: Final = scope
         self.expression: Final = expression
         self.path: Final = path
-        self.base = base
+        self.base: Value | None = None
         self.accept: Schema = ALWAYS
         self.rotate_only = False
-        self._children: dict[str | int, Cell] | None = None
+        self._cells: dict[str, Cell] | None = None
+        self._elements: list[Cell] | None = None
+
+    @property
+    def cell(self) -> Cell:
+        return self
 
     @property
     def is_overridden(self) -> bool:
         """Whether the imported value below is final, so that this expression does not count."""
         return self.base is not None and self.base.is_final
 
-    @property
-    def entries(self) -> tuple[Entry, ...] | None:
-        """The entries of an object literal; None for anything else."""
-        if self.expression is None:
-            return self.scope.environment.values if self is self.scope.root else None
-        return self.expression.entries if isinstance(self.expression, Object) else None
-
-    @property
-    def keys(self) -> Iterable[str]:
-        """An object's own keys, in the order of evaluation."""
-        return sorted(str(key) for key in self._declared())
-
-    @property
-    def length(self) -> int:
-        return len(self.expression.elements) if isinstance(self.expression, Array) else 0
-
-    def has(self, key: str) -> bool:
-        return key in self._declared()
-
-    def child(self, key: str | int) -> "Cell":
-        """The cell of a property or element; its base follows this cell's."""
-        child = self._declared()[key]
-        if child.state is not State.DONE:
-            if isinstance(key, str):
-                child.base = self.base.member(key) if self.base is not None else None
-            if self.accept is not ALWAYS:
-                self._pass_on_acceptance(child, key)
-        return child
-
-    def operand(self, name: str) -> "Cell":
-        """The cell of a builtin's operand."""
-        if self._children is None:
-            assert isinstance(self.expression, Call)
-            self._children = {operand: Cell(self.scope, found) for operand, found in self.expression.operands.items()}
-        return self._children[name]
-
-    def _declared(self) -> dict[str | int, "Cell"]:
-        if self._children is None:
-            entries = self.entries
-            self._children = self._declare_elements() if entries is None else self._declare_properties(entries)
-        return self._children
-
-    def _declare_elements(self) -> dict[str | int, "Cell"]:
-        elements = self.expression.elements if isinstance(self.expression, Array) else ()
-        return {index: Cell(self.scope, element, (self.path, index)) for index, element in enumerate(elements)}
-
-    def _declare_properties(self, entries: tuple[Entry, ...]) -> dict[str | int, "Cell"]:
-        """The first of several entries with one key counts."""
-        cells: dict[str | int, Cell] = {}
-        report, is_root = self.scope.diagnostics.append, self is self.scope.root
-        for key, node, expression in entries:
-            if is_root and key in RESERVED_KEYS:
-                report(node.error(f'"{key}" is a reserved key', reasons.RESERVED_KEY))
-            elif key in cells:
-                report(node.error(f'duplicate key "{key}"', reasons.DUPLICATE_KEY))
-            else:
-                cells[key] = Cell(self.scope, expression, (self.path, key))
+    def properties(self, literal: Object) -> dict[str, Cell]:
+        """The cells of an object literal by key, in lexicographic order, with the bases they have now."""
+        cells = self._cells
+        if cells is None:
+            cells = self._cells = self._declare(literal)
+        base, accept = self.base, self.accept
+        if base is not None or accept is not ALWAYS:
+            rotate_only = (accept.target() or accept).rotate_only
+            for key, cell in cells.items():
+                if cell.state != DONE:
+                    cell.base = base.member(key) if base is not None else None
+                    cell.accept = accept.of_property(key)
+                    cell.rotate_only = self.rotate_only or key in rotate_only
         return cells
 
-    def _pass_on_acceptance(self, child: "Cell", key: str | int) -> None:
-        accept = self.accept.target() or self.accept
-        if isinstance(key, str):
-            child.accept = accept.of_property(key)
-            child.rotate_only = self.rotate_only or key in accept.rotate_only
-        else:
-            child.accept = accept.of_item(key)
-            child.rotate_only = self.rotate_only
+    def elements(self, array: Array) -> list[Cell]:
+        """The cells of an array literal."""
+        cells = self._elements
+        if cells is None:
+            cells = [Cell(self.scope, element, (self.path, index)) for index, element in enumerate(array.elements)]
+            self._elements = cells
+        if self.accept is not ALWAYS:
+            for index, cell in enumerate(cells):
+                cell.accept = self.accept.of_item(index)
+                cell.rotate_only = self.rotate_only
+        return cells
+
+    def operand(self, call: Call, name: str) -> Cell:
+        """The cell of a builtin's operand."""
+        cells = self._cells
+        if cells is None:
+            cells = {operand: Cell(self.scope, expression) for operand, expression in call.operands.items()}
+            self._cells = cells
+        return cells[name]
+
+    def _declare(self, literal: Object) -> dict[str, Cell]:
+        """The first of several entries with one key counts."""
+        scope, path = self.scope, self.path
+        is_root = self is scope.root
+        first: dict[str, Expression] = {}
+        for key, node, expression in literal.entries:
+            if is_root and key in RESERVED_KEYS:
+                scope.diagnostics.append(node.error(f'"{key}" is a reserved key', reasons.RESERVED_KEY))
+            elif key in first:
+                scope.diagnostics.append(node.error(f'duplicate key "{key}"', reasons.DUPLICATE_KEY))
+            else:
+                first[key] = expression
+        return {key: Cell(scope, first[key], (path, key)) for key in sorted(first)}
 
 
 class Scope(Task):
-    """One environment: references bind to its own values. `root_name` is the environment that was asked for, as this one sees it."""
+    """One environment: references bind to its own values.
+
+    `root_name` is the environment that was asked for, as this one sees it; `base` the merged imports, `imports` the same apart
+    from each other, and `has_imports` says that both are complete.
+    """
 
     __slots__ = (
+        "base",
         "context",
         "diagnostics",
         "environment",
+        "has_imports",
         "identity",
         "imports",
         "is_root",
@@ -159,7 +154,9 @@ class Scope(Task):
         is_root: bool,
         parse_diagnostics: tuple[Diagnostic, ...] = (),
     ) -> None:
-        super().__init__()
+        self.state = WAITING
+        self.value = None
+        self.seen = 0
         self.identity: Final = identity
         self.environment: Final = environment
         self.root_name: Final = root_name
@@ -169,5 +166,11 @@ class Scope(Task):
         self.opens: list[OpenRecord] = []
         self.rotations: list[Rotation] = []
         self.imports: Value | None = None
+        self.has_imports = False
         self.context: Value | None = None
-        self.root: Cell = Cell(self, None)
+        self.base: Value | None = None
+        self.root: Final = Cell(self, environment.root)
+
+    @property
+    def cell(self) -> Cell:
+        return self.root

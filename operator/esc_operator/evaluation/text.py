@@ -18,6 +18,13 @@ _ESCAPES: Final = {
     "\v": "\\v",
 }
 
+LONGEST_TEXT: Final = 16 * 1024 * 1024
+"""Characters of the longest text that an array or object is converted to."""
+
+
+class _TooLongError(Exception):
+    """The text of a value is longer than `LONGEST_TEXT`."""
+
 
 class Text(NamedTuple):
     """A converted value. Where `is_unknown` the text is `[unknown]`; `is_secret` says that a secret went into it."""
@@ -31,15 +38,28 @@ class Text(NamedTuple):
 
 
 def to_text(value: Value) -> Text:
-    """null is empty; an array is its elements, an object its `"key"="value"` pairs sorted by key, each part quoted, joined by commas."""
-    if value.contains_unknowns:
+    """The text of a value: null is empty, an array its elements, an object its `"key"="value"` pairs sorted by key.
+
+    Parts are quoted and joined by commas. Parts within parts are quoted again, which can double their length at every level:
+    what would come to more than `LONGEST_TEXT` characters is unknown.
+    """
+    text = None if value.contains_unknowns else convert(value)
+    if text is None:
         return Text(UNKNOWN_TEXT, True, value.contains_secrets)
-    return Text(_convert(value), False, value.contains_secrets)
+    return Text(text, False, value.contains_secrets)
+
+
+def convert(value: Value) -> str | None:
+    """The text of a known value; None where it is too long."""
+    try:
+        return _convert(value)
+    except _TooLongError:
+        return None
 
 
 def _convert(value: Value) -> str:
     # Upstream leaves out the properties that an object inherits from its bases.
-    content = value._content
+    content = value.reveal_content()
     if content is None:
         return ""
     if isinstance(content, bool):
@@ -49,8 +69,12 @@ def _convert(value: Value) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, tuple):
-        return ",".join(quote(_convert(element)) for element in content)
-    return ",".join(f"{quote(key)}={quote(_convert(content[key]))}" for key in sorted(content))
+        pieces = [quote(_convert(element)) for element in content]
+    else:
+        pieces = [f"{quote(key)}={quote(_convert(content[key]))}" for key in sorted(content)]
+    if sum(map(len, pieces)) > LONGEST_TEXT:
+        raise _TooLongError
+    return ",".join(pieces)
 
 
 def quote(text: str) -> str:

@@ -1,22 +1,24 @@
 """The value of an expression: content, flags, and where it came from.
 
-A value is immutable; merging, marking and re-homing make new ones. What is inside (a secret, an unknown, something still pending) is summed up when a
-value is built, so asking costs nothing. `repr` and `str` never show content: `reveal` and the renderings with `redact=False` are the way out.
+A value is immutable; merging, marking and re-homing make new ones. `repr` and `str` never show content: `reveal`, and the
+renderings with `redact=False`, are the ways out.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from esc_operator.lang.declarations import Expression
 from esc_operator.lang.numbers import Number
 from esc_operator.schema import ALWAYS, Json, NumberText, Schema, TypeName
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.trace import Definition
+    from esc_operator.lang.declarations import Expression
 
-Content = None | bool | Number | str | tuple["Value", ...] | Mapping[str, "Value"]
-"""An object's mapping holds its merged properties; unknown and pending values hold None."""
+    Content = None | bool | Number | str | tuple["Value", ...] | dict[str, "Value"]
+    """An object's dict holds its merged properties; unknown and pending values hold None."""
 
 SECRET: Final = 1
 UNKNOWN: Final = 2
@@ -28,110 +30,97 @@ SEALED: Final = 32
 """An object that lies on something other than a known object, so that bases further down add nothing to it."""
 _OBSERVABLE: Final = 64
 """Summed up only: an unknown that is not merely a rotate-only input left alone."""
+_NOT_SUMMED: Final = -1
 
-_EMPTY: Final[Mapping[str, "Value"]] = MappingProxyType({})
+_EMPTY: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 class Value:
     """What an expression evaluates to.
 
-    `definition` is the expression that produced it (None for the context and other things nobody wrote), `bases` the values it was merged over,
-    nearest first, `depth` its levels of nesting and `nodes` the scalars, arrays and objects in it, shared parts counted each time.
+    `definition` is the expression that produced it, None for the context and other things that nobody wrote. `bases` are
+    the values it was merged over, nearest first.
     """
 
-    __slots__ = ("_content", "_declared_schema", "_flags", "_inside", "bases", "definition", "depth", "nodes")
-
-    bases: tuple["Value", ...]
-    definition: Expression | None
-    depth: int
-    nodes: int
-    _content: Content
-    _declared_schema: Schema | None
-    _flags: int
-    _inside: int
+    __slots__ = ("_bases", "_content", "_definition", "_depth", "_flags", "_inside", "_schema", "_size")
 
     def __init__(
         self,
         content: Content,
         definition: Expression | None,
         flags: int = 0,
-        bases: tuple["Value", ...] = (),
+        bases: tuple[Value, ...] = (),
         schema: Schema | None = None,
     ) -> None:
-        inside, depth, nodes = flags, 1, 1
-        if flags & UNKNOWN and not flags & ROTATE_ONLY:
-            inside |= _OBSERVABLE
-        if isinstance(content, tuple | dict):
-            for child in content.values() if isinstance(content, dict) else content:
-                inside |= child._inside
-                nodes += child.nodes
-                depth = max(depth, child.depth + 1)
-        assign = object.__setattr__
-        assign(self, "_content", content)
-        assign(self, "_flags", flags)
-        assign(self, "_inside", inside)
-        assign(self, "_declared_schema", schema)
-        assign(self, "bases", bases)
-        assign(self, "definition", definition)
-        assign(self, "depth", depth)
-        assign(self, "nodes", nodes)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Value is immutable: cannot set {name}")
+        self._content = content
+        self._definition = definition
+        self._flags = flags
+        self._bases = bases
+        self._schema = schema
+        self._inside = _NOT_SUMMED
 
     def __repr__(self) -> str:
-        marks = [
-            name
-            for name, marked in (("secret", self.is_secret), ("unknown", self.is_unknown), ("final", self.is_final))
-            if marked
-        ]
-        return f"<Value: {' '.join((*marks, self.json_type))}>"
+        flags = (("secret", SECRET), ("unknown", UNKNOWN), ("final", FINAL), ("pending", PENDING))
+        return f"<Value: {' '.join([name for name, flag in flags if self._flags & flag] + [self.json_type])}>"
+
+    @property
+    def definition(self) -> Expression | None:
+        return self._definition
+
+    @property
+    def bases(self) -> tuple[Value, ...]:
+        return self._bases
 
     # Flags
 
     @property
+    def flags(self) -> int:
+        """The value's own flags, as a bit set."""
+        return self._flags
+
+    @property
     def is_secret(self) -> bool:
-        return bool(self._flags & SECRET)
+        return self._flags & SECRET != 0
 
     @property
     def is_unknown(self) -> bool:
-        return bool(self._flags & UNKNOWN)
+        return self._flags & UNKNOWN != 0
 
     @property
     def is_final(self) -> bool:
-        return bool(self._flags & FINAL)
+        return self._flags & FINAL != 0
 
     @property
     def is_pending(self) -> bool:
-        return bool(self._flags & PENDING)
-
-    @property
-    def is_sealed(self) -> bool:
-        return bool(self._flags & SEALED)
+        return self._flags & PENDING != 0
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing in it waits for an effect."""
-        return not self._inside & PENDING
+        return not self._sum() & PENDING
 
     @property
     def contains_secrets(self) -> bool:
-        return bool(self._inside & SECRET)
+        return self._sum() & SECRET != 0
 
     @property
     def contains_unknowns(self) -> bool:
-        return bool(self._inside & UNKNOWN)
+        return self._sum() & UNKNOWN != 0
 
     @property
     def contains_observable_unknowns(self) -> bool:
         """Whether it holds an unknown other than a rotate-only input that was left alone."""
-        return bool(self._inside & _OBSERVABLE)
+        return self._sum() & _OBSERVABLE != 0
 
     # Shape
 
     @property
     def is_object(self) -> bool:
-        return isinstance(self._content, dict)
+        return type(self._content) is dict
+
+    @property
+    def is_array(self) -> bool:
+        return type(self._content) is tuple
 
     @property
     def may_be_object(self) -> bool:
@@ -139,60 +128,77 @@ class Value:
         return self.schema.may_be_object if self.is_unknown else self.is_object
 
     @property
-    def is_array(self) -> bool:
-        return isinstance(self._content, tuple)
-
-    @property
     def json_type(self) -> TypeName:
         """The JSON type of the content; of an unknown value the one its schema names, or `null`."""
-        if self.is_unknown:
-            return self.schema.type or "null"
-        return _TYPE_NAMES[type(self._content)]
+        return (self.schema.type or "null") if self.is_unknown else _TYPE_NAMES[type(self._content)]
 
     @property
-    def properties(self) -> Mapping[str, "Value"]:
+    def depth(self) -> int:
+        """Levels of nesting; 1 for a scalar."""
+        self._sum()
+        return self._depth
+
+    @property
+    def size(self) -> int:
+        """Characters of everything in it written out, and one for each part; shared parts count each time."""
+        self._sum()
+        return self._size
+
+    @property
+    def properties(self) -> Mapping[str, Value]:
         """An object's properties, those of its bases merged in; empty for everything else."""
         return MappingProxyType(self._content) if isinstance(self._content, dict) else _EMPTY
 
     @property
-    def elements(self) -> Sequence["Value"]:
+    def elements(self) -> Sequence[Value]:
         """An array's elements; empty for everything else."""
         return self._content if isinstance(self._content, tuple) else ()
 
     @property
     def schema(self) -> Schema:
         """What is known of the value's type: exactly itself where it is known."""
+        if self._schema is not None:
+            return self._schema
+        if self.is_unknown:
+            return ALWAYS
         from esc_operator.evaluation.static import schema_of
 
-        return self._declared_schema or (ALWAYS if self.is_unknown else schema_of(self))
+        return schema_of(self)
 
-    def member(self, key: str) -> "Value | None":
-        """The property as merge-patch semantics have it. Where an unknown value may hold it, an unknown; where nothing can, None."""
-        if self.is_pending:
-            return self
-        if isinstance(self._content, dict) and key in self._content:
-            return self._content[key]
-        for layer in (self, *self.bases):
+    def member(self, key: str) -> Value | None:
+        """The property as merge-patch semantics have it: unknown where an unknown value may hold it, else None."""
+        content = self._content
+        if type(content) is dict:
+            found = content.get(key)
+            if found is not None or not self._flags & SEALED:
+                return found
+        return self._member_below(key)
+
+    def _member_below(self, key: str) -> Value | None:
+        for layer in (self, *self._bases):
             if layer.is_pending:
                 return layer
             if layer.is_unknown:
-                return Value(None, layer.definition, layer._flags & ~FINAL, schema=layer.schema.of_property(key))
+                flags = layer._flags & ~FINAL
+                return Value(None, layer._definition, flags, schema=layer.schema.of_property(key))
             if not layer.is_object:
                 break
         return None
 
-    def lookup(self, keys: Sequence[str | int]) -> "Value | None":
+    def lookup(self, keys: Sequence[str | int]) -> Value | None:
         """The part that a property path (see `lang.parse_access`) leads to; None where there is none."""
         found: Value | None = self
         for key in keys:
+            if found is None:
+                return None
             if isinstance(key, str):
-                found = found.properties.get(key) if found else None
+                found = found.properties.get(key)
             else:
-                found = found.elements[key] if found and 0 <= key < len(found.elements) else None
+                found = found.elements[key] if 0 <= key < len(found.elements) else None
         return found
 
     @property
-    def definitions(self) -> "tuple[Definition, ...]":
+    def definitions(self) -> tuple[Definition, ...]:
         """Where the value was defined: its own place first, then those of the values it overrides."""
         from esc_operator.evaluation.trace import definitions_of
 
@@ -201,15 +207,19 @@ class Value:
     # Content
 
     def reveal(self) -> Any:
-        """The plain data: None, bool, int, float, str, list or dict, secrets included. An unknown is the text `[unknown]`."""
+        """The plain data: None, bool, int, float, str, list or dict, secrets included; an unknown is `[unknown]`."""
         return self.to_data(redact=False)
+
+    def reveal_content(self) -> Content:
+        """The content as the evaluator keeps it."""
+        return self._content
 
     def reveal_scalar(self) -> Json:
         """A scalar as JSON data; None for arrays and objects."""
         content = self._content
         if isinstance(content, Number):
             return NumberText(content.text)
-        return None if isinstance(content, tuple | dict) else cast(Json, content)
+        return None if isinstance(content, tuple | dict) else content
 
     def to_data(self, *, redact: bool = True) -> Any:
         """The plain data; with `redact` every secret is the text `[secret]`."""
@@ -225,24 +235,48 @@ class Value:
 
     # Change
 
-    def marked(self, flags: int) -> "Value":
+    def marked(self, flags: int) -> Value:
         """The same value with more flags."""
         if self._flags & flags == flags:
             return self
-        return Value(self._content, self.definition, self._flags | flags, self.bases, self._declared_schema)
+        return Value(self._content, self._definition, self._flags | flags, self._bases, self._schema)
 
-    def defined_by(self, definition: Expression | None) -> "Value":
+    def defined_by(self, definition: Expression | None) -> Value:
         """The same value as the result of another expression."""
-        return Value(self._content, definition, self._flags, self.bases, self._declared_schema)
+        return Value(self._content, definition, self._flags, self._bases, self._schema)
 
-    def all_secret(self) -> "Value":
+    def all_secret(self) -> Value:
         """The same value, secret itself and in every part."""
         content = self._content
         if isinstance(content, tuple):
             content = tuple(element.all_secret() for element in content)
         elif isinstance(content, dict):
             content = {key: child.all_secret() for key, child in content.items()}
-        return Value(content, self.definition, self._flags | SECRET, self.bases, self._declared_schema)
+        return Value(content, self._definition, self._flags | SECRET, self._bases, self._schema)
+
+    def measure(self) -> tuple[bool, int, int]:
+        """Completeness, depth and size at once."""
+        return not self._sum() & PENDING, self._depth, self._size
+
+    def _sum(self) -> int:
+        """The flags of the value and of everything in it, added up on the first question."""
+        inside = self._inside
+        if inside >= 0:
+            return inside
+        inside, depth, size = self._flags, 1, 1
+        if inside & UNKNOWN and not inside & ROTATE_ONLY:
+            inside |= _OBSERVABLE
+        content = self._content
+        if isinstance(content, tuple | dict):
+            for child in content.values() if isinstance(content, dict) else content:
+                inside |= child._sum()
+                size += child._size
+                if child._depth >= depth:
+                    depth = child._depth + 1
+        elif isinstance(content, str):
+            size += len(content)
+        self._depth, self._size, self._inside = depth, size, inside
+        return inside
 
 
 def unknown(definition: Expression | None, schema: Schema = ALWAYS, flags: int = 0) -> Value:
@@ -250,10 +284,8 @@ def unknown(definition: Expression | None, schema: Schema = ALWAYS, flags: int =
     return Value(None, definition, UNKNOWN | flags, schema=schema)
 
 
-def pending(definition: Expression | None, flags: int = 0) -> Value:
-    """A value that waits for an effect."""
-    return Value(None, definition, PENDING | flags)
-
+PENDING_VALUE: Final = Value(None, None, PENDING)
+"""What stands for a value until the effects it waits for are answered."""
 
 _TYPE_NAMES: Final[Mapping[type, TypeName]] = {
     type(None): "null",

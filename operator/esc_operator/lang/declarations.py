@@ -126,14 +126,14 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A parsed definition, named as in ranges and diagnostics."""
+    """A parsed definition, named as in ranges and diagnostics; `root` holds what stands under `values`."""
 
     name: str
-    description: str | None = None
+    root: Object
     imports: tuple[Import, ...] = ()
-    values: tuple[Entry, ...] = ()
+    description: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to evaluate."""
-        return not self.imports and not self.values
+        return not self.imports and not self.root.entries

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from esc_operator.lang import reasons
 from esc_operator.lang.composer import compose
-from esc_operator.lang.declarations import Entry, Environment, Import, Literal
+from esc_operator.lang.declarations import Entry, Environment, Import, Literal, Object
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity, in_order
 from esc_operator.lang.expressions import read_expression
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.objects import compose_data
+from esc_operator.lang.source import Source
 
 _FIELDS = ("description", "imports", "values")
 
@@ -22,7 +23,7 @@ def parse_text(name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS) ->
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if not data:
-        return Environment(name), ()
+        return _empty(name), ()
     root, problems = compose(name, data, limits)
     if problems:
         return None, in_order(problems)
@@ -41,16 +42,20 @@ def parse_object(
 
 def _read_document(name: str, root: Node | None) -> tuple[Environment, Diagnostics]:
     if not isinstance(root, MappingNode):
-        return Environment(name), (_not_an_object(root),)
+        return _empty(name), (_not_an_object(root),)
     diagnostics: list[Diagnostic] = []
     fields = _fields(root, diagnostics)
     environment = Environment(
         name,
-        _read_description(fields.get("description"), diagnostics),
+        _read_values(root, fields.get("values"), diagnostics),
         _read_imports(fields.get("imports"), diagnostics),
-        _read_values(fields.get("values"), diagnostics),
+        _read_description(fields.get("description"), diagnostics),
     )
     return environment, in_order(diagnostics)
+
+
+def _empty(name: str) -> Environment:
+    return Environment(name, Object(MappingNode(Source(name, None), "", 0, 0), ()))
 
 
 def _not_an_object(root: Node | None) -> Diagnostic:
@@ -130,12 +135,12 @@ def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
     return merge
 
 
-def _read_values(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Entry, ...]:
+def _read_values(root: MappingNode, node: Node | None, diagnostics: list[Diagnostic]) -> Object:
     if node is None:
-        return ()
+        return Object(root, ())
     if not isinstance(node, MappingNode):
         diagnostics.append(node.error("values must be an object", reasons.INVALID_DOCUMENT))
-        return ()
+        return Object(root, ())
     entries = []
     for key, value in node.entries:
         if key.text.startswith("fn::"):
@@ -143,4 +148,4 @@ def _read_values(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Entr
             diagnostics.append(key.error(summary, reasons.INVALID_DOCUMENT))
         # Top-level keys are names as they stand: neither `$$` nor `${}` means anything in them.
         entries.append(Entry(key.text, key, read_expression(value, diagnostics)))
-    return tuple(entries)
+    return Object(node, tuple(entries))

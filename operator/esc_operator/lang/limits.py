@@ -21,10 +21,10 @@ class Limits:
     """Nesting of one definition, and of any value that evaluation builds; at most `DEEPEST`."""
     imports: int = 256
     """Environments one evaluation loads, the root not counted."""
-    text_bytes: int = 16 * 1024 * 1024
-    """Size of one string that evaluation builds (interpolation, join, toJSON, ...)."""
-    value_nodes: int = 1_000_000
-    """Scalars, arrays and objects in one value when everything it refers to is written out."""
+    value_bytes: int = 16 * 1024 * 1024
+    """Size of one value when everything in it is written out: the characters of its strings, and one for each part."""
+    expansion_bytes: int = 64 * 1024 * 1024
+    """Characters of all the strings that one evaluation builds (interpolation, join, toJSON, ...)."""
     steps: int = 1_000_000
     """Expressions that one evaluation looks at, repeated looks included."""
 

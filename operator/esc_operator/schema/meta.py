@@ -1,9 +1,10 @@
 """The schema that schemas written in a document are held to (`fn::validate`)."""
 
+from functools import cache
 from typing import Any, Final
 
 from esc_operator.schema.compile import from_json
-from esc_operator.schema.model import TYPE_NAMES
+from esc_operator.schema.model import TYPE_NAMES, Schema
 
 _SCHEMA: Final = {"$ref": "#/$defs/schema"}
 _SCHEMAS: Final = {"type": "array", "items": _SCHEMA}
@@ -29,10 +30,9 @@ _KEYWORDS: Final[dict[str, Any]] = {
     "dependentRequired": {"type": "object", "additionalProperties": _STRINGS},
 }
 
-META_SCHEMA: Final = from_json(
-    {
-        "$ref": "#/$defs/schema",
-        "$defs": {"schema": {"anyOf": [_BOOLEAN, {"type": "object", "properties": _KEYWORDS}]}},
-    }
-)
-"""Accepts a boolean, or an object in which every keyword of the subset has the right form; other keywords are let be."""
+
+@cache
+def meta_schema() -> Schema:
+    """Accepts a boolean, or an object in which every keyword of the subset has the right form; other keywords are let be."""
+    options = [_BOOLEAN, {"type": "object", "properties": _KEYWORDS}]
+    return from_json({"$ref": "#/$defs/schema", "$defs": {"schema": {"anyOf": options}}})

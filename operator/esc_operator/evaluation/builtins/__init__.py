@@ -1,7 +1,7 @@
 """What each builtin means: one clause a builtin, registered here under its name.
 
-The form of a call (which operands it has) is read in `lang.builtins`. A clause is a generator over a `Frame`: it yields the operands it needs, is sent
-their values, and returns the call's value, which is pending while an operand or an effect is.
+The form of a call (which operands it has) is read in `lang.builtins`. A clause is a generator: it yields the operands it
+needs, is sent their values, and returns the call's value, which is pending while an operand or an effect is.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,9 @@ from esc_operator.evaluation.builtins.rotators import rotate
 from esc_operator.evaluation.builtins.secrets import secret
 from esc_operator.evaluation.builtins.validation import validate
 from esc_operator.evaluation.frames import Frame, Steps
+from esc_operator.lang.declarations import Call
 
-CLAUSES: Final[Mapping[str, Callable[[Frame], Steps]]] = {
+CLAUSES: Final[Mapping[str, Callable[[Frame, Call], Steps]]] = {
     "fn::concat": concat,
     "fn::final": final,
     "fn::fromBase64": from_base64,

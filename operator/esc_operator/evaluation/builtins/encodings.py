@@ -1,78 +1,63 @@
 """`fn::toJSON`, `fn::fromJSON`, `fn::toString`, `fn::toBase64` and `fn::fromBase64`."""
 
+from esc_operator.evaluation.builtins.operands import read_operands, text_of
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.json_reader import JsonError, read_json
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.rendering import to_json as render_json
-from esc_operator.evaluation.text import to_text
+from esc_operator.evaluation.text import convert
+from esc_operator.evaluation.values import Value
 from esc_operator.lang import reasons
 from esc_operator.lang.base64text import decode, encode
+from esc_operator.lang.declarations import Call
 from esc_operator.schema import ALWAYS, STRING
 
 
-def to_json(frame: Frame) -> Steps:
+def to_json(frame: Frame, call: Call) -> Steps:
     """`fn::toJSON: value`"""
-    value = yield frame.operand("value")
-    if not value.is_complete:
-        return frame.pending()
-    if value.contains_unknowns:
-        return frame.unknown(STRING, value)
-    return frame.text(render_json(value, redact=False), value)
+    operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
+    if isinstance(operands, Value):
+        return operands
+    return frame.text([render_json(operands[0], redact=False)], *operands)
 
 
-def from_json(frame: Frame) -> Steps:
+def from_json(frame: Frame, call: Call) -> Steps:
     """`fn::fromJSON: string`: the first JSON value in the string; of a secret, every part is secret."""
-    string = yield frame.operand("value")
-    if not string.is_complete:
-        return frame.pending()
-    if not frame.conforms(string, STRING):
-        return frame.unknown()
-    if string.contains_unknowns:
-        return frame.unknown(ALWAYS, string)
+    operands = yield from read_operands(frame, call, {"value": STRING}, ALWAYS)
+    if isinstance(operands, Value):
+        return operands
+    string, deepest = operands[0], frame.limits.depth
     try:
-        data = read_json(str(string.reveal_scalar()), deepest=frame.limits.depth)
-        return from_data(data, frame.expression, secret=string.is_secret, deepest=frame.limits.depth)
+        return from_data(read_json(text_of(string), deepest=deepest), call, secret=string.is_secret, deepest=deepest)
     except (JsonError, NotPlainError) as error:
         # Upstream's message quotes a character of the string, even of a secret one.
         detail = "the secret is not valid JSON" if string.is_secret else str(error)
-        frame.error(frame.expression, f"decoding JSON string: {detail}", reasons.INVALID_ENCODING)
+        frame.error(call, f"decoding JSON string: {detail}", reasons.INVALID_ENCODING)
         return frame.unknown(ALWAYS, string)
 
 
-def to_string(frame: Frame) -> Steps:
+def to_string(frame: Frame, call: Call) -> Steps:
     """`fn::toString: value`"""
-    value = yield frame.operand("value")
-    if not value.is_complete:
-        return frame.pending()
-    if value.contains_unknowns:
-        return frame.unknown(STRING, value)
-    return frame.text(to_text(value).text, value)
+    operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
+    return operands if isinstance(operands, Value) else frame.text([convert(operands[0])], *operands)
 
 
-def to_base64(frame: Frame) -> Steps:
+def to_base64(frame: Frame, call: Call) -> Steps:
     """`fn::toBase64: string`"""
-    string = yield frame.operand("value")
-    if not string.is_complete:
-        return frame.pending()
-    if not frame.conforms(string, STRING):
-        return frame.unknown(STRING)
-    if string.contains_unknowns:
-        return frame.unknown(STRING, string)
-    return frame.text(encode(str(string.reveal_scalar()).encode("utf-8", "surrogateescape")), string)
+    operands = yield from read_operands(frame, call, {"value": STRING}, STRING)
+    if isinstance(operands, Value):
+        return operands
+    return frame.text([encode(text_of(operands[0]).encode("utf-8", "surrogateescape"))], *operands)
 
 
-def from_base64(frame: Frame) -> Steps:
+def from_base64(frame: Frame, call: Call) -> Steps:
     """`fn::fromBase64: string`; bytes that are not UTF-8 survive, as surrogate escapes."""
-    string = yield frame.operand("value")
-    if not string.is_complete:
-        return frame.pending()
-    if not frame.conforms(string, STRING):
-        return frame.unknown(STRING)
-    if string.contains_unknowns:
-        return frame.unknown(STRING, string)
-    decoded, offset = decode(str(string.reveal_scalar()))
+    operands = yield from read_operands(frame, call, {"value": STRING}, STRING)
+    if isinstance(operands, Value):
+        return operands
+    decoded, offset = decode(text_of(operands[0]))
     if decoded is None:
         summary = f"decoding base64 string: illegal base64 data at input byte {offset}"
-        frame.error(frame.expression, summary, reasons.INVALID_ENCODING)
-        return frame.unknown(STRING, string)
-    return frame.text(decoded.decode("utf-8", "surrogateescape"), string)
+        frame.error(call, summary, reasons.INVALID_ENCODING)
+        return frame.unknown(STRING, *operands)
+    return frame.text([decoded.decode("utf-8", "surrogateescape")], *operands)

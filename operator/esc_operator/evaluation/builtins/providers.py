@@ -1,64 +1,70 @@
 """`fn::open`."""
 
-from esc_operator.evaluation.answers import Answer, Described, Opened
+from esc_operator.evaluation.answers import Described, Opened
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.results import Mode, OpenRecord
-from esc_operator.evaluation.values import Value
+from esc_operator.evaluation.values import PENDING_VALUE, Value
 from esc_operator.lang import reasons
+from esc_operator.lang.declarations import Call
 from esc_operator.lang.diagnostics import Failed
-from esc_operator.schema import ALWAYS, OBJECT, Schema
+from esc_operator.schema import OBJECT, Schema
 
 
-def open_provider(frame: Frame) -> Steps:
-    """`fn::open::NAME: inputs` is what the provider makes of the inputs; in a check, an unknown with the provider's output schema."""
-    name = frame.call.provider
+def open_provider(frame: Frame, call: Call) -> Steps:
+    """`fn::open::NAME: inputs` is what the provider makes of them; in a check, an unknown with its output schema."""
+    name = call.provider
     if name is None:
         return frame.unknown()
-    description = frame.ask((FindProvider, name), lambda number: FindProvider(number, name))
-    inputs = yield frame.operand("inputs")
-    if description is None or not inputs.is_complete:
-        return frame.pending()
-    described = description_of(frame, description)
-    usable = accepts_inputs(frame, inputs, described.inputs)
-    if not usable or inputs.contains_unknowns or frame.mode == Mode.CHECK or isinstance(description, Failed):
+    answer = frame.ask((FindProvider, name), lambda number: FindProvider(number, name), Described)
+    inputs = yield frame.operand(call, "inputs")
+    if answer is None or not inputs.is_complete:
+        return PENDING_VALUE
+    described = described_or_reported(frame, call, answer)
+    usable = accepts_inputs(frame, call, inputs, described.inputs)
+    if not usable or inputs.contains_unknowns or frame.mode == Mode.CHECK or isinstance(answer, Failed):
         return frame.unknown(described.outputs)
-    answer = frame.ask(
-        (OpenProvider, frame.cell),
-        lambda number: OpenProvider(
-            number, name, frame.scope.identity, frame.scope.root_name, frame.expression.path, inputs
+    scope = frame.scope
+    return opened(
+        frame,
+        call,
+        described.outputs,
+        frame.ask(
+            (OpenProvider, frame.cell),
+            lambda number: OpenProvider(number, name, scope.identity, scope.root_name, call.path, inputs),
+            Opened,
         ),
     )
-    return frame.pending() if answer is None else opened(frame, name, answer, described.outputs)
 
 
-def description_of(frame: Frame, answer: Answer) -> Described:
-    """The answer's schemas; those that accept everything where there is no such provider, which is reported."""
+def described_or_reported(frame: Frame, call: Call, answer: Described | Failed) -> Described:
+    """The schemas of a provider; where there is none, which is reported, schemas that accept everything."""
     if isinstance(answer, Failed):
-        frame.failed(answer, reasons.UNKNOWN_PROVIDER)
+        frame.error(call, answer.message, reasons.UNKNOWN_PROVIDER, answer)
         return Described()
-    assert isinstance(answer, Described)
     return answer
 
 
-def accepts_inputs(frame: Frame, inputs: Value, accept: Schema) -> bool:
+def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> bool:
+    """Whether the provider takes the inputs."""
     accepted = frame.conforms(inputs, accept)
-    if accepted and not inputs.is_unknown and not inputs.is_object:
-        # Upstream dies here: it takes for granted that whatever the schema accepts is an object.
-        return frame.conforms(inputs, OBJECT)
+    if accepted and call.operands["inputs"] is not None and not inputs.is_unknown:
+        # Upstream dies of inputs that are no object, where the provider's schema lets them pass.
+        return inputs.is_object or frame.conforms(inputs, OBJECT)
     return accepted
 
 
-def opened(frame: Frame, provider: str, answer: Answer, outputs: Schema) -> Value:
+def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | None) -> Value:
     """The call's value after the provider has answered."""
+    if answer is None:
+        return PENDING_VALUE
     if isinstance(answer, Failed):
-        frame.failed(answer, reasons.PROVIDER_FAILED)
+        frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
         return frame.unknown(outputs)
-    assert isinstance(answer, Opened)
-    frame.opens.append(OpenRecord(frame.expression.path, frame.scope.identity, provider, answer.lease))
+    frame.opens.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease))
     try:
-        return from_data(answer.value, frame.expression, secret=answer.secret, deepest=frame.limits.depth)
+        return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.depth)
     except NotPlainError as error:
-        frame.error(frame.expression, f"internal error: {error}", reasons.PROVIDER_FAILED)
-        return frame.unknown(outputs or ALWAYS)
+        frame.error(call, f"internal error: {error}", reasons.PROVIDER_FAILED)
+        return frame.unknown(outputs)

@@ -3,39 +3,40 @@
 from esc_operator.evaluation.answers import Decrypted
 from esc_operator.evaluation.effects import Decrypt
 from esc_operator.evaluation.frames import Frame, Steps
-from esc_operator.evaluation.values import SECRET, Value
+from esc_operator.evaluation.values import PENDING_VALUE, SECRET, Value, unknown
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Literal
+from esc_operator.lang.declarations import Call, Literal
 from esc_operator.lang.diagnostics import Failed
 from esc_operator.lang.envelope import open_envelope
 from esc_operator.schema import STRING
 
 
-def secret(frame: Frame) -> Steps:
+def secret(frame: Frame, call: Call) -> Steps:
     """`fn::secret: text` is the text; `fn::secret: {ciphertext: envelope}` is decrypted, or unknown in a check."""
-    if "plaintext" in frame.call.operands:
-        return (yield frame.operand("plaintext")).marked(SECRET)
-    return _decrypt(frame)
+    envelope = call.operands.get("ciphertext")
+    if isinstance(envelope, Literal):
+        return _decrypt(frame, call, str(envelope.value))
+    return (yield frame.operand(call, "plaintext")).marked(SECRET)
 
 
-def _decrypt(frame: Frame) -> Value:
-    envelope = frame.call.operands["ciphertext"]
-    assert isinstance(envelope, Literal)
-    ciphertext, problem = open_envelope(str(envelope.value))
-    if ciphertext is None:
-        frame.error(frame.expression, f"invalid ciphertext: {problem}", reasons.DECRYPTION_FAILED)
-        return frame.unknown(STRING).marked(SECRET)
-    if not frame.evaluator.decrypts:
-        return frame.unknown(STRING).marked(SECRET)
-    identity = frame.scope.identity
-    answer = frame.ask((Decrypt, identity, ciphertext), lambda number: Decrypt(number, identity, ciphertext))
+def _decrypt(frame: Frame, call: Call, envelope: str) -> Value:
+    key = Decrypt, frame.scope.identity, envelope
+    if not frame.evaluator.has_asked(key):
+        ciphertext, problem = open_envelope(envelope)
+        if ciphertext is None:
+            frame.error(call, f"invalid ciphertext: {problem}", reasons.DECRYPTION_FAILED)
+            return unknown(call, STRING, SECRET)
+        if not frame.evaluator.decrypts:
+            return unknown(call, STRING, SECRET)
+        frame.ask(key, lambda number: Decrypt(number, frame.scope.identity, ciphertext), Decrypted)
+        return PENDING_VALUE
+    answer = frame.evaluator.answer_to(key, Decrypted)
     if answer is None:
-        return frame.pending()
+        return PENDING_VALUE
     if isinstance(answer, Failed):
-        frame.failed(answer, reasons.DECRYPTION_FAILED, "decrypting: ")
-        return frame.unknown(STRING).marked(SECRET)
-    assert isinstance(answer, Decrypted)
+        frame.error(call, f"decrypting: {answer.message}", reasons.DECRYPTION_FAILED, answer)
+        return unknown(call, STRING, SECRET)
     plaintext = answer.plaintext
     if isinstance(plaintext, bytes):
         plaintext = plaintext.decode("utf-8", "surrogateescape")
-    return frame.text(plaintext).marked(SECRET)
+    return Value(plaintext, call, SECRET)

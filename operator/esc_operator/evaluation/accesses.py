@@ -1,0 +1,127 @@
+"""Property access into values, known and unknown; what a value has no place for is reported at the accessor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from esc_operator.evaluation.values import Value, unknown
+from esc_operator.lang import reasons
+from esc_operator.lang.access import Accessor
+from esc_operator.lang.diagnostics import Diagnostic, Severity
+from esc_operator.lang.nodes import ScalarNode
+from esc_operator.lang.spelling import nearest
+
+if TYPE_CHECKING:
+    from esc_operator.evaluation.frames import Frame
+    from esc_operator.lang.declarations import Expression
+    from esc_operator.schema import Schema
+
+Accessors = Sequence[Accessor]
+
+
+def access_value(frame: Frame, expression: Expression, receiver: Value, accessors: Accessors) -> Value:
+    """The part of a value that the accessors lead to."""
+    for index, accessor in enumerate(accessors):
+        if receiver.is_pending:
+            return receiver
+        if receiver.is_unknown:
+            return _access_unknown(frame, expression, receiver.schema, accessors[index:])
+        if receiver.is_array:
+            position = array_index(frame, expression, accessor, len(receiver.elements))
+            if position is None:
+                return invalid(expression)
+            receiver = receiver.elements[position]
+        elif receiver.is_object:
+            key = object_key(frame, expression, accessor)
+            if key is None:
+                return invalid(expression)
+            found = receiver.properties.get(key)
+            if found is None:
+                return _access_below(frame, expression, receiver, accessors[index:])
+            receiver = found
+        else:
+            _refuse(frame, expression, accessor, "receiver must be an array or an object")
+            return invalid(expression)
+    return receiver
+
+
+def _access_below(frame: Frame, expression: Expression, receiver: Value, accessors: Accessors) -> Value:
+    """A property that no known layer of the object has: an unknown below may still turn out to have it."""
+    deepest = receiver
+    for layer in receiver.bases:
+        if layer.is_object:
+            deepest = layer
+            continue
+        if layer.is_unknown and layer.may_be_object:
+            return _access_unknown(frame, expression, layer.schema, accessors)
+        break
+    unknown_property(frame, expression, accessors[0], list(deepest.properties))
+    return invalid(expression)
+
+
+def _access_unknown(frame: Frame, expression: Expression, schema: Schema, accessors: Accessors) -> Value:
+    """An unknown part of an unknown value. What its schema says is held to."""
+    for accessor in accessors:
+        if schema.is_always:
+            break
+        if schema.type == "array":
+            closed = schema.items is not None and schema.items.is_never
+            length = len(schema.prefix_items) if closed else None
+            position = array_index(frame, expression, accessor, length)
+            if position is None:
+                return invalid(expression)
+            schema = schema.of_item(position)
+        elif schema.type == "object":
+            key = object_key(frame, expression, accessor)
+            if key is None:
+                return invalid(expression)
+            schema = schema.of_property(key)
+        else:
+            _refuse(frame, expression, accessor, "receiver must be an array or an object")
+            return invalid(expression)
+    return unknown(expression, schema)
+
+
+def array_index(frame: Frame, expression: Expression, accessor: Accessor, length: int | None) -> int | None:
+    """The index that an accessor names in an array of `length` (None if not known); None, reported, where it names none."""
+    index = accessor.key
+    if isinstance(index, str):
+        problem = "cannot access an array element using a property name"
+    elif index < 0:
+        problem = "array indices must not be negative"
+    elif length is not None and index >= length:
+        problem = f"array index {index} out-of-bounds for array of length {length}"
+    else:
+        return index
+    _refuse(frame, expression, accessor, problem)
+    return None
+
+
+def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str | None:
+    """The key that an accessor names in an object; None, reported, where it is an index."""
+    if isinstance(accessor.key, str):
+        return accessor.key
+    _refuse(frame, expression, accessor, "cannot access an object property using an integer index")
+    return None
+
+
+def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: list[str]) -> None:
+    """Reports that none of the `known` properties is meant, and which one may have been."""
+    key = str(accessor.key)
+    suggestion = nearest(key, known)
+    hint = f'; did you mean "{suggestion}"?' if suggestion is not None else ""
+    _refuse(frame, expression, accessor, f'unknown property "{key}"{hint}', reasons.UNKNOWN_PROPERTY)
+
+
+def invalid(expression: Expression) -> Value:
+    """The value of an access that leads nowhere."""
+    return unknown(expression)
+
+
+def _refuse(
+    frame: Frame, expression: Expression, accessor: Accessor, summary: str, reason: str = reasons.INVALID_ACCESS
+) -> None:
+    node = expression.node
+    where = node.part(accessor.begin, accessor.end) if isinstance(node, ScalarNode) else node.range
+    frame.diagnostics.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason))

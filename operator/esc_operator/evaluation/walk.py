@@ -1,0 +1,147 @@
+"""The walk: evaluates tasks depth first, in the order upstream does, on a stack of its own.
+
+Long chains of references and deep documents therefore need no Python recursion. One walk a step: what is done is skipped, what
+has to wait is left for the next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from esc_operator.evaluation.expressions import KINDS
+from esc_operator.evaluation.frames import Frame, Steps
+from esc_operator.evaluation.imports import evaluate_environment
+from esc_operator.evaluation.merging import merge
+from esc_operator.evaluation.results import Mode
+from esc_operator.evaluation.tasks import DONE, RUNNING, WAITING, Cell, Scope, Task
+from esc_operator.evaluation.values import ROTATE_ONLY, Value, unknown
+from esc_operator.lang import reasons
+from esc_operator.lang.declarations import Literal
+from esc_operator.lang.paths import path_text
+
+if TYPE_CHECKING:
+    from esc_operator.lang.limits import Limits
+    from esc_operator.evaluation.evaluator import Evaluator
+
+
+class ExhaustedError(Exception):
+    """The evaluation took more steps than it may; the message is for people."""
+
+
+class Walk:
+    """The walks of one evaluation."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator: Final = evaluator
+        self._frames: list[Frame] = []
+        self._steps_left = evaluator.limits.steps
+        self._number = 0
+
+    def run(self, root: Task) -> Value:
+        """Evaluates a task and what it needs, as far as the answers reach. Raises `ExhaustedError`."""
+        self._number += 1
+        frames = self._frames = []
+        result = self._enter(root)
+        while frames:
+            frame = frames[-1]
+            try:
+                wanted = frame.steps.send(result)  # type: ignore[arg-type]  # the first thing sent has to be None
+            except StopIteration as finished:
+                frames.pop()
+                result = self._leave(frame, finished.value)
+            else:
+                result = self._enter(wanted)
+        return result  # type: ignore[return-value]  # None only while a frame has been put on the stack
+
+    def _enter(self, task: Task) -> Value | None:
+        """The task's value if it can be had at once; else None, and a new frame is on the stack."""
+        if task.state == DONE or task.seen == self._number:
+            return task.value
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise ExhaustedError(f"the evaluation takes more than {self._evaluator.limits.steps} steps")
+        if task.state == RUNNING:
+            return self._cycle(task.cell)
+        if isinstance(task, Cell) and type(task.expression) is Literal and task.base is None and not task.rotate_only:
+            # The commonest case needs no frame.
+            task.state = DONE
+            task.value = Value(task.expression.value, task.expression)
+            return task.value
+        frame = Frame(self._evaluator, task, task.cell)
+        begun = evaluate_environment(frame) if isinstance(task, Scope) else self._begin(frame, task.cell)
+        if isinstance(begun, Value):
+            return self._leave(frame, begun)
+        task.state = RUNNING
+        frame.steps = begun
+        self._frames.append(frame)
+        return None
+
+    def _begin(self, frame: Frame, cell: Cell) -> Steps | Value:
+        """The steps of an expression, or its value where there is nothing to do."""
+        expression, base = cell.expression, cell.base
+        if base is not None:
+            if base.is_pending:
+                return base
+            if base.is_final:
+                if expression is not None:
+                    warning = expression.node.warning("cannot override final value", reasons.FINAL_VALUE)
+                    frame.diagnostics.append(warning)
+                return base
+        if cell.rotate_only and not self._evaluates_rotate_only(cell.scope):
+            return unknown(expression, flags=ROTATE_ONLY)
+        if expression is None:
+            return unknown(None)
+        if isinstance(expression, Literal):
+            return Value(expression.value, expression)
+        return KINDS[type(expression)](frame, expression)
+
+    def _evaluates_rotate_only(self, scope: Scope) -> bool:
+        # A check evaluates them too: whoever edits an environment must have access to what its rotation will use.
+        return scope.is_root and self._evaluator.mode != Mode.OPEN
+
+    def _cycle(self, cell: Cell) -> Value:
+        """A task that is needed while it is at work: the expression that is met again is to blame."""
+        expression = cell.expression
+        if expression is not None:
+            summary = f"cyclic reference to {path_text(cell.path)}"
+            self._frames[-1].error(expression, summary, reasons.CYCLIC_REFERENCE)
+        return unknown(expression)
+
+    def _leave(self, frame: Frame, value: Value) -> Value:
+        """Takes a frame's result: it is remembered for good if it is complete, else for this walk."""
+        task = frame.task
+        base = frame.cell.base if isinstance(task, Cell) else None
+        if base is not None:
+            value = _over(frame, value, base)
+        complete, depth, size = value.measure()
+        limits = self._evaluator.limits
+        if depth > limits.depth or size > limits.value_bytes:
+            value = _too_large(frame, limits, deep=depth > limits.depth)
+            complete = True
+        task.value = value
+        task.seen = self._number
+        if complete and (base is None or base.is_complete):
+            task.state = DONE
+            frame.commit()
+        else:
+            task.state = WAITING
+        return value
+
+
+def _too_large(frame: Frame, limits: Limits, *, deep: bool) -> Value:
+    summary = f"the value is larger than {limits.value_bytes} bytes when everything in it is written out"
+    if deep:
+        summary = f"the value is nested more than {limits.depth} levels deep"
+    expression = frame.expression
+    if expression is not None:
+        frame.error(expression, summary, reasons.LIMIT_EXCEEDED)
+    return unknown(expression)
+
+
+def _over(frame: Frame, value: Value, base: Value) -> Value:
+    blocked: list[Value] = []
+    merged = merge(value, base, blocked)
+    expression = frame.expression
+    if blocked and expression is not None:
+        frame.diagnostics.append(expression.node.warning("cannot override final value", reasons.FINAL_VALUE))
+    return merged
