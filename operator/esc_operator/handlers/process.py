@@ -70,8 +70,8 @@ async def _run_all(
     """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
     async with asyncio.TaskGroup() as group:
         parts = [group.create_task(secrets.run(), name="owned-secrets")]
+        parts.append(group.create_task(opener.warm(["aws-login"]), name="warm-up"))
         await secrets.listed.wait()
-        await opener.warm(["aws-login"])
         parts.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
         await _watch_environments(options, reconciler, configuration)
         for part in parts:

@@ -58,6 +58,20 @@ def connection_info(configuration: Any) -> kopf.ConnectionInfo:
     )
 
 
+class NoDiffs(kopf.DiffBaseStorage):
+    """kopf keeps a copy of each spec, inline secrets included, to find out what changed; nobody here asks it."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:  # noqa: ARG002
+        # Even without a handler that wants it, the copy would be made for every event.
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+
+
 def make_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
@@ -76,5 +90,5 @@ def make_settings() -> kopf.OperatorSettings:
     # No handler of ours makes kopf write these; should one sneak in, its notes stay under our own name.
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = NoDiffs()
     return settings
