@@ -44,6 +44,15 @@ def guard(command: Callable[[], int], *, debug: bool = False) -> int:
 
 
 def _dispatch(arguments: list[str], outside: Outside) -> int:
+    if arguments[:1] == ["run"]:
+        from esc_operator.cli.run_arguments import split
+
+        words = split(arguments[1:])
+        if words.is_plain:
+            # A call of `run` that click would have nothing to say about: importing it would double the wait.
+            from esc_operator.cli.running import run_in_environment
+
+            return run_in_environment(str(words.reference), words.command, outside, interactive=words.interactive)
     from esc_operator.cli.group import run_group
 
     return run_group(arguments, outside)

@@ -11,7 +11,7 @@ from esc_operator.errors import NotFoundError
 from esc_operator.providers.port import IdentityToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 KUBECONFIG = """\
@@ -61,6 +61,7 @@ class Esc:
         self.environments = home / "environments"
         self.settings = {"ESC_HOME": str(home), "KUBECONFIG": str(home / "kubeconfig"), "PATH": "/usr/bin:/bin"}
         self.clusters: dict[str, FakeSession] = {}
+        self.connect: Callable[[str], FakeSession] = self.clusters.__getitem__
         self._capsys = capsys
         (home / "kubeconfig").write_text(KUBECONFIG)
 
@@ -71,12 +72,9 @@ class Esc:
 
     def __call__(self, *arguments: str) -> Answer:
         self._capsys.readouterr()
-        status = run(arguments, Outside(self.settings, self._open_session))
+        status = run(arguments, Outside(self.settings, self.connect))
         captured = self._capsys.readouterr()
         return Answer(status, captured.out, captured.err)
-
-    def _open_session(self, context: str) -> FakeSession:
-        return self.clusters[context]
 
 
 @pytest.fixture

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from esc_operator.errors import ConfigurationError
+
+from .conftest import FakeSession
+
+if TYPE_CHECKING:
+    from .conftest import Esc
+
+WEB = """\
+values:
+  database: {host: db, port: 5432, password: {fn::secret: hunter2}}
+  servers: [{"host.name": a}]
+  environmentVariables: {PASSWORD: "${database.password}", PORT: "${database.port}"}
+  files: {CONF: x}
+"""
+
+
+@pytest.fixture
+def web(esc: Esc) -> Esc:
+    esc.write("apps/web", WEB)
+    return esc
+
+
+def test_json_is_the_default_and_shows_secrets(web: Esc) -> None:
+    answer = web("open", "apps/web")
+    assert (answer.status, answer.err) == (0, "")
+    assert json.loads(answer.out)["database"] == {"host": "db", "port": 5432, "password": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "shown"),
+    [
+        ("database.password", "string", "hunter2\n"),
+        ("database.port", "json", "5432\n"),
+        ('servers[0]["host.name"]', "yaml", "a\n"),
+        ("database", "yaml", "host: db\npassword: hunter2\nport: 5432\n"),
+    ],
+)
+def test_a_path_leads_to_a_part(web: Esc, path: str, form: str, shown: str) -> None:
+    assert web("open", "apps/web", path, "-f", form).out == shown
+    assert web("env", "open", "apps/web", path, "--format", form).out == shown
+
+
+def test_detailed_says_where_things_come_from(web: Esc) -> None:
+    detailed = json.loads(web("open", "apps/web", "database.password", "-f", "detailed").out)
+    assert (detailed["value"], detailed["secret"]) == ("hunter2", True)
+    assert detailed["trace"]["def"]["environment"] == "apps/web"
+    assert detailed["trace"]["def"]["begin"] == {"line": 2, "column": 59, "byte": 66}
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("dotenv", 'PASSWORD="hunter2"\nPORT="5432"\n'),
+        ("shell", "export PASSWORD='hunter2'\nexport PORT='5432'\n"),
+    ],
+)
+def test_variables_as_lines_and_a_word_on_files(web: Esc, form: str, shown: str) -> None:
+    answer = web("open", "apps/web", "-f", form)
+    assert answer.out == shown
+    assert answer.err == "Warning: only `esc run` writes files, so these are left out: CONF\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["apps/web", "nope"], 1, "Error: the environment has no value at nope\n"),
+        (["apps/web", "a[", "-f", "json"], 2, "a[: subscript is missing closing bracket ']'"),
+        (["apps/web", "database", "-f", "shell"], 2, "--format shell is for a whole environment"),
+        (["apps/nope"], 1, "not found: there is no file"),
+        (["apps/web@3"], 1, 'versions are not supported by a folder; leave "@3" out'),
+        (["../web"], 1, "is not a reference"),
+        (["nope/apps/web"], 1, 'the kubeconfig has no context "nope"'),
+    ],
+)
+def test_what_cannot_be_shown_is_told(web: Esc, arguments: list[str], status: int, message: str) -> None:
+    answer = web("open", *arguments)
+    assert (answer.status, answer.out) == (status, "")
+    assert message in answer.err
+
+
+def test_errors_of_the_definition_are_told_with_their_place_and_without_its_secrets(esc: Esc) -> None:
+    esc.write(
+        "apps/broken", "imports: [nope]\nvalues:\n  a: {fn::secret: hunter2}\n  b: [hunter2, '${c}']\n  d: ${a.x}\n"
+    )
+    answer = esc("open", "apps/broken")
+    assert (answer.status, answer.out) == (1, "")
+    assert "apps/broken:1:11: error: " in answer.err
+    assert "there is no file" in answer.err
+    assert "imports: [nope]\n      |           ^^^^\n" in answer.err
+    assert "apps/broken:4:16: error: unknown property" in answer.err
+    assert answer.err.endswith("Error: apps/broken could not be opened\n")
+    assert "hunter2" not in answer.err
+
+
+def test_warnings_are_told_and_do_not_matter(esc: Esc) -> None:
+    esc.write("apps/web", "value: 1\nvalues: {a: 1}\n")
+    answer = esc("open", "apps/web", "a")
+    assert (answer.status, answer.out) == (0, "1\n")
+    assert "apps/web:1:1: warning: Field 'value' does not exist" in answer.err
+
+
+def test_a_login_without_a_token_says_what_is_needed(esc: Esc) -> None:
+    esc.write(
+        "apps/aws",
+        "values: {aws: {fn::open::aws-login: {oidc: {roleArn: 'arn:aws:iam::123456789012:role/x', sessionName: ss}}}}",
+    )
+    answer = esc("open", "apps/aws")
+    assert answer.status == 1
+    assert "no identity token to log in with" in answer.err
+    assert "ESC_OIDC_TOKEN_FILE or AWS_WEB_IDENTITY_TOKEN_FILE" in answer.err
+
+
+class TestCluster:
+    @pytest.fixture
+    def cluster(self, esc: Esc) -> FakeSession:
+        esc.clusters["kind"] = FakeSession(
+            {
+                ("apps", "aws"): {"environment": {"imports": ["base"], "values": {"a": "${b}"}}},
+                ("apps", "base"): {"environment": {"values": {"b": 1}}},
+                ("other", "far"): {"environment": {"imports": ["apps/base"], "values": {"c": "${x}"}}},
+            }
+        )
+        return esc.clusters["kind"]
+
+    @pytest.mark.usefixtures("cluster")
+    def test_a_reference_with_a_context_needs_no_login(self, esc: Esc) -> None:
+        assert json.loads(esc("open", "kind/apps/aws").out) == {"a": 1, "b": 1}
+
+    @pytest.mark.usefixtures("cluster")
+    @pytest.mark.parametrize("reference", ["aws", "apps/aws"])
+    def test_a_name_without_namespace_is_in_the_contexts(self, esc: Esc, reference: str) -> None:
+        esc("login", "kubernetes://kind")
+        assert esc("open", reference, "a").out == "1\n"
+
+    @pytest.mark.usefixtures("cluster")
+    def test_errors_name_the_place_in_the_resource(self, esc: Esc) -> None:
+        answer = esc("open", "kind/other/far")
+        assert answer.status == 1
+        assert 'spec.environment.values.c: error: unknown property "x"' in answer.err
+        assert 'spec.environment.imports[0]: error: "apps/base" cannot be imported' in answer.err
+
+    @pytest.mark.usefixtures("cluster")
+    def test_environments_are_listed(self, esc: Esc) -> None:
+        esc("login", "kubernetes://kind")
+        assert esc("env", "ls").out == "apps/aws\napps/base\nother/far\n"
+
+    def test_tokens_are_those_of_the_environments_service_account(self, esc: Esc, cluster: FakeSession) -> None:
+        oidc = {"roleArn": "arn:aws:iam::123456789012:role/x", "sessionName": "session"}
+        cluster.environments["apps", "aws"] = {
+            "serviceAccountName": "deployer",
+            "environment": {"values": {"aws": {"fn::open::aws-login": {"oidc": oidc}}}},
+        }
+        esc.settings |= {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
+        assert esc("open", "kind/apps/aws").status == 1
+        assert cluster.tokens == [("apps", "deployer", "sts.amazonaws.com")]
+
+
+def test_environments_of_a_folder_are_listed(web: Esc) -> None:
+    web.write("default/base", "values: {}")
+    assert web("env", "ls").out == "apps/web\ndefault/base\n"
+    assert json.loads(web("env", "ls", "-o", "json").out) == {
+        "environments": [{"project": "apps", "name": "web"}, {"project": "default", "name": "base"}]
+    }
+
+
+def test_an_empty_folder_lists_nothing(esc: Esc) -> None:
+    assert esc("env", "ls").out == ""
+    assert json.loads(esc("env", "ls", "-o", "json").out) == {"environments": []}
+
+
+def test_a_session_that_cannot_be_had_is_one_line(esc: Esc) -> None:
+    def refuse(_: str) -> FakeSession:
+        raise ConfigurationError('cannot use context "kind" of the kubeconfig')
+
+    esc.connect = refuse
+    assert esc("open", "kind/apps/aws").err == 'Error: cannot use context "kind" of the kubeconfig\n'

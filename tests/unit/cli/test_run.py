@@ -1,0 +1,314 @@
+"""`esc run` as processes see it: real children, signals, pipes and a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ESC = [sys.executable, "-c", "from esc_operator.cli import main; raise SystemExit(main())"]
+
+# A child that says it is there, then waits to be told what to do by signals.
+PATIENT = """
+import os, signal, sys, time
+def on_signal(number, frame):
+    print("got", signal.Signals(number).name, flush=True)
+    if number != signal.SIGINT or "--hard" not in sys.argv: sys.exit(7)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
+    if signal.getsignal(number) != signal.SIG_IGN: signal.signal(number, on_signal)
+print("ready", os.environ.get("CONF"), flush=True)
+while True: time.sleep(0.05)
+"""
+
+ENVIRONMENT = """\
+values:
+  database: {host: db.example.com, password: {fn::secret: hunter2-hunter2}}
+  key:
+    fn::secret: |
+      -----BEGIN KEY-----
+      MIIEvQIBADANBgkq
+      -----END KEY-----
+  environmentVariables:
+    PASSWORD: ${database.password}
+    HOST: ${database.host}
+  files:
+    CONF: "password=${database.password}\\n"
+"""
+
+
+class Machine:
+    """A folder of environments, a folder for temporary files, and `esc` in them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._started: list[subprocess.Popen[str]] = []
+        self.temporary = root / "tmp"
+        self.temporary.mkdir()
+        self.settings = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ESC_")},
+            "ESC_BACKEND_URL": f"file://{root}/environments",
+            "TMPDIR": str(self.temporary),
+        }
+        self.write("apps/web", ENVIRONMENT)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / "environments" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def run(self, *words: str, reference: str = "apps/web") -> subprocess.CompletedProcess[str]:
+        command = [*ESC, "run", reference, "--", *words]
+        return subprocess.run(command, env=self.settings, capture_output=True, text=True, timeout=60, check=False)
+
+    def start(self, *words: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = [*prefix, *ESC, "run", "apps/web", "--", *words]
+        process = subprocess.Popen(
+            command, env=self.settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Leave nothing running, whatever a test did."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+    @property
+    def left_behind(self) -> list[str]:
+        return [str(path) for path in self.temporary.rglob("*")]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    machine.stop()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=60)
+    return process.returncode, out
+
+
+def test_variables_and_files_are_there_and_secrets_do_not_show(machine: Machine) -> None:
+    answer = machine.run("sh", "-c", 'echo "$HOST $PASSWORD"; cat "$CONF"; echo "$PASSWORD" >&2')
+    assert answer.stdout == "db.example.com [secret]\n[secret]\n"
+    assert answer.stderr == "[secret]\n"
+    assert answer.returncode == 0
+
+
+def test_the_command_inherits_the_rest_of_the_environment(machine: Machine) -> None:
+    machine.settings |= {"OWN": "own", "HOST": "overridden"}
+    assert machine.run("sh", "-c", 'echo "$OWN $HOST"').stdout == "own db.example.com\n"
+
+
+def test_secrets_are_hidden_in_every_form_and_not_only_where_they_are_variables(machine: Machine) -> None:
+    answer = machine.run(
+        "sh",
+        "-c",
+        "printf %s user:$PASSWORD | base64; printf %s \"$1\" | sed 's/^/  /'",
+        "-",
+        "${key}",
+        reference="apps/web",
+    )
+    assert answer.stdout.splitlines()[1:] == ["  [secret]", "  [secret]", "  [secret]"]
+    assert "aHVudGVy" not in answer.stdout
+    assert "[secret]" in answer.stdout.splitlines()[0]
+
+
+def test_arguments_are_filled_in_and_the_commands_name_is_not(machine: Machine) -> None:
+    answer = machine.run("printf", "%s\\n", "${database.host}:${database.password}", "$$HOME", "$", "a${nope.x}b")
+    assert answer.stdout == "db.example.com:[secret]\n$HOME\n$\nab\n"
+    assert "the environment has no value at ${nope.x}" in answer.stderr
+    assert "command not found: ${database.host}" in machine.run("${database.host}").stderr
+
+
+def test_an_argument_that_does_not_close_is_told_and_nothing_is_run(machine: Machine) -> None:
+    answer = machine.run("touch", str(machine.root / "ran"), "${HOME")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "Error: argument ${HOME: missing closing brace '}' in interpolation (write $$ for a dollar sign)\n"
+    )
+    assert not (machine.root / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$$$", 137), ("kill -15 $$$$", 143)]
+)
+@pytest.mark.parametrize("reference", ["apps/web", "apps/static"])
+def test_the_exit_status_is_passed_on(machine: Machine, reference: str, script: str, status: int) -> None:
+    machine.write("apps/static", "values: {environmentVariables: {A: b}}")
+    # A command that took our place ends as itself; a shell shows both as 128 + N.
+    assert machine.run("sh", "-c", script, reference=reference).returncode in (status, 128 - status)
+    assert machine.left_behind == []
+
+
+def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_126(machine: Machine) -> None:
+    script = machine.root / "script"
+    script.write_text("#!/does/not/exist\n")
+    answer = machine.run("no-such-command")
+    assert (answer.returncode, answer.stderr) == (127, "Error: command not found: no-such-command\n")
+    answer = machine.run(str(script))
+    assert (answer.returncode, answer.stderr) == (126, f"Error: {script} cannot be run: Permission denied\n")
+    script.chmod(0o755)
+    answer = machine.run(str(script))
+    assert answer.returncode == 126
+    assert "the interpreter that its first line names is missing" in answer.stderr
+    assert machine.left_behind == []
+
+
+def test_a_failed_evaluation_runs_nothing_and_says_where(machine: Machine) -> None:
+    machine.write("apps/broken", "values:\n  host: x\n  url: http://${hoost}/\n")
+    answer = machine.run("touch", str(machine.root / "ran"), reference="apps/broken")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        'apps/broken:3:17: error: unknown property "hoost"; did you mean "host"?\n'
+        "    3 |   url: http://${hoost}/\n"
+        "      |                 ^^^^^\n"
+        "Error: apps/broken could not be opened\n"
+    )
+    assert not (machine.root / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('"A=B": x', 'apps/bad:3:12: error: "A=B" cannot be the name of a variable: it holds a "=" or a NUL'),
+        ('A: "a\\0b"', 'apps/bad:3:8: error: the value of "A" holds a NUL byte, which no variable can carry'),
+    ],
+)
+def test_a_variable_that_no_process_can_carry_runs_nothing(machine: Machine, entry: str, message: str) -> None:
+    machine.write("apps/bad", f"values:\n  environmentVariables:\n    {entry}\n")
+    answer = machine.run("touch", str(machine.root / "ran"), reference="apps/bad")
+    assert (answer.returncode, answer.stderr.splitlines()[0]) == (1, message)
+    assert answer.stderr.endswith("Error: apps/bad cannot be given to a command\n")
+    assert not (machine.root / "ran").exists()
+
+
+def test_a_prompt_shows_at_once_and_input_is_passed_on(machine: Machine) -> None:
+    process = machine.start("sh", "-c", "printf 'Name: '; read name; echo hello $name")
+    assert process.stdout
+    assert os.read(process.stdout.fileno(), 100) == b"Name: "
+    out, _ = process.communicate("you\n", timeout=60)
+    assert out == "hello you\n"
+
+
+def test_a_secret_in_pieces_is_hidden(machine: Machine) -> None:
+    assert machine.run("sh", "-c", "printf a-hunter2; sleep 0.1; echo -hunter2-b").stdout == "a-[secret]-b\n"
+
+
+def test_files_are_for_the_user_only(machine: Machine) -> None:
+    script = (
+        "import os; p = os.environ['CONF']; print(oct(os.stat(p).st_mode), oct(os.stat(os.path.dirname(p)).st_mode))"
+    )
+    assert machine.run(sys.executable, "-c", script).stdout == "0o100600 0o40700\n"
+    assert machine.left_behind == []
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1"])
+def test_signals_are_the_commands_and_files_are_gone_afterwards(machine: Machine, name: str) -> None:
+    process = machine.start(sys.executable, "-c", PATIENT)
+    assert line(process).startswith(f"ready {machine.temporary}")
+    assert machine.left_behind
+    process.send_signal(signal.Signals[name])
+    assert end(process) == (7, f"got {name}\n")
+    assert machine.left_behind == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_files_are_gone_when_a_signal_kills_the_command(machine: Machine, number: int) -> None:
+    process = machine.start("sh", "-c", f"echo ready; kill -{int(number)} $$$$; sleep 60")
+    assert end(process) == (128 + number, "ready\n")
+    assert machine.left_behind == []
+
+
+def test_what_was_ignored_stays_ignored(machine: Machine) -> None:
+    process = machine.start(sys.executable, "-c", PATIENT, prefix=("nohup",))
+    line(process)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert end(process) == (7, "got SIGTERM\n")
+
+
+def test_the_command_learns_that_nobody_reads_its_output(machine: Machine) -> None:
+    process = machine.start("yes")
+    line(process)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.wait(60) == 128 + signal.SIGPIPE
+    process.stderr.close()
+    assert machine.left_behind == []
+
+
+def test_an_interactive_command_has_its_streams_for_itself(machine: Machine) -> None:
+    command = [*ESC, "run", "-i", "apps/web", "--", "sh", "-c", 'echo $PASSWORD; test -f "$CONF"; exit 3']
+    answer = subprocess.run(command, env=machine.settings, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (3, "hunter2-hunter2\n")
+    assert machine.left_behind == []
+
+
+ON_TERMINAL = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execvp(sys.argv[2], sys.argv[2:])"
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    """Our end of a terminal, and the name of the other."""
+    ours, theirs = pty.openpty()
+    yield ours, os.ttyname(theirs)
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_ctrl_c_reaches_the_command_once(machine: Machine, terminal: tuple[int, str]) -> None:
+    ours, name = terminal
+    command = [
+        sys.executable,
+        "-c",
+        ON_TERMINAL,
+        name,
+        *ESC,
+        "run",
+        "apps/web",
+        "--",
+        sys.executable,
+        "-c",
+        PATIENT,
+        "--hard",
+    ]
+    with subprocess.Popen(
+        command, env=machine.settings, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        line(process)
+        os.write(ours, b"\x03")
+        assert line(process) == "got SIGINT\n"
+        # A signal of which only we know is still passed on, terminal or not.
+        process.send_signal(signal.SIGINT)
+        assert line(process) == "got SIGINT\n"
+        process.send_signal(signal.SIGTERM)
+        assert end(process) == (7, "got SIGTERM\n")
+    assert machine.left_behind == []
+
+
+def test_open_writes_bytes_that_are_no_text_as_they_are(machine: Machine) -> None:
+    machine.write("apps/bytes", "values: {a: {fn::fromBase64: /w==}}")
+    command = [*ESC, "open", "apps/bytes", "a", "-f", "string"]
+    assert subprocess.run(command, env=machine.settings, capture_output=True, check=True).stdout == b"\xff\n"
