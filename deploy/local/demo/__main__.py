@@ -25,6 +25,7 @@ apiVersion: esc-operator.dev/v1alpha1
 kind: EscEnvironment
 metadata: {name: wrong, namespace: apps}
 spec:
+  serviceAccountName: apps
   environment:
     imports: [aws]
     values:

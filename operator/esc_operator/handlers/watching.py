@@ -61,11 +61,11 @@ def connection_info(configuration: Any) -> kopf.ConnectionInfo:
 class NoDiffs(kopf.DiffBaseStorage):
     """kopf keeps a copy of each spec, inline secrets included, to find out what changed; nobody here asks it."""
 
-    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:  # noqa: ARG002
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
         # Even without a handler that wants it, the copy would be made for every event.
         return kopf.BodyEssence()
 
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
         return None
 
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
