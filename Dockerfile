@@ -23,7 +23,8 @@ RUN lib="$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" 
     && python3 -m compileall -q --invalidation-mode unchecked-hash \
         -x '/(dist-packages|idlelib|lib2to3|pydoc_data|test|tests|tkinter|turtledemo)/' "$lib"
 COPY --from=build /app /app
-ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# LOGNAME: kopf asks for the user's name at its start, and no user ID that a cluster may choose has an entry in /etc/passwd.
+ENV PATH=/app/bin:$PATH LOGNAME=esc-operator PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 LABEL org.opencontainers.image.title="esc-operator" \
       org.opencontainers.image.description="Environments and short-lived credentials for Kubernetes workloads" \
       org.opencontainers.image.version="0.1.0" \

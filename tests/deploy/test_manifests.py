@@ -172,6 +172,12 @@ def test_the_image_starts_the_operator_as_the_user_of_the_pod() -> None:
     assert '\nENTRYPOINT ["esc-operator"]\n' in final
 
 
+def test_a_user_that_the_image_does_not_know_has_a_name_all_the_same() -> None:
+    # Without one, kopf's start ends in "getpwuid(): uid not found".
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert re.search(r"^ENV .*\bLOGNAME=esc-operator\b", final, re.MULTILINE)
+
+
 def test_the_final_image_takes_only_the_built_environment() -> None:
     final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     assert re.findall(r"^(?:COPY|ADD) .*", final, re.MULTILINE) == ["COPY --from=build /app /app"]
