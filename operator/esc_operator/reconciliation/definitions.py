@@ -16,7 +16,6 @@ from esc_operator.stores.references import parse_reference
 
 if TYPE_CHECKING:
     from esc_operator.kube.api import KubeApi
-    from esc_operator.resources.environment import EscEnvironment
 
 __all__ = ["PATH_PREFIX", "Definitions"]
 
@@ -27,15 +26,10 @@ class Definitions:
     `generations` names each imported environment and the generation that was read; 0 for one that could not be.
     """
 
-    def __init__(self, api: KubeApi, environment: EscEnvironment) -> None:
+    def __init__(self, api: KubeApi, namespace: str) -> None:
         self._api = api
-        self._namespace = environment.key.namespace
-        self.root = str(environment.key)
+        self._namespace = namespace
         self.generations: dict[str, int] = {}
-
-    def qualify(self, name: str, importer: str) -> str:
-        """The full name that an import means."""
-        return name if "/" in name else f"{self._namespace}/{name}"
 
     async def load(self, name: str, importer: str) -> Loaded | Failed:
         try:

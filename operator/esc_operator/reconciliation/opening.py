@@ -1,6 +1,6 @@
 """Opens an environment of the cluster as its own ServiceAccount, and says what came of it.
 
-Between the reconciler and the driver: definitions come from the API server, the identity from TokenRequest, the values
+Between the reconciler and the façade: definitions come from the API server, the identity from TokenRequest, the values
 become a Secret's data. Whatever fails becomes a `Refused` whose message names the place.
 """
 
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esc_operator.driver.immediate import Immediate
-from esc_operator.driver.loops import run_async
-from esc_operator.driver.performer import Performer
+from esc_operator.api import open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
-from esc_operator.evaluation import Evaluator, Mode
-from esc_operator.lang import parse_object
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.definitions import PATH_PREFIX, Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
+from esc_operator.stores.port import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
-    from esc_operator.evaluation import Evaluation
     from esc_operator.kube.api import KubeApi
     from esc_operator.lang import Diagnostic
-    from esc_operator.projection.variables import Variable
     from esc_operator.providers.port import IdentityToken
     from esc_operator.resources.environment import EscEnvironment
 
@@ -61,42 +56,24 @@ class EnvironmentOpening:
     def __init__(self, api: KubeApi, opener: Opener) -> None:
         self._api = api
         self._opener = opener
-        self._immediate = Immediate(catalogue=opener.catalogue)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
-        definitions = Definitions(self._api, environment)
-        parsed, findings = parse_object(definitions.root, environment.definition, PATH_PREFIX)
-        evaluator = Evaluator(parsed, name=definitions.root, mode=Mode.OPEN, qualify=definitions.qualify)
+        definitions = Definitions(self._api, environment.key.namespace)
+        root = Loaded(str(environment.key), definition=environment.definition, path_prefix=PATH_PREFIX)
         identity = ServiceAccountIdentity(self._api, environment.key.namespace, environment.service_account)
-        performer = Performer(self._opener, identity, demand, definitions)
-        evaluation = await run_async(evaluator, self._immediate.perform, performer.perform)
-        found = [finding for finding in (*findings, *evaluation.diagnostics) if finding.is_error]
-        data: Mapping[str, str] = {}
-        if not found:
-            data, refused = secret_data(variables_of(evaluation))
-            found = [finding for finding in refused if finding.is_error]
-        if found:
-            return refusal(found, definitions.generations)
+        result = await open_environment(root, definitions, self._opener, identity, demand)
+        if not result.ok:
+            return refusal(result.errors, definitions.generations)
+        # What pods take through envFrom; the content of a file is not for a variable.
+        data, problems = secret_data(variable for variable in exported(result.value) if not variable.is_file)
+        if problems:
+            return refusal(problems, definitions.generations)
         return Opened(
             data=data,
-            window=earliest(evaluation),
-            rereads=any(record.lease is None for record in evaluation.opens),
+            window=Window(result.lease.issued_at, result.lease.expires_at) if result.lease else None,
+            rereads=any(record.lease is None for record in result.opens),
             imports=definitions.generations,
         )
-
-
-def variables_of(evaluation: Evaluation) -> tuple[Variable, ...]:
-    """What pods take through envFrom; the content of files is not for a variable."""
-    if evaluation.value is None:
-        return ()
-    return tuple(variable for variable in exported(evaluation.value) if not variable.is_file)
-
-
-def earliest(evaluation: Evaluation) -> Window | None:
-    """The life of whatever expires first."""
-    leases = [record.lease for record in evaluation.opens if record.lease]
-    first = min(leases, key=lambda lease: lease.expires_at, default=None)
-    return Window(first.issued_at, first.expires_at) if first else None
 
 
 def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused:

@@ -7,6 +7,7 @@ jumped finds out within a minute. A time that comes due is only an occasion to r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -80,7 +81,7 @@ class Scheduler(Generic[K]):
             wait = LONGEST_SLEEP
             if upcoming is not None:
                 wait = min(max((upcoming - self._now()).total_seconds(), 0.0), LONGEST_SLEEP)
-            try:
-                await asyncio.wait_for(self._changed.wait(), timeout=wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()

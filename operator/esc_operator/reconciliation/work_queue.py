@@ -67,6 +67,7 @@ class WorkQueue(Generic[K]):
         while True:
             if (key := self._pick(changes_only)) is not None:
                 self._working.add(key)
+                self._pass_on()
                 return key
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append((waiter, changes_only))
@@ -100,6 +101,13 @@ class WorkQueue(Generic[K]):
                 del self._deadlines[key]
                 return key
         return None
+
+    def _pass_on(self) -> None:
+        """Wake others for what is left. Whoever was woken for it may not take it: its own pick came out otherwise, or
+        another worker was faster and left a refresh to one that takes changes only."""
+        for lane in Lane:
+            if self.depth(lane):
+                self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:
         """Wake one waiter that may take from that lane, one for changes only first where it may."""
