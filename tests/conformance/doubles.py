@@ -1,8 +1,7 @@
 """The providers, rotators, loader and decrypter that the cases are written for."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from esc_operator.evaluation import (
     Answer,
@@ -18,12 +17,15 @@ from esc_operator.evaluation import (
     Opened,
     OpenProvider,
     OpenRotator,
-    RotateState,
     Rotated,
+    RotateState,
     Value,
 )
 from esc_operator.lang import parse_text
 from esc_operator.schema import ALWAYS, from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _record(**properties: Any) -> dict[str, Any]:

@@ -27,23 +27,28 @@ def access_value(frame: Frame, expression: Expression, receiver: Value, accessor
             return receiver
         if receiver.is_unknown:
             return _access_unknown(frame, expression, receiver.schema, accessors[index:])
-        if receiver.is_array:
-            position = array_index(frame, expression, accessor, len(receiver.elements))
-            if position is None:
-                return invalid(expression)
-            receiver = receiver.elements[position]
-        elif receiver.is_object:
-            key = object_key(frame, expression, accessor)
-            if key is None:
-                return invalid(expression)
-            found = receiver.properties.get(key)
-            if found is None:
-                return _access_below(frame, expression, receiver, accessors[index:])
-            receiver = found
-        else:
-            _refuse(frame, expression, accessor, "receiver must be an array or an object")
+        part = _part(frame, expression, receiver, accessor)
+        if part is None:
             return invalid(expression)
+        if part is receiver:
+            return _access_below(frame, expression, receiver, accessors[index:])
+        receiver = part
     return receiver
+
+
+def _part(frame: Frame, expression: Expression, receiver: Value, accessor: Accessor) -> Value | None:
+    """The part of a known value at one accessor; None, reported, where the value has none such.
+
+    An object that lacks the property is its own answer: the property may lie below it.
+    """
+    if receiver.is_array:
+        position = array_index(frame, expression, accessor, len(receiver.elements))
+        return None if position is None else receiver.elements[position]
+    if receiver.is_object:
+        key = object_key(frame, expression, accessor)
+        return None if key is None else receiver.properties.get(key, receiver)
+    _refuse(frame, expression, accessor, "receiver must be an array or an object")
+    return None
 
 
 def _access_below(frame: Frame, expression: Expression, receiver: Value, accessors: Accessors) -> Value:
@@ -84,7 +89,9 @@ def _access_unknown(frame: Frame, expression: Expression, schema: Schema, access
 
 
 def array_index(frame: Frame, expression: Expression, accessor: Accessor, length: int | None) -> int | None:
-    """The index that an accessor names in an array of `length` (None if not known); None, reported, where it names none."""
+    """The index that an accessor names in an array of `length` (None if not known); None, reported, where it names
+    none.
+    """
     index = accessor.key
     if isinstance(index, str):
         problem = "cannot access an array element using a property name"

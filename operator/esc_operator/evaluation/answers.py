@@ -44,7 +44,8 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for itself.
+    """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
+    itself.
 
     With `secret` (the default) all of it is secret. `lease` is None for what does not expire.
     """

@@ -1,7 +1,8 @@
 """What an evaluation needs from outside: effects, as data.
 
-The evaluator returns them in batches and never carries one out. A driver performs a batch in any order, concurrently if it likes, and answers each
-effect by its `id`. Effects compare by identity, and their reprs show names and places but no inputs.
+The evaluator returns them in batches and never carries one out. A driver performs a batch in any order, concurrently if
+it likes, and answers each effect by its `id`. Effects compare by identity, and their reprs show names and places but no
+inputs.
 """
 
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ class FindRotator(Effect):
 class _ProviderCall(Effect):
     """A call with inputs that match the provider's schema.
 
-    `environment` is the one that holds the call, `root_environment` the one that was asked for, `path` the call's document path.
+    `environment` is the one that holds the call, `root_environment` the one that was asked for, `path` the call's
+    document path.
     """
 
     provider: str
@@ -58,7 +60,9 @@ class _ProviderCall(Effect):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The inputs as plain data, secrets revealed; a rotate-only input that was not evaluated is the text `[unknown]`."""
+        """The inputs as plain data, secrets revealed; a rotate-only input that was not evaluated is the text
+        `[unknown]`.
+        """
         inputs: dict[str, Any] = self.value.reveal()
         return inputs
 

@@ -1,7 +1,8 @@
 """The evaluator: a pure, resumable walk over an environment.
 
-`step` walks as far as it can and returns what it needs, or the result. The same definition with the same answers always gives
-the same result, in whatever order the answers come. It does no I/O and holds no lock; one evaluator serves one evaluation.
+`step` walks as far as it can and returns what it needs, or the result. The same definition with the same answers always
+gives the same result, in whatever order the answers come. It does no I/O and holds no lock; one evaluator serves one
+evaluation.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ _A = TypeVar("_A")
 class Evaluator:
     """One evaluation of one environment.
 
-    `name` is the environment's identity, which takes part in import cycles and in `${context}`. `context` is what the host
-    adds to `${context}`. `rotate_paths` are the value paths (`a.b`) of the rotators to rotate, all of them if empty.
-    `qualify(name, importer)` makes an import's name absolute, where names depend on who imports. With `show_secrets` a check
-    decrypts. Raises ValueError for a context with a reserved key.
+    `name` is the environment's identity, which takes part in import cycles and in `${context}`. `context` is what the
+    host adds to `${context}`. `rotate_paths` are the value paths (`a.b`) of the rotators to rotate, all of them if
+    empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports. With
+    `show_secrets` a check decrypts. Raises ValueError for a context with a reserved key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is an option of its own, and all but two have a default)
         self,
         environment: Environment | None,
         *,
@@ -70,8 +71,8 @@ class Evaluator:
     def step(self, answers: Mapping[int, Answer] | None = None) -> Batch | Evaluation:
         """Goes on with these answers, by the effects' ids, as far as possible.
 
-        Returns the effects that are now needed, those still unanswered included, or the finished evaluation. Some answers
-        are enough to go on with; answers to effects that were not asked for are ignored.
+        Returns the effects that are now needed, those still unanswered included, or the finished evaluation. Some
+        answers are enough to go on with; answers to effects that were not asked for are ignored.
         """
         for number, answer in (answers or {}).items():
             if self._unanswered.pop(number, None) is not None:
@@ -106,7 +107,10 @@ class Evaluator:
         return None
 
     def answer_to(self, key: object, kind: type[_A]) -> _A | Failed | None:
-        """The answer to an effect that has been asked for. Raises TypeError for one of the wrong kind: a driver's bug."""
+        """The answer to an effect that has been asked for.
+
+        Raises TypeError for one of the wrong kind: a driver's bug.
+        """
         effect = self._effects[key]
         answer = self._answers.get(effect.id)
         if answer is None or isinstance(answer, (kind, Failed)):

@@ -23,9 +23,9 @@ def _object(frame: Frame, expression: Object) -> Steps:
 
 
 def _array(frame: Frame, expression: Array) -> Steps:
-    elements = []
+    elements = []  # filled by a loop: a comprehension cannot yield
     for cell in frame.cell.elements(expression):
-        elements.append((yield cell))  # noqa: PERF401  (a comprehension cannot yield)
+        elements.append((yield cell))  # noqa: PERF401
     return Value(tuple(elements), expression)
 
 
@@ -35,15 +35,15 @@ def _reference(frame: Frame, expression: Reference) -> Steps:
 
 
 def _interpolation(frame: Frame, expression: Interpolation) -> Steps:
-    values = []
+    values = []  # filled by a loop: a comprehension cannot yield
     for part in expression.parts:
         if part.accessors is not None:
-            values.append((yield from resolve(frame, expression, part.accessors)))
+            values.append((yield from resolve(frame, expression, part.accessors)))  # noqa: PERF401
     if not all(value.is_complete for value in values):
         return PENDING_VALUE
     if any(value.contains_unknowns for value in values):
         return frame.unknown(STRING, *values)
-    pieces = []
+    pieces: list[str | None] = []
     converted = iter(values)
     for part in expression.parts:
         pieces.append(part.text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from esc_operator.evaluation.results import Mode
 from esc_operator.evaluation.tasks import Cell, Scope, Task
 from esc_operator.evaluation.values import SECRET, Value, unknown
 from esc_operator.lang import reasons
@@ -15,7 +14,7 @@ from esc_operator.schema import ALWAYS, STRING, Schema, validate
 if TYPE_CHECKING:
     from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.evaluator import Evaluator
-    from esc_operator.evaluation.results import OpenRecord, Rotation
+    from esc_operator.evaluation.results import Mode, OpenRecord, Rotation
     from esc_operator.lang.declarations import Call, Expression
     from esc_operator.lang.limits import Limits
 
@@ -98,7 +97,9 @@ class Frame:
         return unknown(self.expression, schema, secrecy(*inputs))
 
     def text(self, pieces: Sequence[str | None], *inputs: Value) -> Value:
-        """A string result, joined from pieces, secret if anything secret went into it; a piece that is too long is None."""
+        """A string result, joined from pieces, secret if anything secret went into it; a piece that is too long is
+        None.
+        """
         expression, evaluator = self.expression, self.evaluator
         limit = evaluator.limits.expansion_bytes
         known = [piece for piece in pieces if piece is not None]

@@ -5,7 +5,6 @@ An import is evaluated in its own scope: references in it bind to its own values
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,8 @@ from esc_operator.lang import reasons
 from esc_operator.lang.diagnostics import Failed
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from esc_operator.evaluation.frames import Frame, Steps
     from esc_operator.lang.declarations import Import
     from esc_operator.lang.nodes import Node
@@ -74,7 +75,9 @@ def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) 
 
 
 def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, Value, Value | None]:
-    """The value of the environment that the frame's own calls `name`; None where it cannot be had, reported at `node`."""
+    """The value of the environment that the frame's own calls `name`; None where it cannot be had, reported at
+    `node`.
+    """
     evaluator = frame.evaluator
     identity = evaluator.qualify(name, frame.scope.identity)
     scope = evaluator.scopes.get(identity)
@@ -85,7 +88,7 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
         scope = loaded
     if scope.state == RUNNING:
         if evaluator.awaits_load:
-            # Which import closes a cycle depends on the order of the walk, unknown while environments are still to come.
+            # Which import closes a cycle is decided by the order of the walk, and that by all environments.
             return PENDING_VALUE
         frame.diagnostics.append(node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
         return None

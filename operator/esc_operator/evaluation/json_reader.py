@@ -1,7 +1,7 @@
 """JSON text → plain data, as Go's decoder reads it.
 
-Python's own decoder will not do: it recurses, takes NaN, and loses the text of numbers. This one keeps a stack, keeps number texts, reads the first value
-and ignores what follows it, and words its errors as Go does.
+Python's own decoder will not do: it recurses, takes NaN, and loses the text of numbers. This one keeps a stack, keeps
+number texts, reads the first value and ignores what follows it, and words its errors as Go does.
 """
 
 import re
@@ -109,10 +109,9 @@ class _Reader:
         self._offset += 1
         pieces: list[str] = []
         while True:
-            run = _plain_run().match(self._text, self._offset)
-            assert run is not None
-            pieces.append(run.group())
-            self._offset = run.end()
+            end = self._end_of_run()
+            pieces.append(self._text[self._offset : end])
+            self._offset = end
             character = self._peek()
             if character == '"':
                 self._offset += 1
@@ -121,6 +120,11 @@ class _Reader:
                 raise self._unexpected("in string literal")
             self._offset += 1
             pieces.append(self._escape())
+
+    def _end_of_run(self) -> int:
+        """Where the characters end that stand for themselves in a string."""
+        found = _end_of_plain().search(self._text, self._offset)
+        return len(self._text) if found is None else found.start()
 
     def _escape(self) -> str:
         character = self._peek()
@@ -205,8 +209,8 @@ class _Reader:
 
 
 @cache
-def _plain_run() -> re.Pattern[str]:
-    return re.compile(r'[^"\\\x00-\x1f]*')
+def _end_of_plain() -> re.Pattern[str]:
+    return re.compile(r'["\\\x00-\x1f]')
 
 
 @cache

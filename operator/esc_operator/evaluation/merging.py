@@ -1,7 +1,7 @@
 """Merging one value over another, as JSON merge patch does (except that null replaces instead of deleting).
 
-Objects unite key by key; anything else on top replaces what is below. What is below stays known as a base: it says where a
-value was defined before, and an object on an unknown may still find properties there.
+Objects unite key by key; anything else on top replaces what is below. What is below stays known as a base: it says
+where a value was defined before, and an object on an unknown may still find properties there.
 """
 
 from esc_operator.evaluation.values import FINAL, PENDING, SEALED, Value

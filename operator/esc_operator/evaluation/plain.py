@@ -1,12 +1,18 @@
 """Plain Python data → values: what providers, rotators and the host hand in."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esc_operator.evaluation.answers import Secret
 from esc_operator.evaluation.values import SECRET, Value
-from esc_operator.lang.declarations import Expression
 from esc_operator.lang.numbers import Number, number_of
+from esc_operator.lang.surrogates import with_bytes_only
+
+if TYPE_CHECKING:
+    from esc_operator.evaluation.values import Content
+    from esc_operator.lang.declarations import Expression
 
 
 class NotPlainError(ValueError):
@@ -26,26 +32,26 @@ def _from_data(data: Any, definition: Expression | None, flags: int, levels: int
     if isinstance(data, Value):
         value = data.defined_by(definition)
         return value.all_secret() if flags & SECRET else value
-    if isinstance(data, str):
-        return Value(str(data), definition, flags)
+    return Value(_content(data, definition, flags, levels), definition, flags)
+
+
+def _content(data: Any, definition: Expression | None, flags: int, levels: int) -> Content:
     if data is None or isinstance(data, bool | Number):
-        return Value(data, definition, flags)
+        return data
+    if isinstance(data, str):
+        return with_bytes_only(str(data))
     if isinstance(data, int | float):
-        return Value(_number(data), definition, flags)
+        return _number(data)
     if isinstance(data, Mapping):
-        return Value(
-            {_key(key): _from_data(child, definition, flags, levels - 1) for key, child in data.items()},
-            definition,
-            flags,
-        )
+        return {_key(key): _from_data(child, definition, flags, levels - 1) for key, child in data.items()}
     if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray):
-        return Value(tuple(_from_data(element, definition, flags, levels - 1) for element in data), definition, flags)
+        return tuple(_from_data(element, definition, flags, levels - 1) for element in data)
     raise NotPlainError(f"the result holds a {type(data).__name__}, which JSON has no place for")
 
 
 def _key(key: Any) -> str:
     if isinstance(key, str):
-        return key
+        return with_bytes_only(key)
     raise NotPlainError(f"the result has a key of type {type(key).__name__}")
 
 

@@ -1,7 +1,8 @@
 """References: from an access to the value it names.
 
-Resolution walks the expressions, not their values, so that siblings in one object may refer to each other; only the target is
-evaluated. Where the walk meets something that is no literal, that is evaluated and the rest of the access goes into its value.
+Resolution walks the expressions, not their values, so that siblings in one object may refer to each other; only the
+target is evaluated. Where the walk meets something that is no literal, that is evaluated and the rest of the access
+goes into its value.
 """
 
 from __future__ import annotations

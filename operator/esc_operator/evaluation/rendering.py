@@ -1,6 +1,7 @@
 """Values as plain data and as JSON text.
 
-Redaction wins over everything: a secret is `[secret]` even where it is also unknown. Without redaction an unknown is `[unknown]`.
+Redaction wins over everything: a secret is `[secret]` even where it is also unknown. Without redaction an unknown is
+`[unknown]`.
 """
 
 from collections.abc import Callable

@@ -26,7 +26,9 @@ class Batch:
 
 
 class OpenRecord(NamedTuple):
-    """Something that was opened: the call's document path, its environment, the provider's name, and the lease if it has one."""
+    """Something that was opened: the call's document path, its environment, the provider's name, and the lease if
+    it has one.
+    """
 
     path: str
     environment: str
@@ -61,8 +63,9 @@ class Rotation:
 class Evaluation:
     """A finished evaluation.
 
-    `value` is an object, or None where the definition has neither values nor imports. `diagnostics` are in display order and do not repeat what
-    the parser of the root already said. `opens` and `imports` (identities) are in evaluation order.
+    `value` is an object, or None where the definition has neither values nor imports. `diagnostics` are in display
+    order and do not repeat what the parser of the root already said. `opens` and `imports` (identities) are in
+    evaluation order.
     """
 
     value: Value | None

@@ -1,21 +1,20 @@
 """The memory of an evaluation: a cell an expression, a scope an environment.
 
-Each step walks from the root again; what is finished is remembered here, so a step costs what is still open. A task that has
-to wait keeps its result for the rest of the step only.
+Each step walks from the root again; what is finished is remembered here, so a step costs what is still open. A task
+that has to wait keeps its result for the rest of the step only.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from esc_operator.evaluation.values import Value
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Array, Call, Object
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.results import OpenRecord, Rotation
-    from esc_operator.lang.declarations import Environment, Expression
+    from esc_operator.evaluation.values import Value
+    from esc_operator.lang.declarations import Array, Call, Environment, Expression, Object
     from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.lang.paths import Path
 
@@ -44,8 +43,9 @@ class Task:
 class Cell(Task):
     """One expression of one environment; None stands for one that is missing.
 
-    `path` is the value's path (`a.b[0]`), which begins anew inside a builtin's argument. `base` is the imported value it is
-    merged over, `accept` what the builtin around it accepts there. `rotate_only` marks an input that only a rotation needs.
+    `path` is the value's path (`a.b[0]`), which begins anew inside a builtin's argument. `base` is the imported value
+    it is merged over, `accept` what the builtin around it accepts there. `rotate_only` marks an input that only a
+    rotation needs.
     """
 
     __slots__ = ("_cells", "_elements", "accept", "base", "expression", "path", "rotate_only", "scope")
@@ -125,8 +125,8 @@ class Cell(Task):
 class Scope(Task):
     """One environment: references bind to its own values.
 
-    `root_name` is the environment that was asked for, as this one sees it; `base` the merged imports, `imports` the same apart
-    from each other, and `has_imports` says that both are complete.
+    `root_name` is the environment that was asked for, as this one sees it; `base` the merged imports, `imports` the
+    same apart from each other, and `has_imports` says that both are complete.
     """
 
     __slots__ = (

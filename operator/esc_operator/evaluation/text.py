@@ -1,4 +1,6 @@
-"""The string conversion of the language: what an interpolation, `fn::toString` and an environment variable make of a value."""
+"""The string conversion of the language: what an interpolation, `fn::toString` and an environment variable make of
+a value.
+"""
 
 from typing import Final, NamedTuple
 
@@ -40,8 +42,8 @@ class Text(NamedTuple):
 def to_text(value: Value) -> Text:
     """The text of a value: null is empty, an array its elements, an object its `"key"="value"` pairs sorted by key.
 
-    Parts are quoted and joined by commas. Parts within parts are quoted again, which can double their length at every level:
-    what would come to more than `LONGEST_TEXT` characters is unknown.
+    Parts are quoted and joined by commas. Parts within parts are quoted again, which can double their length at every
+    level: what would come to more than `LONGEST_TEXT` characters is unknown.
     """
     text = None if value.contains_unknowns else convert(value)
     if text is None:

@@ -1,12 +1,11 @@
 """The value of an expression: content, flags, and where it came from.
 
-A value is immutable; merging, marking and re-homing make new ones. `repr` and `str` never show content: `reveal`, and the
-renderings with `redact=False`, are the ways out.
+A value is immutable; merging, marking and re-homing make new ones. `repr` and `str` never show content: `reveal`, and
+the renderings with `redact=False`, are the ways out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,8 @@ from esc_operator.lang.numbers import Number
 from esc_operator.schema import ALWAYS, Json, NumberText, Schema, TypeName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from esc_operator.evaluation.trace import Definition
     from esc_operator.lang.declarations import Expression
 
@@ -30,7 +31,6 @@ SEALED: Final = 32
 """An object that lies on something other than a known object, so that bases further down add nothing to it."""
 _OBSERVABLE: Final = 64
 """Summed up only: an unknown that is not merely a rotate-only input left alone."""
-_NOT_SUMMED: Final = -1
 
 _EMPTY: Final[Mapping[str, Value]] = MappingProxyType({})
 
@@ -38,11 +38,11 @@ _EMPTY: Final[Mapping[str, Value]] = MappingProxyType({})
 class Value:
     """What an expression evaluates to.
 
-    `definition` is the expression that produced it, None for the context and other things that nobody wrote. `bases` are
-    the values it was merged over, nearest first.
+    `definition` is the expression that produced it, None for the context and other things that nobody wrote. `bases`
+    are the values it was merged over, nearest first.
     """
 
-    __slots__ = ("_bases", "_content", "_definition", "_depth", "_flags", "_inside", "_schema", "_size")
+    __slots__ = ("_bases", "_content", "_definition", "_flags", "_measured", "_schema")
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Value:
         self._flags = flags
         self._bases = bases
         self._schema = schema
-        self._inside = _NOT_SUMMED
+        self._measured: tuple[int, int, int] | None = None
 
     def __repr__(self) -> str:
         flags = (("secret", SECRET), ("unknown", UNKNOWN), ("final", FINAL), ("pending", PENDING))
@@ -97,20 +97,20 @@ class Value:
     @property
     def is_complete(self) -> bool:
         """Whether nothing in it waits for an effect."""
-        return not self._sum() & PENDING
+        return not self.measure()[0] & PENDING
 
     @property
     def contains_secrets(self) -> bool:
-        return self._sum() & SECRET != 0
+        return self.measure()[0] & SECRET != 0
 
     @property
     def contains_unknowns(self) -> bool:
-        return self._sum() & UNKNOWN != 0
+        return self.measure()[0] & UNKNOWN != 0
 
     @property
     def contains_observable_unknowns(self) -> bool:
         """Whether it holds an unknown other than a rotate-only input that was left alone."""
-        return self._sum() & _OBSERVABLE != 0
+        return self.measure()[0] & _OBSERVABLE != 0
 
     # Shape
 
@@ -135,14 +135,12 @@ class Value:
     @property
     def depth(self) -> int:
         """Levels of nesting; 1 for a scalar."""
-        self._sum()
-        return self._depth
+        return self.measure()[1]
 
     @property
     def size(self) -> int:
         """Characters of everything in it written out, and one for each part; shared parts count each time."""
-        self._sum()
-        return self._size
+        return self.measure()[2]
 
     @property
     def properties(self) -> Mapping[str, Value]:
@@ -179,8 +177,8 @@ class Value:
             if layer.is_pending:
                 return layer
             if layer.is_unknown:
-                flags = layer._flags & ~FINAL
-                return Value(None, layer._definition, flags, schema=layer.schema.of_property(key))
+                flags = layer.flags & ~FINAL
+                return Value(None, layer.definition, flags, schema=layer.schema.of_property(key))
             if not layer.is_object:
                 break
         return None
@@ -254,29 +252,27 @@ class Value:
             content = {key: child.all_secret() for key, child in content.items()}
         return Value(content, self._definition, self._flags | SECRET, self._bases, self._schema)
 
-    def measure(self) -> tuple[bool, int, int]:
-        """Completeness, depth and size at once."""
-        return not self._sum() & PENDING, self._depth, self._size
+    def measure(self) -> tuple[int, int, int]:
+        """The flags of the value and of everything in it, its depth and its size; added up on the first question."""
+        if self._measured is None:
+            self._measured = self._measure()
+        return self._measured
 
-    def _sum(self) -> int:
-        """The flags of the value and of everything in it, added up on the first question."""
-        inside = self._inside
-        if inside >= 0:
-            return inside
+    def _measure(self) -> tuple[int, int, int]:
         inside, depth, size = self._flags, 1, 1
         if inside & UNKNOWN and not inside & ROTATE_ONLY:
             inside |= _OBSERVABLE
         content = self._content
         if isinstance(content, tuple | dict):
             for child in content.values() if isinstance(content, dict) else content:
-                inside |= child._sum()
-                size += child._size
-                if child._depth >= depth:
-                    depth = child._depth + 1
+                child_inside, child_depth, child_size = child.measure()
+                inside |= child_inside
+                size += child_size
+                if child_depth >= depth:
+                    depth = child_depth + 1
         elif isinstance(content, str):
             size += len(content)
-        self._depth, self._size, self._inside = depth, size, inside
-        return inside
+        return inside, depth, size
 
 
 def unknown(definition: Expression | None, schema: Schema = ALWAYS, flags: int = 0) -> Value:

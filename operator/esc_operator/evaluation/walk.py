@@ -1,7 +1,7 @@
 """The walk: evaluates tasks depth first, in the order upstream does, on a stack of its own.
 
-Long chains of references and deep documents therefore need no Python recursion. One walk a step: what is done is skipped, what
-has to wait is left for the next.
+Long chains of references and deep documents therefore need no Python recursion. One walk a step: what is done is
+skipped, what has to wait is left for the next.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from esc_operator.evaluation.imports import evaluate_environment
 from esc_operator.evaluation.merging import merge
 from esc_operator.evaluation.results import Mode
 from esc_operator.evaluation.tasks import DONE, RUNNING, WAITING, Cell, Scope, Task
-from esc_operator.evaluation.values import ROTATE_ONLY, Value, unknown
+from esc_operator.evaluation.values import PENDING, ROTATE_ONLY, Value, unknown
 from esc_operator.lang import reasons
 from esc_operator.lang.declarations import Literal
 from esc_operator.lang.paths import path_text
 
 if TYPE_CHECKING:
-    from esc_operator.lang.limits import Limits
     from esc_operator.evaluation.evaluator import Evaluator
+    from esc_operator.lang.limits import Limits
 
 
 class ExhaustedError(Exception):
@@ -113,7 +113,8 @@ class Walk:
         base = frame.cell.base if isinstance(task, Cell) else None
         if base is not None:
             value = _over(frame, value, base)
-        complete, depth, size = value.measure()
+        inside, depth, size = value.measure()
+        complete = not inside & PENDING
         limits = self._evaluator.limits
         if depth > limits.depth or size > limits.value_bytes:
             value = _too_large(frame, limits, deep=depth > limits.depth)

@@ -1,14 +1,16 @@
 """The grammar of property access, inside `${...}` and on its own.
 
-One method a production; the production is its docstring. Offsets count characters of the scalar that holds the access. The parser never gives up:
-every problem is noted and reading goes on, as in Pulumi's own recovery.
+One method a production; the production is its docstring. Offsets count characters of the scalar that holds the access.
+The parser never gives up: every problem is noted and reading goes on, as in Pulumi's own recovery.
 """
 
 from typing import NamedTuple
 
 
 class Accessor(NamedTuple):
-    """One step of an access: a property name or key (str) or an array index (int), and where in its scalar it stands."""
+    """One step of an access: a property name or key (str) or an array index (int), and where in its scalar it
+    stands.
+    """
 
     key: str | int
     begin: int = 0
@@ -37,7 +39,10 @@ def read_access(text: str, begin: int) -> Access:
 
 
 def parse_access(text: str) -> tuple[tuple[str | int, ...] | None, str]:
-    """A property path as people write it (`a.b["c"][0]`): its keys, or None with the problem. The empty text is the empty path."""
+    """A property path as people write it (`a.b["c"][0]`): its keys, or None with the problem.
+
+    The empty text is the empty path.
+    """
     if not text:
         return (), ""
     found = _Reader(text, 0, closed_by_brace=False).access()

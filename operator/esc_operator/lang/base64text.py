@@ -1,4 +1,6 @@
-"""Base64 as Go's `encoding/base64` reads it: the standard padded alphabet, line breaks skipped, the first bad byte named."""
+"""Base64 as Go's `encoding/base64` reads it: the standard padded alphabet, line breaks skipped, the first bad byte
+named.
+"""
 
 import binascii
 from typing import Final
@@ -26,7 +28,10 @@ def decode(text: str) -> tuple[bytes | None, int]:
 
 
 def _first_bad_byte(data: bytes) -> int | None:
-    """Where decoding fails, or None where it does not. A quantum that ends too early is blamed on the end of the text."""
+    """Where decoding fails, or None where it does not.
+
+    A quantum that ends too early is blamed on the end of the text.
+    """
     filled = 0
     offset = 0
     while offset < len(data):

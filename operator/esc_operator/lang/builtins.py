@@ -1,7 +1,8 @@
 """The shape of each builtin's argument: one clause a builtin.
 
-Here only the form is looked at (how many operands, which must be literals); what a call means is in `evaluation.builtins`, under the same name.
-A clause never refuses: a missing operand is None and evaluates to an unknown.
+Here only the form is looked at (how many operands, which must be literals); what a call means is in
+`evaluation.builtins`, under the same name. A clause never refuses: a missing operand is None and evaluates to an
+unknown.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,9 +68,8 @@ def _validate(node: Node, name: str, argument: Expression, diagnostics: list[Dia
         )
         return Call(node, name, name, {"schema": None, "value": None})
     given = _last_of_each(argument)
-    for operand in ("schema", "value"):
-        if operand not in given:
-            diagnostics.append(_error(argument, f"missing required property '{operand}'"))
+    missing = [operand for operand in ("schema", "value") if operand not in given]
+    diagnostics.extend(_error(argument, f"missing required property '{operand}'") for operand in missing)
     return Call(node, name, name, {"schema": given.get("schema"), "value": given.get("value")})
 
 

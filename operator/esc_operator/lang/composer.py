@@ -6,7 +6,7 @@ The tree is built with a stack of our own: libyaml's events are safe at any dept
 from typing import Any, Final
 
 from yaml import YAMLError
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -183,7 +183,9 @@ def _limit(summary: str) -> Diagnostic:
 
 
 def _syntax_error(error: YAMLError) -> Diagnostic:
-    """libyaml's finding in yaml.v3's form: its line is that of the enclosing context, counted from 0 except for scanner errors."""
+    """libyaml's finding in yaml.v3's form: its line is that of the enclosing context, counted from 0 except for
+    scanner errors.
+    """
     problem = (
         getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown problem parsing YAML content"
     )

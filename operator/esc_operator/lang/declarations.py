@@ -1,6 +1,7 @@
 """The declarations of an environment: what its author wrote, read but not evaluated.
 
-Immutable once parsed and free of evaluation state, so one parse serves any number of evaluations. Every expression knows its place.
+Immutable once parsed and free of evaluation state, so one parse serves any number of evaluations. Every expression
+knows its place.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """What a stage says about a definition: positions, ranges, diagnostics and their order.
 
-Every stage of the core returns `(result, diagnostics)`; nothing a user writes makes one raise. A diagnostic never quotes a secret.
+Every stage of the core returns `(result, diagnostics)`; nothing a user writes makes one raise. A diagnostic never
+quotes a secret.
 """
 
 from collections.abc import Iterable
@@ -36,8 +37,8 @@ class Severity(StrEnum):
 class Failed:
     """What the outside world answered instead of a result.
 
-    `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the evaluator's own.
-    `retry_after` is in seconds, where the outside named one.
+    `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
+    evaluator's own. `retry_after` is in seconds, where the outside named one.
     """
 
     message: str
@@ -49,8 +50,9 @@ class Failed:
 class Diagnostic:
     """One finding: how bad, what, and where.
 
-    `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is one of `reasons`, or
-    the foreign one; it and `cause` (the failed answer behind this finding) take no part in comparison.
+    `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is
+    one of `reasons`, or the foreign one; it and `cause` (the failed answer behind this finding) take no part in
+    comparison.
     """
 
     severity: Severity
@@ -69,7 +71,9 @@ Diagnostics = tuple[Diagnostic, ...]
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
-    """The diagnostics as they are shown: those without a range first, then by environment and place; the same set is always in one order."""
+    """The diagnostics as they are shown: those without a range first, then by environment and place; the same set
+    is always in one order.
+    """
     return tuple(sorted(diagnostics, key=_place))
 
 

@@ -18,8 +18,8 @@ _FIELDS = ("description", "imports", "values")
 def parse_text(name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Environment | None, Diagnostics]:
     """Reads a definition from YAML text.
 
-    `name` stands in every range. No environment comes back where the text is not YAML the language knows; any other mistake leaves an
-    environment that can be evaluated as far as it goes.
+    `name` stands in every range. No environment comes back where the text is not YAML the language knows; any other
+    mistake leaves an environment that can be evaluated as far as it goes.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if not data:
@@ -33,7 +33,9 @@ def parse_text(name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS) ->
 def parse_object(
     name: str, data: object, path_prefix: str = "", limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Environment | None, Diagnostics]:
-    """Reads a definition that already is JSON-like data; diagnostics have no range, and paths that begin with `path_prefix`."""
+    """Reads a definition that already is JSON-like data; diagnostics have no range, and paths that begin with
+    `path_prefix`.
+    """
     root, problems = compose_data(name, data, path_prefix, limits)
     if problems:
         return None, in_order(problems)
@@ -66,7 +68,9 @@ def _not_an_object(root: Node | None) -> Diagnostic:
 
 
 def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, Node]:
-    """The top-level values by field; a field's name is matched without regard to case, and the last of a repeated one counts."""
+    """The top-level values by field; a field's name is matched without regard to case, and the last of a repeated
+    one counts.
+    """
     fields: dict[str, Node] = {}
     for key, value in root.entries:
         field = key.text.casefold()

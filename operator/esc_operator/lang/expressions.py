@@ -14,16 +14,16 @@ def read_expression(node: Node, diagnostics: list[Diagnostic]) -> Expression:
         return _read_string(node, node.value, diagnostics) if isinstance(node.value, str) else Literal(node, node.value)
     if isinstance(node, SequenceNode):
         return Array(node, tuple(read_expression(item, diagnostics) for item in node.items))
-    assert isinstance(node, MappingNode)
-    return _read_call(node, diagnostics) or _read_object(node, diagnostics)
+    if isinstance(node, MappingNode):
+        return _read_call(node, diagnostics) or _read_object(node, diagnostics)
+    raise TypeError(f"unexpected node of type {type(node).__name__}")
 
 
 def _read_string(node: ScalarNode, text: str, diagnostics: list[Diagnostic]) -> Expression:
     if "$" not in text:
         return Literal(node, text)
     parts, problems = parse_template(text)
-    for problem in problems:
-        diagnostics.append(node.error_in(*problem, reasons.INVALID_EXPRESSION))
+    diagnostics.extend(node.error_in(*problem, reasons.INVALID_EXPRESSION) for problem in problems)
     if len(parts) == 1:
         literal, accessors = parts[0]
         if accessors is None:

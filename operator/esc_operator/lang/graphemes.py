@@ -1,7 +1,7 @@
 """How many terminal cells a text takes: columns inside an interpolation are counted this way.
 
-An approximation of Unicode's grapheme clusters good enough for marks, joiners, variation selectors, flags and wide scripts; upstream uses the
-uniseg library.
+An approximation of Unicode's grapheme clusters good enough for marks, joiners, variation selectors, flags and wide
+scripts; upstream uses the uniseg library.
 """
 
 import unicodedata
@@ -38,7 +38,7 @@ def _clusters(text: str) -> Iterator[str]:
 def _extends(text: str, start: int, index: int) -> bool:
     """Whether the character at `index` belongs to the cluster that begins at `start`."""
     character, before = text[index], text[index - 1]
-    if character == _JOINER or before == _JOINER or unicodedata.category(character) in ("Mn", "Me", "Mc"):
+    if _JOINER in (character, before) or unicodedata.category(character) in ("Mn", "Me", "Mc"):
         return True
     if "\U0001f3fb" <= character <= "\U0001f3ff":
         return True

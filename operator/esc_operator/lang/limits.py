@@ -1,12 +1,15 @@
 """How much a definition may ask of the machine that evaluates it.
 
-An operator evaluates what many authors write; each of these stops one way of taking it down, with a diagnostic of reason `LimitExceeded`.
+An operator evaluates what many authors write; each of these stops one way of taking it down, with a diagnostic of
+reason `LimitExceeded`.
 """
 
 from dataclasses import dataclass
 
 DEEPEST = 200
-"""No limit on depth may be higher: values are walked by recursion, and Python's own limit is 1,000 frames for the whole process."""
+"""No limit on depth may be higher: values are walked by recursion, and Python's own limit is 1,000 frames for the
+whole process.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The syntax tree: scalars, sequences and mappings, each with its place.
 
-Both front ends (YAML text and JSON-like data) build it, everything after them reads it. Nodes are not changed once built.
+Both front ends (YAML text and JSON-like data) build it, everything after them reads it. Nodes are not changed once
+built.
 """
 
 from typing import Final
@@ -39,11 +40,14 @@ class Node:
 
 
 class ScalarNode(Node):
-    """A scalar: `value` is what it means, `text` what it says. `inline` marks a plain scalar on one line, whose parts can be pointed at."""
+    """A scalar: `value` is what it means, `text` what it says.
+
+    `inline` marks a plain scalar on one line, whose parts can be pointed at.
+    """
 
     __slots__ = ("inline", "text", "value")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  (made by the thousand, and a record of its place would cost as much again)
         self, source: Source, path: Path, line: int, column: int, value: Scalar, text: str, *, inline: bool
     ) -> None:
         super().__init__(source, path, line, column)

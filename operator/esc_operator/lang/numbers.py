@@ -1,7 +1,8 @@
 """Numbers as the language keeps them: by their text.
 
-A number is read once and travels as text, so `1.50` from a JSON string stays `1.50`, and no digit of a long one is lost. The text of a YAML or
-Kubernetes number is normalised the way Go prints it: integers in base 10, everything else in the shortest form of `%g`.
+A number is read once and travels as text, so `1.50` from a JSON string stays `1.50`, and no digit of a long one is
+lost. The text of a YAML or Kubernetes number is normalised the way Go prints it: integers in base 10, everything else
+in the shortest form of `%g`.
 """
 
 import math
@@ -36,7 +37,9 @@ class Number:
 
 
 class TextFloat(float):
-    """A float that remembers the text it was read from, so that a number handed through a provider comes back as it was."""
+    """A float that remembers the text it was read from, so that a number handed through a provider comes back as
+    it was.
+    """
 
     text: str
 
@@ -47,7 +50,9 @@ class TextFloat(float):
 
 
 def number_of(value: float) -> Number | None:
-    """The number that a Python int or float stands for; None where JSON has no text for it (infinities, NaN, absurdly long integers)."""
+    """The number that a Python int or float stands for; None where JSON has no text for it (infinities, NaN,
+    absurdly long integers).
+    """
     if isinstance(value, TextFloat):
         return Number(value.text)
     if isinstance(value, int):
@@ -56,7 +61,9 @@ def number_of(value: float) -> Number | None:
 
 
 def go_float_text(value: float) -> str:
-    """A finite float as Go's `strconv.FormatFloat(value, 'g', -1, 64)` writes it: an exponent from 1e+06 up and below 1e-04."""
+    """A finite float as Go's `strconv.FormatFloat(value, 'g', -1, 64)` writes it: an exponent from 1e+06 up and
+    below 1e-04.
+    """
     sign, digits, exponent = _shortest_digits(value)
     if exponent < -4 or exponent >= 6:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""

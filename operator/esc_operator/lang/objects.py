@@ -1,6 +1,7 @@
 """JSON-like data → syntax tree: the front end for a definition that stands inside a Kubernetes resource.
 
-There are no lines to point at, so nodes have no range; paths begin with the prefix that leads to the definition in its resource.
+There are no lines to point at, so nodes have no range; paths begin with the prefix that leads to the definition in its
+resource.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from esc_operator.lang.numbers import number_of
 from esc_operator.lang.paths import Path
 from esc_operator.lang.scalars import Scalar
 from esc_operator.lang.source import Source
+from esc_operator.lang.surrogates import without_surrogates
 
 
 def compose_data(name: str, data: object, path_prefix: str, limits: Limits) -> tuple[Node | None, Diagnostics]:
@@ -51,8 +53,9 @@ class _Reader:
             if not isinstance(key, str):
                 self._problem((path, str(key)), "mapping keys must be strings", reasons.INVALID_YAML)
                 continue
-            child: Path = (path, key)
-            node.entries.append((self._leaf(child, key), self.node(child, value, depth + 1)))
+            name = without_surrogates(key)
+            child: Path = (path, name)
+            node.entries.append((self._leaf(child, name), self.node(child, value, depth + 1)))
             if self._nodes > self._limits.nodes:
                 break
         return node
@@ -66,7 +69,9 @@ class _Reader:
         return node
 
     def _scalar(self, path: Path, data: object) -> Node:
-        if data is None or isinstance(data, bool | str):
+        if isinstance(data, str):
+            return self._leaf(path, without_surrogates(data))
+        if data is None or isinstance(data, bool):
             return self._leaf(path, data)
         if isinstance(data, int | float):
             number = number_of(data)

@@ -5,7 +5,7 @@ A path is noted down as a chain from child to parent and written out only when s
 
 from typing import Union
 
-Path = Union[str, tuple["Path", str | int]]
+Path = Union[str, tuple["Path", str | int]]  # noqa: UP007  (`|` does not take the name of a class to come)
 """The text of a prefix, or a parent with a key (str) or an index (int)."""
 
 

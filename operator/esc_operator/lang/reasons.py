@@ -1,13 +1,15 @@
 """Why a diagnostic was raised: one CamelCase constant a cause, stable across releases.
 
-Conditions, metrics and tests tell causes apart by these words; the summary is for people. A failure that came from outside (a loader, a
-provider, a decrypter) carries the reason that the outside gave, so this list is not closed.
+Conditions, metrics and tests tell causes apart by these words; the summary is for people. A failure that came from
+outside (a loader, a provider, a decrypter) carries the reason that the outside gave, so this list is not closed.
 """
 
 from typing import Final
 
 INVALID_YAML: Final = "InvalidYAML"
-"""The text is not YAML, or uses a part of YAML the language has no meaning for (aliases, keys that are not strings, bad casts)."""
+"""The text is not YAML, or uses a part of YAML the language has no meaning for (aliases, keys that are not
+strings, bad casts).
+"""
 INVALID_DOCUMENT: Final = "InvalidDocument"
 """The document's own shape is wrong: the root, `values`, `imports` or an import item."""
 INVALID_EXPRESSION: Final = "InvalidExpression"

@@ -1,7 +1,7 @@
 """What a YAML scalar means, as yaml.v3 (the library behind Pulumi's evaluator) decides it.
 
-Neither PyYAML's resolver (YAML 1.1: `on` is true, `010` is 8) nor the YAML 1.2 core schema fits: yaml.v3 is the 1.2 core schema with 1.1 octals
-and digit separators, and keeps what it cannot store as a number as text.
+Neither PyYAML's resolver (YAML 1.1: `on` is true, `010` is 8) nor the YAML 1.2 core schema fits: yaml.v3 is the 1.2
+core schema with 1.1 octals and digit separators, and keeps what it cannot store as a number as text.
 """
 
 import math
@@ -14,9 +14,9 @@ from esc_operator.lang.numbers import Number, go_float_text
 Scalar = None | bool | Number | str
 
 _WORDS: Final[dict[str, tuple[str, Scalar]]] = {
-    **{word: ("!!null", None) for word in ("", "~", "null", "Null", "NULL")},
-    **{word: ("!!bool", True) for word in ("true", "True", "TRUE")},
-    **{word: ("!!bool", False) for word in ("false", "False", "FALSE")},
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ("!!null", None)),
+    **dict.fromkeys(("true", "True", "TRUE"), ("!!bool", True)),
+    **dict.fromkeys(("false", "False", "FALSE"), ("!!bool", False)),
     **{word: ("!!float", Number("NaN")) for word in (".nan", ".NaN", ".NAN")},
     **{word: ("!!float", Number("+Inf")) for word in (".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF")},
     **{word: ("!!float", Number("-Inf")) for word in ("-.inf", "-.Inf", "-.INF")},
@@ -41,7 +41,10 @@ def resolve_plain(text: str) -> Scalar:
 
 
 def resolve_tagged(tag: str, text: str) -> tuple[Scalar, str | None]:
-    """The meaning of a scalar under a short tag (`!!int`), or the problem in yaml.v3's words. Tags it does not know leave the text as it is."""
+    """The meaning of a scalar under a short tag (`!!int`), or the problem in yaml.v3's words.
+
+    Tags it does not know leave the text as it is.
+    """
     if tag == "!!binary":
         return text, _binary_problem(text)
     if tag not in _RESOLVABLE_TAGS or tag == "!!str":
@@ -77,7 +80,9 @@ def _resolve_number(text: str) -> tuple[str, Scalar]:
 
 
 def _integer(text: str) -> int | None:
-    """A 64-bit integer (signed or unsigned) in any notation of Go's `ParseInt` with base 0; None where `text` is none."""
+    """A 64-bit integer (signed or unsigned) in any notation of Go's `ParseInt` with base 0; None where `text` is
+    none.
+    """
     if len(text) > _LONGEST_INT:
         return None
     match = _integer_pattern().fullmatch(text)

@@ -19,11 +19,14 @@ class Source:
         self._lines: list[int] | None = None
 
     def position(self, line: int, column: int) -> Position:
-        """The position of a 1-based line and column. Columns past the end of a line stop at its last byte if it is not ASCII."""
+        """The position of a 1-based line and column.
+
+        Columns past the end of a line stop at its last byte if it is not ASCII.
+        """
         return Position(line, column, self._byte(line, column))
 
     def _byte(self, line: int, column: int) -> int:
-        # Upstream gives byte 0 to every position on a last line that does not end in a newline; here it is the true offset.
+        # Upstream gives byte 0 to every position on a last line without a newline; here it is the true offset.
         data, starts = self._data or b"", self._line_starts()
         if not 0 < line <= len(starts):
             return len(data)

@@ -1,7 +1,8 @@
 """The JSON-Schema subset of environments: model, compilation, validation.
 
-Owns what a schema is and whether a value, known or not yet known, fits it. Sees values only through the `Instance` protocol and knows nothing of
-expressions. Invariant: validation never raises and never stops early; every failure is a `Finding` at the value that fails.
+Owns what a schema is and whether a value, known or not yet known, fits it. Sees values only through the `Instance`
+protocol and knows nothing of expressions. Invariant: validation never raises and never stops early; every failure is a
+`Finding` at the value that fails.
 """
 
 from esc_operator.schema.compile import SchemaError, from_json

@@ -1,6 +1,7 @@
 """JSON data → `Schema`.
 
-References are resolved by name when a value is checked, so a schema may refer to itself; that every name exists is checked here.
+References are resolved by name when a value is checked, so a schema may refer to itself; that every name exists is
+checked here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,30 +46,30 @@ class _Compiler:
         if depth > _DEEPEST:
             raise SchemaError(f"the schema is nested more than {_DEEPEST} levels deep")
         if depth == 0:
-            self._definitions.update(self._schemas(data.get("$defs"), depth))
+            self._definitions.update(self.schemas(data.get("$defs"), depth))
         keywords = {name: value for key, value in data.items() for name, value in self._keyword(key, value, depth)}
         return Schema(**keywords, definitions=self._definitions) if keywords else ALWAYS
 
     def _keyword(self, key: object, value: Any, depth: int) -> Sequence[tuple[str, Any]]:
         """The field that a keyword sets; none for an unknown keyword or an absent value."""
         clause = _KEYWORDS.get(str(key))
-        if clause is None or value is None and key != "const":
+        if clause is None or (value is None and key != "const"):
             return ()
         name, read = clause
         return ((name, read(self, value, depth)),)
 
-    def _schemas(self, data: object, depth: int) -> dict[str, Schema]:
+    def schemas(self, data: object, depth: int) -> dict[str, Schema]:
         if data is None:
             return {}
         return {str(key): self.schema(value, depth + 1) for key, value in _expect(Mapping, data, "an object").items()}
 
-    def _subschema(self, data: object, depth: int) -> Schema:
+    def subschema(self, data: object, depth: int) -> Schema:
         return self.schema(data, depth + 1)
 
-    def _schema_list(self, data: object, depth: int) -> tuple[Schema, ...]:
+    def schema_list(self, data: object, depth: int) -> tuple[Schema, ...]:
         return tuple(self.schema(item, depth + 1) for item in _expect(list, data, "an array"))
 
-    def _reference(self, data: object, _: int) -> str:
+    def reference(self, data: object, _: int) -> str:
         text = _expect(str, data, "a string")
         if not text.startswith(_REF_PREFIX) or "/" in text[len(_REF_PREFIX) :]:
             raise SchemaError("only fragment references of the form #/$defs/ref are supported")
@@ -149,13 +150,13 @@ def _dependencies(_: _Compiler, data: object, __: int) -> dict[str, tuple[str, .
 _Reader = Callable[[_Compiler, Any, int], Any]
 
 _KEYWORDS: Final[Mapping[str, tuple[str, _Reader]]] = {
-    "$ref": ("ref", _Compiler._reference),
-    "anyOf": ("any_of", _Compiler._schema_list),
-    "oneOf": ("one_of", _Compiler._schema_list),
-    "prefixItems": ("prefix_items", _Compiler._schema_list),
-    "items": ("items", _Compiler._subschema),
-    "properties": ("properties", _Compiler._schemas),
-    "additionalProperties": ("additional_properties", _Compiler._subschema),
+    "$ref": ("ref", _Compiler.reference),
+    "anyOf": ("any_of", _Compiler.schema_list),
+    "oneOf": ("one_of", _Compiler.schema_list),
+    "prefixItems": ("prefix_items", _Compiler.schema_list),
+    "items": ("items", _Compiler.subschema),
+    "properties": ("properties", _Compiler.schemas),
+    "additionalProperties": ("additional_properties", _Compiler.subschema),
     "type": ("type", _type),
     "const": ("const", _json),
     "enum": ("enum", _json_list),
@@ -175,4 +176,7 @@ _KEYWORDS: Final[Mapping[str, tuple[str, _Reader]]] = {
     "dependentRequired": ("dependent_required", _dependencies),
     "rotateOnly": ("rotate_only", _name_set),
 }
-"""Keywords that constrain. `secret`, `uniqueItems` and annotations such as `description` are accepted and mean nothing here."""
+"""Keywords that constrain.
+
+`secret`, `uniqueItems` and annotations such as `description` are accepted and mean nothing here.
+"""

@@ -30,7 +30,9 @@ class Instance(Protocol):
 
 
 class Finding(NamedTuple):
-    """A failure: the value to blame, and the way from it to the part that is wrong (empty where it is the value itself)."""
+    """A failure: the value to blame, and the way from it to the part that is wrong (empty where it is the value
+    itself).
+    """
 
     instance: Instance
     path: str

@@ -1,7 +1,7 @@
 """JSON as Go writes it, with numbers by their text.
 
-Both the schema layer (constants in messages) and the evaluator (`fn::toJSON`) write JSON, and both must write it byte for byte like upstream:
-compact, keys sorted, `<`, `>`, `&` and the two Unicode line separators escaped.
+Both the schema layer (constants in messages) and the evaluator (`fn::toJSON`) write JSON, and both must write it byte
+for byte like upstream: compact, keys sorted, `<`, `>`, `&` and the two Unicode line separators escaped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,11 @@ _GO_ESCAPES: Final = str.maketrans(
         "&": "\\u0026",
         "\u2028": "\\u2028",
         "\u2029": "\\u2029",
-        "\x7f": "\x7f",
     }
 )
+
+
+_SURROGATES: Final = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 def json_text(data: Json) -> str:
@@ -38,9 +40,12 @@ def json_text(data: Json) -> str:
 
 
 def json_string(text: str) -> str:
-    """One JSON string with its quotes. Unpaired surrogates, which no JSON text can carry, become replacement characters."""
+    """One JSON string with its quotes.
+
+    Unpaired surrogates, which no JSON text can carry, become replacement characters.
+    """
     if not text.isascii():
-        text = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+        text = text.translate(_SURROGATES)
     return encode_basestring(text).translate(_GO_ESCAPES)
 
 
@@ -61,7 +66,7 @@ def _write(data: Json, put: Callable[[str], None]) -> None:
 
 def _write_object(data: Mapping[str, Json], put: Callable[[str], None]) -> None:
     separator = "{"
-    for key in sorted(data, key=_utf8_order):
+    for key in sorted(data):
         put(f"{separator}{json_string(key)}:")
         _write(data[key], put)
         separator = ","
@@ -75,7 +80,3 @@ def _write_array(data: Sequence[Json], put: Callable[[str], None]) -> None:
         _write(item, put)
         separator = ","
     put("[]" if separator == "[" else "]")
-
-
-def _utf8_order(key: str) -> str:
-    return key

@@ -1,13 +1,14 @@
 """Validation of values that are there.
 
-Every keyword is checked and every failure reported, each at the sub-value that fails. The wording is upstream's, oddities included.
+Every keyword is checked and every failure reported, each at the sub-value that fails. The wording is upstream's,
+oddities included.
 """
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 
 from esc_operator.schema.instance import Finding, Instance
-from esc_operator.schema.jsontext import Json, NumberText, json_text
+from esc_operator.schema.jsontext import Json, json_text
 from esc_operator.schema.model import Schema, Unset
 from esc_operator.schema.unknown import check_schema
 
@@ -46,7 +47,8 @@ def _check_any_of(instance: Instance, accept: Schema, findings: list[Finding]) -
     if not accept.any_of:
         return True
     failures: list[Finding] = []
-    if any([_check(instance, option, failures) for option in accept.any_of]):
+    matches = [_check(instance, option, failures) for option in accept.any_of]
+    if any(matches):
         return True
     findings.extend(failures)
     return _fail(findings, instance, "at least one subschema must match")
@@ -114,9 +116,7 @@ def _check_type(instance: Instance, accept: Schema, findings: list[Finding]) -> 
 
 
 def _check_number(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    text = instance.reveal_scalar()
-    assert isinstance(text, NumberText)
-    number = _decimal(text)
+    number = _decimal(str(instance.reveal_scalar()))
     problems = []
     if accept.multiple_of and not _is_multiple(number, accept.multiple_of.value):
         problems.append(f"expected a multiple of {accept.multiple_of.text}")
@@ -151,8 +151,7 @@ def _is_multiple(number: Decimal, step: Decimal) -> bool:
 
 
 def _check_string(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    text = instance.reveal_scalar()
-    assert isinstance(text, str)
+    text = str(instance.reveal_scalar())
     length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     problems = []
     if accept.min_length is not None and length < accept.min_length:

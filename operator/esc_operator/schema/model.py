@@ -1,7 +1,8 @@
 """The subset of JSON Schema that environments use, as an immutable model.
 
-A `Schema` says two things: what values a builtin accepts, and what is known of a value that is not there yet (a provider's output during a check).
-`Schema()` with nothing set accepts everything. A schema is built by `compile.from_json` or by the constructors at the end of this module.
+A `Schema` says two things: what values a builtin accepts, and what is known of a value that is not there yet (a
+provider's output during a check). `Schema()` with nothing set accepts everything. A schema is built by
+`compile.from_json` or by the constructors at the end of this module.
 """
 
 from collections.abc import Mapping
@@ -90,7 +91,9 @@ class Schema:
         return self.definitions[self.ref] if self.ref else None
 
     def of_property(self, key: str) -> "Schema":
-        """What is known of a property of a value with this schema; everything is possible where the schema does not say."""
+        """What is known of a property of a value with this schema; everything is possible where the schema does
+        not say.
+        """
         # Upstream answers `false` for a property of the schema `true`, so that a check fails where opening succeeds.
         return self.properties.get(key) or self.additional_properties or ALWAYS
 

@@ -1,7 +1,7 @@
 """Validation of values that are not there yet: is what is known of them (a schema) compatible with what is accepted?
 
-Types, references, alternatives and structure are compared; constants and ranges are not. Of several alternatives, on either side, one that fits is
-enough, since the value may yet turn out to be that one.
+Types, references, alternatives and structure are compared; constants and ranges are not. Of several alternatives, on
+either side, one that fits is enough, since the value may yet turn out to be that one.
 """
 
 from collections.abc import Sequence
@@ -49,10 +49,12 @@ class _Comparison:
     def _one_fits(self, pairs: Sequence[tuple[Schema, Schema]], path: str, depth: int) -> bool:
         if not pairs:
             return True
-        attempt = _Comparison(self._blamed, [])
-        if any([attempt.check(found, accept, path, depth) for found, accept in pairs]):
+        failures: list[Finding] = []
+        attempt = _Comparison(self._blamed, failures)
+        fits = [attempt.check(found, accept, path, depth) for found, accept in pairs]
+        if any(fits):
             return True
-        self._findings.extend(attempt._findings)
+        self._findings.extend(failures)
         return self._fail(path, "at least one subschema must match")
 
     def _types_fit(self, found: Schema, accept: Schema, path: str) -> bool:

@@ -1,7 +1,7 @@
 """What each builtin means: one clause a builtin, registered here under its name.
 
-The form of a call (which operands it has) is read in `lang.builtins`. A clause is a generator: it yields the operands it
-needs, is sent their values, and returns the call's value, which is pending while an operand or an effect is.
+The form of a call (which operands it has) is read in `lang.builtins`. A clause is a generator: it yields the operands
+it needs, is sent their values, and returns the call's value, which is pending while an operand or an effect is.
 """
 
 from collections.abc import Callable, Mapping

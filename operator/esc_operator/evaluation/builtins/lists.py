@@ -38,7 +38,8 @@ def concat(frame: Frame, call: Call) -> Steps:
     if isinstance(operands, Value):
         return operands
     arrays = operands[0].elements
-    if not all([frame.conforms(array, ARRAY) for array in arrays]):
+    accepted = [frame.conforms(array, ARRAY) for array in arrays]
+    if not all(accepted):
         return frame.unknown(ARRAY)
     elements = tuple(element for array in arrays for element in array.elements)
     return Value(elements, call, secrecy(*operands))

@@ -22,14 +22,16 @@ def read_operands(
 ) -> Generator[Task, Value, Operands]:
     """The values of the named operands, all known and each of the type it must have.
 
-    Where that cannot be, the call's value instead: pending, or unknown with the schema `result`. A wrong type is reported.
+    Where that cannot be, the call's value instead: pending, or unknown with the schema `result`. A wrong type is
+    reported.
     """
     values = []
     for name in accepted:
         values.append((yield frame.operand(call, name)))  # noqa: PERF401  (a comprehension cannot yield)
-    if not all([value.is_complete for value in values]):
+    if not all(value.is_complete for value in values):
         return PENDING_VALUE
-    if not all([frame.conforms(value, schema) for value, schema in zip(values, accepted.values(), strict=True)]):
+    conforming = [frame.conforms(value, schema) for value, schema in zip(values, accepted.values(), strict=True)]
+    if not all(conforming):
         return frame.unknown(result)
     if any(value.contains_unknowns for value in values):
         return frame.unknown(result, *values)

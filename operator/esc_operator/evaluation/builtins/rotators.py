@@ -15,7 +15,10 @@ from esc_operator.schema import NULL, Schema
 
 
 def rotate(frame: Frame, call: Call) -> Steps:
-    """`fn::rotate::NAME: {inputs: ..., state: ...}` is what the rotator makes of its state, renewed first in a rotation."""
+    """`fn::rotate::NAME: {inputs: ..., state: ...}` is what the rotator makes of its state.
+
+    In a rotation the state is renewed first.
+    """
     name = call.provider
     if name is None:
         return frame.unknown()
@@ -24,48 +27,66 @@ def rotate(frame: Frame, call: Call) -> Steps:
         return PENDING_VALUE  # which inputs may be looked at is for the rotator's schema to say
     described = described_or_reported(frame, call, answer)
     inputs = yield frame.operand(call, "inputs", described.inputs)
-    state = yield frame.operand(call, "state")
-    if not (inputs.is_complete and state.is_complete):
+    stored = yield frame.operand(call, "state")
+    if not (inputs.is_complete and stored.is_complete):
         return PENDING_VALUE
-    usable = all(
-        [
-            accepts_inputs(frame, call, inputs, described.inputs),
-            frame.conforms(state, Schema(one_of=(described.state, NULL))),
-        ]
-    )
-    if not usable or not _is_known(frame, inputs, state) or isinstance(answer, Failed):
+    usable = accepts_inputs(frame, call, inputs, described.inputs)
+    usable = frame.conforms(stored, _or_null(described.state)) and usable
+    if not usable or not _is_known(frame, inputs, stored) or isinstance(answer, Failed):
         _note(frame, call, RotationStatus.NOT_EVALUATED)
         return frame.unknown(described.outputs)
-    return _carry_out(frame, call, name, inputs, state, described.outputs)
+    state = _renew(frame, call, inputs, stored) if _rotates(frame, call) else stored
+    if state is None or state.is_pending:
+        return state or frame.unknown(described.outputs)
+    return opened(frame, call, described.outputs, _open(frame, call, inputs, state))
+
+
+def _or_null(state: Schema) -> Schema:
+    """What a stored state must match: the rotator's schema, or null before the first rotation."""
+    return state if state.is_always else Schema(one_of=(state, NULL))
 
 
 def _is_known(frame: Frame, inputs: Value, state: Value) -> bool:
-    """Whether everything is known that a rotator will look at: inputs that only a rotation needs may be unknown else."""
+    """Whether all that a rotator looks at is known; without a rotation, what only that needs may be unknown."""
     rotating = frame.mode == Mode.ROTATE and frame.scope.is_root
     unknowns = inputs.contains_unknowns if rotating else inputs.contains_observable_unknowns
     return not (unknowns or state.contains_unknowns or frame.mode == Mode.CHECK)
 
 
-def _carry_out(frame: Frame, call: Call, name: str, inputs: Value, state: Value, outputs: Schema) -> Value:
-    scope = frame.scope
-    if _rotates(frame, call):
-        renewed = frame.ask(
-            (RotateState, frame.cell),
-            lambda number: RotateState(number, name, scope.identity, scope.root_name, call.path, inputs, state),
-            Rotated,
-        )
-        if renewed is None:
-            return PENDING_VALUE
-        new_state = _renewed(frame, call, renewed)
-        if new_state is None:
-            return frame.unknown(outputs)
-        state = new_state
-    answer = frame.ask(
+def _open(frame: Frame, call: Call, inputs: Value, state: Value) -> Opened | Failed | None:
+    scope, name = frame.scope, call.provider or ""
+    return frame.ask(
         (OpenRotator, frame.cell),
         lambda number: OpenRotator(number, name, scope.identity, scope.root_name, call.path, inputs, state),
         Opened,
     )
-    return opened(frame, call, outputs, answer)
+
+
+def _renew(frame: Frame, call: Call, inputs: Value, state: Value) -> Value | None:
+    """The new state, noted down as a patch; pending, or None, reported, where there is none."""
+    scope, name = frame.scope, call.provider or ""
+    answer = frame.ask(
+        (RotateState, frame.cell),
+        lambda number: RotateState(number, name, scope.identity, scope.root_name, call.path, inputs, state),
+        Rotated,
+    )
+    if answer is None:
+        return PENDING_VALUE
+    renewed = answer if isinstance(answer, Failed) else _state_of(frame, call, answer)
+    if isinstance(renewed, Failed):
+        frame.error(call, f"rotate: {renewed.message}", reasons.PROVIDER_FAILED, renewed)
+        _note(frame, call, RotationStatus.FAILED)
+        return None
+    path = f"{join_key(call.path, call.written_name)}.state"
+    _note(frame, call, RotationStatus.SUCCEEDED, Patch(path, renewed))
+    return renewed
+
+
+def _state_of(frame: Frame, call: Call, answer: Rotated) -> Value | Failed:
+    try:
+        return from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.depth)
+    except NotPlainError as error:
+        return Failed(f"internal error: {error}")
 
 
 def _rotates(frame: Frame, call: Call) -> bool:
@@ -74,24 +95,6 @@ def _rotates(frame: Frame, call: Call) -> bool:
         return False
     paths = frame.evaluator.rotate_paths
     return not paths or call.path in paths
-
-
-def _renewed(frame: Frame, call: Call, answer: Rotated | Failed) -> Value | None:
-    """The new state, noted down as a patch; None, reported, where there is none."""
-    problem = answer if isinstance(answer, Failed) else None
-    state = None
-    if isinstance(answer, Rotated):
-        try:
-            state = from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.depth)
-        except NotPlainError as error:
-            problem = Failed(f"internal error: {error}")
-    if problem is not None or state is None:
-        frame.error(call, f"rotate: {problem.message if problem else ''}", reasons.PROVIDER_FAILED, problem)
-        _note(frame, call, RotationStatus.FAILED)
-        return None
-    path = f"{join_key(call.path, call.written_name)}.state"
-    _note(frame, call, RotationStatus.SUCCEEDED, Patch(path, state))
-    return state
 
 
 def _note(frame: Frame, call: Call, status: RotationStatus, patch: Patch | None = None) -> None:

@@ -9,7 +9,9 @@ from esc_operator.schema import SchemaError, from_json
 
 
 def validate(frame: Frame, call: Call) -> Steps:
-    """`fn::validate: {schema: ..., value: ...}` is the value, which passes through even where the schema does not match."""
+    """`fn::validate: {schema: ..., value: ...}` is the value, which passes through even where the schema does not
+    match.
+    """
     schema = yield frame.operand(call, "schema")
     value = yield frame.operand(call, "value")
     if not (schema.is_complete and value.is_complete):
