@@ -1,0 +1,269 @@
+"""Which key is worked on next: at most one at a time, changes first, and nothing left behind while a worker is idle."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from esc_operator.reconciliation.work_queue import REFRESH_SHARE, Lane, WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+async def drain(queue: WorkQueue[str], *, changes_only: bool = False) -> list[str]:
+    """Take and finish keys until there are none for such a worker."""
+    taken = []
+    while (task := asyncio.create_task(queue.take(changes_only=changes_only))) is not None:
+        await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return taken
+        taken.append(task.result())
+        queue.done(task.result())
+    return taken
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(story)
+
+
+def test_a_key_that_is_added_often_is_worked_on_once() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        for _ in range(5):
+            queue.add("a", Lane.CHANGE)
+            queue.add("a", Lane.REFRESH, 3.0)
+        assert len(queue) == 1
+        assert await drain(queue) == ["a"]
+
+    run(story())
+
+
+def test_changes_go_first_and_in_order() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("refresh", Lane.REFRESH)
+        queue.add("b", Lane.CHANGE)
+        queue.add("a", Lane.CHANGE)
+        assert await drain(queue) == ["b", "a", "refresh"]
+
+    run(story())
+
+
+def test_refreshes_go_by_their_deadline_and_an_earlier_one_counts() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("late", Lane.REFRESH, 30.0)
+        queue.add("soon", Lane.REFRESH, 10.0)
+        queue.add("moved", Lane.REFRESH, 40.0)
+        queue.add("moved", Lane.REFRESH, 5.0)
+        queue.add("moved", Lane.REFRESH, 50.0)
+        assert queue.depth(Lane.REFRESH) == 3
+        assert await drain(queue) == ["moved", "soon", "late"]
+
+    run(story())
+
+
+def test_a_refresh_that_becomes_a_change_goes_ahead_and_only_once() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("b", Lane.CHANGE)
+        queue.add("a", Lane.REFRESH, 1.0)
+        queue.add("a", Lane.CHANGE)
+        assert (queue.depth(Lane.CHANGE), queue.depth(Lane.REFRESH)) == (2, 0)
+        assert await drain(queue) == ["b", "a"]
+
+    run(story())
+
+
+def test_a_storm_of_changes_leaves_every_fourth_pick_to_refreshes() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("refresh", Lane.REFRESH, 1.0)
+        for number in range(20):
+            queue.add(f"change-{number}", Lane.CHANGE)
+        assert (await drain(queue)).index("refresh") < REFRESH_SHARE
+
+    run(story())
+
+
+def test_a_key_under_work_is_not_given_to_another_worker_but_worked_on_once_more() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("a", Lane.CHANGE)
+        assert await queue.take() == "a"
+        queue.add("a", Lane.REFRESH, 9.0)
+        queue.add("a", Lane.CHANGE)
+        queue.add("a", Lane.REFRESH, 1.0)
+        assert len(queue) == 0
+        assert await drain(queue) == []
+        queue.done("a")
+        assert queue.depth(Lane.CHANGE) == 1
+        assert await drain(queue) == ["a"]
+        assert len(queue) == 0
+
+    run(story())
+
+
+def test_a_reserved_worker_never_takes_a_refresh() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("refresh", Lane.REFRESH)
+        assert await drain(queue, changes_only=True) == []
+        queue.add("change", Lane.CHANGE)
+        assert await drain(queue, changes_only=True) == ["change"]
+        assert await drain(queue) == ["refresh"]
+
+    run(story())
+
+
+def test_a_change_gets_through_while_every_ordinary_worker_hangs_in_a_refresh() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("slow", Lane.REFRESH)
+        assert await queue.take() == "slow"
+        reserved = asyncio.create_task(queue.take(changes_only=True))
+        await asyncio.sleep(0)
+        queue.add("other", Lane.REFRESH)
+        queue.add("new", Lane.CHANGE)
+        assert await asyncio.wait_for(reserved, 1) == "new"
+
+    run(story())
+
+
+def test_no_refresh_is_left_behind_while_an_ordinary_worker_is_idle() -> None:
+    # Once the worker that was woken for the refresh took the change instead, and the reserved one, woken for the
+    # change, found only the refresh: which then waited for another event although a worker had nothing to do.
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        ordinary = [asyncio.create_task(queue.take()) for _ in range(2)]
+        reserved = asyncio.create_task(queue.take(changes_only=True))
+        await asyncio.sleep(0)
+        queue.add("refresh", Lane.REFRESH)
+        queue.add("change", Lane.CHANGE)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert {task.result() for task in (*ordinary, reserved) if task.done()} == {"refresh", "change"}
+        for task in (*ordinary, reserved):
+            task.cancel()
+        await asyncio.gather(*ordinary, reserved, return_exceptions=True)
+
+    run(story())
+
+
+def test_a_worker_that_is_cancelled_while_it_waits_takes_nothing_away() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        gone, there = asyncio.create_task(queue.take()), asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        queue.add("a", Lane.CHANGE)
+        assert await asyncio.wait_for(there, 1) == "a"
+
+    run(story())
+
+
+@given(
+    ordinary=st.integers(1, 4),
+    reserved=st.integers(0, 3),
+    script=st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(Lane), st.integers(0, 9)), max_size=40),
+    patience=st.lists(st.integers(0, 3), min_size=1, max_size=10),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_added_is_worked_on_and_never_twice_at_a_time(
+    ordinary: int, reserved: int, script: list[tuple[str, Lane, int]], patience: list[int]
+) -> None:
+    working: set[str] = set()
+    seen: dict[str, int] = {}
+    now = 0
+
+    async def work(queue: WorkQueue[str], number: int, *, changes_only: bool) -> None:
+        nonlocal now
+        while True:
+            key = await queue.take(changes_only=changes_only)
+            assert key not in working
+            working.add(key)
+            now += 1
+            seen[key] = now
+            for _ in range(patience[(number + now) % len(patience)]):
+                await asyncio.sleep(0)
+            working.discard(key)
+            queue.done(key)
+
+    async def story() -> None:
+        nonlocal now
+        queue: WorkQueue[str] = WorkQueue()
+        workers = [
+            asyncio.create_task(work(queue, number, changes_only=number >= ordinary))
+            for number in range(ordinary + reserved)
+        ]
+        asked: dict[str, int] = {}
+        for key, lane, deadline in script:
+            now += 1
+            asked[key] = now
+            queue.add(key, lane, float(deadline))
+            if deadline % 2:
+                await asyncio.sleep(0)
+        for _ in range(40 * (len(script) + 1)):
+            await asyncio.sleep(0)
+        assert len(queue) == 0
+        assert all(seen[key] > when for key, when in asked.items())
+        for worker in workers:
+            assert not worker.done()
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    run(story())
+
+
+class Model(RuleBasedStateMachine):
+    """The queue against a set of what is asked for and a set of what is under work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.queue: WorkQueue[str] = WorkQueue()
+        self.asked: set[str] = set()
+        self.again: set[str] = set()
+        self.working: set[str] = set()
+
+    def teardown(self) -> None:
+        self.loop.close()
+
+    @rule(key=st.sampled_from("abcd"), lane=st.sampled_from(Lane), deadline=st.floats(0, 9))
+    def add(self, key: str, lane: Lane, deadline: float) -> None:
+        self.queue.add(key, lane, deadline)
+        (self.again if key in self.working else self.asked).add(key)
+
+    @precondition(lambda self: self.asked)
+    @rule()
+    def take(self) -> None:
+        key = self.loop.run_until_complete(asyncio.wait_for(self.queue.take(), 1))
+        assert key in self.asked
+        self.asked.discard(key)
+        self.working.add(key)
+
+    @precondition(lambda self: self.working)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.working)))
+        self.queue.done(key)
+        self.working.discard(key)
+        if key in self.again:
+            self.again.discard(key)
+            self.asked.add(key)
+
+    @invariant()
+    def holds_what_is_asked(self) -> None:
+        assert len(self.queue) == len(self.asked)
+
+
+TestModel = Model.TestCase
+TestModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
