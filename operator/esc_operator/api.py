@@ -12,8 +12,7 @@ raises. Values redact themselves; `Value.reveal` is the one way to what they hol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from esc_operator.driver.immediate import Immediate
 from esc_operator.driver.loading import parse
@@ -41,8 +40,7 @@ T = TypeVar("T")
 __all__ = ["Result", "check", "load", "open", "open_environment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What an environment evaluates to.
 
     `value` is an object, as far as it could be evaluated. `diagnostics` are in display order, those of imports among
@@ -51,7 +49,7 @@ class Result:
     """
 
     name: str
-    value: Value = field(repr=False)
+    value: Value
     diagnostics: Diagnostics = ()
     opens: tuple[OpenRecord, ...] = ()
     imports: tuple[str, ...] = ()

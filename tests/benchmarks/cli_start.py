@@ -57,6 +57,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_environments(Path(folder))
         environment = {**os.environ, "ESC_BACKEND_URL": f"file://{folder}"}
+        # The warm-up compiles what an installation has compiled.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         commands = {"bare": bare, "esc": [ESC, "run", "apps/web", "--", *bare]}
         for command in commands.values():
             for _ in range(WARM_UP):

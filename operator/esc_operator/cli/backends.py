@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from esc_operator.cli.configuration import read_backend
 from esc_operator.errors import ConfigurationError
@@ -28,12 +27,15 @@ CHOICES = """\
   esc login kubernetes://CONTEXT   the EscEnvironments of a cluster, by a context of your kubeconfig"""
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(NamedTuple):
     """What a command is given of the world: the environment variables, and how to reach a cluster by context."""
 
     settings: Mapping[str, str]
     open_session: Callable[[str], Session]
+
+    def __repr__(self) -> str:
+        # The variables of a process hold secrets of all kinds.
+        return "<Outside>"
 
 
 class Backend(Protocol):

@@ -8,27 +8,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, NoReturn
 
-from esc_operator.cli.redaction import Redactor
 from esc_operator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from esc_operator.cli.filters import Filter
     from esc_operator.cli.signals import HeldSignals
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 KILLED = 128
 
-_CHUNK = 1 << 16
-
 # The interpreter ignores these, and what is ignored stays so across exec.
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
-
-Arguments = tuple[str, list[str], dict[str, str]]
 
 
 class CommandError(ConfigurationError):
@@ -50,64 +45,42 @@ def replace_process(command: Sequence[str], environment: Mapping[str, str]) -> N
 
 
 def run_command(
-    command: Sequence[str], environment: Mapping[str, str], secrets: Sequence[bytes], held: HeldSignals
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    held: HeldSignals,
+    secrets: Callable[[], Sequence[bytes]] | None = None,
 ) -> int:
     """Run the command to its end and return its exit status, 128 + N where signal N killed it. Raises CommandError.
 
-    With secrets, its output goes through a filter, and the end is also the end of all output, whoever writes it.
+    With `secrets`, asked for once the command runs, its output goes through a filter, and the end is also the end of
+    all output, whoever writes it.
     """
-    filters = [_Filter(descriptor, secrets) for descriptor in (1, 2)] if secrets else []
-    actions = [(os.POSIX_SPAWN_DUP2, each.entrance, each.descriptor) for each in filters]
+    pipes = [(descriptor, *os.pipe()) for descriptor in (1, 2)] if secrets else []
+    actions = [(os.POSIX_SPAWN_DUP2, entrance, descriptor) for descriptor, _, entrance in pipes]
 
-    def spawn(*arguments: object) -> int:
-        return os.posix_spawn(*arguments, file_actions=actions, setsigmask=held.mask, setsigdef=_RESTORED)  # type: ignore[arg-type]
+    def spawn(path: str, argv: list[str], env: dict[str, str]) -> int:
+        return os.posix_spawn(path, argv, env, file_actions=actions, setsigmask=held.mask, setsigdef=_RESTORED)
 
     try:
         child = _start(command, environment, spawn)
     finally:
-        for each in filters:
-            os.close(each.entrance)
+        for _, _, entrance in pipes:
+            os.close(entrance)
+    return _wait(child, _start_filters(pipes, secrets() if secrets else ()), held)
+
+
+def _start_filters(pipes: Sequence[tuple[int, int, int]], secrets: Sequence[bytes]) -> list[Filter]:
+    if not pipes:
+        return []
+    from esc_operator.cli.filters import Filter
+
+    filters = [Filter(source, descriptor, secrets) for descriptor, source, _ in pipes]
     for each in filters:
         each.start()
-    return _wait(child, filters, held)
+    return filters
 
 
-class _Filter(threading.Thread):
-    """Copies what arrives at `entrance` to a descriptor of ours, redacted."""
-
-    def __init__(self, descriptor: int, secrets: Sequence[bytes]) -> None:
-        super().__init__(daemon=True)
-        self.descriptor = descriptor
-        self._source, self.entrance = os.pipe()
-        self._redactor = Redactor(secrets)
-        self.done = False
-
-    def run(self) -> None:
-        try:
-            self._copy()
-        finally:
-            # Where nobody reads our output any more, the command learns it as it would without us: by SIGPIPE.
-            os.close(self._source)
-            self.done = True
-            # Wakes the main thread, which waits for nothing but signals.
-            os.kill(os.getpid(), signal.SIGCHLD)
-
-    def _copy(self) -> None:
-        try:
-            while chunk := os.read(self._source, _CHUNK):
-                _write_all(self.descriptor, self._redactor.feed(chunk))
-            _write_all(self.descriptor, self._redactor.finish())
-        except OSError:
-            return
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _wait(child: int, filters: Sequence[_Filter], held: HeldSignals) -> int:
+def _wait(child: int, filters: Sequence[Filter], held: HeldSignals) -> int:
     status: int | None = None
     while True:
         if status is None:

@@ -10,7 +10,7 @@ from esc_operator.projection.process import check_for_process
 from esc_operator.projection.variables import exported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from esc_operator.cli.backends import Outside
     from esc_operator.evaluation.values import Value
@@ -28,11 +28,16 @@ def run_in_environment(reference: str, command: Sequence[str], outside: Outside,
         opened.report(problems)
         raise NotOpenedError(f"{reference} cannot be given to a command")
     filled = [command[0], *_fill_in(command[1:], opened.value)]
-    secrets = [] if interactive else _secret_forms(opened.value)
-    return _run(filled, outside, variables, secrets)
+    hides = opened.value.contains_secrets and not interactive
+    return _run(filled, outside, variables, (lambda: _secret_forms(opened.value)) if hides else None)
 
 
-def _run(command: Sequence[str], outside: Outside, variables: Sequence[Variable], secrets: Sequence[bytes]) -> int:
+def _run(
+    command: Sequence[str],
+    outside: Outside,
+    variables: Sequence[Variable],
+    secrets: Callable[[], Sequence[bytes]] | None,
+) -> int:
     from esc_operator.cli.process import replace_process, run_command
 
     environment = {**outside.settings, **{each.name: each.text for each in variables if not each.is_file}}
@@ -45,7 +50,7 @@ def _run(command: Sequence[str], outside: Outside, variables: Sequence[Variable]
     from esc_operator.cli.signals import held_signals
 
     with held_signals() as held, temporary_files(contents) as paths:
-        return run_command(command, {**environment, **paths}, secrets, held)
+        return run_command(command, {**environment, **paths}, held, secrets)
 
 
 def _fill_in(arguments: Sequence[str], environment: Value) -> Sequence[str]:
@@ -63,8 +68,6 @@ def _fill_in(arguments: Sequence[str], environment: Value) -> Sequence[str]:
 
 
 def _secret_forms(environment: Value) -> list[bytes]:
-    if not environment.contains_secrets:
-        return []
     from esc_operator.cli.redaction import forms
     from esc_operator.projection.secrets import secret_texts
 

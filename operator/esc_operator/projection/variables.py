@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 
@@ -24,8 +23,7 @@ INVALID_VALUE = "InvalidVariableValue"
 """The value cannot be one of a variable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """One exported name. `text` may be a secret and never shows in `repr`.
 
     `is_file` marks the content of a file, whose path the variable is to hold. `definition` is what its value was
@@ -33,10 +31,13 @@ class Variable:
     """
 
     name: str
-    text: str = field(repr=False)
+    text: str
     is_secret: bool = False
     is_file: bool = False
-    definition: Expression | None = field(default=None, repr=False, compare=False)
+    definition: Expression | None = None
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name}>"
 
     @property
     def range(self) -> Range | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from esc_operator.lang.diagnostics import Failed
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A definition as it is kept.
 
     `name` is the environment's full name, the same whatever import led to it. Either `text` (YAML, so diagnostics have
@@ -25,10 +23,13 @@ class Loaded:
     """
 
     name: str
-    text: str | None = field(default=None, repr=False)
-    definition: Mapping[str, Any] | None = field(default=None, repr=False)
+    text: str | None = None
+    definition: Mapping[str, Any] | None = None
     path_prefix: str = ""
     generation: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Loaded {self.name}, generation {self.generation}>"
 
 
 class Store(Protocol):

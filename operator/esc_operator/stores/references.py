@@ -5,8 +5,7 @@ The organization is a cluster (a kube context) or nothing for a folder, the proj
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from esc_operator.errors import StoreError
 
@@ -16,12 +15,12 @@ INVALID_REFERENCE = "InvalidReference"
 """The text is not a reference."""
 
 # Both a DNS label and what Pulumi accepts fit. A name never starts with a dot, so it can never climb out of a folder.
-_PROJECT_OR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_CHARACTERS = _FIRST | frozenset(".-")
 _MAX_LENGTH = 253
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A parsed reference; "" stands for a part that was left out."""
 
     name: str
@@ -40,7 +39,7 @@ class Reference:
 
     def within(self, project: str) -> Reference:
         """The same reference, where a left-out project means this one."""
-        return self if self.project else replace(self, project=project)
+        return self if self.project else self._replace(project=project)
 
 
 def parse_reference(text: str) -> Reference:
@@ -75,7 +74,7 @@ def qualify(name: str, importer: str) -> str:
 
 def is_part(text: str) -> bool:
     """Whether the text can be a project or a name."""
-    return len(text) <= _MAX_LENGTH and _PROJECT_OR_NAME.match(text) is not None
+    return len(text) <= _MAX_LENGTH and text[:1] in _FIRST and _CHARACTERS.issuperset(text)
 
 
 def _split(text: str) -> tuple[str, str, str]:

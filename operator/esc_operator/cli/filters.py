@@ -1,0 +1,50 @@
+"""The filters between a command's output and ours. Imported once the command runs: its start need not wait for this."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from esc_operator.cli.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CHUNK = 1 << 16
+
+
+class Filter(threading.Thread):
+    """Copies what arrives at a source to a descriptor of ours, with the secrets taken out, to its end."""
+
+    def __init__(self, source: int, descriptor: int, secrets: Sequence[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._source = source
+        self._descriptor = descriptor
+        self._redactor = Redactor(secrets)
+        self.done = False
+
+    def run(self) -> None:
+        try:
+            self._copy()
+        finally:
+            # Where nobody reads our output any more, the command learns it as it would without us: by SIGPIPE.
+            os.close(self._source)
+            self.done = True
+            # Wakes the main thread, which waits for nothing but signals.
+            os.kill(os.getpid(), signal.SIGCHLD)
+
+    def _copy(self) -> None:
+        try:
+            while chunk := os.read(self._source, _CHUNK):
+                _write_all(self._descriptor, self._redactor.feed(chunk))
+            _write_all(self._descriptor, self._redactor.finish())
+        except OSError:
+            return
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
