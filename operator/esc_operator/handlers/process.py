@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from esc_operator.handlers.options import Options
 
 logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 15.0
+"""How long a stopping operator waits for what is under way; less than a pod's grace period."""
 
 
 def utc_now() -> datetime:
@@ -73,17 +77,24 @@ async def _run_all(
         parts.append(group.create_task(opener.warm(["aws-login"]), name="warm-up"))
         await secrets.listed.wait()
         parts.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
-        await _watch_environments(options, reconciler, configuration)
-        for part in parts:
-            part.cancel()
+
+        async def stop() -> None:
+            # What is under way is carried to its end: credentials that were just minted are not thrown away.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reconciler.queue.close(), DRAIN_SECONDS)
+            for part in parts:
+                part.cancel()
+
+        await _watch_environments(options, make_registry(reconciler, configuration, stop))
 
 
-async def _watch_environments(options: Options, reconciler: Reconciler, configuration: object) -> None:
-    endpoint = f"http://{options.health_address}/healthz" if options.health_address else None
+async def _watch_environments(options: Options, registry: kopf.OperatorRegistry) -> None:
     await kopf.operator(
-        registry=make_registry(reconciler, configuration),
+        registry=registry,
         settings=make_settings(),
+        # Without one, kopf looks for a user's name, which a container need not have. Its type is not public.
+        identity="esc-operator",  # type: ignore[arg-type]
         clusterwide=not options.namespaces,
         namespaces=options.namespaces,
-        liveness_endpoint=endpoint,
+        liveness_endpoint=f"http://{options.health_address}/healthz" if options.health_address else None,
     )

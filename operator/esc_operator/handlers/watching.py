@@ -15,6 +15,8 @@ import kopf
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from esc_operator.reconciliation.reconciler import Reconciler
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,9 @@ SILENCE = timedelta(seconds=120)
 """The scheduler looks at least each minute; one that has not for so long stands still."""
 
 
-def make_registry(reconciler: Reconciler, configuration: Any) -> kopf.OperatorRegistry:
+def make_registry(
+    reconciler: Reconciler, configuration: Any, stop: Callable[[], Awaitable[None]]
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -33,6 +37,10 @@ def make_registry(reconciler: Reconciler, configuration: Any) -> kopf.OperatorRe
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
         reconciler.on_environment(event["object"], deleted=event["type"] == "DELETED")
+
+    @kopf.on.cleanup(registry=registry)
+    async def on_cleanup(**_: Any) -> None:
+        await stop()
 
     @kopf.on.probe(registry=registry, id="scheduler")
     async def scheduler_beat(**_: Any) -> str:

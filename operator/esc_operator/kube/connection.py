@@ -30,7 +30,7 @@ async def read_connection(kubeconfig: str | None, context: str | None) -> Any:
             )
         else:
             config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException as error:
+    except (config.ConfigException, OSError) as error:
         raise ConfigurationError(
             f"no cluster to work on: {error}. Inside a cluster a ServiceAccount is needed; outside, name a cluster "
             "with --kubeconfig FILE or --context NAME."

@@ -38,6 +38,9 @@ class WorkQueue(Generic[K]):
         self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
         self._order = itertools.count()
         self._picks = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._changes) + len(self._deadlines)
@@ -76,10 +79,19 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
         self._working.discard(key)
+        if not self._working:
+            self._idle.set()
         if again := self._again.pop(key, None):
             self.add(key, *again)
 
+    async def close(self) -> None:
+        """Hand out no more keys, and wait until those that are worked on are done."""
+        self._closed = True
+        await self._idle.wait()
+
     def _pick(self, changes_only: bool) -> K | None:
+        if self._closed:
+            return None
         if changes_only:
             return self._pick_change()
         self._picks += 1
