@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator import __version__
+from esc_operator.cli.commands.run import command
 from esc_operator.cli.entry import guard
+from esc_operator.cli.run_arguments import split
 from esc_operator.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -64,3 +66,34 @@ def test_an_interrupt_is_130() -> None:
         raise KeyboardInterrupt
 
     assert guard(interrupt) == 130
+
+
+@pytest.mark.parametrize(
+    "arguments", ["run", "run apps/web", "run apps/web --", "run --nope apps/web -- true", "run --"]
+)
+def test_a_run_that_lacks_something_is_explained(esc: Esc, arguments: str) -> None:
+    answer = esc(*arguments.split())
+    assert answer.status == 2
+    assert "Usage: esc run [-i] REFERENCE [--] COMMAND [ARG]..." in answer.err
+
+
+@pytest.mark.parametrize(("program", "name"), [("/usr/bin/esc", "esc"), ("/x/kubectl-esc", "kubectl esc")])
+def test_the_plugin_calls_itself_by_its_name(
+    esc: Esc, monkeypatch: pytest.MonkeyPatch, program: str, name: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [program])
+    assert f"Usage: {name} run" in esc("run", "--help").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a/b", "-i", "--", "cmd", "-x", "--", "${y}"], ["a/b", "cmd", "--help"], ["--", "a/b", "cmd"], ["a", "", ""]],
+)
+def test_the_short_way_and_clicks_read_the_same(words: list[str]) -> None:
+    parsed = split(words)
+    assert parsed.is_plain
+    assert command.make_context("run", list(words)).params == {
+        "interactive": parsed.interactive,
+        "reference": parsed.reference,
+        "command_line": parsed.command,
+    }

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from esc_operator.cli.identities import ServiceAccountIdentity, TokenFileIdentity
+from esc_operator.errors import IdentityError
+
+from .conftest import FakeSession
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def jwt(**claims: object) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"header.{payload}.signature"
+
+
+def ask(settings: dict[str, str], audience: str = "sts.amazonaws.com") -> str:
+    return asyncio.run(TokenFileIdentity(settings).token(audience)).reveal()
+
+
+def test_the_token_is_read_from_the_file_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    settings = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(path)}
+    for number in range(2):
+        path.write_text(jwt(aud="sts.amazonaws.com", jti=number) + "\n")
+        assert ask(settings) == jwt(aud="sts.amazonaws.com", jti=number)
+
+
+def test_our_own_setting_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text(jwt(aud=["a", "sts.amazonaws.com"]))
+    settings = {"ESC_OIDC_TOKEN_FILE": str(tmp_path / "own"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "aws")}
+    assert ask(settings) == jwt(aud=["a", "sts.amazonaws.com"])
+    assert TokenFileIdentity(settings).subject == f"file:{tmp_path}/own"
+
+
+def test_a_token_is_not_shown_to_anybody_it_is_not_for(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(jwt(aud="sts.amazonaws.com"))
+    with pytest.raises(IdentityError, match=r"is for sts\.amazonaws\.com, and one for vault is needed") as caught:
+        ask({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "token")}, "vault")
+    assert "signature" not in str(caught.value)
+
+
+def test_without_a_token_it_says_what_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "binary").write_bytes(b"\xff")
+    for settings, message in [
+        ({}, "no identity token to log in with: .* ESC_OIDC_TOKEN_FILE or AWS_WEB_IDENTITY_TOKEN_FILE"),
+        ({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "nope")}, "could not read the identity token in .*No such file"),
+        ({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "empty")}, "empty holds no identity token"),
+        ({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "binary")}, "binary holds no identity token"),
+    ]:
+        with pytest.raises(IdentityError, match=message):
+            ask(settings)
+
+
+def test_a_service_account_asks_its_cluster() -> None:
+    session = FakeSession()
+    identity = ServiceAccountIdentity(session, "apps", "deployer")
+    assert identity.subject == "system:serviceaccount:apps:deployer"
+    asyncio.run(identity.token("vault"))
+    assert session.tokens == [("apps", "deployer", "vault")]
