@@ -1,7 +1,7 @@
 """What `esc login` chose: one small file that only its user can read."""
 
 # Importing pathlib takes longer than opening an environment.
-# ruff: noqa: PTH103, PTH105, PTH107, PTH111, PTH118, PTH123
+# ruff: noqa: PTH100, PTH103, PTH105, PTH107, PTH111, PTH118, PTH123
 from __future__ import annotations
 
 import os
@@ -16,7 +16,7 @@ BACKEND_URL = "ESC_BACKEND_URL"
 """Overrides what `esc login` chose."""
 
 HOME = "ESC_HOME"
-"""The folder of the configuration; `~/.config/esc` where it is not set."""
+"""The folder of the choice and of the environments of the default backend; `~/.esc` where it is not set."""
 
 
 def read_backend(settings: Mapping[str, str]) -> str:
@@ -58,9 +58,7 @@ def forget_backend(settings: Mapping[str, str]) -> bool:
 
 
 def home(settings: Mapping[str, str]) -> str:
-    if chosen := settings.get(HOME):
-        return os.path.abspath(os.path.expanduser(chosen))  # noqa: PTH100 - see above
-    return os.path.join(settings.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "esc")
+    return os.path.abspath(os.path.expanduser(settings.get(HOME) or "~/.esc"))
 
 
 def _path(settings: Mapping[str, str]) -> str:
