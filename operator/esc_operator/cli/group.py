@@ -28,12 +28,12 @@ your kubeconfig, the project a namespace, and the name that of an EscEnvironment
 
 \b
 Examples:
-  esc run apps/aws -- aws s3 ls            run a command in an environment
-  esc run my-cluster/apps/aws -- aws s3 ls the same, in a cluster that you are not logged in to
-  esc open apps/aws                        show what is in it, secrets included
-  esc open apps/aws database.host -f string
-  eval "$(esc open apps/aws -f shell)"     load its variables into a shell
-  esc env ls                               list the environments
+  esc run apps/aws -- aws s3 ls              run a command in an environment
+  esc run my-cluster/apps/aws -- aws s3 ls   the same, in a cluster that you are not logged in to
+  esc open apps/aws                          show what is in it, secrets included
+  esc open apps/aws database.host -f string  show one value
+  eval "$(esc open apps/aws -f shell)"       load its variables into a shell
+  esc env ls                                 list the environments
 
 \b
 Exit status:

@@ -12,16 +12,17 @@ from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.errors import ConfigurationError
 
 
-@click.command(
-    help=f"""Choose where environments come from.
+_HELP = f"""Choose where environments come from.
 
-    Without a URL it says what is chosen and what there is to choose from. {BACKEND_URL} overrides the choice.
+Without a URL it says what is chosen and what there is to choose from. {BACKEND_URL} overrides the choice.
 
-    \b
-    Examples:
-    {CHOICES.strip()}
-    """
-)
+\b
+Examples:
+{CHOICES}
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("url", required=False)
 @click.pass_obj
 def command(outside: Outside, url: str | None) -> None:
