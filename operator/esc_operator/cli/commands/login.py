@@ -11,7 +11,6 @@ from esc_operator.cli.configuration import BACKEND_URL, read_backend, write_back
 from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.errors import ConfigurationError
 
-
 _HELP = f"""Choose where environments come from.
 
 Without a URL it says what is chosen and what there is to choose from. {BACKEND_URL} overrides the choice.
