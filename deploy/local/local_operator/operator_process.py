@@ -55,7 +55,9 @@ class LocalOperator:
 
     def install(self) -> None:
         """Apply `deploy/base` but for the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
-        built = subprocess.run([*self._admin, "kustomize", str(BASE)], check=True, capture_output=True, text=True).stdout
+        built = subprocess.run(
+            [*self._admin, "kustomize", str(BASE)], check=True, capture_output=True, text=True
+        ).stdout
         objects = [body for body in yaml.safe_load_all(built) if body["kind"] != "Deployment"]
         self._apply([body for body in objects if body["kind"] in {"Namespace", "CustomResourceDefinition"}])
         self._apply(objects)
@@ -123,7 +125,9 @@ class LocalOperator:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise RuntimeError(f"the operator ended with status {process.returncode}; its log ends:\n{self._tail()}")
+                raise RuntimeError(
+                    f"the operator ended with status {process.returncode}; its log ends:\n{self._tail()}"
+                )
             with contextlib.suppress(OSError, http.client.HTTPException):
                 if self._asks_well():
                     return
