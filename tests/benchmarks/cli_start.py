@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+FIGURES = ("cli_start_ratio",)
+
 RUNS = 41
 WARM_UP = 3
 
@@ -52,7 +54,7 @@ def write_environments(root: Path) -> None:
         path.write_text(text)
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     bare = [sys.executable, "-c", CHILD]
     with tempfile.TemporaryDirectory() as folder:
         write_environments(Path(folder))
@@ -77,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main([])

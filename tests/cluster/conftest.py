@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cluster.harness import NAMESPACES, SERVICE_ACCOUNTS, Cluster, Tenant, wait_until
+from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
+from esc_operator.kube.paths import SERVICE_ACCOUNTS
 from local_aws import LocalAws
 from local_cluster import choose
 from local_operator import LocalOperator

@@ -9,7 +9,7 @@ from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.projection.variables import bad_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from esc_operator.lang.diagnostics import Diagnostics
     from esc_operator.projection.variables import Variable
@@ -35,7 +35,7 @@ def secret_data(variables: Iterable[Variable]) -> tuple[dict[str, str], Diagnost
     problems = [problem for variable in chosen.values() if (problem := bad_name(variable) or bad_value(variable))]
     data = {name: variable.data() or b"" for name, variable in sorted(chosen.items())}
     if sum(map(len, data.values())) > MAX_SIZE:
-        problems.append(_too_large(data))
+        problems.append(_too_large(data, chosen))
     return {name: b2a_base64(value, newline=False).decode("ascii") for name, value in data.items()}, tuple(problems)
 
 
@@ -53,9 +53,11 @@ def bad_name(variable: Variable) -> Diagnostic | None:
     return None
 
 
-def _too_large(data: dict[str, bytes]) -> Diagnostic:
+def _too_large(data: dict[str, bytes], variables: Mapping[str, Variable]) -> Diagnostic:
+    """The error stands at the largest one."""
     total = sum(map(len, data.values()))
     largest = sorted(data, key=lambda name: (-len(data[name]), name))[:_OFFENDERS]
     told = ", ".join(f"{name} ({len(data[name])} bytes)" for name in largest)
-    summary = f"a Secret holds at most {MAX_SIZE} bytes, and these variables have {total}; the largest: {told}"
-    return Diagnostic(Severity.ERROR, summary, "values", None, SECRET_TOO_LARGE)
+    summary = f"a Secret holds at most 1 MiB ({MAX_SIZE} bytes), and these variables have {total}; the largest: {told}"
+    place = variables[largest[0]]
+    return Diagnostic(Severity.ERROR, summary, place.path, place.range, SECRET_TOO_LARGE)

@@ -50,7 +50,7 @@ def test_too_much_for_a_secret_names_the_largest() -> None:
     variables = [Variable("SMALL", "x"), *(Variable(name, "x" * half) for name in "ABCD")]
     (problem,) = secret_data(variables)[1]
     assert problem.reason == "SecretTooLarge"
-    assert "at most 1048576 bytes, and these variables have 2097153" in problem.summary
+    assert "at most 1 MiB (1048576 bytes), and these variables have 2097153" in problem.summary
     assert "A (524288 bytes), B (524288 bytes), C (524288 bytes)" in problem.summary
     assert "SMALL" not in problem.summary
 
