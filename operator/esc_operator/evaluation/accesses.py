@@ -10,6 +10,7 @@ from esc_operator.lang import reasons
 from esc_operator.lang.access import Accessor
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.nodes import ScalarNode
+from esc_operator.lang.quoting import quote
 from esc_operator.lang.spelling import nearest
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, k
     """Reports that none of the `known` properties is meant, and which one may have been."""
     key = str(accessor.key)
     suggestion = nearest(key, known)
-    hint = f'; did you mean "{suggestion}"?' if suggestion is not None else ""
-    _refuse(frame, expression, accessor, f'unknown property "{key}"{hint}', reasons.UNKNOWN_PROPERTY)
+    hint = f"; did you mean {quote(suggestion)}?" if suggestion is not None else ""
+    _refuse(frame, expression, accessor, f"unknown property {quote(key)}{hint}", reasons.UNKNOWN_PROPERTY)
 
 
 def invalid(expression: Expression) -> Value:

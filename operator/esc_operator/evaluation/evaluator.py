@@ -67,6 +67,7 @@ class Evaluator:
         self._effects: dict[object, Effect] = {}
         self._answers: dict[int, Answer] = {}
         self._unanswered: dict[int, Effect] = {}
+        self._evaluation: Evaluation | None = None
 
     def step(self, answers: Mapping[int, Answer] | None = None) -> Batch | Evaluation:
         """Goes on with these answers, by the effects' ids, as far as possible.
@@ -77,6 +78,14 @@ class Evaluator:
         for number, answer in (answers or {}).items():
             if self._unanswered.pop(number, None) is not None:
                 self._answers[number] = answer
+        if self._evaluation is None:
+            result = self._go_on()
+            if isinstance(result, Batch):
+                return result
+            self._evaluation = result
+        return self._evaluation
+
+    def _go_on(self) -> Batch | Evaluation:
         if self._root is None:
             return Evaluation(None)
         try:

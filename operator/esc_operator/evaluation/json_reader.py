@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from esc_operator.evaluation.text import quote
 from esc_operator.lang.numbers import Number
+from esc_operator.lang.quoting import quote
 
 _SPACE: Final = " \t\n\r"
 _WORDS: Final = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.lang import reasons
+from esc_operator.lang.quoting import quote
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ class Cell(Task):
         first: dict[str, Expression] = {}
         for key, node, expression in literal.entries:
             if is_root and key in RESERVED_KEYS:
-                scope.diagnostics.append(node.error(f'"{key}" is a reserved key', reasons.RESERVED_KEY))
+                scope.diagnostics.append(node.error(f"{quote(key)} is a reserved key", reasons.RESERVED_KEY))
             elif key in first:
-                scope.diagnostics.append(node.error(f'duplicate key "{key}"', reasons.DUPLICATE_KEY))
+                scope.diagnostics.append(node.error(f"duplicate key {quote(key)}", reasons.DUPLICATE_KEY))
             else:
                 first[key] = expression
         return {key: Cell(scope, first[key], (path, key)) for key in sorted(first)}

@@ -7,18 +7,9 @@ from typing import Final, NamedTuple
 from esc_operator.evaluation.rendering import UNKNOWN_TEXT
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.numbers import Number
+from esc_operator.lang.quoting import quote
 
-_ESCAPES: Final = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-}
+__all__ = ["LONGEST_TEXT", "Text", "convert", "quote", "to_text"]
 
 LONGEST_TEXT: Final = 16 * 1024 * 1024
 """Characters of the longest text that an array or object is converted to."""
@@ -77,21 +68,3 @@ def _convert(value: Value) -> str:
     if sum(map(len, pieces)) > LONGEST_TEXT:
         raise _TooLongError
     return ",".join(pieces)
-
-
-def quote(text: str) -> str:
-    """A Go string literal, as `strconv.Quote` writes it."""
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return f'"{"".join(_ESCAPES.get(character) or _quoted(character) for character in text)}"'
-
-
-def _quoted(character: str) -> str:
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    if 0xD800 <= code <= 0xDFFF:
-        return "\\ufffd"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

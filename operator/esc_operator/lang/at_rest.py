@@ -1,8 +1,9 @@
 """Secrets at rest: finding the secrets in a definition's text, and sealing or unsealing them in place.
 
-A text with `fn::secret: plaintext` is sealed before it is kept, and unsealed for whoever edits it. The cipher is the host's;
-here secrets are found, and replaced by what the host made of them. Nothing but the secrets changes. Sealing and unsealing undo
-each other byte for byte as long as secrets are written the way this module writes them: on one line, or as a `|` block.
+A text with `fn::secret: plaintext` is sealed before it is kept, and unsealed for whoever edits it. The cipher is the
+host's; here secrets are found, and replaced by what the host made of them. Nothing but the secrets changes. Sealing and
+unsealing undo each other byte for byte as long as secrets are written the way this module writes them: on one line, or
+as a `|` block.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Call(NamedTuple):
 
 
 def find_plaintexts(name: str, text: str) -> tuple[tuple[Plaintext, ...], Diagnostics]:
-    """The secrets to be encrypted, anywhere in the text; none, with diagnostics, where one of them could be left behind."""
+    """The secrets to be encrypted, anywhere in the text; none, with diagnostics, where one of them could be left
+    behind.
+    """
     root, diagnostics = _read(name, text)
     found = []
     for call in _calls(root):
@@ -117,7 +120,9 @@ def _error(summary: str, reason: str) -> Diagnostic:
 
 
 def _seal(text: str, call: Call, envelope: str) -> Edit:
-    """`fn::secret: text` → `fn::secret: {ciphertext: envelope}`; a text on a line of its own stays on one, a block a block."""
+    """`fn::secret: text` → `fn::secret: {ciphertext: envelope}`; a text on a line of its own stays on one, a block
+    a block.
+    """
     argument = call.argument
     block = read_block(text, argument)
     if block is not None and not call.is_flow:

@@ -33,10 +33,13 @@ def read_block(text: str, span: Span) -> Block | None:
 
 
 def write_block(block: Block, content: str, tail: str) -> str | None:
-    """The block with another content, one level further out; `tail` follows it. None where it cannot hold the content."""
+    """The block with another content, one level further out; `tail` follows it.
+
+    None where it cannot hold the content.
+    """
     margin = block.margin[2:]
     body = content.rstrip("\n").replace("\n", f"\n{margin}").replace(f"\n{margin}\n", "\n\n")
     written = f"{block.header}\n{margin}{body}"
-    again = read_spans(f"key: {written}{tail or chr(10)}")
+    again = read_spans(f"key: {written}{tail}")
     value = again.entry("key") if again is not None else None
     return written if value is not None and value.text == content and margin else None

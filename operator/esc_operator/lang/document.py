@@ -10,6 +10,7 @@ from esc_operator.lang.expressions import read_expression
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.objects import compose_data
+from esc_operator.lang.quoting import quote
 from esc_operator.lang.source import Source
 
 _FIELDS = ("description", "imports", "values")
@@ -78,7 +79,7 @@ def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, No
             diagnostics.append(_unknown_field(key))
             continue
         if field in fields:
-            diagnostics.append(key.warning(f'duplicate key "{key.text}"', reasons.DUPLICATE_KEY))
+            diagnostics.append(key.warning(f"duplicate key {quote(key.text)}", reasons.DUPLICATE_KEY))
         fields[field] = value
     return fields
 
@@ -148,7 +149,7 @@ def _read_values(root: MappingNode, node: Node | None, diagnostics: list[Diagnos
     entries = []
     for key, value in node.entries:
         if key.text.startswith("fn::"):
-            summary = f'builtin function call "{key.text}" not allowed at the top level'
+            summary = f"builtin function call {quote(key.text)} not allowed at the top level"
             diagnostics.append(key.error(summary, reasons.INVALID_DOCUMENT))
         # Top-level keys are names as they stand: neither `$$` nor `${}` means anything in them.
         entries.append(Entry(key.text, key, read_expression(value, diagnostics)))

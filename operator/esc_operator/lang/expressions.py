@@ -5,6 +5,7 @@ from esc_operator.lang.builtins import BUILTINS, OPEN_PREFIX, ROTATE_PREFIX, rea
 from esc_operator.lang.declarations import Array, Call, Entry, Expression, Interpolation, Literal, Object, Reference
 from esc_operator.lang.diagnostics import Diagnostic
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.quoting import quote
 from esc_operator.lang.templates import parse_template
 
 
@@ -50,9 +51,8 @@ def _read_call(node: MappingNode, diagnostics: list[Diagnostic]) -> Call | None:
     if len(node.entries) != 1:
         for key, _ in node.entries:
             if key.text.startswith("fn::"):
-                summary = (
-                    f'illegal call to builtin function: "{key.text}" must be the only key within its containing object'
-                )
+                rule = "must be the only key within its containing object"
+                summary = f"illegal call to builtin function: {quote(key.text)} {rule}"
                 diagnostics.append(node.error(summary, reasons.INVALID_EXPRESSION))
         return None
     key, argument = node.entries[0]

@@ -31,8 +31,8 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 class Span:
     """A node's place. `kind` is `scalar`, `sequence` or `mapping`; a mapping's children are keys and values in turn.
 
-    `text` is what a scalar says and `style` how it is written (`|`, `>`, `'`, `"` or nothing); `is_string` says that it is a
-    string whatever it says.
+    `text` is what a scalar says and `style` how it is written (`|`, `>`, `'`, `"` or nothing); `is_string` says that it
+    is a string whatever it says.
     """
 
     kind: str
@@ -85,7 +85,8 @@ def read_spans(text: str) -> Span | None:
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """The text with every edit made; edits must not overlap."""
-    pieces, offset = [], 0
+    pieces: list[str] = []
+    offset = 0
     for edit in sorted(edits, key=lambda found: found.begin):
         pieces += (text[offset : edit.begin], edit.replacement)
         offset = edit.end

@@ -49,13 +49,15 @@ def _escape(character: str) -> str:
 
 
 def write_data(data: Data, indent: int) -> str:
-    """The data as it stands behind `key:`: a scalar after a space, or a block on the lines below, indented by `indent`."""
+    """The data as it stands behind `key:`: a scalar after a space, or a block on the lines below, indented by
+    `indent`.
+    """
     if isinstance(data, Mapping) and data:
         margin = "\n" + " " * indent
         return "".join(f"{margin}{write_string(key)}:{write_data(value, indent + 2)}" for key, value in data.items())
     if isinstance(data, Sequence) and not isinstance(data, str) and data:
         margin = "\n" + " " * indent
-        return "".join(f"{margin}-{write_data(element, indent + 2)}" for element in data)
+        return "".join(f"{margin}- {write_data(element, indent + 2).lstrip()}" for element in data)
     return f" {write_flow(data)}"
 
 

@@ -12,6 +12,7 @@ from esc_operator.schema.known import validate
 from esc_operator.schema.model import (
     ALWAYS,
     ARRAY,
+    ARRAYS,
     NEVER,
     NULL,
     OBJECT,
@@ -25,6 +26,7 @@ from esc_operator.schema.model import (
 __all__ = [
     "ALWAYS",
     "ARRAY",
+    "ARRAYS",
     "NEVER",
     "NULL",
     "OBJECT",

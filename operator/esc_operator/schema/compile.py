@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from esc_operator.schema.jsontext import Json, NumberText
 from esc_operator.schema.model import ALWAYS, NEVER, TYPE_NAMES, Bound, Schema
-from esc_operator.schema.patterns import Pattern
+from esc_operator.schema.patterns import Pattern, PatternError
 
 _REF_PREFIX: Final = "#/$defs/"
 _DEEPEST: Final = 100
@@ -127,11 +127,9 @@ def _count(_: _Compiler, data: object, __: int) -> int:
 
 
 def _pattern(_: _Compiler, data: object, __: int) -> Pattern:
-    import re
-
     try:
         return Pattern(_expect(str, data, "a string"))
-    except re.error as error:
+    except PatternError as error:
         raise SchemaError(f"error parsing regexp: {error}") from error
 
 

@@ -6,75 +6,152 @@ oddities included.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from json.encoder import encode_basestring
+from typing import Final
 
+from esc_operator.schema.budget import Budget
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.jsontext import Json, json_text
 from esc_operator.schema.model import Schema, Unset
 from esc_operator.schema.unknown import check_schema
 
-_MOST_FINDINGS = 100
-"""Reported failures of one validation; a wrong list of a million numbers needs no million lines."""
+_MOST_FINDINGS: Final = 100
+"""Reported failures of one validation: a wrong list of a million numbers needs no million lines."""
 
 
 def validate(instance: Instance, accept: Schema) -> tuple[bool, list[Finding]]:
     """Whether `accept` accepts the value, and every failure found."""
-    findings: list[Finding] = []
-    accepted = _check(instance, accept, findings)
-    return accepted, findings[:_MOST_FINDINGS]
-
-
-def _check(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
     if accept.is_always:
-        return True
-    if accept.is_never:
-        # Upstream fails here without a word, and a call whose inputs have a property too many is silently unknown.
-        findings.append(Finding(instance, "", "no value is allowed here"))
+        return True, []
+    budget = Budget()
+    check = _Check([], budget)
+    accepted = check.value(instance, accept)
+    findings = check.findings[:_MOST_FINDINGS]
+    if budget.is_exhausted:
+        return False, [Finding(instance, "", "the schema is too complex to be checked")]
+    return accepted, findings
+
+
+class _Check:
+    """Checks whose failures are noted in one list. A method a group of keywords; each says whether it is satisfied."""
+
+    def __init__(self, findings: list[Finding], budget: Budget) -> None:
+        self.findings: Final = findings
+        self._budget: Final = budget
+
+    def value(self, instance: Instance, accept: Schema) -> bool:
+        if accept.is_always:
+            return True
+        if accept.is_never:
+            # Upstream fails here without a word.
+            return self._fail(instance, "no value is allowed here")
+        if instance.is_unknown:
+            return check_schema(instance, accept, self.findings, self._budget)
+        if not self._budget.enter():
+            return False
+        target = accept.target()
+        satisfied = (
+            target is None or self.value(instance, target),
+            self._any_of(instance, accept),
+            self._one_of(instance, accept),
+            self._constants(instance, accept),
+            self._type(instance, accept),
+        )
+        self._budget.leave()
+        return all(satisfied)
+
+    def _any_of(self, instance: Instance, accept: Schema) -> bool:
+        if not accept.any_of:
+            return True
+        matches, failures = self._alternatives(instance, accept.any_of)
+        if matches:
+            return True
+        self.findings.extend(failures)
+        return self._fail(instance, "at least one subschema must match")
+
+    def _one_of(self, instance: Instance, accept: Schema) -> bool:
+        if not accept.one_of:
+            return True
+        matches, failures = self._alternatives(instance, accept.one_of)
+        if matches == 1:
+            return True
+        if matches > 1:
+            return self._fail(instance, "exactly one subschema may match")
+        self.findings.extend(failures)
+        return self._fail(instance, "exactly one subschema must match")
+
+    def _alternatives(self, instance: Instance, options: Sequence[Schema]) -> tuple[int, list[Finding]]:
+        """How many of the options accept the value, and why the others do not."""
+        failures: list[Finding] = []
+        attempt = _Check(failures, self._budget)
+        return [attempt.value(instance, option) for option in options].count(True), failures
+
+    def _constants(self, instance: Instance, accept: Schema) -> bool:
+        satisfied = True
+        if not isinstance(accept.const, Unset) and not _equals(instance, accept.const):
+            satisfied = self._fail(instance, f"expected {json_text(accept.const)}")
+        if accept.enum and not any(_equals(instance, option) for option in accept.enum):
+            expected = json_text(accept.enum[0]) if len(accept.enum) == 1 else f"one of {json_text(accept.enum)}"
+            satisfied = self._fail(instance, f"expected {expected}")
+        return satisfied
+
+    def _type(self, instance: Instance, accept: Schema) -> bool:
+        found = instance.json_type
+        if accept.type is not None and found != accept.type:
+            return self._fail(instance, f"expected {accept.type}, got {found}")
+        match found:
+            case "number":
+                return self._fail_each(instance, _problems_of_number(_decimal(str(instance.reveal_scalar())), accept))
+            case "string":
+                return self._fail_each(instance, _problems_of_string(str(instance.reveal_scalar()), accept))
+            case "array":
+                return self._array(instance, accept)
+            case "object":
+                return self._object(instance, accept)
+            case _:
+                return True
+
+    def _array(self, instance: Instance, accept: Schema) -> bool:
+        elements = instance.elements
+        problems = []
+        if accept.min_items is not None and len(elements) < accept.min_items:
+            problems.append(f"expected an array with at least {accept.min_items} items")
+        if accept.max_items is not None and len(elements) > accept.max_items:
+            problems.append(f"expected an array with at most {accept.max_items} items")
+        satisfied = self._fail_each(instance, problems)
+        for index, element in enumerate(elements):
+            satisfied = self.value(element, accept.of_item(index)) and satisfied
+        return satisfied
+
+    def _object(self, instance: Instance, accept: Schema) -> bool:
+        properties = instance.properties
+        problems = []
+        if accept.min_properties is not None and len(properties) < accept.min_properties:
+            problems.append(f"expected an object with at least {accept.min_properties} properties")
+        if accept.max_properties is not None and len(properties) > accept.max_properties:
+            problems.append(f"expected an object with at most {accept.max_properties} properties")
+        satisfied = self._fail_each(instance, problems)
+        for key in sorted(properties):
+            satisfied = self._property(key, properties[key], accept) and satisfied
+        missing = _missing(properties, accept)
+        if missing:
+            satisfied = self._fail(instance, f"missing required properties: {', '.join(missing)}")
+        return satisfied
+
+    def _property(self, key: str, instance: Instance, accept: Schema) -> bool:
+        schema = accept.of_property(key)
+        if schema.is_never and key not in accept.properties:
+            # Upstream fails here without a word: a call with an input too many is silently unknown.
+            return self._fail(instance, f"property {encode_basestring(key)} is not allowed")
+        return self.value(instance, schema)
+
+    def _fail(self, instance: Instance, summary: str) -> bool:
+        self.findings.append(Finding(instance, "", summary))
         return False
-    if instance.is_unknown:
-        return check_schema(instance, instance.schema, accept, findings)
-    target = accept.target()
-    results = (
-        target is None or _check(instance, target, findings),
-        _check_any_of(instance, accept, findings),
-        _check_one_of(instance, accept, findings),
-        _check_constants(instance, accept, findings),
-        _check_type(instance, accept, findings),
-    )
-    return all(results)
 
-
-def _check_any_of(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    if not accept.any_of:
-        return True
-    failures: list[Finding] = []
-    matches = [_check(instance, option, failures) for option in accept.any_of]
-    if any(matches):
-        return True
-    findings.extend(failures)
-    return _fail(findings, instance, "at least one subschema must match")
-
-
-def _check_one_of(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    if not accept.one_of:
-        return True
-    failures: list[Finding] = []
-    matches = [_check(instance, option, failures) for option in accept.one_of].count(True)
-    if matches > 1:
-        return _fail(findings, instance, "exactly one subschema may match")
-    if matches == 1:
-        return True
-    findings.extend(failures)
-    return _fail(findings, instance, "exactly one subschema must match")
-
-
-def _check_constants(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    accepted = True
-    if not isinstance(accept.const, Unset) and not _equals(instance, accept.const):
-        accepted = _fail(findings, instance, f"expected {json_text(accept.const)}")
-    if accept.enum and not any(_equals(instance, option) for option in accept.enum):
-        expected = json_text(accept.enum[0]) if len(accept.enum) == 1 else f"one of {json_text(accept.enum)}"
-        accepted = _fail(findings, instance, f"expected {expected}")
-    return accepted
+    def _fail_each(self, instance: Instance, problems: list[str]) -> bool:
+        self.findings.extend(Finding(instance, "", problem) for problem in problems)
+        return not problems
 
 
 def _equals(instance: Instance, constant: Json) -> bool:
@@ -98,25 +175,7 @@ def _equals(instance: Instance, constant: Json) -> bool:
     )
 
 
-def _check_type(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    found = instance.json_type
-    if accept.type is not None and found != accept.type:
-        return _fail(findings, instance, f"expected {accept.type}, got {found}")
-    match found:
-        case "number":
-            return _check_number(instance, accept, findings)
-        case "string":
-            return _check_string(instance, accept, findings)
-        case "array":
-            return _check_array(instance, accept, findings)
-        case "object":
-            return _check_object(instance, accept, findings)
-        case _:
-            return True
-
-
-def _check_number(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    number = _decimal(str(instance.reveal_scalar()))
+def _problems_of_number(number: Decimal, accept: Schema) -> list[str]:
     problems = []
     if accept.multiple_of and not _is_multiple(number, accept.multiple_of.value):
         problems.append(f"expected a multiple of {accept.multiple_of.text}")
@@ -129,11 +188,11 @@ def _check_number(instance: Instance, accept: Schema, findings: list[Finding]) -
         problems.append(f"expected a number less than or equal to{accept.maximum.text}")
     if accept.exclusive_maximum and number >= accept.exclusive_maximum.value:
         problems.append(f"expected a number less than {accept.exclusive_maximum.text}")
-    return _fail_all(findings, instance, problems)
+    return problems
 
 
 def _decimal(text: str) -> Decimal:
-    """The number, or one as large as can be compared where its exponent is absurd."""
+    """The number, or infinity where its exponent is beyond what can be compared."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -150,46 +209,16 @@ def _is_multiple(number: Decimal, step: Decimal) -> bool:
         return quotient.is_finite() and (quotient.adjusted() > 50 or quotient == quotient.to_integral_value())
 
 
-def _check_string(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    text = str(instance.reveal_scalar())
-    length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _problems_of_string(text: str, accept: Schema) -> list[str]:
+    length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
     problems = []
     if accept.min_length is not None and length < accept.min_length:
         problems.append(f"expected a string of at least length {accept.min_length}")
     if accept.max_length is not None and length > accept.max_length:
         problems.append(f"expected a string of at most length {accept.max_length}")
     if accept.pattern is not None and not accept.pattern.matches(text):
-        problems.append(f"string must match the pattern {json_text(accept.pattern.text)}")
-    return _fail_all(findings, instance, problems)
-
-
-def _check_array(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    elements = instance.elements
-    problems = []
-    if accept.min_items is not None and len(elements) < accept.min_items:
-        problems.append(f"expected an array with at least {accept.min_items} items")
-    if accept.max_items is not None and len(elements) > accept.max_items:
-        problems.append(f"expected an array with at most {accept.max_items} items")
-    accepted = _fail_all(findings, instance, problems)
-    for index, element in enumerate(elements):
-        accepted = _check(element, accept.of_item(index), findings) and accepted
-    return accepted
-
-
-def _check_object(instance: Instance, accept: Schema, findings: list[Finding]) -> bool:
-    properties = instance.properties
-    problems = []
-    if accept.min_properties is not None and len(properties) < accept.min_properties:
-        problems.append(f"expected an object with at least {accept.min_properties} properties")
-    if accept.max_properties is not None and len(properties) > accept.max_properties:
-        problems.append(f"expected an object with at most {accept.max_properties} properties")
-    accepted = _fail_all(findings, instance, problems)
-    for key in sorted(properties):
-        accepted = _check(properties[key], accept.of_property(key), findings) and accepted
-    missing = _missing(properties, accept)
-    if missing:
-        accepted = _fail(findings, instance, f"missing required properties: {', '.join(missing)}")
-    return accepted
+        problems.append(f"string must match the pattern {encode_basestring(accept.pattern.text)}")
+    return problems
 
 
 def _missing(properties: Mapping[str, Instance], accept: Schema) -> Sequence[str]:
@@ -198,13 +227,3 @@ def _missing(properties: Mapping[str, Instance], accept: Schema) -> Sequence[str
         if key in properties:
             missing.extend(name for name in dependencies if name not in properties)
     return missing
-
-
-def _fail_all(findings: list[Finding], instance: Instance, problems: list[str]) -> bool:
-    findings.extend(Finding(instance, "", problem) for problem in problems)
-    return not problems
-
-
-def _fail(findings: list[Finding], instance: Instance, summary: str) -> bool:
-    findings.append(Finding(instance, "", summary))
-    return False

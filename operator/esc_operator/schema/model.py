@@ -111,6 +111,7 @@ STRING: Final = Schema(type="string")
 STRINGS: Final = Schema(type="array", items=STRING)
 OBJECT: Final = Schema(type="object")
 ARRAY: Final = Schema(type="array", items=ALWAYS)
+ARRAYS: Final = Schema(type="array", items=ARRAY)
 
 
 def constant(type_name: TypeName, value: Json) -> Schema:

@@ -5,53 +5,55 @@ either side, one that fits is enough, since the value may yet turn out to be tha
 """
 
 from collections.abc import Sequence
+from typing import Final
 
+from esc_operator.schema.budget import Budget
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.model import ALWAYS, Schema
 
-_DEEPEST = 60
-"""Levels of two recursive schemas that are compared; beyond, they are taken to be compatible."""
 
-
-def check_schema(blamed: Instance, found: Schema, accept: Schema, findings: list[Finding]) -> bool:
-    """Whether a value of schema `found` may be accepted; failures are blamed on `blamed`, with the path inside it."""
-    return _Comparison(blamed, findings).check(found, accept, "", 0)
+def check_schema(blamed: Instance, accept: Schema, findings: list[Finding], budget: Budget) -> bool:
+    """Whether an unknown value may be accepted; failures are blamed on the value, with the path inside it."""
+    return _Comparison(blamed, findings, budget).check(blamed.schema, accept, "")
 
 
 class _Comparison:
-    def __init__(self, blamed: Instance, findings: list[Finding]) -> None:
-        self._blamed = blamed
-        self._findings = findings
+    def __init__(self, blamed: Instance, findings: list[Finding], budget: Budget) -> None:
+        self._blamed: Final = blamed
+        self._findings: Final = findings
+        self._budget: Final = budget
 
-    def check(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
-        if accept.is_always or found.is_never or depth > _DEEPEST:
+    def check(self, found: Schema, accept: Schema, path: str) -> bool:
+        if accept.is_always or found.is_never:
             return True
         if accept.is_never:
             # Upstream fails here without a word.
             return self._fail(path, "no value is allowed here")
         if found.is_always:
             return True
-        depth += 1
+        if not self._budget.enter():
+            return False
         accept_target, found_target = accept.target(), found.target()
-        results = (
-            accept_target is None or self.check(found, accept_target, path, depth),
-            found_target is None or self.check(found_target, accept, path, depth),
-            self._one_fits([(option, accept) for option in found.any_of], path, depth),
-            self._one_fits([(option, accept) for option in found.one_of], path, depth),
+        satisfied = (
+            accept_target is None or self.check(found, accept_target, path),
+            found_target is None or self.check(found_target, accept, path),
+            self._one_fits([(option, accept) for option in found.any_of], path),
+            self._one_fits([(option, accept) for option in found.one_of], path),
             self._types_fit(found, accept, path),
-            self._one_fits([(found, option) for option in accept.any_of], path, depth),
-            self._one_fits([(found, option) for option in accept.one_of], path, depth),
-            found.type != "array" or self._arrays_fit(found, accept, path, depth),
-            found.type != "object" or self._objects_fit(found, accept, path, depth),
+            self._one_fits([(found, option) for option in accept.any_of], path),
+            self._one_fits([(found, option) for option in accept.one_of], path),
+            found.type != "array" or self._arrays_fit(found, accept, path),
+            found.type != "object" or self._objects_fit(found, accept, path),
         )
-        return all(results)
+        self._budget.leave()
+        return all(satisfied)
 
-    def _one_fits(self, pairs: Sequence[tuple[Schema, Schema]], path: str, depth: int) -> bool:
+    def _one_fits(self, pairs: Sequence[tuple[Schema, Schema]], path: str) -> bool:
         if not pairs:
             return True
         failures: list[Finding] = []
-        attempt = _Comparison(self._blamed, failures)
-        fits = [attempt.check(found, accept, path, depth) for found, accept in pairs]
+        attempt = _Comparison(self._blamed, failures, self._budget)
+        fits = [attempt.check(found, accept, path) for found, accept in pairs]
         if any(fits):
             return True
         self._findings.extend(failures)
@@ -62,25 +64,25 @@ class _Comparison:
             return True
         return self._fail(path, f"expected {accept.type}, got {found.type}")
 
-    def _arrays_fit(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
+    def _arrays_fit(self, found: Schema, accept: Schema, path: str) -> bool:
         """Elements at the same place must fit; where one side names fewer, its `items` stands for the rest."""
         fits = True
         longer = max(len(found.prefix_items), len(accept.prefix_items))
         for index in range(longer):
-            fits = self.check(found.of_item(index), accept.of_item(index), f"{path}[{index}]", depth) and fits
+            fits = self.check(found.of_item(index), accept.of_item(index), f"{path}[{index}]") and fits
         if found.items is not None and not found.items.is_never:
-            fits = self.check(found.items, accept.items or ALWAYS, path, depth) and fits
+            fits = self.check(found.items, accept.items or ALWAYS, path) and fits
         return fits
 
-    def _objects_fit(self, found: Schema, accept: Schema, path: str, depth: int) -> bool:
+    def _objects_fit(self, found: Schema, accept: Schema, path: str) -> bool:
         fits = True
         for key in sorted(found.properties):
-            fits = self.check(found.properties[key], accept.of_property(key), _join(path, key), depth) and fits
+            fits = self.check(found.properties[key], accept.of_property(key), _join(path, key)) and fits
         if found.additional_properties is None:
             return self._required_fit(found, accept, path) and fits
         if not found.additional_properties.is_never:
             accepted = accept.additional_properties or ALWAYS
-            fits = self.check(found.additional_properties, accepted, path, depth) and fits
+            fits = self.check(found.additional_properties, accepted, path) and fits
         return fits
 
     def _required_fit(self, found: Schema, accept: Schema, path: str) -> bool:

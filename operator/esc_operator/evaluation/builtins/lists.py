@@ -4,7 +4,7 @@ from esc_operator.evaluation.builtins.operands import read_operands, text_of
 from esc_operator.evaluation.frames import Frame, Steps, secrecy
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.declarations import Call
-from esc_operator.schema import ALWAYS, ARRAY, STRING, STRINGS
+from esc_operator.schema import ARRAY, ARRAYS, STRING, STRINGS
 
 
 def join(frame: Frame, call: Call) -> Steps:
@@ -34,12 +34,8 @@ def split(frame: Frame, call: Call) -> Steps:
 
 def concat(frame: Frame, call: Call) -> Steps:
     """`fn::concat: [array, ...]`"""
-    operands = yield from read_operands(frame, call, {"arrays": ALWAYS}, ARRAY)
+    operands = yield from read_operands(frame, call, {"arrays": ARRAYS}, ARRAY)
     if isinstance(operands, Value):
         return operands
-    arrays = operands[0].elements
-    accepted = [frame.conforms(array, ARRAY) for array in arrays]
-    if not all(accepted):
-        return frame.unknown(ARRAY)
-    elements = tuple(element for array in arrays for element in array.elements)
+    elements = tuple(element for array in operands[0].elements for element in array.elements)
     return Value(elements, call, secrecy(*operands))
