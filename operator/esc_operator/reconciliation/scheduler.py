@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 K = TypeVar("K")
 
 LONGEST_SLEEP = 60.0
 """Seconds; also how late a jump of the clock may be noticed."""
+
+JUMP = timedelta(seconds=60)
+"""A clock that is set back by more has gone wrong before: what was scheduled by it is not waited for."""
 
 
 class Scheduler(Generic[K]):
@@ -60,6 +64,9 @@ class Scheduler(Generic[K]):
     def tell_due(self) -> datetime | None:
         """Hand out every key whose time has come; answers when the next one comes."""
         now = self._now()
+        if now < self._last_beat - JUMP:
+            for key in list(self._times):
+                self.set(key, now)
         self._last_beat = now
         while self._heap:
             when, _, key = self._heap[0]

@@ -74,21 +74,33 @@ def test_a_clock_that_jumps_ahead_brings_everything_at_once() -> None:
     assert told.at(10 * 3600) == ["0", "1", "2", "3", "4"]
 
 
-def test_a_clock_that_jumps_back_brings_nothing_early_and_nothing_twice() -> None:
+def test_a_clock_that_is_put_right_by_a_little_brings_nothing_early_and_nothing_twice() -> None:
     told = Told()
     told.scheduler.set("a", START + 10 * SECOND)
     told.scheduler.set("b", START + 20 * SECOND)
     assert told.at(10) == ["a"]
-    assert told.at(-3600) == []
+    assert told.at(-30) == []
     assert told.at(19) == []
     assert told.at(20) == ["b"]
 
 
+def test_a_clock_that_jumps_back_brings_everything_once_to_be_looked_at_anew() -> None:
+    # What was scheduled by a clock that went a day ahead would else wait for a day.
+    told = Told()
+    told.scheduler.set("a", START + 10 * SECOND)
+    told.scheduler.set("b", START + 20 * SECOND)
+    assert told.at(-3600) == ["a", "b"]
+    assert told.at(30) == []
+
+
 def test_a_key_may_be_set_again_while_it_is_handed_out() -> None:
     told = Told()
-    scheduler: Scheduler[str] = Scheduler(
-        lambda: told.time, lambda key, when: (told.keys.append(key), scheduler.set(key, when + 5 * SECOND))[0]
-    )
+
+    def take(key: str, when: datetime) -> None:
+        told.keys.append(key)
+        scheduler.set(key, when + 5 * SECOND)
+
+    scheduler: Scheduler[str] = Scheduler(lambda: told.time, take)
     scheduler.set("a", START)
     told.time = START + SECOND
     assert scheduler.tell_due() == START + 5 * SECOND
@@ -105,13 +117,12 @@ def test_its_age_tells_how_long_ago_it_looked() -> None:
 
 @given(
     sets=st.lists(st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 100)), max_size=40),
-    clock=st.lists(st.integers(-20, 120), max_size=20),
+    clock=st.lists(st.integers(-20, 35), max_size=20),
 )
 def test_every_key_is_handed_out_once_at_or_after_its_last_time(
     sets: list[tuple[str, int | None]], clock: list[int]
 ) -> None:
     told = Told()
-    told.time = START - timedelta(hours=1)
     expected: dict[str, int] = {}
     for key, when in sets:
         told.scheduler.set(key, None if when is None else START + when * SECOND)
