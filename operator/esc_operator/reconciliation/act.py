@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from esc_operator.errors import ConflictError, KubeError
+from esc_operator.kube.api import FIELD_MANAGER
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 from esc_operator.resources import API_VERSION
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import Any
 
@@ -47,13 +48,23 @@ class Actor:
                 # Another environment wants the same Secret and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
             # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
-            written = self._secrets.observe(await self._api.apply(SECRETS, plan.secret, force=not plan.creates))
+            body = await self._api.apply(SECRETS, plan.secret, force=not plan.creates)
+            if plan.creates and _is_shared(body):
+                await self._take_back(key)
+                raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
+            written = self._secrets.observe(body)
         return replace(plan.status, secret_resource_version=written.version)
 
-    async def write_status(self, environment: EscEnvironment, old: Status, new: Status) -> None:
-        """Write a status where it differs from the last; None clears a field. Raises KubeError."""
-        before, after = old.to_dict(), new.to_dict()
-        patch = {name: value for name, value in after.items() if value != before[name]}
+    async def _take_back(self, key: Key) -> None:
+        """Leave somebody's Secret as it was: applying no field at all takes away all that were applied."""
+        metadata = {"namespace": key.namespace, "name": key.name}
+        await self._api.apply(SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, force=False)
+
+    async def write_status(self, environment: EscEnvironment, old: Status | None, new: Status) -> None:
+        """Write a status where it differs from the last, or whole where that is not known; None clears a field. Raises
+        KubeError."""
+        before, after = old.to_dict() if old else {}, new.to_dict()
+        patch = {name: value for name, value in after.items() if old is None or value != before[name]}
         if patch:
             await self._api.patch_status(ENVIRONMENTS, *environment.key, patch, environment.uid)
 
@@ -90,3 +101,8 @@ class Actor:
             "lastTimestamp": time,
             "count": 1,
         }
+
+
+def _is_shared(body: Mapping[str, Any]) -> bool:
+    """Whether somebody else, too, has set fields of an object."""
+    return any(fields.get("manager") != FIELD_MANAGER for fields in body["metadata"].get("managedFields") or ())

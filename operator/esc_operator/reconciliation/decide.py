@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.reconciliation.gather import TargetSecret
@@ -112,12 +113,13 @@ def plan_opened(seen: Situation, opened: Opened) -> Plan:
     unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
     if unchanged and held is not None:
         record = held
-    upcoming = next_refresh(wanted_by(seen.environment, {}), held_by(record, seen.now, intact=True))
+    held_then = held_by(record, seen.now, seen.now, intact=True)
+    upcoming = next_refresh(wanted_by(seen.environment, {}), held_then, seen.now)
     status = replace(
         _status(seen, record, None),
         secret_resource_version=secret.version if secret else "",
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
-        next_refresh_at=upcoming if record.expires_at else None,
+        next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
         imports=opened.imports,
     )
     return Plan(
@@ -137,7 +139,7 @@ def plan_refused(seen: Situation, refused: Refused) -> Plan:
         seen.environment.rotate_request,
     )
     failures = seen.old.failures + 1 if repeated else 1
-    due = retry_at(seen.now, failures, expires_at, seen.environment.uid) if refused.retryable else None
+    due = _retry_due(seen, refused, failures) if refused.retryable else None
     status = replace(
         _status(seen, seen.held, refused),
         failures=failures,
@@ -169,18 +171,26 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
 
 def plan_suspended(seen: Situation) -> Plan:
     """Nothing is refreshed; Ready goes False only once what the Secret holds has expired."""
-    expires_at = seen.held.expires_at if seen.held else None
-    alive = seen.held is not None and (expires_at is None or expires_at > seen.now)
-    message = "spec.suspend is true: the Secret is kept as it is and not refreshed"
-    generation = seen.environment.generation
-    ready = Condition(READY, "True" if alive else "False", reasons.SUSPENDED, message, generation)
+    held, generation = seen.held, seen.environment.generation
+    alive = held is not None and not _has_expired(held, seen.now)
+    ready = Condition(READY, "True" if alive else "False", reasons.SUSPENDED, _why_suspended(seen), generation)
     status = replace(
         seen.old,
         conditions=carry_transition_times((ready,), seen.old.conditions, seen.now),
         observed_generation=generation,
         next_refresh_at=None,
     )
-    return Plan(status=status, wake_at=expires_at if alive else None)
+    if held is None:
+        status = replace(status, secret_name=_former_name(seen), variables=(), expires_at=None)
+    return Plan(status=status, wake_at=held.expires_at if held and alive else None)
+
+
+def _why_suspended(seen: Situation) -> str:
+    if seen.held is None:
+        return "spec.suspend is true: no Secret is filled"
+    if seen.held.expires_at and _has_expired(seen.held, seen.now):
+        return f"spec.suspend is true: the values expired at {format_time(seen.held.expires_at)} and are not renewed"
+    return "spec.suspend is true: the Secret is kept as it is and not refreshed"
 
 
 def secret_body(
@@ -235,16 +245,25 @@ def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
     return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
 
 
+def _retry_due(seen: Situation, refused: Refused, failures: int) -> datetime:
+    due = retry_at(seen.now, failures, seen.held.expires_at if seen.held else None, seen.environment.uid)
+    return max(due, seen.now + timedelta(seconds=refused.retry_after)) if refused.retry_after else due
+
+
 def _still_failing(seen: Situation, until: datetime | None) -> Plan:
-    """Between two attempts only the expiry of what is held can change anything."""
+    """Between two attempts only what is held can change: it expires, or somebody edits or deletes it."""
     expires_at = seen.held.expires_at if seen.held else None
-    if expires_at is None or expires_at > seen.now:
-        return Plan(status=seen.old, wake_at=_first(until, expires_at))
-    trouble = find_condition(seen.old.conditions, REFRESHED)
-    ready = _ready(seen, seen.held, Refused(trouble.reason, trouble.message) if trouble else None)
-    others = [condition for condition in seen.old.conditions if condition.type != READY]
-    conditions = carry_transition_times((ready, *others), seen.old.conditions, seen.now)
-    return Plan(status=replace(seen.old, conditions=conditions), wake_at=until)
+    known = find_condition(seen.old.conditions, REFRESHED)
+    trouble = Refused(known.reason, known.message) if known and known.status == "False" else None
+    status = replace(
+        _status(seen, seen.held, trouble),
+        failures=seen.old.failures,
+        last_failure_at=seen.old.last_failure_at,
+        next_refresh_at=seen.old.next_refresh_at,
+        imports=seen.old.imports,
+    )
+    alive = expires_at is not None and expires_at > seen.now
+    return Plan(status=status, wake_at=_first(until, expires_at if alive else None))
 
 
 def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
@@ -253,7 +272,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         conditions=carry_transition_times(conditions, seen.old.conditions, seen.now),
         observed_generation=seen.environment.generation,
         observed_rotate_request=seen.environment.rotate_request,
-        secret_name=seen.environment.target.name if held else "",
+        secret_name=seen.environment.target.name if held else _former_name(seen),
         secret_resource_version=seen.old.secret_resource_version,
         variables=seen.old.variables if held else (),
         expires_at=held.expires_at if held else None,
@@ -261,15 +280,23 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
     )
 
 
+def _former_name(seen: Situation) -> str:
+    """The Secret of a former target name, while the present one could not be filled: it is deleted only then."""
+    return seen.old.secret_name if seen.old.secret_name != seen.environment.target.name else ""
+
+
 def _ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Condition:
-    generation = seen.environment.generation
-    if held and held.expires_at and held.expires_at <= seen.now:
+    generation, name = seen.environment.generation, seen.environment.target.name
+    if held and held.expires_at and _has_expired(held, seen.now):
         message = f"the values expired at {format_time(held.expires_at)}"
         message += f" and could not be renewed: {refused.message}" if refused else ""
         return Condition(READY, "False", reasons.EXPIRED, message, generation)
     if refused and not (held and held.generation == generation):
         return Condition(READY, "False", refused.reason, refused.message, generation)
-    message = f'Secret "{seen.environment.target.name}" holds the values of this environment'
+    if refused and not seen.target.intact:
+        message = f'Secret "{name}" was changed by somebody else and could not be put back: {refused.message}'
+        return Condition(READY, "False", refused.reason, message, generation)
+    message = f'Secret "{name}" holds the values of this environment'
     return Condition(READY, "True", reasons.SYNCED, message, generation)
 
 
@@ -291,8 +318,13 @@ def _trouble(old: Status, refused: Refused) -> Event | None:
 def _recovery(old: Status) -> Event | None:
     known = find_condition(old.conditions, REFRESHED)
     if known and known.status == "False":
-        return Event("Normal", reasons.REFRESHED, f"refreshed again after {old.failures} failed attempts")
+        attempts = f"{old.failures} failed attempt{'' if old.failures == 1 else 's'}"
+        return Event("Normal", reasons.REFRESHED, f"refreshed after {attempts}")
     return None
+
+
+def _has_expired(held: SyncRecord, now: datetime) -> bool:
+    return held.expires_at is not None and held.expires_at <= now
 
 
 def _first(*times: datetime | None) -> datetime | None:

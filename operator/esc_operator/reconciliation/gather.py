@@ -53,6 +53,8 @@ class Gatherer:
             found = parse_secret_metadata(await self._api.read_metadata(SECRETS, *key))
         except NotFoundError:
             return TargetSecret(None)
+        if found.managed and found.record:
+            return await self._read_whole(key)  # the watch has yet to bring it
         # Without our label it is somebody else's, or ours and the label was taken off: then it has to be put back.
         return TargetSecret(found, intact=False)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.resources.environment import Key
+from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,19 +24,24 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Entry:
-    """One environment. `status` is the last one read or written; this process is its only writer, so it is newer than
-    any that an event carries. `read_at` is when its inputs were last read, `rotation_seen_at` since when the present
-    request for new credentials is known: only what was issued later honours it."""
+    """One environment, as of its resourceVersion `version`.
+
+    `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
+    carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
+    read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
+    present request for new credentials is known: only what was issued later honours it."""
 
     uid: str
+    version: str
     generation: int
     rotate_request: str
-    suspend: bool
     target: Key
     status: Status
     read_at: datetime
     rotation_seen_at: datetime
+    opened_at: datetime | None = None
     failed: Attempt | None = None
+    is_written: bool = True
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
@@ -49,7 +55,7 @@ class Entry:
 class Ledger:
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
-        self._generations: dict[Key, int] = {}
+        self._generations: dict[Key, tuple[str, int]] = {}
         self._imports: dict[Key, frozenset[Key]] = {}
         self._importers: defaultdict[Key, set[Key]] = defaultdict(set)
         self._claimants: defaultdict[Key, set[Key]] = defaultdict(set)
@@ -57,43 +63,67 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is remembered, not even about what others import or claim."""
+        return not (self._entries or self._generations or self._imports or self._importers or self._claimants)
+
     def find(self, key: Key) -> Entry | None:
         return self._entries.get(key)
 
-    def enter(self, environment: EscEnvironment, status: Status, now: datetime) -> Entry:
+    def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> Entry:
         """Remember an environment as it was just read, keeping what is known of the same object."""
         entry = self._entries.get(environment.key)
         if entry is None or entry.uid != environment.uid:
             self.remove(environment.key)
             entry = Entry(
-                environment.uid, 0, environment.rotate_request, False, environment.target_key, status, now, now
+                uid=environment.uid,
+                version=version,
+                generation=environment.generation,
+                rotate_request=environment.rotate_request,
+                target=environment.target_key,
+                status=status,
+                read_at=now,
+                rotation_seen_at=now,
             )
             self._entries[environment.key] = entry
-        self._claimants[entry.target].discard(environment.key)
+        self._drop_claim(entry.target, environment.key)
         self._claimants[environment.target_key].add(environment.key)
         if entry.rotate_request != environment.rotate_request:
             entry.rotate_request, entry.rotation_seen_at = environment.rotate_request, now
-        entry.generation = environment.generation
-        entry.suspend, entry.target = environment.suspend, environment.target_key
-        self._generations[environment.key] = environment.generation
+        entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         return entry
+
+    def is_overtaken(self, key: Key, version: str) -> bool:
+        """Whether a resourceVersion of an environment is older than what was entered of it: a read is faster than the
+        watch, and what the watch brings afterwards is the past."""
+        entry = self._entries.get(key)
+        return entry is not None and is_older(version, entry.version)
 
     def remove(self, key: Key) -> None:
         if entry := self._entries.pop(key, None):
-            self._claimants[entry.target].discard(key)
-            if not self._claimants[entry.target]:
-                del self._claimants[entry.target]
+            self._drop_claim(entry.target, key)
         self.note_imports(key, ())
-        if self.importers(key):
-            self._generations[key] = 0  # known to be gone, for those who still import it
+        if key in self._importers:
+            self._generations[key] = ("", 0)  # known to be gone, for those who still import it
         else:
             self._generations.pop(key, None)
 
-    def note_generation(self, key: Key, generation: int) -> bool:
-        """Note the generation an environment has now; answers whether that is news."""
-        known = self._generations.get(key)
-        self._generations[key] = generation
-        return known != generation
+    def _drop_claim(self, target: Key, key: Key) -> None:
+        self._claimants[target].discard(key)
+        if not self._claimants[target]:
+            del self._claimants[target]
+
+    def note_generation(self, key: Key, generation: int, uid: str = "") -> bool:
+        """Note the generation an environment has now, if it is known of which object; answers whether that is news.
+
+        A generation of one object only grows, so a smaller one is the past.
+        """
+        known_uid, known = self._generations.get(key, ("", -1))
+        another = bool(uid and known_uid) and uid != known_uid
+        news = another or generation > known
+        self._generations[key] = (uid or known_uid, generation if news else known)
+        return news
 
     def note_imports(self, key: Key, names: Collection[str]) -> None:
         """Note what an environment imports, by the names of environments in its namespace."""
@@ -102,6 +132,8 @@ class Ledger:
             self._importers[gone].discard(key)
             if not self._importers[gone]:
                 del self._importers[gone]
+                if gone not in self._entries:
+                    self._generations.pop(gone, None)
         for name in imported:
             self._importers[name].add(key)
         if imported:
@@ -109,8 +141,16 @@ class Ledger:
         else:
             self._imports.pop(key, None)
 
-    def importers(self, key: Key) -> tuple[Key, ...]:
-        return tuple(self._importers.get(key, ()))
+    def outdated_importers(self, key: Key) -> tuple[Key, ...]:
+        """The importers of an environment that have not used the generation it has now."""
+        generation = self.generations(key.namespace, (key.name,)).get(key.name)
+        return tuple(
+            importer for importer in self._importers.get(key, ()) if self._used(importer, key.name) != generation
+        )
+
+    def _used(self, key: Key, name: str) -> int | None:
+        entry = self._entries.get(key)
+        return (entry.status.imports or {}).get(name) if entry else None
 
     def claimants(self, secret: Key) -> tuple[Key, ...]:
         """The environments that want to fill a Secret."""
@@ -119,4 +159,4 @@ class Ledger:
     def generations(self, namespace: str, names: Iterable[str]) -> Mapping[str, int]:
         """The generations those environments have now, as far as they are known."""
         keys = {name: Key(namespace, name) for name in names}
-        return {name: self._generations[key] for name, key in keys.items() if key in self._generations}
+        return {name: self._generations[key][1] for name, key in keys.items() if key in self._generations}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.reconciliation.gather import TargetSecret
+    from esc_operator.reconciliation.ledger import Entry
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -28,15 +29,16 @@ def wanted_by(environment: EscEnvironment, imports: Mapping[str, int]) -> Wanted
     )
 
 
-def held_by(record: SyncRecord, read_at: datetime, *, intact: bool) -> Held:
-    """`read_at`: when inputs were last read; a read that changed nothing leaves no trace on the Secret."""
+def held_by(record: SyncRecord, read_at: datetime, opened_at: datetime | None, *, intact: bool) -> Held:
+    """`read_at`: when inputs were last read, or since when this process knows of the Secret; `opened_at`: when this
+    process last opened the environment. An opening that changed nothing leaves no trace on the Secret."""
     return Held(
         uid=record.uid,
         generation=record.generation,
         rotate_request=record.rotate_request,
         imports=record.imports,
-        synced_at=record.refreshed_at,
-        read_at=max(record.refreshed_at, read_at),
+        synced_at=opened_at or record.refreshed_at,
+        read_at=read_at,
         window=Window(record.issued_at, record.expires_at) if record.expires_at else None,
         rereads=record.rereads,
         intact=intact,
@@ -56,9 +58,9 @@ def failed_attempt(status: Status) -> Attempt | None:
     )
 
 
-def observe(wanted: Wanted, target: TargetSecret, read_at: datetime, failed: Attempt | None) -> Observation:
-    record = target.secret.record if target.secret else None
-    held = held_by(record, read_at, intact=target.intact) if record else None
+def observe(wanted: Wanted, target: TargetSecret, entry: Entry) -> Observation:
+    record, failed = target.secret.record if target.secret else None, entry.failed
+    held = held_by(record, entry.read_at, entry.opened_at, intact=target.intact) if record else None
     if record and failed and _made_up_for(record, wanted.uid, failed):
         failed = None
     return Observation(wanted, held, failed)
@@ -66,5 +68,7 @@ def observe(wanted: Wanted, target: TargetSecret, read_at: datetime, failed: Att
 
 def _made_up_for(record: SyncRecord, uid: str, failed: Attempt) -> bool:
     """Whether the Secret was filled after that failure. The status that told so may have been lost on its way."""
-    same = (record.uid, record.generation, record.rotate_request) == (uid, failed.generation, failed.rotate_request)
-    return same and record.refreshed_at >= failed.failed_at
+    if record.uid != uid:
+        return False
+    # Times are kept in whole seconds; of the same second, success came first: attempts are a second apart.
+    return record.generation > failed.generation or record.refreshed_at > failed.failed_at

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
+    from esc_operator.resources.status import Status
 
 logger = logging.getLogger(__name__)
+
+SOON = timedelta(seconds=1)
 
 
 class Opening(Protocol):
@@ -72,9 +75,9 @@ class Reconciler:
             self._pending.pop(key, None)
             self.queue.add(key, Lane.CHANGE)
             return
-        generation = body["metadata"].get("generation", 0)
-        if self.ledger.note_generation(key, generation):
-            self._wake(self.ledger.importers(key))
+        if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+            return
+        self._note_generation(key, body["metadata"].get("generation", 0), body["metadata"]["uid"])
         entry = self.ledger.find(key)
         if entry is None or not entry.is_unchanged(parse_environment(body)):
             self._pending[key] = body
@@ -88,6 +91,10 @@ class Reconciler:
         entry = self.ledger.find(key)
         expires_at = entry.status.expires_at if entry else None
         self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
+
+    def _note_generation(self, key: Key, generation: int, uid: str = "") -> None:
+        if self.ledger.note_generation(key, generation, uid):
+            self._wake(self.ledger.outdated_importers(key))
 
     def _wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
@@ -131,33 +138,40 @@ class Reconciler:
             return
         if error is not None:
             logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
-        now = self._now()
-        due = retry_at(now, count, None, str(key))
+        now, entry = self._now(), self.ledger.find(key)
+        due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
         if error is not None and error.retry_after:
             due = max(due, now + timedelta(seconds=error.retry_after))
         self.scheduler.set(key, due)
 
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
-        body = self._pending.pop(key, None) or await self._gatherer.read_environment(key)
+        body = self._pending.pop(key, None)
+        if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+            body = await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
             return
         environment = parse_environment(body)
         entry = self._enter(environment, body)
-        trusted = entry.status.secret_resource_version if entry.status.secret_name == environment.target.name else ""
-        target = await self._gatherer.read_target(environment.target_key, trusted)
+        target = await self._gatherer.read_target(environment.target_key, self._trusted(environment, entry))
         if environment.suspend:
             plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
             await self._carry_out(environment, entry, plan)
             return
         await self._sync_if_due(environment, entry, target)
 
+    def _trusted(self, environment: EscEnvironment, entry: Entry) -> str:
+        """The version at which the target Secret was in order, if that is known for sure."""
+        same = entry.status.secret_name == environment.target.name
+        return entry.status.secret_resource_version if same and environment.key not in self._troubles else ""
+
     def _enter(self, environment: EscEnvironment, body: Mapping[str, Any]) -> Entry:
         known = self.ledger.find(environment.key)
         fresh = known is None or known.uid != environment.uid
         status = parse_status(body.get("status"))
-        entry = self.ledger.enter(environment, status, self._now())
+        entry = self.ledger.enter(environment, status, body["metadata"]["resourceVersion"], self._now())
+        self._note_generation(environment.key, environment.generation, environment.uid)
         if fresh:
             entry.failed = failed_attempt(status)
             self.ledger.note_imports(environment.key, tuple(status.imports or ()))
@@ -170,7 +184,7 @@ class Reconciler:
         elif decide.was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
         now = self._now()
-        seen = observe(self._wanted(environment, entry, target), target, entry.read_at, entry.failed)
+        seen = observe(self._wanted(environment, entry, target), target, entry)
         verdict = why_sync(seen, now)
         if isinstance(verdict, Wait):
             situation = decide.Situation(environment, entry.status, target, now)
@@ -191,21 +205,35 @@ class Reconciler:
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after = entry.rotation_seen_at if sync.fresh else None
         outcome = await self._opening(environment, Demand(fresh_after, sync.outlive))
-        now = entry.read_at = self._now()
-        self.ledger.note_imports(environment.key, tuple(outcome.imports))
+        for name, generation in outcome.imports.items():
+            self._note_generation(Key(environment.key.namespace, name), generation)
         if isinstance(outcome, Refused):
             await self._refuse(environment, entry, target, outcome)
-            return
-        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), outcome)
+        else:
+            await self._fill(environment, entry, target, outcome)
+        if self._has_moved(environment.key, outcome):
+            self.scheduler.set(environment.key, self._now() + SOON)
+
+    async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
+        now = self._now()
+        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), opened)
         try:
-            await self._carry_out(environment, entry, plan)
+            status = await self._actor.write_secret(plan)
         except (UnavailableError, ConflictError, NotFoundError):
             raise
         except KubeError as error:
-            refused = Refused(reasons.SECRET_REFUSED, error.message, imports=outcome.imports)
+            refused = Refused(reasons.SECRET_REFUSED, error.message, imports=opened.imports)
             await self._refuse(environment, entry, target, refused)
             return
-        entry.failed = None
+        # Only now: what has not reached the Secret has to be read again.
+        entry.failed, entry.read_at, entry.opened_at = None, now, now
+        await self._tell(environment, entry, plan, status)
+
+    def _has_moved(self, key: Key, outcome: Opened | Refused) -> bool:
+        """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
+        if isinstance(outcome, Refused) and outcome.retryable:
+            return False  # it is tried again anyhow
+        return self.ledger.generations(key.namespace, outcome.imports) != outcome.imports
 
     async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
         now = self._now()
@@ -219,27 +247,40 @@ class Reconciler:
         await self._carry_out(environment, entry, plan)
 
     async def _carry_out(self, environment: EscEnvironment, entry: Entry, plan: decide.Plan) -> None:
-        old, previous = entry.status, entry.status.secret_name
-        status = await self._actor.write_secret(plan)
-        if status != old:
-            await self._actor.write_status(environment, old, status)
-            entry.status = status
+        await self._tell(environment, entry, plan, await self._actor.write_secret(plan))
+
+    async def _tell(self, environment: EscEnvironment, entry: Entry, plan: decide.Plan, status: Status) -> None:
+        """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
+        it fails, and though nothing else has to be done then."""
+        self.ledger.note_imports(environment.key, tuple(status.imports or ()))
+        previous = entry.status.secret_name
+        if previous and status.secret_name and previous != status.secret_name:
+            await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+        written = entry.status if entry.is_written else None
+        if status != written:
+            entry.status, entry.is_written = status, False
+            await self._actor.write_status(environment, written, status)
+            entry.is_written = True
         self.scheduler.set(environment.key, plan.wake_at)
         await self._actor.post(environment, plan.event)
-        if previous and status.secret_name and previous != status.secret_name:
-            await self._abandon(environment, Key(environment.key.namespace, previous))
 
     async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
         found = (await self._gatherer.read_target(former, "")).secret
-        if found and environment.uid in found.owners and found.environment == environment.key.name:
+        if found is None or environment.uid not in found.owners or found.environment != environment.key.name:
+            return
+        try:
             await self._actor.delete_secret(found)
+        except (UnavailableError, ConflictError):
+            raise
+        except KubeError as error:
+            logger.warning("%s: the former Secret is left over: %s", environment.key, error.message)
 
     def _remove(self, key: Key) -> None:
         entry = self.ledger.find(key)
         self.ledger.remove(key)
         self.scheduler.discard(key)
-        self._wake(self.ledger.importers(key))
+        self._wake(self.ledger.outdated_importers(key))
         if entry:
             self._wake(self.ledger.claimants(entry.target))
 

@@ -18,6 +18,7 @@ FIRST_RETRY = timedelta(seconds=5)
 LAST_RETRY = timedelta(minutes=5)
 
 SHORTEST_GAP = timedelta(seconds=30)
+LEAST_DELAY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def renew_at(window: Window, before: timedelta | None, uid: str) -> datetime:
 
 def shortest_gap(remaining: timedelta) -> timedelta:
     """The least time until the next renewal, of credentials with so much life left when they were taken over."""
-    return min(SHORTEST_GAP, remaining / 2) if remaining > timedelta(0) else SHORTEST_GAP
+    return max(min(SHORTEST_GAP, remaining / 2), LEAST_DELAY) if remaining > timedelta(0) else SHORTEST_GAP
 
 
 def retry_at(failed_at: datetime, failures: int, expires_at: datetime | None, uid: str) -> datetime:
@@ -72,7 +73,7 @@ def retry_at(failed_at: datetime, failures: int, expires_at: datetime | None, ui
     delay = ceiling / 2 + (ceiling / 2) * fraction(f"{uid}/{failures}")
     if expires_at is not None and expires_at > failed_at:
         delay = min(delay, (expires_at - failed_at) / 4)
-    return failed_at + max(delay, timedelta(seconds=1))
+    return failed_at + max(delay, LEAST_DELAY)
 
 
 def reread_at(last: datetime, interval: timedelta, uid: str) -> datetime:

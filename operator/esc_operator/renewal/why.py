@@ -6,7 +6,7 @@ sync carries its reason. A timer, an event or a restart is only an occasion to a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,8 @@ class Wanted:
 class Held:
     """What the target Secret was made from. `intact` is False once somebody has edited its data.
 
-    `synced_at` is when it was made, `read_at` when the inputs were last read again, to the same result.
+    `synced_at` is when its credentials were last asked for, `read_at` when its inputs were last read: at its making, or
+    since then to the same result.
     """
 
     uid: str
@@ -103,10 +104,14 @@ def why_sync(seen: Observation, now: datetime) -> Sync | Wait:
     """The answer for one environment."""
     if seen.failed and is_same_attempt(seen.wanted, seen.failed):
         return _after_failure(seen, seen.failed, now)
-    for check in CHECKS:
-        if sync := check(seen, now):
-            return sync
-    return Wait(next_refresh(seen.wanted, seen.held) if seen.held else None)
+    if seen.failed:
+        # Something has changed since: even where that leads back to what is held, it has to be found out.
+        return _first_due(seen, now) or Sync(Cause.RETRY)
+    return _first_due(seen, now) or Wait(next_refresh(seen.wanted, seen.held, now) if seen.held else None)
+
+
+def _first_due(seen: Observation, now: datetime) -> Sync | None:
+    return next((sync for check in CHECKS if (sync := check(seen, now))), None)
 
 
 def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
@@ -118,21 +123,31 @@ def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
     )
 
 
-def next_refresh(wanted: Wanted, held: Held) -> datetime | None:
+def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
     """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
     times = []
     if held.window:
-        times.append(_renewal_due(wanted, held, held.window))
+        times.append(_renewal_due(wanted, held, held.window, now))
     if held.rereads:
-        times.append(reread_at(held.read_at, wanted.interval, wanted.uid))
+        times.append(_reread_due(wanted, held, now))
     return min(times, default=None)
 
 
-def _renewal_due(wanted: Wanted, held: Held, window: Window) -> datetime:
-    # Where clocks disagree, even a lease that was just granted may look due: it must not be renewed in a loop.
-    return max(
-        renew_at(window, wanted.before, wanted.uid), held.synced_at + shortest_gap(window.expires_at - held.synced_at)
-    )
+# A time that has not come yet, of something that has happened, is one of a clock that went wrong: it is not counted
+# from, or nothing would be due until the clock gets there again.
+
+
+def _renewal_due(wanted: Wanted, held: Held, window: Window, now: datetime) -> datetime:
+    due = renew_at(window, wanted.before, wanted.uid)
+    if held.synced_at > now:
+        return due
+    # Where clocks disagree, or a provider grants what it granted before, even a lease that was just granted may look
+    # due: it must not be renewed in a loop.
+    return max(due, held.synced_at + shortest_gap(window.expires_at - held.synced_at))
+
+
+def _reread_due(wanted: Wanted, held: Held, now: datetime) -> datetime:
+    return now if held.read_at > now else reread_at(held.read_at, wanted.interval, wanted.uid)
 
 
 def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | Wait:
@@ -142,13 +157,12 @@ def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | 
     due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid)
     if failed.retry_after:
         due = max(due, failed.retry_after)
-    return _retry(seen) if now >= due else Wait(due)
+    return _retry(seen, now) if now >= due or now < failed.failed_at else Wait(due)
 
 
-def _retry(seen: Observation) -> Sync:
-    held, wanted = seen.held, seen.wanted
-    rotated = held is not None and held.rotate_request != wanted.rotate_request
-    return Sync(Cause.RETRY, fresh=rotated, outlive=held.window.expires_at if held and held.window else None)
+def _retry(seen: Observation, now: datetime) -> Sync:
+    """What was due before it failed is due still, and asks the same of credentials."""
+    return Sync(Cause.RETRY) if (sync := _first_due(seen, now)) is None else replace(sync, cause=Cause.RETRY)
 
 
 def _first(seen: Observation, _: datetime) -> Sync | None:
@@ -178,14 +192,14 @@ def _imports(seen: Observation, _: datetime) -> Sync | None:
 
 def _expiry(seen: Observation, now: datetime) -> Sync | None:
     held = seen.held
-    if held and held.window and now >= _renewal_due(seen.wanted, held, held.window):
+    if held and held.window and now >= _renewal_due(seen.wanted, held, held.window, now):
         return Sync(Cause.EXPIRY, outlive=held.window.expires_at)
     return None
 
 
 def _interval(seen: Observation, now: datetime) -> Sync | None:
     held = seen.held
-    if held and held.rereads and now >= reread_at(held.read_at, seen.wanted.interval, seen.wanted.uid):
+    if held and held.rereads and now >= _reread_due(seen.wanted, held, now):
         return Sync(Cause.INTERVAL)
     return None
 

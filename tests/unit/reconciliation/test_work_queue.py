@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 async def drain(queue: WorkQueue[str], *, changes_only: bool = False) -> list[str]:
     """Take and finish keys until there are none for such a worker."""
-    taken = []
-    while (task := asyncio.create_task(queue.take(changes_only=changes_only))) is not None:
+    taken: list[str] = []
+    while True:
+        task = asyncio.create_task(queue.take(changes_only=changes_only))
         await asyncio.sleep(0)
         if not task.done():
             task.cancel()
@@ -26,7 +27,6 @@ async def drain(queue: WorkQueue[str], *, changes_only: bool = False) -> list[st
             return taken
         taken.append(task.result())
         queue.done(task.result())
-    return taken
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

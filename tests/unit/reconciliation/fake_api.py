@@ -1,0 +1,340 @@
+"""An API server in memory, with the semantics that the operator leans on.
+
+Resource versions grow, a wrong one conflicts, server-side apply replaces the fields of the same manager and conflicts
+with those of others, UIDs are preconditions, and what an owner reference names goes with its owner. Every call can be
+made to fail before or after it took effect, and a test may step in between any two calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
+from esc_operator.kube.api import FIELD_MANAGER, KubeApi
+from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, Resource
+from esc_operator.resources.environment import Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    Fields = dict[tuple[str, ...], Any]
+
+USER = "kubectl"
+
+
+class Call(NamedTuple):
+    """One request: what was done to what."""
+
+    verb: str
+    plural: str
+    name: str
+
+
+class FakeApi(KubeApi):
+    """`calls` are the operator's requests in order; `events` what it posted.
+
+    `lost_before` and `lost_after` hold numbers of calls that fail: without having taken effect, or having taken it.
+    `before_call` is told of each call before it takes effect. `unavailable` makes every call fail.
+    """
+
+    def __init__(self) -> None:
+        self.version = 1000
+        self.objects: dict[tuple[str, Key], dict[str, Any]] = {}
+        self.calls: list[Call] = []
+        self.events: list[dict[str, Any]] = []
+        self.lost_before: set[int] = set()
+        self.lost_after: set[int] = set()
+        self.unavailable = False
+        self.refusals: dict[tuple[str, str], KubeError] = {}
+        self.before_call: Callable[[Call], None] = lambda _: None
+        self.on_environment: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
+        self.garbage_is_collected = True
+        self._uids = 0
+        self._owners: defaultdict[tuple[str, Key], dict[str, set[tuple[str, ...]]]] = defaultdict(dict)
+        self._history: list[_Change] = []
+        self._forgotten = 0
+        self._news = asyncio.Event()
+        self._watch_epoch = 0
+
+    # What the operator calls.
+
+    async def close(self) -> None:
+        return
+
+    async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        async with self._request("read", resource, name):
+            return self._find(resource, Key(namespace or "", name))
+
+    async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        async with self._request("read_metadata", resource, name):
+            return {"metadata": self._find(resource, Key(namespace, name))["metadata"]}
+
+    async def list_page(
+        self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str
+    ) -> dict[str, Any]:
+        async with self._request("list_page", resource, query.get("continue", "")):
+            found = [
+                copy.deepcopy(body)
+                for (plural, key), body in sorted(self.objects.items())
+                if plural == resource.plural
+                and namespace in {None, key.namespace}
+                and _is_selected(body, query.get("labelSelector", ""))
+            ]
+            start = int(query.get("continue", "0"))
+            end = start + int(query.get("limit", "500"))
+            more = {"continue": str(end)} if end < len(found) else {}
+            return {"metadata": {"resourceVersion": str(self.version), **more}, "items": found[start:end]}
+
+    async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+        async with self._request("apply", resource, body["metadata"]["name"]):
+            return self._apply(resource, body, FIELD_MANAGER, force=force)
+
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
+    ) -> dict[str, Any]:
+        async with self._request("patch_status", resource, name):
+            body = self._find(resource, Key(namespace, name))
+            if body["metadata"]["uid"] != uid:
+                raise ConflictError("the UID in the precondition is another one")
+            merged = {**body.get("status", {}), **copy.deepcopy(dict(status))}
+            body["status"] = {field: value for field, value in merged.items() if value is not None}
+            return self._put(resource, body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        async with self._request("delete", resource, name):
+            try:
+                body = self._find(resource, Key(namespace, name))
+            except NotFoundError:
+                return
+            if body["metadata"]["uid"] != uid:
+                raise ConflictError("the UID in the precondition is another one")
+            self._delete(resource, Key(namespace, name))
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+        async with self._request("create_event", Resource("/api/v1", "events", "Event"), event["reason"]):
+            self.events.append(copy.deepcopy(dict(event)))
+
+    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncIterator[bytes]:
+        async with self._request("watch_lines", resource, ""):
+            since, epoch = int(query["resourceVersion"]), self._watch_epoch
+        while self._watch_epoch == epoch:
+            if since < self._forgotten:
+                gone = {"kind": "Status", "code": 410, "reason": "Expired"}
+                yield json.dumps({"type": "ERROR", "object": gone}).encode()
+                return
+            for change in [change for change in self._history if change.version > since]:
+                metadata, kind = change.body["metadata"], change.seen_through(query.get("labelSelector", ""))
+                if kind and change.plural == resource.plural and namespace in {None, metadata["namespace"]}:
+                    yield json.dumps({"type": kind, "object": {"metadata": metadata}}).encode() + b"\n"
+                since = change.version
+            self._news.clear()
+            await self._news.wait()
+
+    # What others do in the cluster.
+
+    def put_environment(self, name: str, spec: Mapping[str, Any], namespace: str = "apps", **metadata: Any) -> None:
+        """Create or edit an EscEnvironment, as kubectl apply does; another spec is another generation."""
+        key = Key(namespace, name)
+        old = self.objects.get((ENVIRONMENTS.plural, key))
+        body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
+        changed = old is None or old["spec"] != spec
+        body["spec"] = copy.deepcopy(dict(spec))
+        body["metadata"].update(copy.deepcopy(metadata))
+        body["metadata"]["generation"] = body["metadata"].get("generation", 0) + (1 if changed else 0)
+        self._put(ENVIRONMENTS, body)
+
+    def annotate_environment(self, name: str, namespace: str = "apps", **metadata: Any) -> None:
+        """Edit metadata only."""
+        body = self._find(ENVIRONMENTS, Key(namespace, name))
+        self.put_environment(name, body["spec"], namespace, **metadata)
+
+    def delete_environment(self, name: str, namespace: str = "apps") -> None:
+        self._delete(ENVIRONMENTS, Key(namespace, name))
+
+    def put_secret(self, name: str, data: Mapping[str, str], namespace: str = "apps", **metadata: Any) -> None:
+        """Create a Secret, or set some of its fields, as somebody else."""
+        body = {"metadata": {"name": name, "namespace": namespace, **metadata}, "data": dict(data), "type": "Opaque"}
+        self._apply(SECRETS, body, USER, force=True)
+
+    def strip_secret(self, name: str, field: str, namespace: str = "apps") -> None:
+        """Take a field of the metadata off a Secret, whoever set it."""
+        body = self._find(SECRETS, Key(namespace, name))
+        body["metadata"].pop(field, None)
+        self._put(SECRETS, body)
+
+    def delete_secret(self, name: str, namespace: str = "apps") -> None:
+        self._delete(SECRETS, Key(namespace, name))
+
+    def environment(self, name: str, namespace: str = "apps") -> dict[str, Any]:
+        return self._find(ENVIRONMENTS, Key(namespace, name))
+
+    def secret(self, name: str, namespace: str = "apps") -> dict[str, Any] | None:
+        body = self.objects.get((SECRETS.plural, Key(namespace, name)))
+        return copy.deepcopy(body) if body else None
+
+    def close_watches(self) -> None:
+        self._watch_epoch += 1
+        self._news.set()
+
+    def forget_history(self) -> None:
+        """Compaction: watches from before now are answered with 410."""
+        self._forgotten = self.version
+        self._history.clear()
+        self._news.set()
+
+    def count(self, *verbs: str) -> int:
+        return sum(call.verb in verbs for call in self.calls)
+
+    # How.
+
+    def _request(self, verb: str, resource: Resource, name: str) -> _Request:
+        return _Request(self, Call(verb, resource.plural, name))
+
+    def _metadata(self, key: Key) -> dict[str, Any]:
+        self._uids += 1
+        return {"namespace": key.namespace, "name": key.name, "uid": f"uid-{self._uids}"}
+
+    def _find(self, resource: Resource, key: Key) -> dict[str, Any]:
+        try:
+            return copy.deepcopy(self.objects[resource.plural, key])
+        except KeyError:
+            raise NotFoundError(f'{resource.plural} "{key.name}" not found') from None
+
+    def _put(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
+        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        old = self.objects.get((resource.plural, key))
+        if old == body:
+            return copy.deepcopy(body)
+        self.version += 1
+        body["metadata"]["resourceVersion"] = str(self.version)
+        self.objects[resource.plural, key] = copy.deepcopy(body)
+        self._tell(resource, old, body)
+        return copy.deepcopy(body)
+
+    def _delete(self, resource: Resource, key: Key) -> None:
+        body = self._find(resource, key)
+        del self.objects[resource.plural, key]
+        self._owners.pop((resource.plural, key), None)
+        self.version += 1
+        body["metadata"]["resourceVersion"] = str(self.version)
+        self._tell(resource, body, None)
+        if resource is ENVIRONMENTS and self.garbage_is_collected:
+            self.collect_garbage()
+
+    def collect_garbage(self) -> None:
+        """Delete the Secrets all of whose owners are gone."""
+        uids = {body["metadata"]["uid"] for (plural, _), body in self.objects.items() if plural == ENVIRONMENTS.plural}
+        for (plural, key), body in list(self.objects.items()):
+            owners = {owner["uid"] for owner in body["metadata"].get("ownerReferences", ())}
+            if plural == SECRETS.plural and owners and not owners & uids:
+                self._delete(SECRETS, key)
+
+    def _tell(self, resource: Resource, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+        change = _Change(self.version, resource.plural, copy.deepcopy(old), copy.deepcopy(new))
+        self._history.append(change)
+        self._news.set()
+        if resource is ENVIRONMENTS:
+            self.on_environment(change.seen_through("") or "", change.body)
+
+    def _apply(self, resource: Resource, body: Mapping[str, Any], manager: str, *, force: bool) -> dict[str, Any]:
+        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        old = self.objects.get((resource.plural, key))
+        wanted_version = body["metadata"].get("resourceVersion")
+        if old and wanted_version and wanted_version != old["metadata"]["resourceVersion"]:
+            raise ConflictError("the object has been modified")
+        fields, owners = _fields(old or {}), self._owners[resource.plural, key]
+        wanted = _fields(body)
+        if old and (fields.get(("type",)) != wanted.get(("type",), fields.get(("type",)))):
+            raise InvalidError("type: FieldValueInvalid")
+        others = [paths for name, paths in owners.items() if name != manager]
+        taken = {path for paths in others for path in paths}
+        clashes = {path for path in wanted if path in taken and wanted[path] != fields.get(path)}
+        if clashes and not force:
+            raise ConflictError(f"Apply failed with {len(clashes)} conflicts")
+        for paths in others:
+            paths.difference_update(clashes)
+        for path in owners.get(manager, set()) - set(wanted) - taken:
+            fields.pop(path, None)
+        owners[manager] = set(wanted)
+        metadata = copy.deepcopy(old["metadata"]) if old else self._metadata(key)
+        return self._put(
+            resource, _body({**fields, **wanted}, metadata, [name for name, paths in owners.items() if paths])
+        )
+
+
+class _Change(NamedTuple):
+    version: int
+    plural: str
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return self.new or self.old or {}
+
+    def seen_through(self, selector: str) -> str | None:
+        """The kind of event that a watch with a selector makes of it: what leaves the selection is deleted to it."""
+        before = self.old is not None and _is_selected(self.old, selector)
+        after = self.new is not None and _is_selected(self.new, selector)
+        return {(False, True): "ADDED", (True, True): "MODIFIED", (True, False): "DELETED"}.get((before, after))
+
+
+class _Request:
+    """A call on its way: it may get lost before it takes effect, or its answer afterwards."""
+
+    def __init__(self, api: FakeApi, call: Call) -> None:
+        self._api = api
+        self._call = call
+        self._number = -1
+
+    async def __aenter__(self) -> None:
+        await asyncio.sleep(0)
+        self._number = len(self._api.calls)
+        self._api.calls.append(self._call)
+        self._api.before_call(self._call)
+        if self._api.unavailable or self._number in self._api.lost_before:
+            raise UnavailableError(f"could not {self._call.verb}: the API server did not answer")
+        if refusal := self._api.refusals.get((self._call.verb, self._call.plural)):
+            raise refusal
+
+    async def __aexit__(self, *failed: object) -> None:
+        await asyncio.sleep(0)
+        if self._number in self._api.lost_after:
+            raise UnavailableError(f"could not {self._call.verb}: the answer was lost")
+
+
+def _is_selected(body: Mapping[str, Any], selector: str) -> bool:
+    name, _, value = selector.partition("=")
+    return not selector or body["metadata"].get("labels", {}).get(name) == value
+
+
+def _fields(body: Mapping[str, Any]) -> Fields:
+    """What field managers can own of a Secret, one by one."""
+    metadata = body.get("metadata", {})
+    fields: Fields = {("data", key): value for key, value in body.get("data", {}).items()}
+    for part in ("labels", "annotations"):
+        fields.update({(part, key): value for key, value in metadata.get(part, {}).items()})
+    fields.update({("ownerReferences", owner["uid"]): owner for owner in metadata.get("ownerReferences", ())})
+    if "type" in body:
+        fields["type",] = body["type"]
+    return fields
+
+
+def _body(fields: Fields, metadata: dict[str, Any], managers: list[str]) -> dict[str, Any]:
+    parts: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for path, value in fields.items():
+        if len(path) == 2:
+            parts[path[0]][path[1]] = value
+    for part in ("labels", "annotations"):
+        metadata.pop(part, None)
+        if parts[part]:
+            metadata[part] = parts[part]
+    metadata.pop("ownerReferences", None)
+    if parts["ownerReferences"]:
+        metadata["ownerReferences"] = list(parts["ownerReferences"].values())
+    metadata["managedFields"] = [{"manager": manager, "operation": "Apply"} for manager in sorted(managers)]
+    return {"metadata": metadata, "type": fields.get(("type",), "Opaque"), "data": parts["data"]}

@@ -1,0 +1,232 @@
+"""A cluster, a cloud and an operator in memory, under a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections import Counter
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.driver.sharing import Demand, SharedLogins, login_key
+from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.evaluation import Lease
+from esc_operator.evaluation import Opened as Login
+from esc_operator.kube.owned_secrets import OwnedSecrets
+from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.reconciliation.act import Actor
+from esc_operator.reconciliation.gather import Gatherer
+from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.renewal.schedule import Window
+from esc_operator.resources import reasons
+from esc_operator.resources.environment import EscEnvironment, Key
+from unit.reconciliation.fake_api import FakeApi
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+IDLE_ROUNDS = 25
+"""So many turns of the event loop without a request or anything queued mean that nothing is under way."""
+
+
+def login(life: timedelta = HOUR, **spec: Any) -> dict[str, Any]:
+    """An environment with one login, whose credentials live so long."""
+    return {"environment": {"login": life.total_seconds()}, **spec}
+
+
+def static(*imports: str, **values: str) -> dict[str, Any]:
+    """An environment of plain values, those of its imports included."""
+    return {"environment": {"imports": list(imports), "values": values}}
+
+
+class Cloud:
+    """What is outside of the cluster. `mints` counts credentials by environment, `opened` evaluations.
+
+    `refusals` are answered instead of values. `outside` holds values without an expiry that environments may read. An
+    opening waits for `gate` where there is one. Logins are shared as the driver does it, within one process.
+    """
+
+    def __init__(self, now: Callable[[], datetime], api: FakeApi) -> None:
+        self.mints: Counter[str] = Counter()
+        self.opened: Counter[str] = Counter()
+        self.demands: list[Demand] = []
+        self.refusals: dict[str, Refused] = {}
+        self.outside: dict[str, str] = {}
+        self.gate: asyncio.Event | None = None
+        self.during: Callable[[EscEnvironment], None] = lambda _: None
+        self.fixed_expiry: datetime | None = None
+        self._now = now
+        self._api = api
+        self.logins = SharedLogins(now)
+
+    def forget(self) -> None:
+        """The process ends, and its memory with it."""
+        self.logins = SharedLogins(self._now)
+
+    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
+        self.opened[environment.key.name] += 1
+        self.demands.append(demand)
+        definition = environment.definition
+        imports: dict[str, int] = {}
+        values = dict(definition.get("values", {}))
+        for name in definition.get("imports", ()):
+            try:
+                body = await self._api.read(ENVIRONMENTS, environment.key.namespace, name)
+            except KubeError as error:
+                missing = isinstance(error, NotFoundError)
+                reason = reasons.IMPORT_NOT_FOUND if missing else error.reason
+                return Refused(reason, error.message, retryable=not missing, imports={**imports, name: 0})
+            imports[name] = body["metadata"]["generation"]
+            values = {**body["spec"]["environment"].get("values", {}), **values}
+        self.during(environment)
+        if self.gate:
+            await self.gate.wait()
+        if refused := self.refusals.get(environment.key.name):
+            return refused
+        window = await self._log_in(environment, demand, values) if "login" in definition else None
+        for name in definition.get("reads", ()):
+            values[name] = self.outside[name]
+        data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+        return Opened(data=data, window=window, rereads="reads" in definition, imports=imports)
+
+    async def _log_in(self, environment: EscEnvironment, demand: Demand, values: dict[str, str]) -> Window:
+        async def mint() -> Login:
+            self.mints[environment.key.name] += 1
+            issued_at = self._now()
+            await asyncio.sleep(0)
+            life = timedelta(seconds=environment.definition["login"])
+            lease = Lease(issued_at, self.fixed_expiry or issued_at + life)
+            number = "fixed" if self.fixed_expiry else str(self.mints[environment.key.name])
+            return Login(value={"token": f"minted-{environment.key.name}-{number}"}, lease=lease, secret=True)
+
+        key = login_key("login", environment.key.name, {"life": environment.definition["login"]})
+        answer = await self.logins.open(key, demand, mint)
+        assert isinstance(answer, Login)
+        assert answer.lease is not None
+        token: Mapping[str, str] = answer.value
+        values["TOKEN"] = token["token"]
+        return Window(answer.lease.issued_at, answer.lease.expires_at)
+
+
+class World:
+    """`operator` runs the operator within a block; leaving it is the end of that process."""
+
+    def __init__(self) -> None:
+        self.time = START + timedelta(milliseconds=250)  # no test may lean on whole seconds
+        self.api = FakeApi()
+        self.cloud = Cloud(self.now, self.api)
+        self.watch_is_late = False
+        self.reconciler: Reconciler
+        self.secrets: OwnedSecrets
+        self._late: list[tuple[str, dict[str, Any]]] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[Reconciler]:
+        self.secrets = OwnedSecrets(self.api, ())
+        gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
+        self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now)
+        self.secrets.listen(self.reconciler.on_secret)
+        parts = [asyncio.create_task(self.secrets.run())]
+        try:
+            await asyncio.wait_for(self.secrets.listed.wait(), 5)
+            self.api.on_environment = self._deliver
+            for (plural, _), body in list(self.api.objects.items()):
+                if plural == ENVIRONMENTS.plural:
+                    self._deliver("", body)
+            parts.append(asyncio.create_task(self.reconciler.run(Workers(general=4, reserved=2))))
+            await self.settle()
+            yield self.reconciler
+            crashed = [part for part in parts if part.done()]
+            assert not crashed, crashed
+        finally:
+            self.api.on_environment = lambda _kind, _body: None
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            self.cloud.forget()
+
+    def _deliver(self, kind: str, body: dict[str, Any]) -> None:
+        if self.watch_is_late:
+            self._late.append((kind, body))
+        else:
+            self.reconciler.on_environment(body, deleted=kind == "DELETED")
+
+    def catch_up(self) -> None:
+        """The watch of environments delivers what it held back."""
+        self.watch_is_late = False
+        for kind, body in self._late:
+            self._deliver(kind, body)
+        self._late.clear()
+
+    async def settle(self) -> None:
+        """Let everything that is under way come to rest, under a clock that stands still."""
+        before, quiet = -1, 0
+        for _ in range(20_000):
+            await asyncio.sleep(0)
+            busy = len(self.reconciler.queue) > 0 or len(self.api.calls) != before
+            quiet, before = (0 if busy else quiet + 1), len(self.api.calls)
+            if quiet > IDLE_ROUNDS:
+                return
+        raise AssertionError(f"it never comes to rest: {self.api.calls[-12:]}")
+
+    async def look(self) -> None:
+        """The scheduler looks at the clock."""
+        self.reconciler.scheduler.tell_due()
+        await self.settle()
+
+    async def skip(self, span: timedelta, *, step: timedelta | None = None) -> None:
+        """Let time pass, with a look at each step."""
+        end = self.time + span
+        while self.time < end:
+            self.time = min(end, self.time + (step or span))
+            await self.look()
+
+    def status(self, name: str) -> dict[str, Any]:
+        status: dict[str, Any] = self.api.environment(name).get("status", {})
+        return status
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        found = [condition for condition in self.status(name).get("conditions", ()) if condition["type"] == kind]
+        return found[0] if found else {}
+
+    def told(self, name: str) -> tuple[str, str, str, str]:
+        """Status and reason of Ready, then of Refreshed."""
+        ready, refreshed = self.condition(name), self.condition(name, "Refreshed")
+        return (
+            ready.get("status", ""),
+            ready.get("reason", ""),
+            refreshed.get("status", ""),
+            refreshed.get("reason", ""),
+        )
+
+    def values(self, name: str) -> dict[str, str] | None:
+        """What the Secret holds, in clear; None where there is none."""
+        body = self.api.secret(name)
+        return {key: base64.b64decode(text).decode() for key, text in body["data"].items()} if body else None
+
+
+WELL = ("True", "Synced", "True", "Refreshed")
+
+
+def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> World:
+    """Run a test's story in a world of its own."""
+    world = World()
+
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await story(world)
+
+    asyncio.run(bounded())
+    return world
+
+
+def key(name: str) -> Key:
+    return Key("apps", name)
