@@ -25,8 +25,7 @@ from esc_operator.lang import parse_text
 from esc_operator.schema import ALWAYS, from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    
 
 def _record(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": sorted(properties)}
@@ -111,16 +110,23 @@ class World:
         self._folder = folder
 
     def answer(self, effect: Effect) -> Answer:
-        respond: Callable[[Any], Answer] = {
-            LoadEnvironment: self._load,
-            FindProvider: lambda found: _PROVIDERS.get(found.name) or Failed(f'unknown provider "{found.name}"'),
-            FindRotator: lambda found: _ROTATORS.get(found.name) or Failed(f'unknown rotator "{found.name}"'),
-            OpenProvider: _open_provider,
-            OpenRotator: _open_rotator,
-            RotateState: _rotate,
-            Decrypt: _decrypt,
-        }[type(effect)]
-        return respond(effect)
+        match effect:
+            case LoadEnvironment():
+                return self._load(effect)
+            case FindProvider():
+                return _PROVIDERS.get(effect.name) or Failed(f'unknown provider "{effect.name}"')
+            case FindRotator():
+                return _ROTATORS.get(effect.name) or Failed(f'unknown rotator "{effect.name}"')
+            case OpenRotator():
+                return _open_rotator(effect)
+            case RotateState():
+                return _rotate(effect)
+            case OpenProvider():
+                return _open_provider(effect)
+            case Decrypt():
+                return _decrypt(effect)
+            case _:
+                raise TypeError(f"no double answers {effect!r}")
 
     def _load(self, effect: LoadEnvironment) -> Answer:
         path = self._folder / f"{effect.name}.yaml"

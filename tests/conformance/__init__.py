@@ -1,1 +1,0 @@
-"""The cases of the environment language that come from outside the project."""
