@@ -1,7 +1,7 @@
 """The providers, rotators, loader and decrypter that the cases are written for."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from esc_operator.evaluation import (
     Answer,
@@ -24,8 +24,6 @@ from esc_operator.evaluation import (
 from esc_operator.lang import parse_text
 from esc_operator.schema import ALWAYS, from_json
 
-if TYPE_CHECKING:
-    
 
 def _record(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": sorted(properties)}
