@@ -70,6 +70,7 @@ class WorkQueue(Generic[K]):
         while True:
             if (key := self._pick(changes_only)) is not None:
                 self._working.add(key)
+                self._idle.clear()
                 self._pass_on()
                 return key
             waiter = asyncio.get_running_loop().create_future()

@@ -170,6 +170,33 @@ def test_a_worker_that_is_cancelled_while_it_waits_takes_nothing_away() -> None:
     run(story())
 
 
+def test_closing_hands_out_nothing_more_and_waits_for_what_is_worked_on() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        for key in "abc":
+            queue.add(key, Lane.CHANGE)
+        assert {await queue.take(), await queue.take()} == {"a", "b"}
+        closing = asyncio.create_task(queue.close())
+        await asyncio.sleep(0)
+        assert await drain(queue) == []
+        queue.done("a")
+        await asyncio.sleep(0)
+        assert not closing.done()
+        queue.done("b")
+        await asyncio.wait_for(closing, 1)
+        assert await drain(queue) == []
+
+    run(story())
+
+
+def test_closing_an_idle_queue_waits_for_nothing() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        await asyncio.wait_for(queue.close(), 1)
+
+    run(story())
+
+
 @given(
     ordinary=st.integers(1, 4),
     reserved=st.integers(0, 3),
