@@ -107,7 +107,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def answer(self, effect: Effect) -> Answer:
+    def answer(self, effect: Effect) -> Answer:  # noqa: PLR0911  (one return an effect)
         match effect:
             case LoadEnvironment():
                 return self._load(effect)

@@ -132,4 +132,4 @@ def _refuse(
 ) -> None:
     node = expression.node
     where = node.part(accessor.begin, accessor.end) if isinstance(node, ScalarNode) else node.range
-    frame.diagnostics.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason))
+    frame.findings.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason))

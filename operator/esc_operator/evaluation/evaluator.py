@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from esc_operator.evaluation.context import check_context, context_of
 from esc_operator.evaluation.effects import LoadEnvironment
-from esc_operator.evaluation.results import Batch, Evaluation, Mode
+from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Rotation
 from esc_operator.evaluation.tasks import Scope
 from esc_operator.evaluation.values import Value, unknown
 from esc_operator.evaluation.walk import ExhaustedError, Walk
 from esc_operator.lang import reasons
-from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Failed, Severity, in_order
+from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity, in_order
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -129,19 +129,17 @@ class Evaluator:
     # The end
 
     def _finished(self, root: Scope, value: Value) -> Evaluation:
-        scopes = self.scopes.values()
+        findings = [found for scope in self.scopes.values() for found in scope.findings]
         return Evaluation(
             value,
-            self._diagnostics(),
-            tuple(record for scope in scopes for record in scope.opens),
-            tuple(scope.identity for scope in scopes if scope is not root),
-            tuple(root.rotations),
+            in_order(found for found in findings if isinstance(found, Diagnostic)),
+            tuple(found for found in findings if isinstance(found, OpenRecord)),
+            tuple(identity for identity, scope in self.scopes.items() if scope is not root),
+            tuple(found for found in findings if isinstance(found, Rotation)),
             context_of(root, self.context),
         )
 
     def _exhausted(self, summary: str) -> Evaluation:
         exhausted = Diagnostic(Severity.ERROR, summary, "", None, reasons.LIMIT_EXCEEDED)
-        return Evaluation(unknown(None), (exhausted, *self._diagnostics()))
-
-    def _diagnostics(self) -> Diagnostics:
-        return in_order(diagnostic for scope in self.scopes.values() for diagnostic in scope.diagnostics)
+        found = [found for scope in self.scopes.values() for found in scope.findings if isinstance(found, Diagnostic)]
+        return Evaluation(unknown(None), (exhausted, *in_order(found)))

@@ -14,7 +14,8 @@ from esc_operator.schema import ALWAYS, STRING, Schema, validate
 if TYPE_CHECKING:
     from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.evaluator import Evaluator
-    from esc_operator.evaluation.results import Mode, OpenRecord, Rotation
+    from esc_operator.evaluation.results import Mode
+    from esc_operator.evaluation.tasks import Found
     from esc_operator.lang.declarations import Call, Expression
     from esc_operator.lang.limits import Limits
 
@@ -30,7 +31,7 @@ class Frame:
     `cell` is the expression at work, an environment's root where the task is the environment itself.
     """
 
-    __slots__ = ("cell", "diagnostics", "evaluator", "opens", "rotations", "scope", "steps", "task")
+    __slots__ = ("cell", "evaluator", "findings", "scope", "steps", "task")
 
     def __init__(self, evaluator: Evaluator, task: Task, cell: Cell) -> None:
         self.evaluator: Final = evaluator
@@ -38,9 +39,7 @@ class Frame:
         self.cell: Final = cell
         self.scope: Final[Scope] = cell.scope
         self.steps: Steps
-        self.diagnostics: list[Diagnostic] = []
-        self.opens: list[OpenRecord] = []
-        self.rotations: list[Rotation] = []
+        self.findings: list[Found] = []
 
     @property
     def expression(self) -> Expression | None:
@@ -68,16 +67,13 @@ class Frame:
 
     def commit(self) -> None:
         """Hands over what was found: the task is finished."""
-        scope = self.scope
-        scope.diagnostics.extend(self.diagnostics)
-        scope.opens.extend(self.opens)
-        scope.rotations.extend(self.rotations)
+        self.scope.findings.extend(self.findings)
 
     def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
         """Reports at an expression. A reason that came from outside with `cause` wins."""
         reason = (cause.reason if cause is not None else "") or reason
         found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)
-        self.diagnostics.append(found)
+        self.findings.append(found)
 
     def conforms(self, value: Value, accept: Schema) -> bool:
         """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts."""

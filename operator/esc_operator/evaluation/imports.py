@@ -30,7 +30,7 @@ ANONYMOUS: Final = ("", "<yaml>")
 def evaluate_environment(frame: Frame) -> Steps:
     """An environment's value: its imports, merged in order, and its own values over them."""
     scope = frame.scope
-    frame.diagnostics.extend(scope.parse_diagnostics)
+    frame.findings.extend(scope.parse_diagnostics)
     if not scope.has_imports and not (yield from _evaluate_imports(frame, scope)):
         return PENDING_VALUE
     if scope.root.state != DONE:
@@ -43,7 +43,7 @@ def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool
     base: Value | None = None
     direct: dict[str, Value] = {}
     arrived = True
-    found = len(frame.diagnostics)
+    found = len(frame.findings)
     for item in scope.environment.imports:
         if item.name is None:
             continue
@@ -60,8 +60,8 @@ def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool
     if scope.imports.is_complete and arrived:
         # Nothing about the imports can change any more: later walks need not look at them, and what was found stands.
         scope.has_imports = True
-        scope.diagnostics.extend(frame.diagnostics[found:])
-        del frame.diagnostics[found:]
+        scope.findings.extend(frame.findings[found:])
+        del frame.findings[found:]
     return arrived
 
 
@@ -70,7 +70,7 @@ def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) 
     blocked: list[Value] = []
     merged = merge(value, base, blocked)
     if blocked:
-        frame.diagnostics.append(item.node.warning("cannot override final value", reasons.FINAL_VALUE))
+        frame.findings.append(item.node.warning("cannot override final value", reasons.FINAL_VALUE))
     return merged
 
 
@@ -90,7 +90,7 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
         if evaluator.awaits_load:
             # Which import closes a cycle is decided by the order of the walk, and that by all environments.
             return PENDING_VALUE
-        frame.diagnostics.append(node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
+        frame.findings.append(node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
         return None
     return (yield scope)
 
@@ -101,17 +101,17 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
     key = LoadEnvironment, identity
     if evaluator.loads >= frame.limits.imports and not evaluator.has_asked(key):
         summary = f"more than {frame.limits.imports} environments are imported"
-        frame.diagnostics.append(node.error(summary, reasons.LIMIT_EXCEEDED))
+        frame.findings.append(node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
     answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
     if answer is None:
         return PENDING_VALUE
     if isinstance(answer, Failed):
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
-        frame.diagnostics.append(replace(failure, cause=answer))
+        frame.findings.append(replace(failure, cause=answer))
         return None
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
-        frame.diagnostics.extend(answer.diagnostics)
+        frame.findings.extend(answer.diagnostics)
         return None
     root_name = importer.root_name if importer.root_name not in ANONYMOUS else identity
     scope = Scope(identity, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)

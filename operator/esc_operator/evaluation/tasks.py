@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.lang.paths import Path
 
+    Found = Diagnostic | OpenRecord | Rotation
+    """What a task may find besides its value."""
+
 RESERVED_KEYS: Final = frozenset(("imports", "context", "environments"))
 
 WAITING: Final = 0
@@ -115,9 +118,9 @@ class Cell(Task):
         first: dict[str, Expression] = {}
         for key, node, expression in literal.entries:
             if is_root and key in RESERVED_KEYS:
-                scope.diagnostics.append(node.error(f"{quote(key)} is a reserved key", reasons.RESERVED_KEY))
+                scope.findings.append(node.error(f"{quote(key)} is a reserved key", reasons.RESERVED_KEY))
             elif key in first:
-                scope.diagnostics.append(node.error(f"duplicate key {quote(key)}", reasons.DUPLICATE_KEY))
+                scope.findings.append(node.error(f"duplicate key {quote(key)}", reasons.DUPLICATE_KEY))
             else:
                 first[key] = expression
         return {key: Cell(scope, first[key], (path, key)) for key in sorted(first)}
@@ -133,17 +136,15 @@ class Scope(Task):
     __slots__ = (
         "base",
         "context",
-        "diagnostics",
         "environment",
+        "findings",
         "has_imports",
         "identity",
         "imports",
         "is_root",
-        "opens",
         "parse_diagnostics",
         "root",
         "root_name",
-        "rotations",
     )
 
     def __init__(
@@ -163,9 +164,7 @@ class Scope(Task):
         self.root_name: Final = root_name
         self.is_root: Final = is_root
         self.parse_diagnostics: Final = parse_diagnostics
-        self.diagnostics: list[Diagnostic] = []
-        self.opens: list[OpenRecord] = []
-        self.rotations: list[Rotation] = []
+        self.findings: list[Found] = []
         self.imports: Value | None = None
         self.has_imports = False
         self.context: Value | None = None

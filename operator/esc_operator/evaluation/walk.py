@@ -85,7 +85,7 @@ class Walk:
             if base.is_final:
                 if expression is not None:
                     warning = expression.node.warning("cannot override final value", reasons.FINAL_VALUE)
-                    frame.diagnostics.append(warning)
+                    frame.findings.append(warning)
                 return base
         if cell.rotate_only and not self._evaluates_rotate_only(cell.scope):
             return unknown(expression, flags=ROTATE_ONLY)
@@ -144,5 +144,5 @@ def _over(frame: Frame, value: Value, base: Value) -> Value:
     merged = merge(value, base, blocked)
     expression = frame.expression
     if blocked and expression is not None:
-        frame.diagnostics.append(expression.node.warning("cannot override final value", reasons.FINAL_VALUE))
+        frame.findings.append(expression.node.warning("cannot override final value", reasons.FINAL_VALUE))
     return merged

@@ -62,7 +62,7 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     if isinstance(answer, Failed):
         frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
         return frame.unknown(outputs)
-    frame.opens.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease))
+    frame.findings.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease))
     try:
         return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.depth)
     except NotPlainError as error:

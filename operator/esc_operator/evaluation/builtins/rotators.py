@@ -99,4 +99,4 @@ def _rotates(frame: Frame, call: Call) -> bool:
 
 def _note(frame: Frame, call: Call, status: RotationStatus, patch: Patch | None = None) -> None:
     if _rotates(frame, call):
-        frame.rotations.append(Rotation(call.path, status, patch))
+        frame.findings.append(Rotation(call.path, status, patch))

@@ -1,0 +1,1 @@
+"""How fast the evaluator is, apart from stores and providers."""
