@@ -246,7 +246,8 @@ def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
 
 
 def _retry_due(seen: Situation, refused: Refused, failures: int) -> datetime:
-    due = retry_at(seen.now, failures, seen.held.expires_at if seen.held else None, seen.environment.uid)
+    expires_at, lifetime = (seen.held.expires_at, seen.held.lifetime) if seen.held else (None, None)
+    due = retry_at(seen.now, failures, expires_at, seen.environment.uid, lifetime)
     return max(due, seen.now + timedelta(seconds=refused.retry_after)) if refused.retry_after else due
 
 

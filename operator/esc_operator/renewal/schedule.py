@@ -62,13 +62,17 @@ def shortest_gap(remaining: timedelta) -> timedelta:
     return max(min(SHORTEST_GAP, remaining / 2), LEAST_DELAY) if remaining > timedelta(0) else SHORTEST_GAP
 
 
-def retry_at(failed_at: datetime, failures: int, expires_at: datetime | None, uid: str) -> datetime:
+def retry_at(
+    failed_at: datetime, failures: int, expires_at: datetime | None, uid: str, lifetime: timedelta | None = None
+) -> datetime:
     """When to try again after `failures` failures in a row (at least 1), the last one at `failed_at`.
 
     Exponential with jitter; while credentials are still alive never later than a quarter of their remaining life, so
-    that several attempts fit in; never sooner than a second.
+    that several attempts fit in; never sooner than a second. What lives short (`lifetime`) is never waited for long
+    either, not even once it has expired: then it is missed most.
     """
-    ceiling = min(FIRST_RETRY * (1 << min(failures - 1, 16)), LAST_RETRY)
+    longest = LAST_RETRY if lifetime is None else min(LAST_RETRY, max(lifetime / 12, FIRST_RETRY))
+    ceiling = min(FIRST_RETRY * (1 << min(failures - 1, 16)), longest)
     # Half to whole of the ceiling: "full" jitter may draw nearly nothing, which calls a failing provider in a burst.
     delay = ceiling / 2 + (ceiling / 2) * fraction(f"{uid}/{failures}")
     if expires_at is not None and expires_at > failed_at:

@@ -153,8 +153,9 @@ def _reread_due(wanted: Wanted, held: Held, now: datetime) -> datetime:
 def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | Wait:
     if not failed.retryable:
         return Wait(None)
-    expires_at = seen.held.window.expires_at if seen.held and seen.held.window else None
-    due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid)
+    window = seen.held.window if seen.held else None
+    lifetime, expires_at = (window.lifetime, window.expires_at) if window else (None, None)
+    due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid, lifetime)
     if failed.retry_after:
         due = max(due, failed.retry_after)
     return _retry(seen, now) if now >= due or now < failed.failed_at else Wait(due)

@@ -17,7 +17,7 @@ from esc_operator.resources.times import format_optional_time, format_time, pars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class SyncRecord:
     rotate_request: str
     imports: Mapping[str, int]
     rereads: bool = True
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long the values live in all; None where they do not expire."""
+        return self.expires_at - self.issued_at if self.expires_at else None
 
     def to_annotation(self) -> str:
         return json.dumps(
