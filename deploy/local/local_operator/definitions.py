@@ -1,6 +1,7 @@
 """Writes `crds/` from the code: `python -m local_operator.definitions`, or `make crds`."""
 
 import yaml
+
 from esc_operator.resources.crd import environment_crd
 from local_cluster import places
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import yaml
+
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 
