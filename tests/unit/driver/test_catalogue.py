@@ -37,7 +37,7 @@ def test_the_inputs_of_upstream_are_taken() -> None:
     [
         ("{}", "", "at least 1 properties"),
         (f"{{oidc: {{{ROLE}}}, static: {{accessKeyId: a, secretAccessKey: b}}}}", "", "at most 1 properties"),
-        (f"{{oidc: {{{ROLE}, duraton: 1h}}}}", ".oidc.duraton", "no value is allowed here"),
+        (f"{{oidc: {{{ROLE}, duraton: 1h}}}}", ".oidc.duraton", 'property "duraton" is not allowed'),
         (f"{{oidc: {{{ROLE}, duration: 1d}}}}", ".oidc.duration", "must match the pattern"),
         ("{oidc: {roleArn: 7, sessionName: ab}}", ".oidc.roleArn", "expected string, got number"),
         ("{static: {accessKeyId: a}}", ".static", "missing required properties: secretAccessKey"),
