@@ -14,12 +14,13 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from esc_operator.errors import NotFoundError
+from esc_operator.kube.lines import split_lines
 from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from esc_operator.providers.port import IdentityToken
 
@@ -108,7 +109,7 @@ class KubeApi:
         except NotFoundError as error:
             raise missing_service_account(namespace, service_account) from error
 
-    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncIterator[bytes]:
+    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncGenerator[bytes, None]:
         """The raw lines of a metadata watch. Ends when the server ends it; raises KubeError."""
         what = f"watch {resource.plural}"
         # A silent connection is a dead one: bookmarks come each minute.
@@ -118,9 +119,9 @@ class KubeApi:
             async with await self._send("GET", resource.path(namespace), query, METADATA, limits=limits) as answer:
                 if answer.status >= 400:
                     raise error_from_answer(answer.status, await answer.read(), answer.headers, what)
-                while line := await answer.content.readline():
+                async for line in split_lines(answer.content.iter_any()):
                     yield line
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as failure:
+        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             raise error_from_failure(failure, what) from failure
 
     async def _json(  # noqa: PLR0913 - the parts of one HTTP request
@@ -141,7 +142,10 @@ class KubeApi:
             raise error_from_failure(failure, what) from failure
         if answer.status >= 400:
             raise error_from_answer(answer.status, data, answer.headers, what)
-        parsed: dict[str, Any] = json.loads(data)
+        try:
+            parsed: dict[str, Any] = json.loads(data)
+        except ValueError as failure:  # something before the API server answered in its place
+            raise error_from_failure(failure, what) from None
         return parsed
 
     async def _send(  # noqa: PLR0913 - the parts of one HTTP request

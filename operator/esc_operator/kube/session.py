@@ -66,7 +66,10 @@ class Session:
             raise error_from_answer(refusal.status, refusal.body or b"", refusal.headers or {}, what) from refusal
         except (urllib3.exceptions.HTTPError, OSError) as failure:
             raise error_from_failure(failure, what) from failure
-        parsed: dict[str, Any] = json.loads(answer.data)
+        try:
+            parsed: dict[str, Any] = json.loads(answer.data)
+        except ValueError as failure:  # something before the API server answered in its place
+            raise error_from_failure(failure, what) from None
         return parsed
 
 

@@ -19,7 +19,7 @@ from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, Resource
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     Fields = dict[tuple[str, ...], Any]
 
@@ -118,7 +118,7 @@ class FakeApi(KubeApi):
         async with self._request("create_event", Resource("/api/v1", "events", "Event"), event["reason"]):
             self.events.append(copy.deepcopy(dict(event)))
 
-    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncIterator[bytes]:
+    async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncGenerator[bytes, None]:
         async with self._request("watch_lines", resource, ""):
             since, epoch = int(query["resourceVersion"]), self._watch_epoch
         while self._watch_epoch == epoch:
