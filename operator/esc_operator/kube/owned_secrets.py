@@ -8,6 +8,7 @@ changed; what to do is for the reconciler to find out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
+from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +63,18 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
 class OwnedSecrets:
     """The informer of some namespaces, or of all where there are none. Await `listed` before trusting an absence."""
 
-    def __init__(self, api: KubeApi, namespaces: Sequence[str]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        namespaces: Sequence[str],
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._api = api
+        self._pause = pause
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
         self._unlisted = set(self._scopes)
+        self._versions: dict[str | None, str] = {}
         self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
         self.listed = asyncio.Event()
@@ -80,7 +90,7 @@ class OwnedSecrets:
         """Take in what the API server answered to a write, or sent on the watch, unless something newer is known."""
         seen = parse_secret_metadata(body)
         known = self._known.get(seen.key)
-        if known is None or known.uid != seen.uid or _is_newer(seen.version, known.version):
+        if known is None or not is_older(seen.version, known.version):
             self._known[seen.key] = seen
         return seen
 
@@ -94,18 +104,19 @@ class OwnedSecrets:
                 group.create_task(self._follow(scope))
 
     async def _follow(self, scope: str | None) -> None:
-        """A broken watch is opened again; one that fell behind its history is listed again."""
-        version = ""
+        """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
         while True:
             try:
-                version = await self._watch(scope, version) if version else await self._list(scope)
+                if scope not in self._versions:
+                    await self._list(scope)
+                await self._watch(scope)
             except NotFoundError:
-                version = ""  # 410: only a new list tells what happened meanwhile
+                self._versions.pop(scope, None)  # 410: only a new list tells what happened meanwhile
             except KubeError as error:
                 logger.warning("Watching Secrets: %s", error.message)
-                await asyncio.sleep(RECONNECT_SECONDS)
+            await self._pause(RECONNECT_SECONDS)  # whatever ended it may do so again at once
 
-    async def _list(self, scope: str | None) -> str:
+    async def _list(self, scope: str | None) -> None:
         found: dict[Key, Mapping[str, Any]] = {}
         query = {"labelSelector": SELECTOR, "limit": PAGE}
         while True:
@@ -115,15 +126,19 @@ class OwnedSecrets:
             if not (token := page["metadata"].get("continue")):
                 break
             query = {**query, "continue": token}
-        self._replace(scope, found)
+        version = self._versions[scope] = page["metadata"]["resourceVersion"]
+        self._replace(scope, found, version)
         self._unlisted.discard(scope)
         if not self._unlisted:
             self.listed.set()
-        version: str = page["metadata"]["resourceVersion"]
-        return version
 
-    def _replace(self, scope: str | None, found: Mapping[Key, Mapping[str, Any]]) -> None:
-        changed = [key for key in self._known if key not in found and scope in {None, key.namespace}]
+    def _replace(self, scope: str | None, found: Mapping[Key, Mapping[str, Any]], version: str) -> None:
+        """Take in a list of that version. It knows nothing of what was written after it was made."""
+        changed = [
+            key
+            for key, known in self._known.items()
+            if key not in found and scope in {None, key.namespace} and not is_older(version, known.version)
+        ]
         for key in changed:
             self.forget(key)
         for key, body in found.items():
@@ -132,23 +147,24 @@ class OwnedSecrets:
                 changed.append(key)
         self._tell(changed)
 
-    async def _watch(self, scope: str | None, version: str) -> str:
+    async def _watch(self, scope: str | None) -> None:
+        version = self._versions[scope]
         lines = self._api.watch_lines(SECRETS, scope, labelSelector=SELECTOR, resourceVersion=version)
-        async for line in lines:
-            event = json.loads(line)
-            body = event["object"]
-            if event["type"] == "ERROR":
-                raise NotFoundError(f"the watch of Secrets ended: {body.get('reason')}")
-            version = body["metadata"]["resourceVersion"]
-            if event["type"] != "BOOKMARK":
-                self._take(event["type"], body)
-        return version
+        async with contextlib.aclosing(lines):
+            async for line in lines:
+                event = json.loads(line)
+                body = event["object"]
+                if event["type"] == "ERROR":
+                    raise NotFoundError(f"the watch of Secrets ended: {body.get('reason')}")
+                if event["type"] != "BOOKMARK":
+                    self._take(event["type"], body)
+                self._versions[scope] = body["metadata"]["resourceVersion"]
 
     def _take(self, kind: str, body: Mapping[str, Any]) -> None:
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
         before = self._known.get(key)
         if kind == "DELETED":
-            if before and not _is_newer(before.version, body["metadata"]["resourceVersion"]):
+            if before and not is_older(body["metadata"]["resourceVersion"], before.version):
                 self.forget(key)
                 self._tell([key])
             return
@@ -159,11 +175,3 @@ class OwnedSecrets:
     def _tell(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._on_change(key)
-
-
-def _is_newer(version: str, than: str) -> bool:
-    # Resource versions are comparable numbers in every API server on etcd, and documented to be so since 1.35.
-    try:
-        return int(version) > int(than)
-    except ValueError:
-        return version != than

@@ -130,7 +130,7 @@ class World:
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Reconciler]:
-        self.secrets = OwnedSecrets(self.api, ())
+        self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
         self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now)
         self.secrets.listen(self.reconciler.on_secret)
