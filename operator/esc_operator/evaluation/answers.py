@@ -1,40 +1,43 @@
 """What a driver answers to effects. Any effect may be answered with `Failed` instead. No repr shows a secret."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from __future__ import annotations
 
-from esc_operator.lang.declarations import Environment
-from esc_operator.lang.diagnostics import Diagnostics, Failed
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.lang.diagnostics import Failed
 from esc_operator.schema import ALWAYS, Schema
 
+if TYPE_CHECKING:
+    from datetime import datetime
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+    from esc_operator.lang.declarations import Environment
+    from esc_operator.lang.diagnostics import Diagnostics
+
+
+class Lease(NamedTuple):
     """How long something opened is good for; both times aware, in UTC."""
 
     issued_at: datetime
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """Marks a part of an answer as secret, where the whole is not."""
 
-    value: Any = field(repr=False)
+    value: Any
+
+    def __repr__(self) -> str:
+        return "Secret()"
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A parsed environment with the findings of its parser, exactly as `lang.parse_text` returned them."""
 
     environment: Environment | None
     diagnostics: Diagnostics = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """The schemas of a provider or rotator; `state` is a rotator's alone."""
 
     inputs: Schema = ALWAYS
@@ -42,32 +45,38 @@ class Described:
     state: Schema = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
     itself.
 
     With `secret` (the default) all of it is secret. `lease` is None for what does not expire.
     """
 
-    value: Any = field(repr=False)
+    value: Any
     lease: Lease | None = None
     secret: bool = True
 
+    def __repr__(self) -> str:
+        return f"Opened(lease={self.lease!r}, secret={self.secret!r})"
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
+
+class Rotated(NamedTuple):
     """A rotator's new state, to be written back and used from now on; data as in `Opened`."""
 
-    state: Mapping[str, Any] | Any = field(repr=False)
+    state: Any
     secret: bool = True
 
+    def __repr__(self) -> str:
+        return f"Rotated(secret={self.secret!r})"
 
-@dataclass(frozen=True, slots=True)
-class Decrypted:
+
+class Decrypted(NamedTuple):
     """A secret's plaintext."""
 
-    plaintext: str | bytes = field(repr=False)
+    plaintext: str | bytes
+
+    def __repr__(self) -> str:
+        return "Decrypted()"
 
 
 Answer = Loaded | Described | Opened | Rotated | Decrypted | Failed

@@ -1,102 +1,126 @@
 """What an evaluation needs from outside: effects, as data.
 
 The evaluator returns them in batches and never carries one out. A driver performs a batch in any order, concurrently if
-it likes, and answers each effect by its `id`. Effects compare by identity, and their reprs show names and places but no
+it likes, and answers each effect by its `id`, which is unique within its evaluation. Reprs show names and places, no
 inputs.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from __future__ import annotations
 
-from esc_operator.evaluation.values import Value
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Effect:
-    """Anything that has to be answered; `id` is unique within its evaluation."""
-
-    id: int
+if TYPE_CHECKING:
+    from esc_operator.evaluation.values import Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadEnvironment(Effect):
+class LoadEnvironment(NamedTuple):
     """Load and parse the environment that `importer` calls `name`. Answer: `Loaded`.
 
     `identity` is the name made absolute (see `Evaluator`); an environment is loaded once an evaluation, whoever asks.
     """
 
+    id: int
     name: str
     importer: str
     identity: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FindProvider(Effect):
+class FindProvider(NamedTuple):
     """Find the provider of this name and say what it takes and gives. Answer: `Described`."""
 
+    id: int
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FindRotator(Effect):
+class FindRotator(NamedTuple):
     """Find the rotator of this name and say what it takes, keeps and gives. Answer: `Described`."""
 
+    id: int
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ProviderCall(Effect):
-    """A call with inputs that match the provider's schema.
+class OpenProvider(NamedTuple):
+    """Open the provider. Answer: `Opened`.
 
-    `environment` is the one that holds the call, `root_environment` the one that was asked for, `path` the call's
-    document path.
+    The inputs (`value`) match the provider's schema. `environment` is the one that holds the call, `root_environment`
+    the one that was asked for, `path` the call's document path.
     """
 
+    id: int
     provider: str
     environment: str
     root_environment: str
     path: str
-    value: Value = field(repr=False)
+    value: Value
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The inputs as plain data, secrets revealed; a rotate-only input that was not evaluated is the text
-        `[unknown]`.
-        """
-        inputs: dict[str, Any] = self.value.reveal()
-        return inputs
+        """The inputs as plain data, secrets revealed."""
+        return _object(self.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=True)
-class OpenProvider(_ProviderCall):
-    """Open the provider. Answer: `Opened`."""
+class OpenRotator(NamedTuple):
+    """Turn a rotator's state into its outputs.
 
+    Answer: `Opened`. The fields are those of `OpenProvider` and the state.
+    """
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _RotatorCall(_ProviderCall):
-    """A rotator's call; `state_value` is what the last rotation left, null before the first."""
+    id: int
+    provider: str
+    environment: str
+    root_environment: str
+    path: str
+    value: Value
+    state_value: Value
 
-    state_value: Value = field(repr=False)
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """As in `OpenProvider`; a rotate-only input that was not evaluated is the text `[unknown]`."""
+        return _object(self.value)
 
     @property
     def state(self) -> dict[str, Any] | None:
-        state: dict[str, Any] | None = self.state_value.reveal()
-        return state
+        """What the last rotation left; None before the first."""
+        return _object(self.state_value) if self.state_value.is_object else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenRotator(_RotatorCall):
-    """Turn a rotator's state into its outputs. Answer: `Opened`."""
+class RotateState(NamedTuple):
+    """Make a new secret, keeping the current one alive. Answer: `Rotated`. The fields are those of `OpenRotator`."""
+
+    id: int
+    provider: str
+    environment: str
+    root_environment: str
+    path: str
+    value: Value
+    state_value: Value
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """As in `OpenProvider`."""
+        return _object(self.value)
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What the last rotation left; None before the first."""
+        return _object(self.state_value) if self.state_value.is_object else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RotateState(_RotatorCall):
-    """Make a new secret, keeping the current one alive. Answer: `Rotated`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decrypt(Effect):
+class Decrypt(NamedTuple):
     """Decrypt a secret at rest of the environment with this identity. Answer: `Decrypted`."""
 
+    id: int
     environment: str
-    ciphertext: bytes = field(repr=False)
+    ciphertext: bytes
+
+    def __repr__(self) -> str:
+        return f"Decrypt(id={self.id}, environment={self.environment!r})"
+
+
+Effect = LoadEnvironment | FindProvider | FindRotator | OpenProvider | OpenRotator | RotateState | Decrypt
+"""Anything that has to be answered."""
+
+
+def _object(value: Value) -> dict[str, Any]:
+    revealed: dict[str, Any] = value.reveal()
+    return revealed

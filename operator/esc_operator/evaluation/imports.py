@@ -5,7 +5,6 @@ An import is evaluated in its own scope: references in it bind to its own values
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.evaluation.answers import Loaded
@@ -108,7 +107,7 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
         return PENDING_VALUE
     if isinstance(answer, Failed):
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
-        frame.findings.append(replace(failure, cause=answer))
+        frame.findings.append(failure._replace(cause=answer))
         return None
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
         frame.findings.extend(answer.diagnostics)

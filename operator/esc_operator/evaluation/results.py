@@ -1,13 +1,15 @@
 """What a step of an evaluation returns: the effects it needs, or the finished evaluation."""
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple
+from __future__ import annotations
 
-from esc_operator.evaluation.answers import Lease
-from esc_operator.evaluation.effects import Effect
-from esc_operator.evaluation.values import Value
-from esc_operator.lang.diagnostics import Diagnostics
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from esc_operator.evaluation.answers import Lease
+    from esc_operator.evaluation.effects import Effect
+    from esc_operator.evaluation.values import Value
+    from esc_operator.lang.diagnostics import Diagnostics
 
 
 class Mode(StrEnum):
@@ -18,8 +20,7 @@ class Mode(StrEnum):
     ROTATE = "rotate"
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Effects that are independent of each other; the evaluation goes on once some of them are answered."""
 
     effects: tuple[Effect, ...]
@@ -42,16 +43,14 @@ class RotationStatus(StrEnum):
     NOT_EVALUATED = "not_evaluated"
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """A new state to be written into the definition: the document path it belongs at, and its value."""
 
     path: str
     replacement: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(NamedTuple):
     """What became of one rotator that was to rotate; `path` is its call's document path."""
 
     path: str
@@ -59,8 +58,7 @@ class Rotation:
     patch: Patch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """A finished evaluation.
 
     `value` is an object, or None where the definition has neither values nor imports. `diagnostics` are in display
@@ -73,7 +71,7 @@ class Evaluation:
     opens: tuple[OpenRecord, ...] = ()
     imports: tuple[str, ...] = ()
     rotations: tuple[Rotation, ...] = ()
-    context: Value | None = field(default=None, repr=False)
+    context: Value | None = None
 
     @property
     def ok(self) -> bool:

@@ -116,8 +116,8 @@ class Walk:
         inside, depth, size = value.measure()
         complete = not inside & PENDING
         limits = self._evaluator.limits
-        if depth > limits.depth or size > limits.value_bytes:
-            value = _too_large(frame, limits, deep=depth > limits.depth)
+        if depth > limits.levels or size > limits.value_bytes:
+            value = _too_large(frame, limits, deep=depth > limits.levels)
             complete = True
         task.value = value
         task.seen = self._number
@@ -132,7 +132,7 @@ class Walk:
 def _too_large(frame: Frame, limits: Limits, *, deep: bool) -> Value:
     summary = f"the value is larger than {limits.value_bytes} bytes when everything in it is written out"
     if deep:
-        summary = f"the value is nested more than {limits.depth} levels deep"
+        summary = f"the value is nested more than {limits.levels} levels deep"
     expression = frame.expression
     if expression is not None:
         frame.error(expression, summary, reasons.LIMIT_EXCEEDED)

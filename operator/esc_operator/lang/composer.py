@@ -74,8 +74,8 @@ class _Composer:
                 return
 
     def _within_limits(self) -> bool:
-        if len(self._open) > self._limits.depth:
-            self.diagnostics.append(_limit(f"the definition is nested more than {self._limits.depth} levels deep"))
+        if len(self._open) > self._limits.levels:
+            self.diagnostics.append(_limit(f"the definition is nested more than {self._limits.levels} levels deep"))
         elif self._nodes > self._limits.nodes:
             self.diagnostics.append(_limit(f"the definition has more than {self._limits.nodes} values"))
         else:

@@ -5,7 +5,6 @@ knows its place.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from esc_operator.lang.access import Accessor
@@ -125,8 +124,7 @@ class Import(NamedTuple):
     name_node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """A parsed definition, named as in ranges and diagnostics; `root` holds what stands under `values`."""
 
     name: str

@@ -5,7 +5,6 @@ quotes a secret.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """What the outside world answered instead of a result.
 
     `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
@@ -46,8 +44,7 @@ class Failed:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding: how bad, what, and where.
 
     `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is
@@ -59,8 +56,17 @@ class Diagnostic:
     summary: str
     path: str
     range: Range | None = None
-    reason: str = field(default="", compare=False)
-    cause: Failed | None = field(default=None, compare=False)
+    reason: str = ""
+    cause: Failed | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Diagnostic) and self[:4] == other[:4]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:4])
 
     @property
     def is_error(self) -> bool:

@@ -76,8 +76,6 @@ def _read_call(node: MappingNode, diagnostics: list[Diagnostic]) -> Call | None:
 
 def _reserved_prefix(key: ScalarNode, node: MappingNode) -> Diagnostic:
     # Upstream points at the key but names the path of the object around it.
-    from dataclasses import replace
-
     from esc_operator.lang.paths import path_text
 
-    return replace(key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION), path=path_text(node.path))
+    return key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION)._replace(path=path_text(node.path))

@@ -4,17 +4,16 @@ An operator evaluates what many authors write; each of these stops one way of ta
 reason `LimitExceeded`.
 """
 
-from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-DEEPEST = 200
+DEEPEST: Final = 200
 """No limit on depth may be higher: values are walked by recursion, and Python's own limit is 1,000 frames for the
 whole process.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Upper bounds, all inclusive."""
+class Limits(NamedTuple):
+    """Upper bounds, all inclusive. `depth` above `DEEPEST` counts as `DEEPEST`."""
 
     document_bytes: int = 4 * 1024 * 1024
     """Size of one definition's text."""
@@ -31,9 +30,10 @@ class Limits:
     steps: int = 1_000_000
     """Expressions that one evaluation looks at, repeated looks included."""
 
-    def __post_init__(self) -> None:
-        if not 0 < self.depth <= DEEPEST:
-            raise ValueError(f"depth must be from 1 to {DEEPEST}, not {self.depth}")
+    @property
+    def levels(self) -> int:
+        """The depth that is held to."""
+        return min(self.depth, DEEPEST)
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS: Final = Limits()

@@ -33,9 +33,9 @@ class _Reader:
 
     def node(self, path: Path, data: object, depth: int) -> Node:
         self._nodes += 1
-        if depth > self._limits.depth:
+        if depth > self._limits.levels:
             return self._problem(
-                path, f"the definition is nested more than {self._limits.depth} levels deep", reasons.LIMIT_EXCEEDED
+                path, f"the definition is nested more than {self._limits.levels} levels deep", reasons.LIMIT_EXCEEDED
             )
         if self._nodes > self._limits.nodes:
             return self._problem(

@@ -4,13 +4,16 @@ References are resolved by name when a value is checked, so a schema may refer t
 checked here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from esc_operator.schema.jsontext import Json, NumberText
 from esc_operator.schema.model import ALWAYS, NEVER, TYPE_NAMES, Bound, Schema
-from esc_operator.schema.patterns import Pattern, PatternError
+
+if TYPE_CHECKING:
+    from esc_operator.schema.patterns import Pattern
 
 _REF_PREFIX: Final = "#/$defs/"
 _DEEPEST: Final = 100
@@ -111,6 +114,8 @@ def _json_list(_: _Compiler, data: object, __: int) -> tuple[Json, ...]:
 
 
 def _bound(_: _Compiler, data: object, __: int) -> Bound:
+    from decimal import Decimal, InvalidOperation  # most commands never compile a numeric bound
+
     text = str(to_json(data))
     try:
         value = Decimal(text)
@@ -127,6 +132,8 @@ def _count(_: _Compiler, data: object, __: int) -> int:
 
 
 def _pattern(_: _Compiler, data: object, __: int) -> Pattern:
+    from esc_operator.schema.patterns import Pattern, PatternError  # most commands never compile a pattern
+
     try:
         return Pattern(_expect(str, data, "a string"))
     except PatternError as error:

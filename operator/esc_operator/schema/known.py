@@ -5,7 +5,6 @@ oddities included.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from json.encoder import encode_basestring
 from typing import Final
 
@@ -13,6 +12,7 @@ from esc_operator.schema.budget import Budget
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.jsontext import Json, json_text
 from esc_operator.schema.model import Schema, Unset
+from esc_operator.schema.numbers import problems_of_number
 from esc_operator.schema.unknown import check_schema
 
 _MOST_FINDINGS: Final = 100
@@ -101,7 +101,7 @@ class _Check:
             return self._fail(instance, f"expected {accept.type}, got {found}")
         match found:
             case "number":
-                return self._fail_each(instance, _problems_of_number(_decimal(str(instance.reveal_scalar())), accept))
+                return self._fail_each(instance, problems_of_number(str(instance.reveal_scalar()), accept))
             case "string":
                 return self._fail_each(instance, _problems_of_string(str(instance.reveal_scalar()), accept))
             case "array":
@@ -173,40 +173,6 @@ def _equals(instance: Instance, constant: Json) -> bool:
         and len(elements) == len(constant)
         and all(_equals(element, value) for element, value in zip(elements, constant, strict=True))
     )
-
-
-def _problems_of_number(number: Decimal, accept: Schema) -> list[str]:
-    problems = []
-    if accept.multiple_of and not _is_multiple(number, accept.multiple_of.value):
-        problems.append(f"expected a multiple of {accept.multiple_of.text}")
-    if accept.minimum and number < accept.minimum.value:
-        problems.append(f"expected a number greater than or equal to {accept.minimum.text}")
-    if accept.exclusive_minimum and number <= accept.exclusive_minimum.value:
-        problems.append(f"expected a number greater than {accept.exclusive_minimum.text}")
-    if accept.maximum and number > accept.maximum.value:
-        # The missing space is upstream's.
-        problems.append(f"expected a number less than or equal to{accept.maximum.text}")
-    if accept.exclusive_maximum and number >= accept.exclusive_maximum.value:
-        problems.append(f"expected a number less than {accept.exclusive_maximum.text}")
-    return problems
-
-
-def _decimal(text: str) -> Decimal:
-    """The number, or infinity where its exponent is beyond what can be compared."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return Decimal("-Infinity" if text.startswith("-") else "Infinity")
-
-
-def _is_multiple(number: Decimal, step: Decimal) -> bool:
-    with localcontext() as context:
-        context.prec = 60
-        try:
-            quotient = number / step
-        except (DivisionByZero, InvalidOperation, Overflow):
-            return False
-        return quotient.is_finite() and (quotient.adjusted() > 50 or quotient == quotient.to_integral_value())
 
 
 def _problems_of_string(text: str, accept: Schema) -> list[str]:

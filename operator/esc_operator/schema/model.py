@@ -1,28 +1,30 @@
 """The subset of JSON Schema that environments use, as an immutable model.
 
 A `Schema` says two things: what values a builtin accepts, and what is known of a value that is not there yet (a
-provider's output during a check). `Schema()` with nothing set accepts everything. A schema is built by
-`compile.from_json` or by the constructors at the end of this module.
+provider's output during a check). `ALWAYS` accepts everything. Other schemas are built by `compile.from_json` or by the
+constructors at the end of this module.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from types import MappingProxyType
-from typing import Final, Literal, Union
+from __future__ import annotations
 
-from esc_operator.schema.jsontext import Json
-from esc_operator.schema.patterns import Pattern
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from esc_operator.schema.jsontext import Json
+    from esc_operator.schema.patterns import Pattern
 
 TypeName = Literal["null", "boolean", "number", "string", "array", "object"]
 TYPE_NAMES: Final = ("null", "boolean", "number", "string", "array", "object")
 
-_NO_PROPERTIES: Final[Mapping[str, "Schema"]] = MappingProxyType({})
+_NO_PROPERTIES: Final[Mapping[str, Schema]] = MappingProxyType({})
 _NO_DEPENDENCIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """A numeric limit: its value, and its text for messages."""
 
     value: Decimal
@@ -41,24 +43,23 @@ class Unset:
 UNSET: Final = Unset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Schema:
+class Schema(NamedTuple):
     """One (sub)schema. Absent keywords hold None or are empty; `accepts` is False only for the schema `false`."""
 
     accepts: bool = True
     type: TypeName | None = None
-    const: Union[Json, Unset] = UNSET  # noqa: UP007  (Json is a recursive alias with a forward reference)
+    const: Json | Unset = UNSET
     enum: tuple[Json, ...] = ()
-    any_of: tuple["Schema", ...] = ()
-    one_of: tuple["Schema", ...] = ()
+    any_of: tuple[Schema, ...] = ()
+    one_of: tuple[Schema, ...] = ()
     ref: str = ""
-    definitions: Mapping[str, "Schema"] = field(default_factory=lambda: _NO_PROPERTIES, repr=False)
-    prefix_items: tuple["Schema", ...] = ()
-    items: "Schema | None" = None
-    properties: Mapping[str, "Schema"] = field(default_factory=lambda: _NO_PROPERTIES)
-    additional_properties: "Schema | None" = None
+    definitions: Mapping[str, Schema] = _NO_PROPERTIES
+    prefix_items: tuple[Schema, ...] = ()
+    items: Schema | None = None
+    properties: Mapping[str, Schema] = _NO_PROPERTIES
+    additional_properties: Schema | None = None
     required: tuple[str, ...] = ()
-    dependent_required: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_DEPENDENCIES)
+    dependent_required: Mapping[str, tuple[str, ...]] = _NO_DEPENDENCIES
     rotate_only: frozenset[str] = frozenset()
     multiple_of: Bound | None = None
     minimum: Bound | None = None
@@ -73,6 +74,10 @@ class Schema:
     min_properties: int | None = None
     max_properties: int | None = None
 
+    def __repr__(self) -> str:
+        # A schema may refer to itself, so it is not written out.
+        return f"<Schema: {'never' if not self.accepts else self.ref or self.type or 'any type'}>"
+
     @property
     def is_always(self) -> bool:
         """Whether every value is accepted."""
@@ -86,18 +91,18 @@ class Schema:
     def may_be_object(self) -> bool:
         return self is ALWAYS or self.type == "object"
 
-    def target(self) -> "Schema | None":
+    def target(self) -> Schema | None:
         """The schema that `ref` names, or None where there is no `ref`."""
         return self.definitions[self.ref] if self.ref else None
 
-    def of_property(self, key: str) -> "Schema":
+    def of_property(self, key: str) -> Schema:
         """What is known of a property of a value with this schema; everything is possible where the schema does
         not say.
         """
         # Upstream answers `false` for a property of the schema `true`, so that a check fails where opening succeeds.
         return self.properties.get(key) or self.additional_properties or ALWAYS
 
-    def of_item(self, index: int) -> "Schema":
+    def of_item(self, index: int) -> Schema:
         """The same for an element of an array."""
         if index < len(self.prefix_items):
             return self.prefix_items[index]

@@ -1,7 +1,7 @@
 """The evaluator's figures, each printed as one JSON line.
 
-`eval_both_ms`: with loads and opens that take 10 ms each and a driver that carries out a batch concurrently; the
-longest chain is a load and an open, 20 ms. `eval_cpu_ratio`: with loads and opens that take no time, in the time that PyYAML's
+`eval_both_ms`: with loads and opens that take 10 ms each and a driver that carries out batches concurrently; the longest
+chain is a load and an open, 20 ms. `eval_cpu_ratio`: with loads and opens that take no time, in the time that PyYAML's
 libyaml parser takes to compose the same texts. `eval_repeat_ratio`: a second evaluation of unchanged texts over the
 first; what is kept between the two is the parsed definitions, by the digest of their text.
 """

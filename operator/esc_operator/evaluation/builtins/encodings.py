@@ -26,7 +26,7 @@ def from_json(frame: Frame, call: Call) -> Steps:
     operands = yield from read_operands(frame, call, {"value": STRING}, ALWAYS)
     if isinstance(operands, Value):
         return operands
-    string, deepest = operands[0], frame.limits.depth
+    string, deepest = operands[0], frame.limits.levels
     try:
         return from_data(read_json(text_of(string), deepest=deepest), call, secret=string.is_secret, deepest=deepest)
     except (JsonError, NotPlainError) as error:

@@ -64,7 +64,7 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
         return frame.unknown(outputs)
     frame.findings.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease))
     try:
-        return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.depth)
+        return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels)
     except NotPlainError as error:
         frame.error(call, f"internal error: {error}", reasons.PROVIDER_FAILED)
         return frame.unknown(outputs)

@@ -84,7 +84,7 @@ def _renew(frame: Frame, call: Call, inputs: Value, state: Value) -> Value | Non
 
 def _state_of(frame: Frame, call: Call, answer: Rotated) -> Value | Failed:
     try:
-        return from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.depth)
+        return from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.levels)
     except NotPlainError as error:
         return Failed(f"internal error: {error}")
 
