@@ -216,9 +216,9 @@ class World:
 WELL = ("True", "Synced", "True", "Refreshed")
 
 
-def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> World:
-    """Run a test's story in a world of its own."""
-    world = World()
+def play(story: Callable[[World], Coroutine[Any, Any, None]], world: World | None = None) -> World:
+    """Run a test's story, in a world of its own if none is given."""
+    world = world or World()
 
     async def bounded() -> None:
         async with asyncio.timeout(20):

@@ -1,0 +1,191 @@
+"""What happens while a sync is under way, and what happens at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import UnavailableError
+from esc_operator.reconciliation.outcome import Refused
+from esc_operator.resources.times import parse_time
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
+
+if TYPE_CHECKING:
+    from esc_operator.resources.environment import EscEnvironment
+    from unit.reconciliation.fake_api import Call
+
+DOWN = UnavailableError("the API server did not answer")
+REFUSED = Refused("ProviderUnavailable", "the cloud does not answer")
+
+
+def test_a_spec_that_changes_during_a_sync_is_synced_afterwards() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            world.cloud.gate = asyncio.Event()
+            world.api.put_environment("plain", static(A="1"))
+            await world.settle()
+            world.api.put_environment("plain", static(A="2"))
+            world.api.put_environment("plain", static(A="3"))
+            await world.settle()
+            assert world.cloud.opened == {"plain": 1}  # never twice at a time
+            world.cloud.gate.set()
+            await world.settle()
+
+        assert world.cloud.opened == {"plain": 2}
+        assert world.values("plain") == {"A": "3"}
+        assert world.status("plain")["observedGeneration"] == 3
+        assert world.told("plain") == WELL
+
+    play(story)
+
+
+def test_an_environment_that_is_deleted_during_its_sync_leaves_nothing_behind() -> None:
+    async def story(world: World) -> None:
+        async with world.operator() as reconciler:
+            world.cloud.gate = asyncio.Event()
+            world.api.put_environment("aws", login())
+            await world.settle()
+            world.api.delete_environment("aws")
+            world.cloud.gate.set()
+            await world.settle()
+            world.api.collect_garbage()
+            await world.settle()
+            assert reconciler.ledger.is_empty
+            assert len(reconciler.scheduler) == 0
+
+        assert world.api.objects == {}
+
+    play(story)
+
+
+def test_an_environment_that_is_made_again_during_its_sync_gets_its_own_secret() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            world.cloud.gate = asyncio.Event()
+            world.api.put_environment("plain", static(A="1"))
+            await world.settle()
+            world.api.delete_environment("plain")
+            world.api.put_environment("plain", static(A="2"))
+            world.cloud.gate.set()
+            await world.settle()
+            world.api.collect_garbage()
+            await world.settle()
+
+        assert world.values("plain") == {"A": "2"}
+        assert world.told("plain") == WELL
+
+    play(story)
+
+
+def test_a_secret_that_is_edited_during_a_sync_is_put_right_with_one_mint() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+
+            def edit(_: EscEnvironment) -> None:
+                world.cloud.during = lambda _: None
+                world.api.put_secret("aws", {"TOKEN": "c3RvbGVu"})
+
+            world.cloud.during = edit
+            await world.skip(46 * MINUTE)
+
+        assert world.values("aws") == {"TOKEN": "minted-aws-2"}
+        assert world.cloud.mints == {"aws": 2}
+        assert world.told("aws") == WELL
+
+    play(story)
+
+
+def test_a_secret_that_is_deleted_right_before_it_is_written_is_made_again() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+
+            def delete(call: Call) -> None:
+                if call.verb == "apply":
+                    world.api.before_call = lambda _: None
+                    world.api.delete_secret("aws")
+
+            world.api.before_call = delete
+            await world.skip(46 * MINUTE)
+
+        assert world.values("aws") == {"TOKEN": "minted-aws-2"}
+        assert world.cloud.mints == {"aws": 2}
+        assert world.told("aws") == WELL
+
+    play(story)
+
+
+def test_a_watch_of_secrets_that_stands_still_costs_no_second_mint() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.api.refusals["watch_lines", "secrets"] = DOWN
+            world.api.close_watches()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            world.api.put_secret("aws", {}, labels={"seen-by": "backup"})  # nobody is told
+            del world.api.refusals["watch_lines", "secrets"]
+            world.api.forget_history()
+            await world.settle()
+            await world.skip(50 * MINUTE, step=MINUTE)
+
+        assert world.cloud.mints == {"aws": 2}
+        assert world.told("aws") == WELL
+
+    play(story)
+
+
+def test_expiry_during_an_outage_of_the_api_server_is_told_soon_after_it() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.cloud.refusals["aws"] = REFUSED
+            world.api.refusals.update({(verb, "escenvironments"): DOWN for verb in ("read", "patch_status")})
+            await world.skip(2 * HOUR, step=MINUTE)
+            assert world.condition("aws")["status"] == "True"  # nobody could tell
+            world.api.refusals.clear()
+            await world.skip(5 * MINUTE + SECOND, step=SECOND)
+            assert world.told("aws")[:2] == ("False", "Expired")
+            world.cloud.refusals.clear()
+            await world.skip(5 * MINUTE + SECOND, step=SECOND)
+
+        assert world.told("aws") == WELL
+
+    play(story)
+
+
+def test_while_the_api_server_is_away_attempts_fit_into_the_life_that_is_left() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login(15 * MINUTE))
+        async with world.operator():
+            expires_at = parse_time(world.status("aws")["expiresAt"])
+            assert expires_at is not None
+            world.api.refusals["apply", "secrets"] = DOWN
+            while world.time < expires_at - 90 * SECOND:
+                await world.skip(SECOND)
+            world.api.refusals.clear()
+            while world.time < expires_at:
+                await world.skip(SECOND)
+            assert world.told("aws") == WELL
+            assert world.values("aws") == {"TOKEN": "minted-aws-2"}
+
+        assert world.cloud.mints == {"aws": 2}
+
+    play(story)
+
+
+def test_a_storm_of_environments_each_gets_its_own() -> None:
+    async def story(world: World) -> None:
+        async with world.operator() as reconciler:
+            for number in range(100):
+                world.api.put_environment(f"aws-{number}", login())
+            await world.settle()
+            assert len(reconciler.ledger) == 100
+            assert reconciler.ledger.find(key("aws-7")) is not None
+
+        assert all(world.told(f"aws-{number}") == WELL for number in range(100))
+        assert set(world.cloud.mints.values()) == {1}
+        assert world.api.count("apply", "patch_status") == 200
+
+    play(story)
