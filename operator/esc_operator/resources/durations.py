@@ -15,7 +15,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def parse_duration(text: str) -> timedelta:
     """Read a duration. Raises ValueError with a message for people."""
-    if not _WHOLE.match(text):
+    if not _WHOLE.fullmatch(text):  # match would accept a line break at the end
         raise ValueError(f'"{text}" is not a duration: write it like 45m, 1h30m or 90s')
     return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
 
