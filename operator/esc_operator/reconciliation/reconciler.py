@@ -233,7 +233,8 @@ class Reconciler:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow
-        return self.ledger.generations(key.namespace, outcome.imports) != outcome.imports
+        known = self.ledger.generations(key.namespace, outcome.imports)
+        return any(known.get(name, used) != used for name, used in outcome.imports.items())
 
     async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
         now = self._now()
