@@ -35,6 +35,10 @@ RIGHTS = [
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
+    ("apps", "deployments", {"list", "patch"}),
+    ("apps", "statefulsets", {"list", "patch"}),
+    ("apps", "daemonsets", {"list", "patch"}),
+    ("argoproj.io", "rollouts", {"list", "patch"}),
 ]
 
 

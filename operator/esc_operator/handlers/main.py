@@ -31,6 +31,9 @@ logger = logging.getLogger("esc_operator")
 )
 @click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
 @click.option(
+    "--rollouts", default=10, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
+)
+@click.option(
     "--health-address",
     default="0.0.0.0:8080",
     show_default=True,

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`namespaces`: only these, or all where empty. `health_address`: host and port of the probe, "" for none."""
+    """`namespaces`: only these, or all where empty. `rollouts`: so many workloads at a time. `health_address`: host and
+    port of the probe, "" for none."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
+    rollouts: int = 10
     health_address: str = "0.0.0.0:8080"
     log_level: str = "info"
     log_format: str = "text"

@@ -23,6 +23,7 @@ from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.reconciliation.rollouts import Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,8 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         opener = Opener(pool=pool, logins=SharedLogins(utc_now), settings=environ, now=utc_now)
         secrets = OwnedSecrets(api, options.namespaces)
         opening = EnvironmentOpening(api, opener)
-        reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now)
+        rollouts = Rollouts(api, utc_now, options.rollouts)
+        reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now, rollouts)
         secrets.listen(reconciler.on_secret)
         logger.info("esc-operator works on %s", configuration.host)
         await _run_all(options, reconciler, secrets, opener, configuration)

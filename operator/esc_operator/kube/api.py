@@ -72,6 +72,17 @@ class KubeApi:
             query={"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"},
         )
 
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge `body` into an object; with `metadata.resourceVersion` in it, only into that version."""
+        return await self._json(
+            "PATCH",
+            resource.path(namespace, name),
+            f"change {resource.plural} {namespace}/{name}",
+            body=body,
+            content_type=_MERGE,
+            query={"fieldManager": FIELD_MANAGER},
+        )
+
     async def patch_status(
         self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
     ) -> dict[str, Any]:

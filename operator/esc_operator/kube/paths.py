@@ -30,3 +30,11 @@ ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "escenvironments", "E
 SECRETS = Resource("/api/v1", "secrets", "Secret")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
+
+WORKLOADS = (
+    Resource("/apis/apps/v1", "deployments", "Deployment"),
+    Resource("/apis/apps/v1", "statefulsets", "StatefulSet"),
+    Resource("/apis/apps/v1", "daemonsets", "DaemonSet"),
+    Resource("/apis/argoproj.io/v1alpha1", "rollouts", "Rollout"),
+)
+"""The kinds whose pods are replaced when their template changes."""

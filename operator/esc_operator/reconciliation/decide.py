@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.secret_body import make_record, secret_body
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.renewal.why import next_refresh
-from esc_operator.resources import (
-    API_VERSION,
-    ENVIRONMENT,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
-    SYNC_RECORD,
-    reasons,
-)
+from esc_operator.resources import reasons
 from esc_operator.resources.conditions import (
     READY,
     REFRESHED,
@@ -27,7 +21,6 @@ from esc_operator.resources.conditions import (
     find_condition,
 )
 from esc_operator.resources.status import Status
-from esc_operator.resources.sync_record import SyncRecord, digest_data
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
@@ -36,6 +29,7 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.owned_secrets import SecretMetadata
     from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.sync_record import SyncRecord
 
 NO_SECRET = TargetSecret(None)
 
@@ -106,15 +100,15 @@ def was_refused_target(status: Status) -> bool:
     return known is not None and known.reason in {reasons.TARGET_CONFLICT, reasons.SECRET_NOT_OWNED}
 
 
-def plan_opened(seen: Situation, opened: Opened) -> Plan:
-    """All values are there: the Secret is written where it differs, and everything is well."""
+def plan_opened(seen: Situation, opened: Opened, salt: str = "") -> Plan:
+    """All values are there: the Secret is written where it differs, and everything is well. `salt` is for a new one."""
     secret, held = seen.target.secret, seen.held
-    record = _record(seen.environment, opened, seen.now)
+    record = make_record(seen.environment, opened, held, seen.now, salt)
     unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
     if unchanged and held is not None:
         record = held
     held_then = held_by(record, seen.now, seen.now, intact=True)
-    upcoming = next_refresh(wanted_by(seen.environment, {}), held_then, seen.now)
+    upcoming = next_refresh(wanted_by(seen.environment, seen.old, {}), held_then, seen.now)
     status = replace(
         _status(seen, record, None),
         secret_resource_version=secret.version if secret else "",
@@ -193,53 +187,6 @@ def _why_suspended(seen: Situation) -> str:
     return "spec.suspend is true: the Secret is kept as it is and not refreshed"
 
 
-def secret_body(
-    environment: EscEnvironment, existing: SecretMetadata | None, record: SyncRecord, data: Mapping[str, str]
-) -> dict[str, Any]:
-    """The whole Secret for server-side apply; onto the very version that was looked at, where there is one."""
-    target = environment.target
-    metadata: dict[str, Any] = {
-        "name": target.name,
-        "namespace": environment.key.namespace,
-        "labels": {**target.labels, MANAGED_BY_LABEL: MANAGED_BY},
-        "annotations": {
-            **target.annotations,
-            ENVIRONMENT: environment.key.name,
-            SYNC_RECORD: record.to_annotation(),
-        },
-    }
-    if target.deletion_policy == "Delete":
-        metadata["ownerReferences"] = [_owner_reference(environment)]
-    if existing is not None:
-        metadata["resourceVersion"] = existing.version
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": target.type, "data": dict(data)}
-
-
-def _owner_reference(environment: EscEnvironment) -> dict[str, Any]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "EscEnvironment",
-        "name": environment.key.name,
-        "uid": environment.uid,
-        "controller": True,
-        "blockOwnerDeletion": False,
-    }
-
-
-def _record(environment: EscEnvironment, opened: Opened, now: datetime) -> SyncRecord:
-    return SyncRecord(
-        uid=environment.uid,
-        generation=environment.generation,
-        digest=digest_data(opened.data),
-        refreshed_at=now.replace(microsecond=0),
-        issued_at=(opened.window.issued_at if opened.window else now).replace(microsecond=0),
-        expires_at=opened.window.expires_at.replace(microsecond=0) if opened.window else None,
-        rotate_request=environment.rotate_request,
-        imports=opened.imports,
-        rereads=opened.rereads,
-    )
-
-
 def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
     """Whether a Secret needs no write: only when its inputs were read differs."""
     return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
@@ -278,6 +225,9 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         variables=seen.old.variables if held else (),
         expires_at=held.expires_at if held else None,
         refreshed_at=held.refreshed_at if held else None,
+        rolled_out_revision=seen.old.rolled_out_revision,
+        rollout_started_at=seen.old.rollout_started_at,
+        rollout_seconds=seen.old.rollout_seconds,
     )
 
 

@@ -32,6 +32,10 @@ class Gatherer:
         self._api = api
         self._secrets = secrets
 
+    def known(self, key: Key) -> SecretMetadata | None:
+        """What is known of an owned Secret without asking."""
+        return self._secrets.find(key)
+
     async def read_environment(self, key: Key) -> dict[str, Any] | None:
         """The environment as it is now; None where it is gone."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.renewal.schedule import Window
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 
-def wanted_by(environment: EscEnvironment, imports: Mapping[str, int]) -> Wanted:
+def wanted_by(environment: EscEnvironment, status: Status, imports: Mapping[str, int]) -> Wanted:
     return Wanted(
         uid=environment.uid,
         generation=environment.generation,
@@ -26,6 +27,7 @@ def wanted_by(environment: EscEnvironment, imports: Mapping[str, int]) -> Wanted
         before=environment.refresh.before,
         interval=environment.refresh.interval,
         imports=imports,
+        rollout=status.rollout_time if environment.rollout.policy == "OnChange" else timedelta(0),
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.driver.sharing import Demand
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
+    from esc_operator.reconciliation.rollouts import Rollouts
     from esc_operator.resources.status import Status
 
 logger = logging.getLogger(__name__)
@@ -55,11 +57,19 @@ class Workers:
 
 
 class Reconciler:
-    def __init__(self, gatherer: Gatherer, actor: Actor, opening: Opening, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        actor: Actor,
+        opening: Opening,
+        now: Callable[[], datetime],
+        rollouts: Rollouts | None = None,
+    ) -> None:
         self._gatherer = gatherer
         self._actor = actor
         self._opening = opening
         self._now = now
+        self._rollouts = rollouts
         self._pending: dict[Key, Mapping[str, Any]] = {}
         self._troubles: dict[Key, int] = {}
         self.ledger = Ledger()
@@ -198,7 +208,7 @@ class Reconciler:
     def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None
         names = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        return wanted_by(environment, self.ledger.generations(environment.key.namespace, names))
+        return wanted_by(environment, entry.status, self.ledger.generations(environment.key.namespace, names))
 
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
@@ -216,7 +226,7 @@ class Reconciler:
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()
-        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), opened)
+        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), opened, token_hex(8))
         try:
             status = await self._actor.write_secret(plan)
         except (UnavailableError, ConflictError, NotFoundError):
@@ -257,13 +267,29 @@ class Reconciler:
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+        status, look_at = await self._advance_rollout(environment, entry, status)
         written = entry.status if entry.is_written else None
         if status != written:
             entry.status, entry.is_written = status, False
             await self._actor.write_status(environment, written, status)
             entry.is_written = True
-        self.scheduler.set(environment.key, plan.wake_at)
+        self.scheduler.set(environment.key, min(filter(None, (plan.wake_at, look_at)), default=None))
         await self._actor.post(environment, plan.event)
+
+    async def _advance_rollout(
+        self, environment: EscEnvironment, entry: Entry, status: Status
+    ) -> tuple[Status, datetime | None]:
+        """The status with what there is to tell of rollouts. Trouble with workloads is none with the Secret."""
+        if self._rollouts is None:
+            return status, None
+        secret = self._gatherer.known(environment.target_key)
+        record = secret.record if secret and secret.record and secret.record.uid == environment.uid else None
+        try:
+            return await self._rollouts.advance(environment, entry.status, status, record)
+        except KubeError as error:
+            log = {"environment": str(environment.key), "reason": error.reason}
+            logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
+            return self._rollouts.unchanged(entry.status, status), self._now() + SOON
 
     async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
@@ -284,6 +310,8 @@ class Reconciler:
         self._wake(self.ledger.outdated_importers(key))
         if entry:
             self._wake(self.ledger.claimants(entry.target))
+            if self._rollouts is not None:
+                self._rollouts.forget(entry.uid)
 
 
 def _where(error: BaseException) -> str:

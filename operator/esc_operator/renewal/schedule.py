@@ -33,27 +33,31 @@ class Window:
         return max(self.expires_at - self.issued_at, timedelta(0))
 
 
-def lead_time(lifetime: timedelta, before: timedelta | None) -> timedelta:
+def lead_time(lifetime: timedelta, before: timedelta | None, rollout: timedelta = timedelta(0)) -> timedelta:
     """How far ahead of expiry a lease is renewed, before jitter.
+
+    Where pods are rolled, and a rollout last took `rollout`, the default leaves time for two, but is never more than
+    half of the lifetime.
 
     An impossible `before`, one that leaves next to nothing of the lifetime, falls back to a third of it: an issuer
     that grants shorter leases than expected must not be called in a loop.
     """
     if before is None:
-        return max(lifetime / FRACTION, min(DEFAULT_BEFORE, lifetime / FALLBACK_FRACTION))
+        usual = max(lifetime / FRACTION, min(DEFAULT_BEFORE, lifetime / FALLBACK_FRACTION))
+        return max(usual, min(rollout * 2, lifetime / 2))
     if before > lifetime - lifetime / 10:
         return lifetime / FALLBACK_FRACTION
     return max(before, lifetime / FRACTION)
 
 
-def renew_at(window: Window, before: timedelta | None, uid: str) -> datetime:
+def renew_at(window: Window, before: timedelta | None, uid: str, rollout: timedelta = timedelta(0)) -> datetime:
     """When to renew: at least `lead_time` ahead of expiry, never before the lease was issued.
 
     Whole seconds, cut down: statuses store seconds, and a time that is stored earlier than computed only comes due
     earlier.
     """
     lifetime = window.lifetime
-    due = window.expires_at - lead_time(lifetime, before) - (lifetime / JITTER_FRACTION) * fraction(uid)
+    due = window.expires_at - lead_time(lifetime, before, rollout) - (lifetime / JITTER_FRACTION) * fraction(uid)
     return max(due.replace(microsecond=0), window.issued_at.replace(microsecond=0))
 
 

@@ -7,6 +7,7 @@ sync carries its reason. A timer, an event or a restart is only an occasion to a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from esc_operator.renewal.schedule import Window, renew_at, reread_at, retry_at,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 
 class Cause(StrEnum):
@@ -42,6 +43,8 @@ class Wanted:
     interval: timedelta
     imports: Mapping[str, int]
     """The generations that the imported environments have now, as far as they are known; 0 for a missing one."""
+    rollout: timedelta = timedelta(0)
+    """How long the rollout that a renewal causes is expected to take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
 
 
 def _renewal_due(wanted: Wanted, held: Held, window: Window, now: datetime) -> datetime:
-    due = renew_at(window, wanted.before, wanted.uid)
+    due = renew_at(window, wanted.before, wanted.uid, wanted.rollout)
     if held.synced_at > now:
         return due
     # Where clocks disagree, or a provider grants what it granted before, even a lease that was just granted may look

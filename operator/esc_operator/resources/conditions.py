@@ -19,6 +19,12 @@ READY = "Ready"
 REFRESHED = "Refreshed"
 """The last attempt to obtain values succeeded."""
 
+ROLLED_OUT = "RolledOut"
+"""Every workload that takes the Secret runs with its present values. Only where rollouts are asked for."""
+
+LIFETIME_TOO_SHORT = "LifetimeTooShort"
+"""A warning, there only while it is True: credentials expire too soon for the rollouts that they cause."""
+
 # The API server's own limit for a condition's message is 32 KiB; people read far less.
 MAX_MESSAGE = 1024
 

@@ -98,6 +98,7 @@ def _spec() -> dict[str, Any]:
             },
             "refresh": _refresh(),
             "target": _target(),
+            "rollout": _rollout(),
             "suspend": {
                 "type": "boolean",
                 "description": "Keep the Secret as it is and refresh nothing.",
@@ -168,6 +169,51 @@ def _target() -> dict[str, Any]:
     }
 
 
+def _rollout() -> dict[str, Any]:
+    selector = {
+        "type": "object",
+        "required": ["matchLabels"],
+        "properties": {
+            "matchLabels": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 16,
+                "additionalProperties": {"type": "string"},
+            }
+        },
+    }
+    target = {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string", "enum": ["Deployment", "StatefulSet", "DaemonSet", "Rollout"]},
+            "name": _NAME,
+            "selector": selector,
+        },
+        "x-kubernetes-validations": [
+            {"rule": "has(self.name) != has(self.selector)", "message": "takes either a name or a selector"}
+        ],
+    }
+    return {
+        "type": "object",
+        "description": "What happens to workloads when the Secret's data changes.",
+        "properties": {
+            "policy": {
+                "type": "string",
+                "enum": ["Never", "OnChange"],
+                "description": "OnChange replaces the pods that need the new values; Never, the default, does not.",
+            },
+            "targets": {
+                "type": "array",
+                "maxItems": 32,
+                "items": target,
+                "description": "By default every workload of the namespace whose pods take the Secret.",
+            },
+            "minInterval": _duration("The least time between two rollouts of one workload; 1m by default.", "1s"),
+        },
+    }
+
+
 def _status() -> dict[str, Any]:
     time = {"type": "string", "format": "date-time"}
     count = {"type": "integer", "format": "int64"}
@@ -201,6 +247,9 @@ def _status() -> dict[str, Any]:
             "nextRefreshAt": time,
             "failures": count,
             "lastFailureAt": time,
+            "rolledOutRevision": {"type": "string"},
+            "rolloutStartedAt": time,
+            "rolloutSeconds": count,
             "imports": {
                 "type": "array",
                 "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},

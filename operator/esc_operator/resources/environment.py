@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 DEFAULT_INTERVAL = timedelta(hours=1)
 
+DEFAULT_MIN_INTERVAL = timedelta(minutes=1)
+
 DeletionPolicy = Literal["Delete", "Retain"]
+RolloutPolicy = Literal["Never", "OnChange"]
 
 
 class Key(NamedTuple):
@@ -48,6 +51,27 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutTarget:
+    """Workloads of one kind to roll: the named one, or all whose labels match."""
+
+    kind: str
+    name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Whether workloads are rolled when the Secret's data changes. Without `targets` those are found that take it.
+
+    `min_interval`: so long, at least, between two rollouts of one workload.
+    """
+
+    policy: RolloutPolicy = "Never"
+    targets: tuple[RolloutTarget, ...] = ()
+    min_interval: timedelta = DEFAULT_MIN_INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
 class EscEnvironment:
     """One EscEnvironment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
 
@@ -61,6 +85,7 @@ class EscEnvironment:
     target: Target
     service_account: str = "default"
     refresh: Refresh = Refresh()
+    rollout: Rollout = Rollout()
     rotate_request: str = ""
     suspend: bool = False
 
@@ -80,6 +105,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         target=_parse_target(spec.get("target") or {}, metadata["name"]),
         service_account=spec.get("serviceAccountName") or "default",
         refresh=_parse_refresh(spec.get("refresh") or {}),
+        rollout=_parse_rollout(spec.get("rollout") or {}),
         rotate_request=(metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""),
         suspend=bool(spec.get("suspend", False)),
     )
@@ -99,4 +125,20 @@ def _parse_refresh(data: Mapping[str, Any]) -> Refresh:
     return Refresh(
         interval=parse_duration(data["interval"]) if data.get("interval") else DEFAULT_INTERVAL,
         before=parse_duration(data["before"]) if data.get("before") else None,
+    )
+
+
+def _parse_rollout(data: Mapping[str, Any]) -> Rollout:
+    targets = tuple(
+        RolloutTarget(
+            kind=target["kind"],
+            name=target.get("name") or "",
+            labels=(target.get("selector") or {}).get("matchLabels") or {},
+        )
+        for target in data.get("targets") or ()
+    )
+    return Rollout(
+        policy=data.get("policy") or "Never",
+        targets=targets,
+        min_interval=parse_duration(data["minInterval"]) if data.get("minInterval") else DEFAULT_MIN_INTERVAL,
     )

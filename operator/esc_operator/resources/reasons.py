@@ -42,3 +42,30 @@ IMPORT_NOT_FOUND = "ImportNotFound"
 
 KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
 """The API server could not be reached or did not answer in time."""
+
+ROLLED_OUT = "RolledOut"
+"""Every workload runs with the present values."""
+
+NOTHING_TO_ROLL = "NoWorkloads"
+"""No workload takes the Secret, or none that is named exists."""
+
+ROLLING_OUT = "RollingOut"
+"""New pods are on their way."""
+
+ROLLOUT_WAITING = "RolloutWaiting"
+"""A workload waits for its `minInterval`, or for its turn among all rollouts of the cluster."""
+
+ROLLOUT_BLOCKED = "RolloutBlocked"
+"""A workload is paused, or its update strategy is OnDelete: its pods keep the old values until somebody acts."""
+
+ROLLOUT_STUCK = "RolloutStuck"
+"""New pods do not become ready."""
+
+ROLLOUT_REVERTED = "RolloutReverted"
+"""Somebody took the mark off a pod template again; it is put back, not more often than `minInterval`."""
+
+ROLLOUT_REFUSED = "RolloutRefused"
+"""The API server refused to change a workload."""
+
+LIFETIME_TOO_SHORT = "LifetimeTooShort"
+"""Credentials expire so soon that their rollouts hardly end before the next one."""

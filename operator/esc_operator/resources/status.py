@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.conditions import Condition, parse_condition
@@ -32,8 +33,18 @@ class Status:
     next_refresh_at: datetime | None = None
     failures: int = 0
     last_failure_at: datetime | None = None
+    rolled_out_revision: str = ""
+    """The revision of the Secret that all workloads are known to run with."""
+    rollout_started_at: datetime | None = None
+    rollout_seconds: int = 0
+    """How long the last rollout took, until its last pod was ready."""
     imports: Mapping[str, int] | None = None
     """Name of each imported environment and the generation that was used; 0 for one that could not be read."""
+
+    @property
+    def rollout_time(self) -> timedelta:
+        """How long the last rollout took; zero where none is known."""
+        return timedelta(seconds=self.rollout_seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """The status as the API server stores it; absent fields are None, so that a merge patch clears them."""
@@ -49,6 +60,9 @@ class Status:
             "nextRefreshAt": format_optional_time(self.next_refresh_at),
             "failures": self.failures or None,
             "lastFailureAt": format_optional_time(self.last_failure_at),
+            "rolledOutRevision": self.rolled_out_revision or None,
+            "rolloutStartedAt": format_optional_time(self.rollout_started_at),
+            "rolloutSeconds": self.rollout_seconds or None,
             "imports": [{"name": name, "generation": n} for name, n in sorted((self.imports or {}).items())] or None,
         }
 
@@ -68,5 +82,8 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         next_refresh_at=parse_time(data.get("nextRefreshAt")),
         failures=data.get("failures") or 0,
         last_failure_at=parse_time(data.get("lastFailureAt")),
+        rolled_out_revision=data.get("rolledOutRevision") or "",
+        rollout_started_at=parse_time(data.get("rolloutStartedAt")),
+        rollout_seconds=data.get("rolloutSeconds") or 0,
         imports={item["name"]: item.get("generation") or 0 for item in data.get("imports") or ()},
     )

@@ -8,6 +8,7 @@ The status of the environment only retells it.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ class SyncRecord:
     `uid` and `generation` are the environment's, `imports` names the imported environments and their generations.
     `issued_at` is the issue time of the lease that expires first, or the time of the sync. `rereads` says that some
     input has no expiry and has to be read again each interval.
+
+    For rollouts: `salt` is drawn once a Secret, `changed_at` is when its data last changed (None: it is still the first
+    one), and `replaced_expires_at` when the data before that expires, which pods may still hold.
     """
 
     uid: str
@@ -38,6 +42,15 @@ class SyncRecord:
     rotate_request: str
     imports: Mapping[str, int]
     rereads: bool = True
+    salt: str = ""
+    changed_at: datetime | None = None
+    replaced_expires_at: datetime | None = None
+
+    @property
+    def revision(self) -> str:
+        """A name for the data that changes with it and gives nothing away: it stands on pod templates, and more people
+        may read those than Secrets."""
+        return hmac.new(self.salt.encode(), self.digest.encode(), "sha256").hexdigest()[:12]
 
     @property
     def lifetime(self) -> timedelta | None:
@@ -56,6 +69,9 @@ class SyncRecord:
                 "rotateRequest": self.rotate_request,
                 "imports": dict(sorted(self.imports.items())),
                 "rereads": self.rereads,
+                "salt": self.salt,
+                "changedAt": format_optional_time(self.changed_at),
+                "replacedExpiresAt": format_optional_time(self.replaced_expires_at),
             },
             separators=(",", ":"),
         )
@@ -78,6 +94,9 @@ def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | Non
             rotate_request=data.get("rotateRequest") or "",
             imports={str(name): int(generation) for name, generation in (data.get("imports") or {}).items()},
             rereads=bool(data.get("rereads", True)),
+            salt=str(data.get("salt") or ""),
+            changed_at=parse_time(data.get("changedAt")),
+            replaced_expires_at=parse_time(data.get("replacedExpiresAt")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -1,0 +1,170 @@
+"""Workloads as far as a rollout is concerned: which Secrets their pods take, and how far they have come. Pure.
+
+Kinds whose pods are made anew by themselves (Job, CronJob) are not here: their next run takes the present values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+REVISIONS = "esc-operator.dev/secret-revisions"
+"""Annotation of a pod template: the revision of each Secret that its pods have to hold, and since when."""
+
+
+class Progress(StrEnum):
+    """How far a workload's pods are with its present template."""
+
+    DONE = "Done"
+    RUNNING = "Running"
+    STUCK = "Stuck"
+    PAUSED = "Paused"
+    ON_DELETE = "OnDelete"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A revision of a Secret as a pod template names it, and when it was put there."""
+
+    revision: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One workload. `secrets` are the names of those that its pods take; `stamps` what its template says of them."""
+
+    kind: str
+    name: str
+    uid: str
+    version: str
+    created_at: datetime | None
+    secrets: frozenset[str]
+    labels: Mapping[str, str]
+    stamps: Mapping[str, Stamp]
+    progress: Progress
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def parse_workload(kind: str, body: Mapping[str, Any]) -> Workload:
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    template = spec.get("template") or {}
+    progress, message = _progress(kind, body)
+    return Workload(
+        kind=kind,
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        created_at=parse_time(metadata.get("creationTimestamp")),
+        secrets=frozenset(secrets_of(template.get("spec") or {})),
+        labels=metadata.get("labels") or {},
+        stamps=parse_stamps(((template.get("metadata") or {}).get("annotations") or {}).get(REVISIONS, "")),
+        progress=progress,
+        message=message,
+    )
+
+
+def parse_stamps(text: str) -> dict[str, Stamp]:
+    """Read the annotation `NAME=REVISION@TIME,…`; what cannot be read counts as absent."""
+    stamps = {}
+    for part in text.split(","):
+        name, _, rest = part.partition("=")
+        revision, _, time = rest.partition("@")
+        if name and revision:
+            stamps[name] = Stamp(revision, parse_time(time))
+    return stamps
+
+
+def format_stamps(stamps: Mapping[str, Stamp]) -> str:
+    return ",".join(
+        f"{name}={stamp.revision}" + (f"@{format_time(stamp.at)}" if stamp.at else "")
+        for name, stamp in sorted(stamps.items())
+    )
+
+
+def secrets_of(pod: Mapping[str, Any]) -> Iterator[str]:
+    """The names of all Secrets that a pod takes into its environment or mounts."""
+    for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
+        for source in container.get("envFrom") or ():
+            yield from _named(source.get("secretRef"), "name")
+        for variable in container.get("env") or ():
+            yield from _named((variable.get("valueFrom") or {}).get("secretKeyRef"), "name")
+    for volume in pod.get("volumes") or ():
+        yield from _named(volume.get("secret"), "secretName")
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            yield from _named(source.get("secret"), "name")
+
+
+def _named(reference: Mapping[str, Any] | None, field: str) -> Iterator[str]:
+    if reference and reference.get(field):
+        yield reference[field]
+
+
+def _progress(kind: str, body: Mapping[str, Any]) -> tuple[Progress, str]:
+    """Where the pods are, and what stands in the way."""
+    spec, status = body.get("spec") or {}, body.get("status") or {}
+    if spec.get("paused"):
+        return Progress.PAUSED, "it is paused"
+    if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
+        return Progress.ON_DELETE, "its update strategy is OnDelete: its pods have to be deleted by hand"
+    # Argo keeps a text there.
+    if str(status.get("observedGeneration") or 0) != str(body["metadata"].get("generation") or 0):
+        return Progress.RUNNING, "it has not been looked at yet"
+    return _COUNTS[kind](spec, status)
+
+
+def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return Progress.STUCK, "it exceeded its progress deadline"
+    wanted = spec.get("replicas", 1)
+    updated, total = status.get("updatedReplicas") or 0, status.get("replicas") or 0
+    if updated < wanted or total > updated or (status.get("availableReplicas") or 0) < updated:
+        return Progress.RUNNING, f"{updated} of {wanted} pods are new"
+    return Progress.DONE, ""
+
+
+def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
+    partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
+    wanted = max(spec.get("replicas", 1) - partition, 0)
+    updated = status.get("updatedReplicas") or 0
+    ready = (status.get("readyReplicas") or 0) >= spec.get("replicas", 1)
+    finished = partition > 0 or status.get("currentRevision") == status.get("updateRevision")
+    if updated < wanted or not ready or not finished:
+        return Progress.RUNNING, f"{updated} of {wanted} pods are new"
+    return Progress.DONE, ""
+
+
+def _daemon_set(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
+    wanted = status.get("desiredNumberScheduled") or 0
+    updated = status.get("updatedNumberScheduled") or 0
+    if updated < wanted or (status.get("numberAvailable") or 0) < wanted:
+        return Progress.RUNNING, f"{updated} of {wanted} pods are new"
+    return Progress.DONE, ""
+
+
+def _argo_rollout(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
+    phase = status.get("phase") or "Progressing"
+    if phase == "Healthy":
+        return Progress.DONE, ""
+    if phase == "Degraded":
+        return Progress.STUCK, status.get("message") or "it is degraded"
+    return Progress.RUNNING, f"it is {phase.lower()}"
+
+
+_COUNTS = {
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Rollout": _argo_rollout,
+}
