@@ -44,7 +44,9 @@ def test_a_missing_import_is_told_and_its_appearance_is_noticed() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("app", static("base"))
         async with world.operator():
+            before = len(world.api.calls)
             await world.skip(HOUR, step=MINUTE)
+            assert world.api.calls[before:] == []
             assert world.told("app") == ("False", "ImportNotFound", "False", "ImportNotFound")
             assert world.cloud.opened["app"] == 1
             world.api.put_environment("base", static(COLOUR="blue"))

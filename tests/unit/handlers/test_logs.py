@@ -1,0 +1,94 @@
+"""What the operator logs, and what the libraries below it do not."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from esc_operator.handlers import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIBRARIES = ("botocore", "botocore.auth", "urllib3.connectionpool", "kubernetes.client.rest", "aiohttp.access", "kopf")
+
+
+@pytest.fixture(autouse=True)
+def logging_is_put_back() -> Iterator[None]:
+    root, own = logging.getLogger(), logging.getLogger(logs.OWN)
+    handlers, levels = root.handlers[:], (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])
+
+
+@pytest.mark.parametrize("form", logs.FORMATS)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_libraries_stay_at_warning_at_debug_level(capsys: pytest.CaptureFixture[str], form: str, library: str) -> None:
+    logs.configure("debug", form)
+    for level in (logging.DEBUG, logging.INFO):
+        logging.getLogger(library).log(level, "Authorization: hunter2")
+    assert capsys.readouterr().err == ""
+    logging.getLogger(library).warning("slow")
+    assert "slow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_our_own_loggers_follow_the_level_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], level: str, shown: list[str]
+) -> None:
+    logs.configure(level, "json")
+    for name in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger("esc_operator.reconciliation"), name)(name)
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == shown
+
+
+def test_a_line_of_json_holds_time_level_logger_message_and_what_it_is_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", "json")
+    extra = {"environment": "apps/aws", "reason": "ExpiryAhead"}
+    logging.getLogger("esc_operator.x").info("%s: syncing\nnow", "apps/aws", extra=extra)
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert entry.pop("time").endswith("+00:00")
+    assert entry == {
+        "level": "info",
+        "logger": "esc_operator.x",
+        "message": "apps/aws: syncing\nnow",
+        "environment": "apps/aws",
+        "reason": "ExpiryAhead",
+    }
+
+
+def test_a_line_for_people_starts_with_time_and_level(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "text")
+    logging.getLogger("esc_operator.x").warning("apps/aws: %s", "Expired")
+    assert capsys.readouterr().err.endswith("WARNING apps/aws: Expired\n")
+
+
+def test_configuring_twice_logs_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "text")
+    logs.configure("info", "text")
+    logging.getLogger("esc_operator").info("once")
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_line_of_json_holds_no_traceback_which_would_show_values(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    logging.getLogger("kopf").error("A handler failed", exc_info=KeyError("hunter2"))
+    told = capsys.readouterr().err
+    assert "A handler failed" in told
+    assert "hunter2" not in told
