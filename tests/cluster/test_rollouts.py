@@ -34,7 +34,7 @@ def create(tenant: Tenant, resource: Any, name: str, pod: dict[str, Any], **spec
 
 
 def container(**fields: Any) -> dict[str, Any]:
-    return {"name": "main", "image": "none", **fields}
+    return {"name": f"c{len(fields)}", "image": "none", **fields}
 
 
 def taking(secret: str) -> dict[str, Any]:
