@@ -54,12 +54,15 @@ class _Composer:
         self._open: list[SequenceNode | MappingNode] = []
         self._keys: list[ScalarNode | None] = []
         self._nodes = 0
+        self._anchors: set[str] = set()
 
     def read(self, parser: CParser) -> None:
         """Takes events up to the end of the first document; what follows it is not looked at."""
         while True:
             event = parser.get_event()
             kind = type(event)
+            if getattr(event, "anchor", None) is not None and kind is not AliasEvent:
+                self._anchors.add(event.anchor)
             if kind is ScalarEvent:
                 self._place(self._scalar(event))
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -68,6 +71,10 @@ class _Composer:
                 self._begin(event, MappingNode if kind is MappingStartEvent else SequenceNode)
             elif kind is AliasEvent:
                 self._alias(event)
+                if event.anchor not in self._anchors:
+                    summary = f"yaml: unknown anchor '{event.anchor}' referenced"
+                    self.diagnostics = [Diagnostic(Severity.ERROR, summary, "", None, reasons.INVALID_YAML)]
+                    return
             elif kind is DocumentEndEvent or kind is StreamEndEvent:
                 return
             if not self._within_limits():

@@ -67,16 +67,21 @@ def _resolve(text: str) -> tuple[str, Scalar]:
 
 
 def _resolve_number(text: str) -> tuple[str, Scalar]:
-    plain = text if text[0] == "." else text.replace("_", "")
-    if text[0] != ".":
+    if text[0] == ".":
+        # Here yaml.v3 leaves separators to Go, which wants a digit on either side of each.
+        number = _float(text.replace("_", "")) if _separated_fraction().fullmatch(text) else None
+    else:
+        plain = text.replace("_", "")
         integer = _integer(plain)
         if integer is not None:
             return "!!int", Number(str(integer))
-    if _float_pattern().fullmatch(plain):
-        number = float(plain)
-        if math.isfinite(number):
-            return "!!float", Number(go_float_text(number))
-    return "!!str", text
+        number = _float(plain)
+    return ("!!str", text) if number is None else ("!!float", number)
+
+
+def _float(text: str) -> Number | None:
+    number = float(text) if _float_pattern().fullmatch(text) else math.inf
+    return Number(go_float_text(number)) if math.isfinite(number) else None
 
 
 def _integer(text: str) -> int | None:
@@ -108,6 +113,11 @@ def _integer_pattern() -> re.Pattern[str]:
 @cache
 def _float_pattern() -> re.Pattern[str]:
     return re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+
+
+@cache
+def _separated_fraction() -> re.Pattern[str]:
+    return re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 
 
 def _as_float(value: Scalar) -> Scalar:
