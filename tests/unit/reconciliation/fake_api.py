@@ -53,6 +53,7 @@ class FakeApi(KubeApi):
         self.before_call: Callable[[Call], None] = lambda _: None
         self.on_environment: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
         self.garbage_is_collected = True
+        self.watches_are_late = False
         self._uids = 0
         self._owners: defaultdict[tuple[str, Key], dict[str, set[tuple[str, ...]]]] = defaultdict(dict)
         self._history: list[_Change] = []
@@ -122,6 +123,10 @@ class FakeApi(KubeApi):
         async with self._request("watch_lines", resource, ""):
             since, epoch = int(query["resourceVersion"]), self._watch_epoch
         while self._watch_epoch == epoch:
+            if self.watches_are_late:
+                self._news.clear()
+                await self._news.wait()
+                continue
             if since < self._forgotten:
                 gone = {"kind": "Status", "code": 410, "reason": "Expired"}
                 yield json.dumps({"type": "ERROR", "object": gone}).encode()
@@ -175,6 +180,11 @@ class FakeApi(KubeApi):
     def secret(self, name: str, namespace: str = "apps") -> dict[str, Any] | None:
         body = self.objects.get((SECRETS.plural, Key(namespace, name)))
         return copy.deepcopy(body) if body else None
+
+    def catch_up(self) -> None:
+        """Watches bring what they held back."""
+        self.watches_are_late = False
+        self._news.set()
 
     def close_watches(self) -> None:
         self._watch_epoch += 1

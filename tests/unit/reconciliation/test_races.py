@@ -136,6 +136,50 @@ def test_a_watch_of_secrets_that_stands_still_costs_no_second_mint() -> None:
     play(story)
 
 
+def test_a_secret_whose_creation_was_neither_answered_nor_watched_is_found_and_not_minted_again() -> None:
+    async def story(world: World) -> None:
+        def lose(call: Call) -> None:
+            if call.verb == "apply":
+                world.api.lost_after.add(len(world.api.calls) - 1)
+
+        world.api.before_call = lose
+        async with world.operator():
+            world.api.watches_are_late = True
+            world.api.put_environment("aws", login())
+            await world.settle()
+            await world.skip(10 * SECOND, step=SECOND)
+            assert world.told("aws") == WELL
+            world.api.catch_up()
+            await world.settle()
+
+        assert world.cloud.opened == {"aws": 1}
+        assert world.api.count("apply") == 1
+        assert world.status("aws")["variables"] == ["TOKEN"]
+
+    play(story)
+
+
+def test_a_secret_that_is_deleted_right_before_it_is_read_is_made_again() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+
+            def delete(call: Call) -> None:
+                if (call.verb, call.plural) == ("read", "secrets"):
+                    world.api.before_call = lambda _: None
+                    world.api.delete_secret("aws")
+
+            world.api.before_call = delete
+            world.api.put_secret("aws", {"TOKEN": "c3RvbGVu"})
+            await world.settle()
+
+        assert world.values("aws") == {"TOKEN": "minted-aws-1"}
+        assert world.cloud.mints == {"aws": 1}
+        assert world.told("aws") == WELL
+
+    play(story)
+
+
 def test_expiry_during_an_outage_of_the_api_server_is_told_soon_after_it() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
