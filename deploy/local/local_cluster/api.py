@@ -42,6 +42,15 @@ class Api:
         """Whether the controllers have begun their work: pods and tokens of a new namespace need its account."""
         return self._request("GET", "/api/v1/namespaces/default/serviceaccounts/default")[0] == 200
 
+    def takes_pods(self, node: str) -> bool:
+        """Whether the node is ready and the scheduler may use it."""
+        status, answer = self._request("GET", f"/api/v1/nodes/{node}")
+        if status != 200:
+            return False
+        found = json.loads(answer)
+        conditions = {one["type"]: one["status"] for one in found["status"].get("conditions", [])}
+        return conditions.get("Ready") == "True" and not found["spec"].get("taints")
+
     def publish_issuer(self) -> None:
         """Let anybody read the issuer's discovery document and keys, as a cloud that trusts it must."""
         status, answer = self._request(

@@ -34,7 +34,8 @@ CONTROLLER_MANAGER = Identity("controller-manager", "system:kube-controller-mana
 SCHEDULER = Identity("scheduler", "system:kube-scheduler")
 API_SERVER_TO_ETCD = Identity("etcd-client", "kube-apiserver")
 API_SERVER_TO_KUBELET = Identity("kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",))
-CLIENTS = (ADMIN, CONTROLLER_MANAGER, SCHEDULER, API_SERVER_TO_ETCD, API_SERVER_TO_KUBELET)
+NODE = Identity("node", "system:node:localhost", ("system:nodes",))
+CLIENTS = (ADMIN, CONTROLLER_MANAGER, SCHEDULER, API_SERVER_TO_ETCD, API_SERVER_TO_KUBELET, NODE)
 
 
 def write_certificates(folder: Path, service_address: str) -> None:
@@ -49,6 +50,7 @@ def write_certificates(folder: Path, service_address: str) -> None:
     ]
     service = x509.IPAddress(ipaddress.ip_address(service_address))
     authority.issue_server("apiserver", "kube-apiserver", [*here, *in_cluster, service])
+    authority.issue_server("kubelet", NODE.user, list(here))
     # etcd is its own client where it checks itself.
     authority.issue_server("etcd", "etcd", list(here), client_too=True)
     _write_service_account_key(folder)

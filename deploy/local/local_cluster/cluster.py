@@ -14,13 +14,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from local_cluster import certificates, components, kubeconfig, places, processes
+from local_cluster import certificates, components, images, kubeconfig, places, processes
 from local_cluster.api import Api, wait_until
 from local_cluster.building import ensure_control_plane
 from local_cluster.components import Layout
 from local_cluster.failures import ClusterError
+from local_cluster.node import configuration as node_configuration
+from local_cluster.node import life as node_life
+from local_cluster.node.life import Node
+from local_cluster.node.programs import why_impossible
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 # Below the range that Linux hands out to outgoing connections, which would otherwise take a chosen port at times.
@@ -55,11 +59,32 @@ class Cluster:
         return self.folder / "ready"
 
     @property
+    def node(self) -> Node:
+        return Node(self.folder / "node", self.records, self.logs)
+
+    @property
     def runs(self) -> bool:
         if not self.became_ready.exists():
             return False
         alive = {process.name for process in processes.read_records(self.records) if process.is_alive()}
-        return alive.issuperset(COMPONENTS)
+        return alive.issuperset((*COMPONENTS, *(node_life.COMPONENTS if self.node.exists else ())))
+
+    def import_image(self, archive: Path) -> None:
+        """Put the images of an archive where the cluster's pods find them."""
+        with archive.open("rb") as content:
+            self.import_stream(archive.name, content)
+
+    def import_stream(self, name: str, content: IO[bytes]) -> None:
+        """The same from an open file or pipe; `name` is for people."""
+        self.require_node(name)
+        self.node.import_image(name, content)
+
+    def require_node(self, images: str) -> None:
+        if not self.node.exists:
+            raise ClusterError(
+                f"cluster {self.name!r} has no node that could run {images}: it is a control plane only. "
+                f"Create it with --config {places.WITH_NODE}"
+            )
 
     def read_admin_kubeconfig(self) -> dict[str, Any]:
         return kubeconfig.read(self.admin_kubeconfig)
@@ -84,9 +109,16 @@ def running() -> list[Cluster]:
     return [cluster for cluster in known() if cluster.runs]
 
 
-def create(name: str, seconds: float = 120.0) -> Cluster:
-    """Start a new cluster and wait until it serves; `seconds` bounds the waiting, not a first build."""
+def create(name: str, *, node: bool = False, seconds: float = 120.0) -> Cluster:
+    """Start a new cluster and wait until it serves; `seconds` bounds the waiting, not a first build.
+
+    With a `node` it runs pods too; `why_impossible` of `node.programs` says where it cannot.
+    """
     cluster = named(name)
+    if node:
+        if reason := why_impossible():
+            raise ClusterError(reason)
+        images.build(images.PAUSE.name)
     programs = ensure_control_plane()
     with _sole_command(cluster):
         if cluster.runs:
@@ -94,10 +126,11 @@ def create(name: str, seconds: float = 120.0) -> Cluster:
         for attempt in range(1, _ATTEMPTS + 1):
             _clear(cluster)
             try:
-                _start(cluster, programs, time.monotonic() + seconds)
+                _start(cluster, programs, time.monotonic() + seconds, node=node)
                 cluster.became_ready.touch()
                 break
             except _PortTakenError as error:
+                _end_processes(cluster)
                 if attempt == _ATTEMPTS:
                     raise ClusterError(str(error)) from error
             except BaseException:
@@ -119,12 +152,11 @@ class _PortTakenError(ClusterError):
     """Somebody took a port between our choice and our use of it."""
 
 
-def _start(cluster: Cluster, programs: Path, deadline: float) -> None:
-    api_port, etcd_port, etcd_peer_port = _free_ports(3)
-    layout = Layout(cluster.folder, programs, api_port, etcd_port, etcd_peer_port)
+def _start(cluster: Cluster, programs: Path, deadline: float, *, node: bool) -> None:
+    layout = Layout(cluster.folder, programs, *_free_ports(4))
     certificates.write_certificates(layout.certificates, components.KUBERNETES_SERVICE)
     _write_kubeconfigs(cluster, layout)
-    api = Api(api_port, layout.certificates)
+    api = Api(layout.api_port, layout.certificates)
 
     def run(command: list[str]) -> None:
         name = Path(command[0]).name
@@ -135,6 +167,10 @@ def _start(cluster: Cluster, programs: Path, deadline: float) -> None:
             if not process.is_alive():
                 _explain_death(cluster, process.name)
 
+    if node:
+        # Of all ports in the range, this one is this cluster's: it numbers what must be no other's.
+        cluster.node.prepare(network=layout.api_port - _PORTS.start)
+        cluster.node.start_containerd()
     run(components.etcd(layout))
     run(components.api_server(layout))
     wait_until(api.is_ready, all_alive, deadline, f"the API server; its log is in {cluster.logs}")
@@ -142,11 +178,17 @@ def _start(cluster: Cluster, programs: Path, deadline: float) -> None:
     run(components.scheduler(layout))
     api.publish_issuer()
     wait_until(api.has_default_account, all_alive, deadline, f"the controllers; their log is in {cluster.logs}")
+    if node:
+        wait_until(cluster.node.is_serving, all_alive, deadline, f"containerd; its log is in {cluster.logs}")
+        kubeconfig_of_node = layout.kubeconfig_of(certificates.NODE)
+        cluster.node.start_kubelet(programs / "kubelet", kubeconfig_of_node, layout.kubelet_port, layout.certificates)
+        name = node_configuration.NAME
+        wait_until(lambda: api.takes_pods(name), all_alive, deadline, f"the node; its logs are in {cluster.logs}")
 
 
 def _write_kubeconfigs(cluster: Cluster, layout: Layout) -> None:
     context = kubeconfig.context_name(cluster.name)
-    for identity in (certificates.ADMIN, certificates.CONTROLLER_MANAGER, certificates.SCHEDULER):
+    for identity in (certificates.ADMIN, certificates.CONTROLLER_MANAGER, certificates.SCHEDULER, certificates.NODE):
         content = kubeconfig.kubeconfig(context, layout.server, layout.certificates, identity)
         kubeconfig.write(layout.kubeconfig_of(identity), content)
 
@@ -180,6 +222,7 @@ def _clear(cluster: Cluster) -> None:
 
 
 def _end_processes(cluster: Cluster) -> None:
+    cluster.node.end()
     # The clients of the API server first, then it, then what it stores in: nobody then writes of a lost peer.
     order = {name: place for place, name in enumerate(reversed(COMPONENTS))}
     for process in sorted(processes.read_records(cluster.records), key=lambda process: order.get(process.name, -1)):

@@ -14,6 +14,8 @@ import yaml
 from local_cluster import cluster, kubeconfig
 from local_cluster.building import KUBERNETES_VERSION, ensure_control_plane
 from local_cluster.failures import ClusterError
+from local_cluster.loading import load_archive, load_image
+from local_cluster.node.configuration import NAME as NODE_NAME
 
 _DEFAULT_NAME = "kind"
 
@@ -39,7 +41,10 @@ def _get_clusters(_: argparse.Namespace) -> None:
 
 def _get_nodes(options: argparse.Namespace) -> None:
     found = _running(options.name)
-    print(f"No kind nodes found for cluster {found.name!r}: it is a control plane only.", file=sys.stderr)
+    if found.node.exists:
+        print(NODE_NAME)
+    else:
+        print(f"No kind nodes found for cluster {found.name!r}: it is a control plane only.", file=sys.stderr)
 
 
 def _get_kubeconfig(options: argparse.Namespace) -> None:
@@ -49,16 +54,17 @@ def _get_kubeconfig(options: argparse.Namespace) -> None:
 
 def _create_cluster(options: argparse.Namespace) -> None:
     path = _named_kubeconfig(options)
-    for option in ("image", "config"):
-        if getattr(options, option):
-            print(f"--{option} is for clusters made of containers and changes nothing here", file=sys.stderr)
+    if options.image:
+        print("--image is for clusters made of containers and changes nothing here", file=sys.stderr)
     cluster.named(options.name)
+    node = options.config is not None and _lists_a_node(options.config)
     ensure_control_plane()
     print(f"Creating cluster {options.name!r} ...", file=sys.stderr)
-    made = cluster.create(options.name)
+    made = cluster.create(options.name, node=node)
+    nodes = "one node" if node else "no nodes"
     kubeconfig.merge_into(path, made.read_admin_kubeconfig())
     print(
-        f"Cluster {options.name!r} is ready (Kubernetes {KUBERNETES_VERSION}, no nodes). You can use it with:\n\n"
+        f"Cluster {options.name!r} is ready (Kubernetes {KUBERNETES_VERSION}, {nodes}). You can use it with:\n\n"
         f"kubectl --kubeconfig {path} --context {kubeconfig.context_name(options.name)} cluster-info",
         file=sys.stderr,
     )
@@ -84,10 +90,13 @@ def _delete_clusters(options: argparse.Namespace) -> None:
 
 
 def _load_docker_image(options: argparse.Namespace) -> None:
-    raise ClusterError(
-        f"cluster {_running(options.name).name!r} has no node that could run {', '.join(options.images)}: "
-        "it is a control plane only. Use kind with Docker for tests that run pods."
-    )
+    for image in options.images:
+        load_image(_running(options.name), image)
+
+
+def _load_image_archive(options: argparse.Namespace) -> None:
+    for archive in options.archives:
+        load_archive(_running(options.name), archive)
 
 
 def _build(_: argparse.Namespace) -> None:
@@ -103,6 +112,17 @@ def _running(name: str) -> cluster.Cluster:
     if not found.runs:
         raise ClusterError(f"no cluster {name!r} is running; `kind get clusters` lists those that are")
     return found
+
+
+def _lists_a_node(path: Path) -> bool:
+    """Whether a configuration of kind's asks for a node; all else in it is about containers and network of kind's."""
+    try:
+        nodes = (yaml.safe_load(path.read_text()) or {}).get("nodes") or []
+    except (OSError, yaml.YAMLError, AttributeError) as error:
+        raise ClusterError(f"{path} is not a readable configuration for --config") from error
+    if len(nodes) > 1:
+        raise ClusterError(f"{path} lists {len(nodes)} nodes, and this machine can be one only; use kind with Docker")
+    return len(nodes) == 1
 
 
 def _named_kubeconfig(options: argparse.Namespace) -> Path:
@@ -122,14 +142,16 @@ def _parser() -> argparse.ArgumentParser:
     writing.add_argument("--kubeconfig", type=Path, help="kubeconfig file to change; no other file is touched")
 
     parser = argparse.ArgumentParser(
-        prog="kind", description="Local Kubernetes control planes without Docker, by kind's commands."
+        prog="kind", description="Local Kubernetes clusters without Docker, by kind's commands."
     )
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
     create = verbs.add_parser("create", help="create a cluster").add_subparsers(required=True, metavar="WHAT")
     create_cluster = create.add_parser("cluster", parents=[writing], help="create a cluster and wait until it serves")
     create_cluster.add_argument("--image", help="accepted and without effect: there are no containers")
-    create_cluster.add_argument("--config", help="accepted and without effect: there are no nodes to configure")
+    create_cluster.add_argument(
+        "--config", type=Path, help="kind's configuration file: where it lists a node there will be one, else none"
+    )
     create_cluster.add_argument("--wait", help="accepted and without effect: it always waits")
     create_cluster.add_argument("--retain", action="store_true", help=argparse.SUPPRESS)
     create_cluster.set_defaults(command=_create_cluster)
@@ -154,9 +176,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     load = verbs.add_parser("load", help="load images").add_subparsers(required=True, metavar="WHAT")
-    load_image = load.add_parser("docker-image", parents=[of_one], help="refused: there is no node")
-    load_image.add_argument("images", nargs="+", metavar="IMAGE")
-    load_image.set_defaults(command=_load_docker_image)
+    docker_image = load.add_parser("docker-image", parents=[of_one], help="load Docker's images, or those made here")
+    docker_image.add_argument("images", nargs="+", metavar="IMAGE")
+    docker_image.set_defaults(command=_load_docker_image)
+    image_archive = load.add_parser("image-archive", parents=[of_one], help="load the images of archives")
+    image_archive.add_argument("archives", nargs="+", type=Path, metavar="FILE")
+    image_archive.set_defaults(command=_load_image_archive)
 
     build = verbs.add_parser("build", help="build the control plane's program where it is missing, and say where it is")
     build.set_defaults(command=_build)

@@ -21,6 +21,7 @@ class Layout:
     api_port: int
     etcd_port: int
     etcd_peer_port: int
+    kubelet_port: int
 
     @property
     def certificates(self) -> Path:
@@ -94,6 +95,7 @@ def api_server(layout: Layout) -> list[str]:
         "--api-audiences=https://kubernetes.default.svc.cluster.local",
         # For `kubectl logs` and `exec`, where a kubelet runs on this machine.
         "--kubelet-preferred-address-types=Hostname",
+        f"--kubelet-certificate-authority={layout.pki('ca.crt')}",
         f"--kubelet-client-certificate={layout.pki(pki.API_SERVER_TO_KUBELET.file + '.crt')}",
         f"--kubelet-client-key={layout.pki(pki.API_SERVER_TO_KUBELET.file + '.key')}",
         # Tests remove namespaces full of objects.

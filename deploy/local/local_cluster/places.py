@@ -10,6 +10,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 CONTROL_PLANE_SOURCE = REPOSITORY / "deploy" / "local" / "controlplane"
 KIND_PROGRAM = REPOSITORY / "deploy" / "local" / "kind"
+WITH_NODE = REPOSITORY / "deploy" / "local" / "with-node.yaml"
+"""What `kind create cluster --config` takes to give a cluster a node."""
 TOOLS = REPOSITORY / ".tools"
 
 
