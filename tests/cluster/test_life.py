@@ -156,6 +156,18 @@ def test_a_change_of_an_import_reaches_its_importers(tenant: Tenant) -> None:
     wait_until(lambda: tenant.values("app")["LEVEL"] == "debug", "the change has arrived")
 
 
+def test_files_are_keys_of_the_secret(tenant: Tenant) -> None:
+    definition = {
+        "values": {
+            "environmentVariables": {"A": "1"},
+            "files": {"config.ini": "[default]\na = ${environmentVariables.A}\n"},
+        }
+    }
+    tenant.apply("app", definition)
+    tenant.until_ready("app")
+    assert tenant.values("app") == {"A": "1", "config.ini": "[default]\na = 1\n"}
+
+
 def test_a_new_target_name_moves_the_secret(tenant: Tenant) -> None:
     tenant.apply("app", variables(A="1"))
     tenant.until_ready("app")

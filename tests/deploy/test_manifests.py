@@ -14,6 +14,7 @@ import yaml
 from esc_operator import __version__
 from esc_operator.handlers.main import main
 from esc_operator.lang import parse_object
+from esc_operator.resources.workloads import secrets_of
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 
@@ -238,18 +239,13 @@ def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -
     for spec in environments.values():
         assert spec.get("serviceAccountName", "default") in accounts
         assert set(spec["environment"].get("imports", ())) <= environments.keys()
-    assert set(secrets_of(bodies)) <= secrets
+    assert secrets_taken(bodies) <= secrets
 
 
-def secrets_of(bodies: Sequence[dict[str, Any]]) -> list[str]:
-    """The Secrets that the workloads take their variables from."""
-    return [
-        source["secretRef"]["name"]
-        for body in bodies
-        if body["kind"] == "Deployment"
-        for container in body["spec"]["template"]["spec"]["containers"]
-        for source in container["envFrom"]
-    ]
+def secrets_taken(bodies: Sequence[dict[str, Any]]) -> set[str]:
+    """The Secrets that the workloads take their variables or their files from."""
+    pods = [body["spec"]["template"]["spec"] for body in bodies if body["kind"] == "Deployment"]
+    return {name for pod in pods for name in secrets_of(pod)}
 
 
 def test_the_seed_environment_turns_a_role_into_the_three_variables() -> None:

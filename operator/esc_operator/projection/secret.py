@@ -6,7 +6,7 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from esc_operator.lang.diagnostics import Diagnostic, Severity
-from esc_operator.projection.variables import bad_value
+from esc_operator.projection.variables import NUL_BYTE, bad_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,14 +29,26 @@ _OFFENDERS = 3
 def secret_data(variables: Iterable[Variable]) -> tuple[dict[str, str], Diagnostics]:
     """The Secret's `data` (base64), sorted by key, and what stands in the way; of one name the last variable counts.
 
-    With any diagnostic the data is incomplete and must not be written.
+    Files are keys like variables, for mounting. With any diagnostic the data is incomplete and must not be written.
     """
     chosen = {variable.name: variable for variable in variables}
-    problems = [problem for variable in chosen.values() if (problem := bad_name(variable) or bad_value(variable))]
+    # A pod that takes the whole Secret into its environment cannot start with a binary file among the variables.
+    mixed = not all(variable.is_file for variable in chosen.values())
+    problems = [problem for variable in chosen.values() if (problem := _problem(variable, mixed=mixed))]
     data = {name: variable.data() or b"" for name, variable in sorted(chosen.items())}
     if sum(map(len, data.values())) > MAX_SIZE:
         problems.append(_too_large(data, chosen))
     return {name: b2a_base64(value, newline=False).decode("ascii") for name, value in data.items()}, tuple(problems)
+
+
+def _problem(variable: Variable, *, mixed: bool) -> Diagnostic | None:
+    if problem := bad_name(variable) or bad_value(variable):
+        return problem
+    if mixed and variable.is_file and b"\0" in (variable.data() or b""):
+        return variable.refuse_value(
+            f"{NUL_BYTE}, and a Secret with variables is taken whole: give the file one of its own"
+        )
+    return None
 
 
 def bad_name(variable: Variable) -> Diagnostic | None:

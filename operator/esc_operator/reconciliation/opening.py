@@ -64,8 +64,7 @@ class EnvironmentOpening:
         result = await open_environment(root, definitions, self._opener, identity, demand)
         if not result.ok:
             return refusal(result.errors, definitions.generations)
-        # What pods take through envFrom; the content of a file is not for a variable.
-        data, problems = secret_data(variable for variable in exported(result.value) if not variable.is_file)
+        data, problems = secret_data(exported(result.value))
         if problems:
             return refusal(problems, definitions.generations)
         return Opened(
