@@ -24,7 +24,7 @@ def decode(text: str) -> tuple[bytes | None, int]:
 def _first_bad_byte(data: bytes) -> int | None:
     """Where decoding fails, or None where it does not.
 
-    A last group of four that is not filled is blamed on its first character. Bits that padding leaves over are let pass.
+    A last group of four that is not filled is blamed on its first character. Bits that padding leaves over may be any.
     """
     if len(data) % 4 == 0 and _ALPHABET.issuperset(data[:-2]) and _ends_well(data[-2:]):
         return None  # the common case, without a loop of ours

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from yaml import YAMLError
 from yaml._yaml import CParser
+from yaml.composer import ComposerError
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -54,15 +55,13 @@ class _Composer:
         self._open: list[SequenceNode | MappingNode] = []
         self._keys: list[ScalarNode | None] = []
         self._nodes = 0
-        self._anchors: set[str] = set()
+        self._anchors: set[str | None] = set()
 
     def read(self, parser: CParser) -> None:
         """Takes events up to the end of the first document; what follows it is not looked at."""
         while True:
-            event = parser.get_event()
+            event: Any = parser.get_event()
             kind = type(event)
-            if getattr(event, "anchor", None) is not None and kind is not AliasEvent:
-                self._anchors.add(event.anchor)
             if kind is ScalarEvent:
                 self._place(self._scalar(event))
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -71,10 +70,6 @@ class _Composer:
                 self._begin(event, MappingNode if kind is MappingStartEvent else SequenceNode)
             elif kind is AliasEvent:
                 self._alias(event)
-                if event.anchor not in self._anchors:
-                    summary = f"yaml: unknown anchor '{event.anchor}' referenced"
-                    self.diagnostics = [Diagnostic(Severity.ERROR, summary, "", None, reasons.INVALID_YAML)]
-                    return
             elif kind is DocumentEndEvent or kind is StreamEndEvent:
                 return
             if not self._within_limits():
@@ -90,6 +85,7 @@ class _Composer:
         return False
 
     def _begin(self, event: Any, kind: type[SequenceNode] | type[MappingNode]) -> None:
+        self._anchors.add(event.anchor)
         mark = event.start_mark
         node = kind(self._source, self._path_of_next(""), mark.line + 1, mark.column + 1)
         self._open.append(node)
@@ -141,6 +137,7 @@ class _Composer:
         return (parent.path, text if key is None else key.text)
 
     def _scalar(self, event: Any) -> ScalarNode:
+        self._anchors.add(event.anchor)
         text: str = event.value
         start, end = event.start_mark, event.end_mark
         path = self._path_of_next(text)
@@ -170,6 +167,8 @@ class _Composer:
         return value, problem
 
     def _alias(self, event: Any) -> None:
+        if event.anchor not in self._anchors:
+            raise ComposerError(problem=f"unknown anchor '{event.anchor}' referenced")
         mark = event.start_mark
         node = ScalarNode(
             self._source,

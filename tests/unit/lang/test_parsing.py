@@ -75,7 +75,8 @@ def test_top_level_keys_are_names_as_they_stand_and_nested_keys_are_not() -> Non
         ("values:\n  a: [b", "yaml: line 1: did not find expected ',' or ']'"),
         ("a: b: c", "yaml: mapping values are not allowed in this context"),
         ("a: 'b", "yaml: found unexpected end of stream"),
-        ("x: *y", "alias nodes are not supported"),
+        ("x: *y", "yaml: unknown anchor 'y' referenced"),
+        ("x: &y z\na: *y", "alias nodes are not supported"),
         ("%YAML 9.9\n---\na: b", "yaml: found incompatible YAML document"),
     ],
 )
