@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 FORMATS = ("text", "json")
 OWN = "esc_operator"
@@ -32,6 +33,10 @@ class JsonFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """Only the type of an exception: its text may quote a value."""
+        return f"({ei[0].__name__})"
 
 
 def configure(level: str, form: str) -> None:

@@ -23,7 +23,7 @@ __all__ = ["PATH_PREFIX", "Definitions"]
 class Definitions:
     """An AsyncStore for one evaluation, which notes what it was asked for.
 
-    `generations` names each imported environment and the generation that was read; 0 for one that could not be.
+    `generations` names each imported environment and the generation that was read; 0 for one that is not there.
     """
 
     def __init__(self, api: KubeApi, namespace: str) -> None:
@@ -41,11 +41,11 @@ class Definitions:
         return await self._read(reference.name)
 
     async def _read(self, name: str) -> Loaded | Failed:
-        self.generations[name] = 0
         full_name = f"{self._namespace}/{name}"
         try:
             body = await self._api.read(ENVIRONMENTS, self._namespace, name)
         except NotFoundError:
+            self.generations[name] = 0
             return Failed(f'EscEnvironment "{full_name}" does not exist', reasons.IMPORT_NOT_FOUND)
         self.generations[name] = body["metadata"].get("generation", 0)
         return Loaded(

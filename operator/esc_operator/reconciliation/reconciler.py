@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
+LATER = timedelta(seconds=5)
 
 
 class Opening(Protocol):
@@ -289,7 +290,7 @@ class Reconciler:
         except KubeError as error:
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
-            return self._rollouts.unchanged(entry.status, status), self._now() + SOON
+            return self._rollouts.unchanged(entry.status, status), self._now() + LATER
 
     async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
