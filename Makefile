@@ -13,10 +13,10 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format bench conformance crds image clean
+.PHONY: help setup demo test unit lint format bench e2e faults conformance crds image clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## The project's own environment, in .venv
 
@@ -50,6 +50,12 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## All benchmarks, or one: make bench FIGURE=cli_start_ratio
 	@$(BIN)/python -m benchmarks $(FIGURE)
+
+e2e: $(READY) ## Pods on a real node, over several rotations: no call refused
+	@$(BIN)/python -m e2e $(ARGS)
+
+faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3 NAME")
+	@$(BIN)/python -m faults $(ARGS)
 
 conformance: $(READY) ## The language's outside cases, from the folder ESC_CONFORMANCE
 	@$(BIN)/python -m pytest tests/conformance -q -rs $(ARGS)
