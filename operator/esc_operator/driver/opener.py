@@ -1,4 +1,4 @@
-"""Opens providers and rotators: with a context, within a time, a few at once, and with every failure made an answer.
+"""Opens providers and rotators: with a context, within a time, through their gate, and with every failure an answer.
 
 One opener serves all evaluations of a process. Nothing that a provider raises leaves it: an EscError becomes a
 `Failed` with its words, anything else a `Failed` that names only the type, since its text may hold a secret.
@@ -7,27 +7,33 @@ One opener serves all evaluations of a process. Nothing that a provider raises l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.loading import failed
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Opened, Rotated
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Warmable
+from esc_operator.providers.port import Located, Warmable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
+    from esc_operator.driver.gate import Visit
     from esc_operator.driver.pool import BlockingPool
-    from esc_operator.providers.port import Identity, OpenContext
+    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
+    from esc_operator.providers.registry import Registry
 
 T = TypeVar("T")
+P = TypeVar("P", "Provider", "Rotator")
 
 OPEN_TIMEOUT = timedelta(seconds=60)
 """The most that one open may take, waiting for its turn included. An SDK's own timeouts are shorter."""
@@ -59,7 +65,8 @@ class Context:
 class Opener:
     """`timeout` bounds each open, `at_once` how many of one provider are under way. Belongs to one event loop.
 
-    `settings` is a snapshot of the environment variables.
+    `rate` bounds how many of one provider are begun a second, and `burst` how many after a rest; a process that opens
+    one environment needs no such bound. `settings` is a snapshot of the environment variables.
     """
 
     pool: BlockingPool
@@ -69,34 +76,45 @@ class Opener:
     catalogue: Catalogue = field(default_factory=Catalogue)
     timeout: timedelta = OPEN_TIMEOUT
     at_once: int = OPEN_AT_ONCE
-    _turns: dict[str, asyncio.Semaphore] = field(default_factory=dict, init=False)
+    rate: float = math.inf
+    burst: int = 1
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    _gates: dict[str, Gate] = field(default_factory=dict, init=False)
+    _on_recovery: Callable[[], None] = field(default=lambda: None, init=False)
+
+    def listen(self, on_recovery: Callable[[], None]) -> None:
+        """Call back when a service that was out of order answers again."""
+        self._on_recovery = on_recovery
 
     async def open(self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand) -> Opened | Failed:
         """Open a provider, or share what another environment opened as the same identity."""
 
-        async def open_provider(context: OpenContext) -> Opened:
-            return _checked(Opened, await self.catalogue.providers.find(name).open(inputs, context))
+        async def open_provider(provider: Provider, context: OpenContext) -> Opened:
+            return _checked(Opened, await provider.open(inputs, context))
 
         key = login_key(name, identity.subject, inputs)
-        return await self.logins.open(key, demand, lambda: self._guard(name, identity, open_provider))
+        guard = self._guard
+        return await self.logins.open(
+            key, demand, lambda: guard(name, self.catalogue.providers, inputs, identity, open_provider)
+        )
 
     async def open_rotator(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
     ) -> Opened | Failed:
         """The outputs of a rotator's state; never shared, since the state is the environment's own."""
 
-        async def open_state(context: OpenContext) -> Opened:
-            return _checked(Opened, await self.catalogue.rotators.find(name).open(inputs, state, context))
+        async def open_state(rotator: Rotator, context: OpenContext) -> Opened:
+            return _checked(Opened, await rotator.open(inputs, state, context))
 
-        return await self._guard(name, identity, open_state)
+        return await self._guard(name, self.catalogue.rotators, inputs, identity, open_state)
 
     async def rotate(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
     ) -> Rotated | Failed:
-        async def rotate_state(context: OpenContext) -> Rotated:
-            return _checked(Rotated, await self.catalogue.rotators.find(name).rotate(inputs, state, context))
+        async def rotate_state(rotator: Rotator, context: OpenContext) -> Rotated:
+            return _checked(Rotated, await rotator.rotate(inputs, state, context))
 
-        return await self._guard(name, identity, rotate_state)
+        return await self._guard(name, self.catalogue.rotators, inputs, identity, rotate_state)
 
     async def warm(self, names: Iterable[str]) -> None:
         """Let providers load what is slow to load. What fails is told when it is needed, not here."""
@@ -107,19 +125,51 @@ class Opener:
         if isinstance(provider, Warmable):
             await self.pool.run(lambda: provider.warm(self.settings), lane=name)
 
-    async def _guard(self, name: str, identity: Identity, call: Callable[[OpenContext], Awaitable[T]]) -> T | Failed:
+    async def _guard(
+        self,
+        name: str,
+        plugins: Registry[P],
+        inputs: Mapping[str, Any],
+        identity: Identity,
+        call: Callable[[P, OpenContext], Awaitable[T]],
+    ) -> T | Failed:
         context = Context(identity, self.settings, self.now, self.pool, name)
-        turn = self._turns.setdefault(name, asyncio.Semaphore(self.at_once))
         deadline = asyncio.timeout(self.timeout.total_seconds())
+        visit: Visit | None = None
+        outcome: T | Failed
         try:
-            async with deadline, turn:
-                return await call(context)
+            plugin = plugins.find(name)
+            visit = self._visit(name, plugin, inputs)
+            async with deadline, visit or contextlib.nullcontext():
+                outcome = await call(plugin, context)
+        except asyncio.CancelledError:
+            if visit:
+                visit.abandon()
+            raise
         except EscError as error:
-            return failed(error)
+            outcome = failed(error)
         except TimeoutError:
-            return _timed_out(name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time")
+            outcome = _timed_out(
+                name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
+            )
         except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
-            return _crashed(name, error)
+            outcome = _crashed(name, error)
+        return visit.end(outcome) if visit else outcome
+
+    def _visit(self, name: str, plugin: Provider | Rotator, inputs: Mapping[str, Any]) -> Visit | None:
+        """A way through the provider's gate; None for inputs with which it asks nobody."""
+        endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
+        if endpoint is None:
+            return None
+        gate = self._gates.get(name)
+        if gate is None:
+            limits = Limits(self.at_once, self.rate, self.burst)
+            gate = Gate(name, limits, now=self.now, sleep=self.sleep, on_recovery=self._recovered)
+            self._gates[name] = gate
+        return gate.visit(endpoint)
+
+    def _recovered(self) -> None:
+        self._on_recovery()
 
 
 def _checked(kind: type[T], answer: Any) -> T:

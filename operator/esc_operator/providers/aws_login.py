@@ -123,6 +123,10 @@ class AwsLogin:
     def warm(self, settings: Mapping[str, str]) -> None:
         self._clients.client(choose_target("sts", settings, region=None))
 
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        oidc = inputs.get("oidc")
+        return _parse_request(oidc).target(settings).host if oidc else None
+
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         match inputs:
             case {"oidc": oidc, **others} if not others:
@@ -136,7 +140,7 @@ class AwsLogin:
     async def _assume_role(self, request: _Request, context: OpenContext) -> Opened:
         token = await context.identity.token(request.audience)
         issued_at = context.now()
-        target = choose_target("sts", context.settings, region=request.region, partition=request.partition)
+        target = request.target(context.settings)
         exchange = _describe(request, token, target)
         answer = await context.run_blocking(lambda: self._call_sts(request, token, target, exchange, issued_at))
         # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
@@ -178,9 +182,9 @@ class _Request:
     audience: str
     region: str | None
 
-    @property
-    def partition(self) -> str:
-        return [*self.role.split(":"), "aws", "aws"][1]
+    def target(self, settings: Mapping[str, str]) -> Target:
+        partition = [*self.role.split(":"), "aws", "aws"][1]
+        return choose_target("sts", settings, region=self.region, partition=partition)
 
     @property
     def seconds(self) -> int:

@@ -73,6 +73,14 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class Located(Protocol):
+    """A provider that says whom it asks, so that an outage of one service is not held against another."""
+
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        """The host or region that is asked with these inputs, for messages too; None if nobody is. Raises as `open`."""
+
+
+@runtime_checkable
 class Warmable(Protocol):
     """A provider that can do slow preparations (loading an SDK) before the first environment asks for it."""
 

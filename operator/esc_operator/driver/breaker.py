@@ -1,0 +1,84 @@
+"""When a service that is out of order is left alone, and when it is tried again. Pure: the time is an argument.
+
+Invariant: from the moment it opens until a success, at most one call is under way, and none before a pause is over.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+FAILURES = 5
+"""So many outages in a row open it; one that says how long to wait does so at once."""
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(seconds=30)
+"""Pauses double up to this: one call in half a minute costs a service nothing, and its return is noticed in time for
+credentials that live a few minutes only."""
+
+LONGEST_ASKED = timedelta(minutes=15)
+"""What a service may ask for: an absurd `Retry-After` must not let everything expire."""
+
+
+class Passage:
+    """One call that was let through."""
+
+    __slots__ = ()
+
+
+class Breaker:
+    """Lets all calls through while it is closed. Open, it lets none through until its pause is over, and then one: its
+    success closes it, and its failure makes the next pause longer.
+
+    What is neither, such as the refusal of a user's mistake, says nothing about the service, and changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._pause = timedelta(0)
+        self._opened_at = self._until = datetime.max.replace(tzinfo=UTC)
+        self._probe: Passage | None = None
+        self.is_open = False
+
+    def paused_until(self, now: datetime) -> datetime | None:
+        """The end of the present pause; None where there is none."""
+        # A clock that was set back must not make a pause longer.
+        return self._until if self.is_open and self._opened_at <= now < self._until else None
+
+    def blocks(self, now: datetime) -> bool:
+        """Whether a call would not be let through now."""
+        return self.is_open and (self._probe is not None or self.paused_until(now) is not None)
+
+    def admit(self, now: datetime) -> Passage | None:
+        """Let a call through, if one may be made now. It has to be told of its end, whatever that is."""
+        if self.blocks(now):
+            return None
+        passage = Passage()
+        if self.is_open:
+            self._probe = passage
+        return passage
+
+    def succeeded(self) -> bool:
+        """A call succeeded; answers whether that is the end of an outage. It need not be the one that was let through
+        alone: what was under way before may have got through just as well."""
+        was_open, self.is_open = self.is_open, False
+        self._failures, self._pause, self._probe = 0, timedelta(0), None
+        return was_open
+
+    def failed(self, passage: Passage, now: datetime, asked: timedelta = timedelta(0)) -> None:
+        """A call met an outage; `asked` is how long the service wants to be left alone."""
+        self._failures += 1
+        pause = min(asked, LONGEST_ASKED)
+        if passage is self._probe or (not self.is_open and self._failures >= FAILURES):
+            self._probe = None
+            self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+            self._open(now, max(self._pause, pause))
+        elif pause and not (self.is_open and now + pause <= self._until):
+            self._open(now, pause)
+
+    def gave_up(self, passage: Passage) -> None:
+        """A call ended in a way that says nothing about the service; the next one may find out."""
+        if passage is self._probe:
+            self._probe = None
+
+    def _open(self, now: datetime, pause: timedelta) -> None:
+        self.is_open, self._opened_at, self._until = True, now, now + pause

@@ -1,0 +1,427 @@
+"""An outage of a provider costs few calls, is told to all who wait, and its end is noticed and told."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from esc_operator.driver import gate
+from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE
+from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.opener import Opener
+from esc_operator.driver.outages import OUTAGES, PROVIDER_PAUSED, WAITING
+from esc_operator.driver.pool import BlockingPool
+from esc_operator.driver.sharing import Demand, SharedLogins
+from esc_operator.errors import IdentityError, ProviderError
+from esc_operator.evaluation import Failed, Opened
+from esc_operator.providers import aws_reasons, reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from esc_operator.providers.port import IdentityToken, OpenContext
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+MISTAKES = sorted(
+    {value for module in (aws_reasons, reasons) for name, value in vars(module).items() if name.isupper()} - OUTAGES
+)
+AT_ONCE, BURST, RATE = 4, 10, 5
+
+
+class Caller:
+    subject = "system:serviceaccount:apps:web"
+
+    async def token(self, audience: str) -> IdentityToken:
+        raise IdentityError(f"no token for {audience}", reason="KubernetesUnavailable", retry_after=60)
+
+
+class Clock:
+    """Stands still until it is moved; who sleeps wakes in time."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        waking = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._count), waking))
+        await waking
+
+    async def skip(self, seconds: float) -> None:
+        end = self.time + timedelta(seconds=seconds)
+        await self.rest()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            self.time, _, waking = heapq.heappop(self._sleepers)
+            if not waking.done():
+                waking.set_result(None)
+            await self.rest()
+        self.time = end
+
+    async def rest(self) -> None:
+        for _ in range(12):
+            await asyncio.sleep(0)
+
+
+class Cloud:
+    """A provider. `trouble` is what it fails with, `calls` when it was called, by endpoint."""
+
+    name = "cloud"
+    inputs: Mapping[str, Any] = {}
+    outputs: Mapping[str, Any] = {}
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.calls: list[datetime] = []
+        self.asked: Counter[str] = Counter()
+        self.trouble: BaseException | None = None
+        self.broken: set[str] = set()
+        self.running = self.most = 0
+        self.hang: asyncio.Event | None = None
+
+    def endpoint(self, inputs: Mapping[str, Any], _: Mapping[str, str]) -> str | None:
+        place: str | None = inputs.get("at", "here")
+        return place
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
+        self.calls.append(self.clock.time)
+        self.asked[str(inputs.get("at", "here"))] += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await (self.hang.wait() if self.hang else asyncio.sleep(0))
+        finally:
+            self.running -= 1
+        if inputs.get("identity"):
+            await context.identity.token("aud")
+        if self.trouble and (not self.broken or inputs.get("at", "here") in self.broken):
+            raise self.trouble
+        return Opened(value=None)
+
+
+class Setting:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.cloud = Cloud(self.clock)
+        self.recovered: list[datetime] = []
+        registry: Any = self
+        self.opener = Opener(
+            pool=BlockingPool(),
+            logins=SharedLogins(self.clock.now),
+            settings={},
+            now=self.clock.now,
+            sleep=self.clock.sleep,
+            catalogue=Catalogue(registry, registry),
+            at_once=AT_ONCE,
+            rate=RATE,
+            burst=BURST,
+        )
+        self.opener.listen(lambda: self.recovered.append(self.clock.time))
+        self._numbers = itertools.count()
+
+    def find(self, _: str) -> Any:
+        return self.cloud
+
+    async def ask(self, **inputs: Any) -> Any:
+        return await self.opener.open("cloud", {"n": next(self._numbers), **inputs}, Caller(), Demand())
+
+    async def begin_outage(self, **inputs: Any) -> None:
+        self.cloud.trouble = down()
+        for _ in range(FAILURES):
+            assert (await self.ask(**inputs)).reason == "AWSUnavailable"
+
+
+def down(reason: str = aws_reasons.AWS_UNAVAILABLE, retry_after: float | None = None) -> ProviderError:
+    return ProviderError("the role of somebody else was not reached", reason=reason, retry_after=retry_after)
+
+
+def play(story: Callable[[Setting], Coroutine[Any, Any, None]]) -> Setting:
+    setting = Setting()
+
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await story(setting)
+
+    asyncio.run(bounded())
+    return setting
+
+
+def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        for _ in range(50):
+            refused = await setting.ask()
+            assert (refused.reason, refused.retry_after) == (PROVIDER_PAUSED, FIRST_PAUSE.total_seconds())
+            assert refused.message == (
+                'the provider "cloud" (here) is out of order (AWSUnavailable) and not asked until 2026-05-01T12:00:05Z;'
+                " this is tried again as soon as it answers"
+            )
+        assert len(setting.cloud.calls) == FAILURES
+
+    play(story)
+
+
+def test_whoever_meets_the_outage_is_told_how_long_to_wait() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down()
+        waits = [(await setting.ask()).retry_after for _ in range(FAILURES)]
+        assert waits == [None] * (FAILURES - 1) + [FIRST_PAUSE.total_seconds()]
+
+    play(story)
+
+
+def test_after_the_pause_one_call_finds_out_and_the_others_are_told_so() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        await setting.clock.skip(FIRST_PAUSE.total_seconds())
+        setting.cloud.hang = asyncio.Event()
+        probe = asyncio.create_task(setting.ask())
+        await setting.clock.rest()
+        refused = await setting.ask()
+        assert refused.reason == PROVIDER_PAUSED
+        assert "not asked until one call has found out whether it is back" in refused.message
+        setting.cloud.trouble = None
+        setting.cloud.hang.set()
+        assert isinstance(await probe, Opened)
+        assert isinstance(await setting.ask(), Opened)
+        assert len(setting.recovered) == 1
+
+    play(story)
+
+
+def test_the_end_of_an_outage_is_told_once_and_nothing_else_is() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.ask()
+        setting.cloud.trouble = down()
+        await setting.ask()
+        setting.cloud.trouble = None
+        await setting.ask()
+        assert setting.recovered == []
+        await setting.begin_outage()
+        setting.cloud.trouble = None
+        await setting.clock.skip(60)
+        await setting.ask()
+        await setting.ask()
+        assert len(setting.recovered) == 1
+
+    play(story)
+
+
+def test_a_wish_to_be_left_alone_holds_for_everybody() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(aws_reasons.THROTTLED, 120)
+        assert (await setting.ask()).retry_after == 120
+        setting.cloud.trouble = None
+        await setting.clock.skip(119)
+        assert (await setting.ask()).reason == PROVIDER_PAUSED
+        await setting.clock.skip(1)
+        assert isinstance(await setting.ask(), Opened)
+        assert len(setting.cloud.calls) == 2
+
+    play(story)
+
+
+@pytest.mark.parametrize("wish", [float("inf"), 1e300, float("nan"), -5.0])
+def test_a_wish_that_makes_no_sense_stops_nothing(wish: float) -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(aws_reasons.THROTTLED, wish)
+        assert ((await setting.ask()).retry_after or 0) <= LONGEST_ASKED.total_seconds()
+        setting.cloud.trouble = None
+        await setting.clock.skip(LONGEST_ASKED.total_seconds())
+        assert isinstance(await setting.ask(), Opened)
+
+    play(story)
+
+
+def test_a_service_that_is_out_of_order_is_not_held_against_another() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.broken = {"no-such-region"}
+        await setting.begin_outage(at="no-such-region")
+        assert (await setting.ask(at="no-such-region")).reason == PROVIDER_PAUSED
+        assert isinstance(await setting.ask(at="here"), Opened)
+        # Nobody is asked for this one.
+        assert isinstance(await setting.ask(at=None), Opened)
+
+    play(story)
+
+
+def test_inputs_that_ask_nobody_are_not_counted() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        setting.cloud.trouble = None
+        assert isinstance(await setting.ask(at=None), Opened)
+        assert (await setting.ask()).reason == PROVIDER_PAUSED
+
+    play(story)
+
+
+def test_no_choice_of_inputs_makes_the_memory_grow() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.broken = {"here"}
+        await setting.begin_outage()
+        setting.cloud.broken = set()
+        for number in range(gate.MOST_SERVICES * 2):
+            await setting.clock.skip(1)
+            await setting.ask(at=f"region-{number}")
+            if number % 100 == 0:  # as long as it is asked for, it is not forgotten
+                setting.opener._gates["cloud"].visit("here")
+        services = setting.opener._gates["cloud"]._services
+        assert len(services) == gate.MOST_SERVICES
+        assert services["here"].breaker.is_open
+
+    play(story)
+
+
+@pytest.mark.parametrize("reason", MISTAKES)
+def test_a_mistake_never_pauses_a_provider(reason: str) -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(reason, 60)
+        for _ in range(FAILURES * 3):
+            await setting.clock.skip(1)
+            assert (await setting.ask()).reason == reason
+
+    play(story)
+
+
+def test_neither_does_a_crash_or_an_identity_that_cannot_be_had() -> None:
+    async def story(setting: Setting) -> None:
+        for _ in range(FAILURES * 3):
+            await setting.clock.skip(1)
+            refused = await setting.ask(identity=True)
+            assert (refused.reason, refused.retry_after) == ("KubernetesUnavailable", 60)
+        setting.cloud.trouble = KeyError("x")
+        for _ in range(FAILURES * 3):
+            await setting.clock.skip(1)
+            assert (await setting.ask()).reason == "ProviderCrashed"
+
+    play(story)
+
+
+def test_a_mistake_while_it_is_found_out_leaves_that_to_the_next() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        await setting.clock.skip(60)
+        setting.cloud.trouble = down(aws_reasons.ROLE_TRUST_REFUSED)
+        assert (await setting.ask()).reason == "RoleTrustRefused"
+        setting.cloud.trouble = None
+        assert isinstance(await setting.ask(), Opened)
+        assert len(setting.recovered) == 1
+
+    play(story)
+
+
+def test_one_that_gives_up_while_it_finds_out_leaves_that_to_the_next() -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        await setting.clock.skip(60)
+        setting.cloud.hang = asyncio.Event()
+        probe = asyncio.create_task(setting.ask())
+        await setting.clock.rest()
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)
+        await setting.clock.rest()
+        setting.cloud.hang, setting.cloud.trouble = None, None
+        assert isinstance(await setting.ask(), Opened)
+
+    play(story)
+
+
+def test_what_waits_for_its_turn_when_an_outage_is_found_out_is_told_at_once() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble, setting.cloud.hang = down(), asyncio.Event()
+        waiting = [asyncio.create_task(setting.ask()) for _ in range(60)]
+        await setting.clock.skip(1)
+        setting.cloud.hang.set()
+        await setting.clock.skip(60)
+        told = Counter([(await one).reason for one in waiting])
+        assert told["AWSUnavailable"] == len(setting.cloud.calls) <= FAILURES + AT_ONCE - 1
+        assert told["ProviderPaused"] == 60 - len(setting.cloud.calls)
+
+    play(story)
+
+
+def test_after_a_rest_a_burst_goes_at_once_and_then_so_many_a_second_and_nobody_is_passed_over() -> None:
+    async def story(setting: Setting) -> None:
+        answered: list[int] = []
+
+        async def ask(number: int) -> None:
+            await setting.ask()
+            answered.append(number)
+
+        waiting = [asyncio.create_task(ask(number)) for number in range(60)]
+        await setting.clock.rest()
+        await setting.clock.skip(0.1)
+        assert len(setting.cloud.calls) == BURST
+        await setting.clock.skip(4)
+        assert len(setting.cloud.calls) == BURST + 4 * RATE
+        await setting.clock.skip(6)
+        assert answered == list(range(60))
+        assert all(task.done() for task in waiting)
+
+    assert play(story).cloud.most <= AT_ONCE
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(setting: Setting) -> None:
+        await setting.begin_outage()
+        for _ in range(20):
+            await setting.clock.skip(10)
+            await setting.ask()
+        setting.cloud.trouble = None
+        await setting.clock.skip(60)
+        await setting.ask()
+
+    with caplog.at_level(logging.INFO, "esc_operator.driver.gate"):
+        play(story)
+    assert [record.message for record in caplog.records] == [
+        'the provider "cloud" (here) is out of order (AWSUnavailable) and left alone for a while.',
+        'the provider "cloud" (here) answers again.',
+    ]
+
+
+def test_every_reason_to_wait_is_woken_by_a_recovery() -> None:
+    assert {PROVIDER_PAUSED, "AWSUnavailable", "Throttled", "ProviderTimeout"} <= WAITING
+    assert not WAITING & set(MISTAKES)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.lists(st.sampled_from([0.0, 0.2, 1.0, 7.0, 31.0]), min_size=5, max_size=60),
+    st.sampled_from(sorted(OUTAGES)),
+)
+def test_an_outage_costs_few_calls_however_many_wait_and_after_it_all_get_through(
+    many: int, gaps: list[float], reason: str
+) -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(reason)
+        for gap in gaps:
+            asked = [asyncio.create_task(setting.ask()) for _ in range(many)]
+            await setting.clock.skip(gap)
+            await setting.clock.rest()
+            done = [task.result() for task in asked if task.done()]
+            assert all(isinstance(answer, Failed) for answer in done)
+        await setting.clock.skip(many * len(gaps) / RATE)
+        lasted = (setting.clock.time - START).total_seconds()
+        growing = 4
+        assert len(setting.cloud.calls) <= FAILURES + AT_ONCE + growing + lasted / LONGEST_PAUSE.total_seconds()
+        setting.cloud.trouble = None
+        await setting.clock.skip(LONGEST_PAUSE.total_seconds())
+        assert isinstance(await setting.ask(), Opened)
+        last = [asyncio.create_task(setting.ask()) for _ in range(many)]
+        await setting.clock.skip((many + 1) / RATE)
+        assert all(isinstance(task.result(), Opened) for task in last)
+
+    assert play(story).cloud.most <= AT_ONCE
