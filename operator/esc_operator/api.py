@@ -1,4 +1,4 @@
-"""Environments from Python: load, check and open them. The command line and the operator stand on this, too.
+"""Environments from Python: load, check, open and rotate them. The command line and the operator stand on this, too.
 
     store = FolderStore("/srv/environments")
     result = api.check("apps/aws", store)
@@ -23,21 +23,21 @@ from esc_operator.lang.diagnostics import in_order
 from esc_operator.stores.references import qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.driver.catalogue import Catalogue
     from esc_operator.driver.loops import Perform
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
-    from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord
+    from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord, Rotation
     from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
     from esc_operator.providers.port import Identity
     from esc_operator.stores import port
 
 T = TypeVar("T")
 
-__all__ = ["Result", "check", "load", "open", "open_environment"]
+__all__ = ["Result", "check", "load", "open", "open_environment", "rotate"]
 
 
 class Result(NamedTuple):
@@ -45,7 +45,7 @@ class Result(NamedTuple):
 
     `value` is an object, as far as it could be evaluated. `diagnostics` are in display order, those of imports among
     them. `opens` are the providers that were opened, each with the lease of what it gave, if that expires; `imports`
-    the full names of all environments that took part.
+    the full names of all environments that took part; `rotations` what became of each rotator, after `rotate`.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Result(NamedTuple):
     diagnostics: Diagnostics = ()
     opens: tuple[OpenRecord, ...] = ()
     imports: tuple[str, ...] = ()
+    rotations: tuple[Rotation, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -111,6 +112,30 @@ def open(  # noqa: A001 - the language's word, and used as `api.open`
     return _evaluate(root, immediate, Mode.OPEN, wait)
 
 
+def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
+    name: str,
+    store: port.Store,
+    *,
+    identity: Callable[[], Identity],
+    settings: Mapping[str, str],
+    paths: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+) -> Result:
+    """Rotate the secrets of an environment's own rotators, all or those at `paths` (`database.password`), then open it.
+
+    `rotations` of the result says what became of each, with the new state that has to be written back into the
+    definition (`lang.patching`): until it is, the old state is what the next `open` uses. Imports are not rotated.
+    Raises StoreError, and what `identity` raises.
+    """
+    root = _succeeded(store.load(name, ""))
+    immediate = _immediate(store, catalogue)
+
+    def wait() -> Perform:
+        return _performer(immediate.catalogue, identity(), settings)
+
+    return _evaluate(root, immediate, Mode.ROTATE, wait, paths)
+
+
 async def open_environment(
     root: port.Loaded, store: port.AsyncStore, opener: Opener, identity: Identity, demand: Demand | None = None
 ) -> Result:
@@ -129,16 +154,19 @@ async def open_environment(
     return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform))
 
 
-def _evaluate(root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform]) -> Result:
+def _evaluate(
+    root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform], paths: Sequence[str] = ()
+) -> Result:
     loaded = _succeeded(parse(root))
-    evaluation = run(_evaluator(root.name, loaded, mode), immediate.perform, wait)
+    evaluation = run(_evaluator(root.name, loaded, mode, paths), immediate.perform, wait)
     return _result(root.name, loaded, evaluation)
 
 
-def _evaluator(name: str, loaded: Loaded, mode: Mode) -> Evaluator:
+def _evaluator(name: str, loaded: Loaded, mode: Mode, paths: Sequence[str] = ()) -> Evaluator:
     # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
     broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
-    return Evaluator(loaded.environment, name=name, mode=Mode.CHECK if broken else mode, qualify=qualify)
+    mode = Mode.CHECK if broken else mode
+    return Evaluator(loaded.environment, name=name, mode=mode, rotate_paths=paths, qualify=qualify)
 
 
 def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
@@ -148,6 +176,7 @@ def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
         in_order((*loaded.diagnostics, *evaluation.diagnostics)),
         evaluation.opens,
         evaluation.imports,
+        evaluation.rotations,
     )
 
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "logout": "logout",
     "open": "open",
     "run": "run",
+    "schema": "schema",
     "version": "version",
 }
 _HELP = """Environments, secrets and short-lived credentials, from a folder or a Kubernetes cluster.

@@ -13,7 +13,7 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import IdentityError, StoreError
-from esc_operator.evaluation import Lease, Opened, OpenRecord, Value
+from esc_operator.evaluation import Lease, Opened, OpenRecord, Rotated, Value
 from esc_operator.providers.port import IdentityToken
 from esc_operator.providers.registry import Registry
 from esc_operator.stores.port import Failed, Loaded
@@ -68,17 +68,32 @@ class Lender:
         return Opened({"key": "hunter2"}, Lease(NOON, NOON + timedelta(minutes=inputs["minutes"])))
 
 
+class Counter:
+    """A rotator whose secret is a number, one higher each time."""
+
+    name = "count"
+    inputs: Mapping[str, Any] = {"type": "object"}
+    state: Mapping[str, Any] = {"type": "object", "properties": {"n": {"type": "number"}}}
+    outputs: Mapping[str, Any] = {"type": "object", "properties": {"n": {"type": "number"}}}
+
+    async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
+        return Opened(state)
+
+    async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
+        return Rotated({"n": int((state or {"n": 0})["n"]) + 1})
+
+
 class Entry:
     """An installed plug-in."""
 
-    name = "lend"
     value = "tests:lend"
     dist = None
 
-    def __init__(self, provider: Lender) -> None:
+    def __init__(self, provider: Lender | Counter) -> None:
         self._provider = provider
+        self.name = provider.name
 
-    def load(self) -> Lender:
+    def load(self) -> Lender | Counter:
         return self._provider
 
 
@@ -114,8 +129,12 @@ def test_the_facade_is_this() -> None:
             "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
             "demand: 'Demand | None' = None) -> 'Result'"
         ),
+        "rotate": (
+            "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "
+            "paths: 'Sequence[str]' = (), catalogue: 'Catalogue | None' = None) -> 'Result'"
+        ),
     }
-    assert api.Result._fields == ("name", "value", "diagnostics", "opens", "imports")
+    assert api.Result._fields == ("name", "value", "diagnostics", "opens", "imports", "rotations")
     assert {"ok", "errors", "lease", "expires_at"} <= set(dir(api.Result))
 
 
@@ -172,6 +191,27 @@ def test_an_import_that_is_not_there_is_a_diagnostic_and_a_root_an_error() -> No
         with pytest.raises(StoreError, match='environment "web" not found') as caught:
             function("web", Shelf())
         assert caught.value.reason == "ImportNotFound"
+
+
+def test_rotators_are_rotated_all_or_those_that_are_named_and_their_new_states_are_told() -> None:
+    def discover(_: str) -> Iterable[Any]:
+        return [Entry(Counter())]
+
+    catalogue = Catalogue(rotators=Registry("group", "rotator", "UnknownRotator", discover))
+    call = "{fn::rotate::count: {inputs: {}, state: {n: 7}}}"
+    store = Shelf(web=f"values: {{a: {call}, b: {call}}}")
+
+    def rotate(*paths: str) -> api.Result:
+        return api.rotate("web", store, identity=Someone, settings={}, paths=paths, catalogue=catalogue)
+
+    assert rotate().value.reveal() == {"a": {"n": 8}, "b": {"n": 8}}
+    result = rotate("b")
+    assert result.value.reveal() == {"a": {"n": 7}, "b": {"n": 8}}
+    told = {one.path: str(one.status) for one in result.rotations}
+    assert told["values.b"] == "succeeded"
+    assert "succeeded" not in [status for path, status in told.items() if path != "values.b"]
+    (patch,) = [one.patch for one in result.rotations if one.patch]
+    assert patch.path == 'values.b["fn::rotate::count"].state'
 
 
 def test_an_environment_is_opened_within_an_event_loop(catalogue: Catalogue) -> None:
