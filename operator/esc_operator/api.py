@@ -187,7 +187,7 @@ def _succeeded(answer: T | Failed) -> T:
 
 
 def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
-    return Immediate(store, catalogue) if catalogue else Immediate(store)
+    return Immediate(store, catalogue)
 
 
 def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, str]) -> Perform:
