@@ -10,7 +10,7 @@ from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.secret_body import make_record, secret_body
-from esc_operator.renewal.schedule import retry_at
+from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import (
@@ -127,7 +127,6 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "") -> Plan:
 
 def plan_refused(seen: Situation, refused: Refused) -> Plan:
     """No values: the Secret is kept as it is, and the status tells why and when it is tried again."""
-    expires_at = seen.held.expires_at if seen.held else None
     repeated = (seen.old.observed_generation, seen.old.observed_rotate_request) == (
         seen.environment.generation,
         seen.environment.rotate_request,
@@ -141,9 +140,7 @@ def plan_refused(seen: Situation, refused: Refused) -> Plan:
         next_refresh_at=due.replace(microsecond=0) if due else None,
         imports=refused.imports,
     )
-    # At expiry Ready goes False, whether or not an attempt falls on it.
-    alive = expires_at is not None and expires_at > seen.now
-    return Plan(status=status, wake_at=_first(due, expires_at if alive else None), event=_trouble(seen.old, refused))
+    return Plan(status=status, wake_at=_first(due, _end_of_use(seen)), event=_trouble(seen.old, refused))
 
 
 def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> Plan:
@@ -176,14 +173,14 @@ def plan_suspended(seen: Situation) -> Plan:
     )
     if held is None:
         status = replace(status, secret_name=_former_name(seen), variables=(), expires_at=None)
-    return Plan(status=status, wake_at=held.expires_at if held and alive else None)
+    return Plan(status=status, wake_at=_end_of_use(seen))
 
 
 def _why_suspended(seen: Situation) -> str:
     if seen.held is None:
         return "spec.suspend is true: no Secret is filled"
     if seen.held.expires_at and _has_expired(seen.held, seen.now):
-        return f"spec.suspend is true: the values expired at {format_time(seen.held.expires_at)} and are not renewed"
+        return f"spec.suspend is true: {_end_told(seen.held.expires_at, seen.now)} and are not renewed"
     return "spec.suspend is true: the Secret is kept as it is and not refreshed"
 
 
@@ -193,14 +190,13 @@ def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
 
 
 def _retry_due(seen: Situation, refused: Refused, failures: int) -> datetime:
-    expires_at, lifetime = (seen.held.expires_at, seen.held.lifetime) if seen.held else (None, None)
-    due = retry_at(seen.now, failures, expires_at, seen.environment.uid, lifetime)
+    lifetime = seen.held.lifetime if seen.held else None
+    due = retry_at(seen.now, failures, _end_of_use(seen), seen.environment.uid, lifetime)
     return max(due, seen.now + timedelta(seconds=refused.retry_after)) if refused.retry_after else due
 
 
 def _still_failing(seen: Situation, until: datetime | None) -> Plan:
     """Between two attempts only what is held can change: it expires, or somebody edits or deletes it."""
-    expires_at = seen.held.expires_at if seen.held else None
     known = find_condition(seen.old.conditions, REFRESHED)
     trouble = Refused(known.reason, known.message) if known and known.status == "False" else None
     status = replace(
@@ -210,8 +206,7 @@ def _still_failing(seen: Situation, until: datetime | None) -> Plan:
         next_refresh_at=seen.old.next_refresh_at,
         imports=seen.old.imports,
     )
-    alive = expires_at is not None and expires_at > seen.now
-    return Plan(status=status, wake_at=_first(until, expires_at if alive else None))
+    return Plan(status=status, wake_at=_first(until, _end_of_use(seen)))
 
 
 def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
@@ -239,7 +234,7 @@ def _former_name(seen: Situation) -> str:
 def _ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Condition:
     generation, name = seen.environment.generation, seen.environment.target.name
     if held and held.expires_at and _has_expired(held, seen.now):
-        message = f"the values expired at {format_time(held.expires_at)}"
+        message = _end_told(held.expires_at, seen.now)
         message += f" and could not be renewed: {refused.message}" if refused else ""
         return Condition(READY, "False", reasons.EXPIRED, message, generation)
     if refused and not (held and held.generation == generation):
@@ -275,7 +270,21 @@ def _recovery(old: Status) -> Event | None:
 
 
 def _has_expired(held: SyncRecord, now: datetime) -> bool:
-    return held.expires_at is not None and held.expires_at <= now
+    return held.expires_at is not None and Window(held.issued_at, held.expires_at).usable_until <= now
+
+
+def _end_of_use(seen: Situation) -> datetime | None:
+    """When Ready goes False by itself, whether or not an attempt falls on it: when what is held expires, if it has not
+    yet."""
+    held = seen.held
+    alive = held is not None and not _has_expired(held, seen.now)
+    return Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at and alive else None
+
+
+def _end_told(expires_at: datetime, now: datetime) -> str:
+    if now >= expires_at:
+        return f"the values expired at {format_time(expires_at)}"
+    return f"the values are as good as expired (at {format_time(expires_at)}, which clocks may disagree about)"
 
 
 def _first(*times: datetime | None) -> datetime | None:

@@ -14,6 +14,10 @@ FALLBACK_FRACTION = 3
 JITTER_FRACTION = 20
 """Renewals are spread over a twentieth of the lifetime, earlier only."""
 
+LONGEST_MARGIN = timedelta(seconds=60)
+MARGIN_FRACTION = 20
+"""For clocks that differ, so much of the lifetime is not relied on, a minute at most."""
+
 FIRST_RETRY = timedelta(seconds=5)
 LAST_RETRY = timedelta(minutes=5)
 
@@ -31,6 +35,11 @@ class Window:
     @property
     def lifetime(self) -> timedelta:
         return max(self.expires_at - self.issued_at, timedelta(0))
+
+    @property
+    def usable_until(self) -> datetime:
+        """Until when it is relied on: clocks differ, and whoever checks an expiry may be ahead of us."""
+        return self.expires_at - min(LONGEST_MARGIN, self.lifetime / MARGIN_FRACTION)
 
 
 def lead_time(lifetime: timedelta, before: timedelta | None, rollout: timedelta = timedelta(0)) -> timedelta:
@@ -51,13 +60,13 @@ def lead_time(lifetime: timedelta, before: timedelta | None, rollout: timedelta 
 
 
 def renew_at(window: Window, before: timedelta | None, uid: str, rollout: timedelta = timedelta(0)) -> datetime:
-    """When to renew: at least `lead_time` ahead of expiry, never before the lease was issued.
+    """When to renew: at least `lead_time` ahead of the end of use, never before the lease was issued.
 
     Whole seconds, cut down: statuses store seconds, and a time that is stored earlier than computed only comes due
     earlier.
     """
     lifetime = window.lifetime
-    due = window.expires_at - lead_time(lifetime, before, rollout) - (lifetime / JITTER_FRACTION) * fraction(uid)
+    due = window.usable_until - lead_time(lifetime, before, rollout) - (lifetime / JITTER_FRACTION) * fraction(uid)
     return max(due.replace(microsecond=0), window.issued_at.replace(microsecond=0))
 
 

@@ -68,7 +68,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last attempt, if it failed: for which generation and request, and with what of the imports."""
+    """The last attempt, if it failed: for which generation and request, and with what of the imports. `mended`: what it
+    failed for outside of the cluster's environments has been seen to be well again."""
 
     failures: int
     failed_at: datetime
@@ -77,6 +78,7 @@ class Attempt:
     imports: Mapping[str, int]
     retryable: bool = True
     retry_after: datetime | None = None
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,10 @@ def _first_due(seen: Observation, now: datetime) -> Sync | None:
 
 
 def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
-    """Whether trying again would be a mere repetition: nothing that the owner can change has changed since."""
+    """Whether trying again would be a mere repetition: nothing that it may have failed for has changed since."""
     return (
-        failed.generation == wanted.generation
+        not failed.mended
+        and failed.generation == wanted.generation
         and failed.rotate_request == wanted.rotate_request
         and not _imports_differ(failed.imports, wanted.imports)
     )
@@ -157,7 +160,7 @@ def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | 
     if not failed.retryable:
         return Wait(None)
     window = seen.held.window if seen.held else None
-    lifetime, expires_at = (window.lifetime, window.expires_at) if window else (None, None)
+    lifetime, expires_at = (window.lifetime, window.usable_until) if window else (None, None)
     due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid, lifetime)
     if failed.retry_after:
         due = max(due, failed.retry_after)

@@ -26,13 +26,17 @@ def test_inside_the_window_ready_stays_true_and_past_expiry_it_is_false_and_reco
             world.cloud.refusals["aws"] = DOWN
             expires_at = parse_time(world.status("aws")["expiresAt"])
             assert expires_at is not None
-            while world.time < expires_at - 2 * SECOND:
+            while world.time < expires_at - MINUTE - 2 * SECOND:
                 assert world.told("aws")[0] == "True"
                 await world.skip(SECOND)
             assert world.told("aws") == ("True", "Synced", "False", "ProviderUnavailable")
             await world.skip(3 * SECOND)
             assert world.told("aws") == ("False", "Expired", "False", "ProviderUnavailable")
-            assert "the cloud does not answer" in world.condition("aws")["message"]
+            message = world.condition("aws")["message"]
+            assert message.startswith("the values are as good as expired (at 2026-05-01T13:00:00Z,")
+            assert "the cloud does not answer" in message
+            await world.skip(6 * MINUTE, step=SECOND)
+            assert world.condition("aws")["message"].startswith("the values expired at 2026-05-01T13:00:00Z and could")
             assert world.values("aws") == {"TOKEN": "minted-aws-1"}
             del world.cloud.refusals["aws"]
             await world.skip(5 * MINUTE, step=SECOND)
@@ -49,7 +53,7 @@ def test_ready_turns_false_at_expiry_even_if_no_attempt_falls_on_it() -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
             world.cloud.refusals["aws"] = MISTAKE
-            await world.skip(59 * MINUTE, step=MINUTE)
+            await world.skip(58 * MINUTE, step=MINUTE)
             opened = world.cloud.opened["aws"]
             assert world.told("aws") == ("True", "Synced", "False", "UnknownProvider")
             await world.skip(MINUTE)

@@ -418,7 +418,7 @@ def test_suspension_stops_renewal_and_is_told() -> None:
             await world.settle()
             assert world.condition("aws")["status"] == "True"
             assert world.condition("aws")["reason"] == "Suspended"
-            await world.skip(59 * MINUTE, step=MINUTE)
+            await world.skip(58 * MINUTE, step=MINUTE)
             assert world.condition("aws")["status"] == "True"
             await world.skip(2 * MINUTE, step=SECOND)
             assert world.condition("aws")["status"] == "False"

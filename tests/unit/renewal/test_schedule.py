@@ -52,6 +52,16 @@ def test_the_lead_is_a_quarter_of_the_life_or_what_is_asked_for(
     assert lead_time(lifetime, before) == lead
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "margin"),
+    [(HOUR, MINUTE), (20 * MINUTE, MINUTE), (10 * MINUTE, 30 * SECOND), (MINUTE, 3 * SECOND), (timedelta(0), 0 * DAY)],
+)
+def test_a_minute_or_a_twentieth_of_the_life_is_not_relied_on(lifetime: timedelta, margin: timedelta) -> None:
+    window = Window(START, START + lifetime)
+    assert window.usable_until == window.expires_at - margin
+    assert renew_at(window, None, "") <= window.usable_until - lead_time(lifetime, None)
+
+
 @given(issued_at=times, life=lives, before=leads, uid=uids)
 def test_a_lease_is_renewed_in_whole_seconds_ahead_of_its_expiry_and_not_before_its_issue(
     issued_at: datetime, life: timedelta, before: timedelta | None, uid: str
@@ -75,7 +85,7 @@ def test_what_can_be_kept_of_a_wish_is_kept_and_what_cannot_costs_no_more_than_a
     if before <= life * 0.9:
         assert left >= before
     else:
-        assert left <= life / 3 + life / 20 + 2 * SECOND
+        assert left <= life / 3 + life / 20 + min(life / 20, MINUTE) + 2 * SECOND
 
 
 @given(issued_at=times, life=lives)
