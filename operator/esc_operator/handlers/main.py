@@ -31,6 +31,13 @@ logger = logging.getLogger("esc_operator")
 )
 @click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
 @click.option(
+    "--provider-rate",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Calls of each provider a second, in the long run.",
+)
+@click.option(
     "--rollouts", default=10, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
 )
 @click.option(

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`namespaces`: only these, or all where empty. `rollouts`: so many workloads at a time. `health_address`: host and
-    port of the probe, "" for none."""
+    """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
+    as many after a rest. `rollouts`: so many workloads at a time. `health_address`: host and port of the probe, "" for
+    none."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
+    provider_rate: int = 20
     rollouts: int = 10
     health_address: str = "0.0.0.0:8080"
     log_level: str = "info"

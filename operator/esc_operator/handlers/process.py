@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.handlers.watching import make_registry, make_settings
+from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.owned_secrets import OwnedSecrets
@@ -24,6 +26,7 @@ from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.reconciler import Reconciler, Workers
 from esc_operator.reconciliation.rollouts import Rollouts
+from esc_operator.reconciliation.waking import Waking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,24 +43,48 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs side by side for as long as the process lives."""
+
+    opener: Opener
+    secrets: OwnedSecrets
+    reconciler: Reconciler
+    accounts: MissingAccounts
+
+
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
     configuration = await read_connection(options.kubeconfig, options.context)
     api = KubeApi(configuration)
     try:
         await _require_crd(api, options)
-        pool = BlockingPool()
-        opener = Opener(pool=pool, logins=SharedLogins(utc_now), settings=environ, now=utc_now)
-        secrets = OwnedSecrets(api, options.namespaces)
-        opening = EnvironmentOpening(api, opener)
-        rollouts = Rollouts(api, utc_now, options.rollouts)
-        reconciler = Reconciler(Gatherer(api, secrets), Actor(api, secrets, utc_now), opening, utc_now, rollouts)
-        secrets.listen(reconciler.on_secret)
+        parts = _put_together(api, options, environ)
         logger.info("esc-operator works on %s", configuration.host)
-        await _run_all(options, reconciler, secrets, opener, configuration)
-        pool.close()
+        await _run_all(options, parts, configuration)
+        parts.opener.pool.close()
     finally:
         await api.close()
+
+
+def _put_together(api: KubeApi, options: Options, environ: Mapping[str, str]) -> Parts:
+    opener = Opener(
+        pool=BlockingPool(),
+        logins=SharedLogins(utc_now),
+        settings=environ,
+        now=utc_now,
+        rate=options.provider_rate,
+        burst=2 * options.provider_rate,
+    )
+    secrets = OwnedSecrets(api, options.namespaces)
+    gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
+    rollouts = Rollouts(api, utc_now, options.rollouts)
+    reconciler = Reconciler(gatherer, actor, EnvironmentOpening(api, opener), utc_now, rollouts)
+    waking = Waking(reconciler.ledger, reconciler.scheduler, utc_now, options.provider_rate)
+    secrets.listen(reconciler.on_secret)
+    opener.listen(waking.on_recovery)
+    accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
+    return Parts(opener, secrets, reconciler, accounts)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -70,22 +97,22 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
         ) from error
 
 
-async def _run_all(
-    options: Options, reconciler: Reconciler, secrets: OwnedSecrets, opener: Opener, configuration: object
-) -> None:
+async def _run_all(options: Options, parts: Parts, configuration: object) -> None:
     """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
+    reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
-        parts = [group.create_task(secrets.run(), name="owned-secrets")]
-        parts.append(group.create_task(opener.warm(["aws-login"]), name="warm-up"))
-        await secrets.listed.wait()
-        parts.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
+        tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
+        tasks.append(group.create_task(parts.opener.warm(["aws-login"]), name="warm-up"))
+        await parts.secrets.listed.wait()
+        tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
+        tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
 
         async def stop() -> None:
             # What is under way is carried to its end: credentials that were just minted are not thrown away.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(reconciler.queue.close(), DRAIN_SECONDS)
-            for part in parts:
-                part.cancel()
+            for task in tasks:
+                task.cancel()
 
         await _watch_environments(options, make_registry(reconciler, configuration, stop))
 

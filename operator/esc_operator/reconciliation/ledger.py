@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key
 from esc_operator.resources.versions import is_older
 
@@ -40,6 +41,7 @@ class Entry:
     read_at: datetime
     rotation_seen_at: datetime
     opened_at: datetime | None = None
+    service_account: str = ""
     failed: Attempt | None = None
     is_written: bool = True
 
@@ -92,6 +94,7 @@ class Ledger:
         if entry.rotate_request != environment.rotate_request:
             entry.rotate_request, entry.rotation_seen_at = environment.rotate_request, now
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
+        entry.service_account = environment.service_account
         return entry
 
     def is_overtaken(self, key: Key, version: str) -> bool:
@@ -151,6 +154,17 @@ class Ledger:
     def _used(self, key: Key, name: str) -> int | None:
         entry = self._entries.get(key)
         return (entry.status.imports or {}).get(name) if entry else None
+
+    def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
+        """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
+        return [
+            (key, entry)
+            for key, entry in self._entries.items()
+            if entry.failed
+            and not entry.failed.mended
+            and (told := find_condition(entry.status.conditions, REFRESHED))
+            and told.reason in reasons
+        ]
 
     def claimants(self, secret: Key) -> tuple[Key, ...]:
         """The environments that want to fill a Secret."""

@@ -1,0 +1,61 @@
+"""Wakes what waits for something outside to be mended: a provider that answers again, a ServiceAccount that appears.
+
+It only says what is worth another attempt and when to look at it; whether anything is due is found out by looking.
+Without it every failed attempt would still be repeated, at its own pace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from esc_operator.driver.outages import WAITING
+from esc_operator.resources import reasons
+from esc_operator.resources.environment import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from esc_operator.reconciliation.ledger import Entry, Ledger
+    from esc_operator.reconciliation.scheduler import Scheduler
+
+ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
+
+
+class Waking:
+    """`rate`: so many a second are taken up again after an outage."""
+
+    def __init__(self, ledger: Ledger, scheduler: Scheduler[Key], now: Callable[[], datetime], rate: float) -> None:
+        self._ledger = ledger
+        self._scheduler = scheduler
+        self._now = now
+        self._gap = timedelta(seconds=1 / rate)
+
+    def on_recovery(self) -> None:
+        """A provider answers again: all that waited for one are taken up, the earliest expiry first.
+
+        One after the other, because it may be out of order again by the time it is the turn of the last: then they are
+        told so no faster than they would have been served.
+        """
+        now = self._now()
+        waiting = self._ledger.failed_for(WAITING)
+        for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
+            self._mend(key, entry, now + place * self._gap)
+
+    def missing_accounts(self) -> frozenset[Key]:
+        """The ServiceAccounts that environments wait for."""
+        waiting = self._ledger.failed_for(ACCOUNT_MISSING)
+        return frozenset(Key(key.namespace, entry.service_account) for key, entry in waiting)
+
+    def on_account(self, account: Key) -> None:
+        """A ServiceAccount that was missing is there."""
+        for key, entry in self._ledger.failed_for(ACCOUNT_MISSING):
+            if account == Key(key.namespace, entry.service_account):
+                self._mend(key, entry, self._now())
+
+    def _mend(self, key: Key, entry: Entry, when: datetime) -> None:
+        if entry.failed:
+            entry.failed = replace(entry.failed, mended=True)
+        self._scheduler.set(key, when)
