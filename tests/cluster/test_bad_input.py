@@ -169,6 +169,14 @@ def test_two_environments_with_one_target(tenant: Tenant) -> None:
     assert tenant.values("shared") == {"A": "second"}
 
 
+def test_a_mistake_in_an_import_names_the_import(tenant: Tenant) -> None:
+    tenant.apply("base", {"values": {"a": "${b}"}})
+    tenant.apply("app", {"imports": ["base"], **variables(A="1")})
+    message = tenant.until_refused("app", "UnknownProperty")
+    assert message.startswith('EscEnvironment "base": spec.environment.values.a: unknown property "b"')
+    assert tenant.until_refused("base", "UnknownProperty").startswith("spec.environment.values.a: ")
+
+
 def test_a_missing_import_that_appears(tenant: Tenant) -> None:
     tenant.apply("app", {"imports": ["late"], **variables(A="${x}")})
     tenant.until_refused("app", "ImportNotFound")

@@ -36,7 +36,8 @@ def _place(diagnostic: Diagnostic) -> str:
     where = diagnostic.range
     if where:
         return f"{where.environment}:{where.begin.line}:{where.begin.column}: "
-    return f"{diagnostic.path}: " if diagnostic.path else ""
+    parts = (diagnostic.environment, diagnostic.path)
+    return "".join(f"{part}: " for part in parts if part)
 
 
 def _excerpt(text: str, where: Range, secrets: Sequence[bytes]) -> str:

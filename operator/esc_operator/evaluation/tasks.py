@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.lang import reasons
+from esc_operator.lang.diagnostics import Diagnostic
 from esc_operator.lang.quoting import quote
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from esc_operator.evaluation.results import OpenRecord, Rotation
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.declarations import Array, Call, Environment, Expression, Object
-    from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.lang.paths import Path
 
     Found = Diagnostic | OpenRecord | Rotation
@@ -170,6 +172,14 @@ class Scope(Task):
         self.context: Value | None = None
         self.base: Value | None = None
         self.root: Final = Cell(self, environment.root)
+
+    def told(self) -> Iterable[Found]:
+        """The findings, each with the import it was found in."""
+        for found in self.findings:
+            if isinstance(found, Diagnostic) and not self.is_root and not found.environment:
+                yield found._replace(environment=self.identity)
+            else:
+                yield found
 
     @property
     def cell(self) -> Cell:

@@ -49,7 +49,8 @@ class Diagnostic(NamedTuple):
 
     `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is
     one of `reasons`, or the foreign one; it and `cause` (the failed answer behind this finding) take no part in
-    comparison.
+    comparison. `environment` is the import that it was found in, "" for the environment that was asked for: where
+    there is no text, nothing else tells.
     """
 
     severity: Severity
@@ -58,6 +59,7 @@ class Diagnostic(NamedTuple):
     range: Range | None = None
     reason: str = ""
     cause: Failed | None = None
+    environment: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Diagnostic) and self[:4] == other[:4]
@@ -86,5 +88,5 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 def _place(diagnostic: Diagnostic) -> tuple[bool, str, int, int, str, str]:
     where = diagnostic.range
     if where is None:
-        return (False, "", 0, 0, diagnostic.path, diagnostic.summary)
+        return (False, diagnostic.environment, 0, 0, diagnostic.path, diagnostic.summary)
     return (True, where.environment, where.begin.line, where.begin.column, diagnostic.path, diagnostic.summary)

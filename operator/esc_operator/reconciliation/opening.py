@@ -95,4 +95,6 @@ def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused
 
 
 def place(finding: Diagnostic) -> str:
-    return f"{finding.path}: " if finding.path else ""
+    """Where it is, for people: in which EscEnvironment, if not in the one whose condition tells it, and at which path."""
+    name = finding.environment.rpartition("/")[2]
+    return "".join((f'EscEnvironment "{name}": ' if name else "", f"{finding.path}: " if finding.path else ""))
