@@ -170,6 +170,21 @@ class TestCommands:
         assert main(["create", "cluster", "--name=x"]) == 1
         assert "name a file with --kubeconfig" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("configuration", "complaint"),
+        [
+            ("- a list", "not a readable configuration"),
+            ("nodes: [{}, {}]", "lists 2 nodes, and this machine can be one"),
+        ],
+    )
+    def test_a_configuration_that_cannot_be_had_is_refused(
+        self, home: Path, capsys: pytest.CaptureFixture[str], configuration: str, complaint: str
+    ) -> None:
+        path = home / "kind.yaml"
+        path.write_text(configuration)
+        assert main(["create", "cluster", f"--kubeconfig={home / 'config'}", f"--config={path}"]) == 1
+        assert complaint in capsys.readouterr().err
+
     @pytest.mark.parametrize("name", ["../up", "Upper", "", "-x", "a" * 51])
     def test_a_name_that_cannot_be_a_folder_is_refused(self, home: Path, name: str) -> None:
         assert home
@@ -202,8 +217,9 @@ class TestChoice:
         with subprocess.Popen(["true"]) as killed:
             pass
         orphan = home / "state" / "esc-operator" / "clusters" / f"esc-test-{killed.pid}"
+        second_orphan = orphan.with_name(f"{orphan.name}-node")
         mine = orphan.with_name(f"esc-test-{os.getpid()}")
-        for folder in (orphan, mine):
+        for folder in (orphan, second_orphan, mine):
             folder.mkdir(parents=True)
         options = SimpleNamespace(cluster_name="pytest-kind", keep_cluster=False, kind_bin=None, kind_kubectl_bin=None)
         use_with_pytest_kind(cast("pytest.Config", SimpleNamespace(option=options)))
@@ -215,6 +231,7 @@ class TestChoice:
         }
         assert mine.exists()
         assert not orphan.exists()
+        assert not second_orphan.exists()
 
     def test_a_current_kubeconfig_is_not_a_cluster_named_on_purpose(self, programs: Path) -> None:
         chosen = choose_cluster({"PATH": str(programs), "KUBECONFIG": "/etc/kubernetes/admin.conf"})

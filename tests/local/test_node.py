@@ -136,6 +136,19 @@ def test_commands_are_executed_in_a_pod(node: Running) -> None:
     assert node.kubectl("exec", "shell", "--", "sh", "-c", "echo $HOSTNAME") == "shell\n"
 
 
+def test_a_pod_with_limits_and_a_probe_comes_and_goes_without_harm_to_the_kubelet(node: Running) -> None:
+    limited = pod("limited", "busybox", "httpd", "-f", "-p", "8080")
+    limited["spec"]["containers"][0] |= {
+        "resources": {"limits": {"memory": "32Mi", "cpu": "200m"}},
+        "readinessProbe": {"httpGet": {"path": "/etc/passwd", "port": 8080}, "periodSeconds": 1},
+    }
+    node.apply(limited)
+    node.kubectl("wait", "pod/limited", "--for=condition=Ready", f"--timeout={PATIENCE:.0f}s")
+    node.kubectl("delete", "pod/limited")
+    node.run("after", "busybox", "true")
+    assert node.cluster.runs
+
+
 def test_a_deployment_takes_a_secret_and_rolls(node: Running) -> None:
     node.kubectl("create", "secret", "generic", "taken", "--from-literal=COLOUR=blue")
     template = pod("rolling", "busybox", "sleep", "1000")["spec"]
@@ -204,6 +217,20 @@ def test_the_workload_image_has_the_aws_sdk(node: Running) -> None:
     node.kind("load", "image-archive", str(images.build("workload")))
     script = "import boto3; print(boto3.client('s3', region_name='us-east-1').meta.service_model.service_name)"
     assert node.run("workload", "workload", "python3", "-c", script) == "s3\n"
+
+
+def test_an_image_of_docker_is_asked_for_first(node: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = images.build("busybox")
+    program = tmp_path / "docker"
+    program.write_text(f"""#!/bin/sh
+case "$1 $2" in
+"image inspect") exit 0;;
+"save web:1") cat {image};;
+esac
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    node.kind("load", "docker-image", "web:1")
 
 
 def test_an_unknown_image_is_refused_by_name(node: Running) -> None:

@@ -81,7 +81,8 @@ def use_with_pytest_kind(config: "pytest.Config") -> None:
 
 def _delete_clusters_of_killed_runs() -> None:
     for found in cluster.known():
-        process = found.name.removeprefix(_RUN_PREFIX)
+        # What follows the number names a further cluster of the same run.
+        process = found.name.removeprefix(_RUN_PREFIX).partition("-")[0]
         if found.name.startswith(_RUN_PREFIX) and process.isdecimal() and not _is_running(int(process)):
             cluster.delete(found.name)
 

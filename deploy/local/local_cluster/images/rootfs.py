@@ -44,20 +44,19 @@ def fill(root: Path, packages: tuple[str, ...], temporary: Path) -> None:
 
 
 def _unpack(package: Path, root: Path) -> None:
-    def place(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
-        name = _merged(member.name)
-        if name == "." or name.startswith(_LEFT_OUT):
-            return None
-        target = _merged(member.linkname) if member.islnk() else member.linkname
-        # Refuses what would be written outside of the root.
-        return tarfile.tar_filter(member.replace(name=name, linkname=target, deep=False), destination)
-
     command = ["dpkg-deb", "--fsys-tarfile", str(package)]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as unpacking,
         tarfile.open(fileobj=unpacking.stdout, mode="r|") as files,
     ):
-        files.extractall(root, filter=place)
+        # Debian's packages may be taken as they are; Python 3.14 would else refuse their absolute links.
+        files.extraction_filter = lambda member, _: member
+        for member in files:
+            member.name = _merged(member.name)
+            if member.islnk():
+                member.linkname = _merged(member.linkname)
+            if member.name != "." and not member.name.startswith(_LEFT_OUT):
+                files.extract(member, root)
     if unpacking.returncode != 0:
         raise ClusterError(f"dpkg-deb cannot read {package.name}")
 

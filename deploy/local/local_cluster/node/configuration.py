@@ -79,6 +79,9 @@ def kubelet(port: int, certificates: Path, resolver: Path, cgroup: str) -> str:
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,
         "enforceNodeAllocatable": [],
+        # Without that hierarchy a kubelet of 1.34 dies of a nil pointer where a pod with limits is resized or deleted
+        # (kubernetes/kubernetes#137993).
+        "featureGates": {"InPlacePodVerticalScaling": False},
         "failCgroupV1": False,
         "failSwapOn": False,
         # No accounts of the disk: not every machine's root has what it takes (and its absence is logged as an error now

@@ -16,7 +16,6 @@ find . -type f | while read -r setting; do
 done
 cd /
 
-# Ignored, this signal makes the kernel reap what is orphaned here, and `sleep` inherits that.
-trap '' CHLD
 touch "$node/prepared"
-exec sleep infinity
+# Ignored, this signal makes the kernel reap what is orphaned here. (A shell's `wait` may return for any orphan.)
+exec env --ignore-signal=CHLD sleep infinity
