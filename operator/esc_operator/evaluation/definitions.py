@@ -11,18 +11,25 @@ if TYPE_CHECKING:
     from esc_operator.lang.writing import Data
 
 
-def definition_of(value: Value) -> Data:
-    """The value as it is written down: a secret string as `fn::secret`, any other secret as the JSON in one.
+def definition_of(value: Value, *, secret: bool = False) -> Data:
+    """The value as it is written down: secret strings as `fn::secret`, other secret scalars as the JSON in one.
 
-    Dollar signs are doubled, so that no text becomes an interpolation. An unknown becomes null.
+    Arrays and objects are written out even where the whole is secret, since a rotator's state has to be an object
+    literal; `secret` says that something around the value is. Dollar signs are doubled, so that no text becomes an
+    interpolation. An unknown becomes null.
     """
     content = value.reveal_content()
-    if value.is_secret and not value.is_unknown:
-        if isinstance(content, str):
-            return {"fn::secret": content.replace("$", "$$")}
-        return {"fn::fromJSON": {"fn::secret": value.to_json(redact=False).replace("$", "$$")}}
+    secret = secret or value.is_secret
     if isinstance(content, dict):
-        return {key.replace("$", "$$"): definition_of(child) for key, child in content.items()}
+        return {_escaped(key): definition_of(child, secret=secret) for key, child in content.items()}
     if isinstance(content, tuple):
-        return [definition_of(element) for element in content]
-    return content.replace("$", "$$") if isinstance(content, str) else content
+        return [definition_of(element, secret=secret) for element in content]
+    if secret and not value.is_unknown:
+        if isinstance(content, str):
+            return {"fn::secret": _escaped(content)}
+        return {"fn::fromJSON": {"fn::secret": value.to_json(redact=False)}}
+    return _escaped(content) if isinstance(content, str) else content
+
+
+def _escaped(text: str) -> str:
+    return text.replace("$", "$$")

@@ -129,17 +129,21 @@ class Evaluator:
     # The end
 
     def _finished(self, root: Scope, value: Value) -> Evaluation:
-        findings = [found for scope in self.scopes.values() for found in scope.findings]
+        findings = [found for scope in self.scopes.values() for found in scope.told()]
         return Evaluation(
             value,
             in_order(found for found in findings if isinstance(found, Diagnostic)),
-            tuple(found for found in findings if isinstance(found, OpenRecord)),
-            tuple(identity for identity, scope in self.scopes.items() if scope is not root),
-            tuple(found for found in findings if isinstance(found, Rotation)),
+            tuple(sorted((found for found in findings if isinstance(found, OpenRecord)), key=_place)),
+            tuple(sorted(identity for identity, scope in self.scopes.items() if scope is not root)),
+            tuple(sorted((found for found in findings if isinstance(found, Rotation)), key=lambda found: found.path)),
             context_of(root, self.context),
         )
 
     def _exhausted(self, summary: str) -> Evaluation:
         exhausted = Diagnostic(Severity.ERROR, summary, "", None, reasons.LIMIT_EXCEEDED)
-        found = [found for scope in self.scopes.values() for found in scope.findings if isinstance(found, Diagnostic)]
+        found = [found for scope in self.scopes.values() for found in scope.told() if isinstance(found, Diagnostic)]
         return Evaluation(unknown(None), (exhausted, *in_order(found)))
+
+
+def _place(record: OpenRecord) -> tuple[str, str]:
+    return record.environment, record.path

@@ -28,10 +28,11 @@ Steps = Generator[Task, Value, Value]
 class Frame:
     """One run of one task. Its findings count only if the run finishes the task.
 
-    `cell` is the expression at work, an environment's root where the task is the environment itself.
+    `cell` is the expression at work, an environment's root where the task is the environment itself. `is_provisional`
+    says that a task it asked for is not finished, so that this one cannot be either.
     """
 
-    __slots__ = ("cell", "evaluator", "findings", "scope", "steps", "task")
+    __slots__ = ("cell", "evaluator", "findings", "is_provisional", "scope", "steps", "task")
 
     def __init__(self, evaluator: Evaluator, task: Task, cell: Cell) -> None:
         self.evaluator: Final = evaluator
@@ -40,6 +41,7 @@ class Frame:
         self.scope: Final[Scope] = cell.scope
         self.steps: Steps
         self.findings: list[Found] = []
+        self.is_provisional = False
 
     @property
     def expression(self) -> Expression | None:

@@ -56,7 +56,7 @@ def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool
         if item.merge:
             base = _merge_import(frame, item, value, base)
     scope.base, scope.imports = base, Value(direct, None)
-    if scope.imports.is_complete and arrived:
+    if arrived and not frame.is_provisional:
         # Nothing about the imports can change any more: later walks need not look at them, and what was found stands.
         scope.has_imports = True
         scope.findings.extend(frame.findings[found:])
@@ -110,7 +110,7 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
         frame.findings.append(failure._replace(cause=answer))
         return None
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
-        frame.findings.extend(answer.diagnostics)
+        frame.findings.extend(found._replace(environment=identity) for found in answer.diagnostics)
         return None
     root_name = importer.root_name if importer.root_name not in ANONYMOUS else identity
     scope = Scope(identity, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)

@@ -61,9 +61,9 @@ class Rotation(NamedTuple):
 class Evaluation(NamedTuple):
     """A finished evaluation.
 
-    `value` is an object, or None where the definition has neither values nor imports. `diagnostics` are in display
-    order and do not repeat what the parser of the root already said. `opens` and `imports` (identities) are in
-    evaluation order.
+    `value` is an object, an unknown where a limit was exceeded, or None where the definition has neither values nor
+    imports. `diagnostics` are in display order and do not repeat what the parser of the root already said. `opens`,
+    `imports` (identities) and `rotations` are sorted by name and path.
     """
 
     value: Value | None

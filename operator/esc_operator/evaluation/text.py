@@ -11,7 +11,7 @@ from esc_operator.lang.quoting import quote
 
 __all__ = ["LONGEST_TEXT", "Text", "convert", "quote", "to_text"]
 
-LONGEST_TEXT: Final = 16 * 1024 * 1024
+LONGEST_TEXT: Final = 4 * 1024 * 1024
 """Characters of the longest text that an array or object is converted to."""
 
 

@@ -55,7 +55,10 @@ class Walk:
 
     def _enter(self, task: Task) -> Value | None:
         """The task's value if it can be had at once; else None, and a new frame is on the stack."""
-        if task.state == DONE or task.seen == self._number:
+        if task.state == DONE:
+            return task.value
+        if task.seen == self._number:
+            self._frames[-1].is_provisional = True
             return task.value
         self._steps_left -= 1
         if self._steps_left < 0:
@@ -121,11 +124,13 @@ class Walk:
             complete = True
         task.value = value
         task.seen = self._number
-        if complete and (base is None or base.is_complete):
+        if complete and not frame.is_provisional and (base is None or base.is_complete):
             task.state = DONE
             frame.commit()
         else:
             task.state = WAITING
+            if self._frames:
+                self._frames[-1].is_provisional = True
         return value
 
 

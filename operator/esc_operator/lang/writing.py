@@ -13,7 +13,9 @@ Data = Scalar | Sequence["Data"] | Mapping[str, "Data"]
 """JSON data in which every number is a `Number`."""
 
 _NOT_FIRST: Final = frozenset("-?:,[]{}#&*!|>'\"%@`~<=")
-_NOWHERE: Final = frozenset(",[]{}")
+_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off"))
+"""Strings here, and booleans to a reader that follows YAML 1.1."""
+_NOWHERE: Final = frozenset(",[]{}?")
 
 
 def write_string(text: str, style: str = "") -> str:
@@ -31,7 +33,7 @@ def is_plain(text: str) -> bool:
         return False
     if ": " in text or " #" in text or not _NOWHERE.isdisjoint(text):
         return False
-    return isinstance(resolve_plain(text), str)
+    return isinstance(resolve_plain(text), str) and text.lower() not in _YAML_1_1
 
 
 def _double_quoted(text: str) -> str:

@@ -4,7 +4,7 @@ lifetime.
 
 from typing import Final
 
-_MOST_CHECKS: Final = 200_000
+_MOST_CHECKS: Final = 50_000
 _DEEPEST: Final = 150
 
 

@@ -42,11 +42,11 @@ class _Check:
     def value(self, instance: Instance, accept: Schema) -> bool:
         if accept.is_always:
             return True
+        if instance.is_unknown:
+            return check_schema(instance, accept, self.findings, self._budget)
         if accept.is_never:
             # Upstream fails here without a word.
             return self._fail(instance, "no value is allowed here")
-        if instance.is_unknown:
-            return check_schema(instance, accept, self.findings, self._budget)
         if not self._budget.enter():
             return False
         target = accept.target()

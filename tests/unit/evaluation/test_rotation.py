@@ -1,0 +1,175 @@
+"""Rotators open from their state, and in a rotation renew it first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esc_operator.evaluation import (
+    Described,
+    Failed,
+    Mode,
+    Opened,
+    OpenRotator,
+    Rotated,
+    RotateState,
+    RotationStatus,
+)
+from esc_operator.evaluation.definitions import definition_of
+from esc_operator.lang import parse_text
+from esc_operator.lang.patching import patch_text
+from esc_operator.schema import from_json
+from unit.evaluation.drive import World, drive, evaluate, revealed, summaries
+
+STATE = from_json({"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]})
+INPUTS = from_json(
+    {
+        "type": "object",
+        "properties": {"user": {"type": "string"}, "nested": {"type": "object", "rotateOnly": ["admin"]}},
+        "required": ["login", "user"],
+        "rotateOnly": ["login"],
+    }
+)
+
+
+def opened(effect: OpenRotator) -> Any:
+    return Opened({"key": (effect.state or {}).get("key", "none"), "inputs": effect.inputs}, secret=False)
+
+
+def renewed(effect: RotateState) -> Any:
+    return Rotated({"key": f"new {effect.inputs['login']}"}, secret=False)
+
+
+def world(environments: dict[str, str] | None = None, rotate: Any = renewed) -> World:
+    return World(environments, rotators={"keys": (Described(INPUTS, state=STATE), opened, rotate)})
+
+
+TEXT = """\
+values:
+  one:
+    fn::rotate::keys:
+      inputs: {login: "${admin}", user: me, nested: {admin: "${admin}", x: 1}}
+      state: {key: old}
+  two:
+    fn::rotate:
+      provider: keys
+      inputs: {login: root, user: me}
+  admin: {fn::open::echo: {password: x}}
+  use: ${one.key}
+"""
+
+
+def test_opening_uses_the_state_and_leaves_rotate_only_inputs_alone() -> None:
+    outside = world()
+    found = revealed(evaluate(TEXT, outside))
+    assert found["one"]["key"] == found["use"] == "old"
+    assert found["one"]["inputs"] == {"login": "[unknown]", "user": "me", "nested": {"admin": "[unknown]", "x": 1}}
+    assert found["two"]["key"] == "none"
+    assert outside.asked_for(RotateState) == []
+
+
+def test_a_rotation_renews_the_state_and_says_where_it_belongs() -> None:
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(), mode=Mode.ROTATE)
+    assert revealed(evaluation)["use"] == "new admin"
+    assert [(patch.path, patch.replacement.reveal()) for patch in evaluation.patches] == [
+        ('values.one["fn::rotate::keys"].state', {"key": "new admin"}),
+        ('values.two["fn::rotate"].state', {"key": "new root"}),
+    ]
+    assert {rotation.status for rotation in evaluation.rotations} == {RotationStatus.SUCCEEDED}
+
+
+def test_only_the_chosen_rotators_rotate() -> None:
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(), mode=Mode.ROTATE, rotate_paths=["two"])
+    assert [patch.path for patch in evaluation.patches] == ['values.two["fn::rotate"].state']
+    assert revealed(evaluation)["use"] == "old"
+
+
+def test_rotators_of_imports_do_not_rotate() -> None:
+    evaluation = evaluate("imports: [base]\nvalues: {x: 1}", world({"base": TEXT}), mode=Mode.ROTATE)
+    assert evaluation.rotations == ()
+    assert revealed(evaluation)["one"]["key"] == "old"
+
+
+def test_a_check_evaluates_rotate_only_inputs_of_the_root_and_not_of_imports() -> None:
+    text = "values: {one: {fn::rotate::keys: {inputs: {login: '${absent}', user: me}, state: {key: old}}}}"
+    assert summaries(evaluate(text, world(), mode=Mode.CHECK)) == ['unknown property "absent"']
+    assert evaluate("imports: [base]", world({"base": text}), mode=Mode.CHECK).ok
+    assert evaluate(text, world(), mode=Mode.OPEN).ok
+
+
+def test_a_failed_rotation_is_told_and_leaves_no_patch() -> None:
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(rotate=lambda _: Failed("no")), mode=Mode.ROTATE)
+    assert summaries(evaluation) == ["rotate: no", "rotate: no"]
+    assert evaluation.patches == ()
+    assert {rotation.status for rotation in evaluation.rotations} == {RotationStatus.FAILED}
+
+
+def test_a_state_that_is_no_json_is_a_failed_rotation() -> None:
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(rotate=lambda _: Rotated(b"x")), mode=Mode.ROTATE)
+    assert summaries(evaluation)[0] == "rotate: internal error: the result holds a bytes, which JSON has no place for"
+
+
+def test_a_rotator_that_cannot_be_evaluated_says_so() -> None:
+    text = """\
+values:
+  a: {fn::rotate::keys: {inputs: {login: "${gone}", user: me}}}
+  b: {fn::rotate::keys: {inputs: {user: 5}}}
+"""
+    evaluation = evaluate(text, world(), mode=Mode.ROTATE)
+    assert [rotation.status for rotation in evaluation.rotations] == [RotationStatus.NOT_EVALUATED] * 2
+    assert not evaluation.ok
+
+
+def test_the_state_must_fit_the_rotator() -> None:
+    text = "values: {a: {fn::rotate::keys: {inputs: {login: x, user: me}, state: {key: 5}}}}"
+    found = summaries(evaluate(text, world()))
+    assert sorted(found) == [
+        "exactly one subschema must match",
+        "expected null, got object",
+        "expected string, got number",
+    ]
+
+
+def test_an_unknown_rotator_is_told() -> None:
+    evaluation = evaluate("values: {a: {fn::rotate::gone: {inputs: {}}}}", world())
+    assert summaries(evaluation) == ['unknown provider "gone"']
+
+
+def test_a_rotator_without_a_name_is_unknown() -> None:
+    environment, diagnostics = parse_text("root", "values: {a: {fn::rotate: {inputs: {}}}}")
+    from esc_operator.evaluation import Evaluator
+
+    assert len(diagnostics) == 1
+    evaluation = drive(Evaluator(environment, name="root", mode=Mode.OPEN), world())
+    assert evaluation.value is not None
+    assert evaluation.value.reveal() == {"a": "[unknown]"}
+
+
+def test_a_new_state_can_be_written_back_with_its_secrets_wrapped() -> None:
+    def secretly(effect: RotateState) -> Any:
+        return Rotated({"key": "pa$$ word", "list": ["${x}", 5]})
+
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(rotate=secretly), mode=Mode.ROTATE)
+    patch = evaluation.patches[0]
+    wrapped = {
+        "key": {"fn::secret": "pa$$$$ word"},
+        "list": [{"fn::secret": "$${x}"}, {"fn::fromJSON": {"fn::secret": "5"}}],
+    }
+    assert definition_of(patch.replacement) == wrapped
+    text = patch_text(TEXT, patch.path, definition_of(patch.replacement))
+    assert text is not None
+    again = evaluate(text, world())
+    assert revealed(again)["one"]["key"] == "pa$$ word"
+    assert again.value is not None
+    assert "pa$$ word" not in str(again.value.lookup(("use",)))
+
+
+def test_definitions_are_what_one_would_write() -> None:
+    text = "values: {a: [1, null, 'x$$y', {b$$c: {fn::secret: s}}], d: '${gone}'}"
+    evaluation = evaluate(text, mode=Mode.OPEN)
+    assert evaluation.value is not None
+    from esc_operator.lang.numbers import Number
+
+    assert definition_of(evaluation.value) == {
+        "a": [Number("1"), None, "x$$y", {"b$$c": {"fn::secret": "s"}}],
+        "d": None,
+    }
