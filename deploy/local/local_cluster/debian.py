@@ -5,18 +5,15 @@ no service starts, nothing that is installed changes (Debian's containerd and Do
 root nor a container is needed.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from local_cluster import places
 from local_cluster.failures import ClusterError
+from local_cluster.once import made_once, say
 
 _APT_OPTIONS = (
     "--quiet",
@@ -34,13 +31,15 @@ def is_available() -> bool:
 def unpacked(package: str) -> Path:
     """A folder with the files of `package`, fetched first where it is missing."""
     folder = places.cache_folder() / "debian" / package
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with sole_maker(folder):
-            if not folder.exists():
-                say(f"{package} is not on this machine: unpacking Debian's package into {folder}")
-                _unpack(package, folder)
-    return folder
+
+    def unpack(temporary: Path) -> Path:
+        say(f"{package} is not on this machine: unpacking Debian's package into {folder}")
+        _apt(["download", package], temporary)
+        (file,) = temporary.glob("*.deb")
+        subprocess.run(["dpkg-deb", "--extract", file, temporary / "files"], check=True)
+        return temporary / "files"
+
+    return made_once(folder, unpack)
 
 
 def fetch_with_dependencies(packages: Iterable[str], into: Path) -> list[Path]:
@@ -64,16 +63,6 @@ def fetch_with_dependencies(packages: Iterable[str], into: Path) -> list[Path]:
     return sorted(archives.glob("*.deb"))
 
 
-def _unpack(package: str, folder: Path) -> None:
-    # Beside its destination, so that the rename stays within one file system.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unpacking-") as temporary:
-        _apt(["download", package], Path(temporary))
-        (file,) = Path(temporary).glob("*.deb")
-        files = Path(temporary) / "files"
-        subprocess.run(["dpkg-deb", "--extract", file, files], check=True)
-        files.rename(folder)
-
-
 def _apt(arguments: list[str], folder: Path) -> None:
     if not is_available():
         raise ClusterError(f"there is no apt-get on this machine to fetch packages with: {' '.join(arguments)}")
@@ -95,15 +84,3 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-
-
-@contextmanager
-def sole_maker(path: Path) -> Iterator[None]:
-    """One process at a time makes what is kept at `path`; others wait and then find it."""
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -5,15 +5,15 @@ stands for all that decides its content. `kind load image-archive` takes it, our
 """
 
 import hashlib
-import tempfile
 import time
 from pathlib import Path
 from typing import Protocol
 
-from local_cluster import debian, places
+from local_cluster import places
 from local_cluster.failures import ClusterError
 from local_cluster.images import archive, recipes, rootfs
 from local_cluster.images.recipes import BUSYBOX, PAUSE, RECIPES, WORKLOAD
+from local_cluster.once import made_once, say
 
 __all__ = ["BUSYBOX", "PAUSE", "RECIPES", "WORKLOAD", "build", "load", "reference"]
 
@@ -27,12 +27,20 @@ def build(name: str) -> Path:
     """The archive of the image with this short name, made first where it is missing."""
     recipe = _recipe(name)
     path = places.cache_folder() / "images" / f"{name}-{_digest(recipe)}.tar"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with debian.sole_maker(path):
-            if not path.exists():
-                _build_into(path, recipe)
-    return path
+
+    def make(temporary: Path) -> Path:
+        began = time.monotonic()
+        say(f"making the image {recipe.reference} ({recipe.purpose})")
+        root = temporary / "root"
+        root.mkdir()
+        rootfs.fill(root, recipe.packages, temporary)
+        finished = temporary / path.name
+        archive.write(finished, recipe.reference, root, recipe.command)
+        megabytes = finished.stat().st_size / 1e6
+        say(f"made {recipe.reference} in {time.monotonic() - began:.0f} s: {megabytes:.0f} MB in {path}")
+        return finished
+
+    return made_once(path, make)
 
 
 class HasNode(Protocol):
@@ -59,17 +67,3 @@ def _digest(recipe: recipes.Recipe) -> str:
     for module in (archive, recipes, rootfs):
         digest.update(Path(module.__file__ or "").read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _build_into(path: Path, recipe: recipes.Recipe) -> None:
-    began = time.monotonic()
-    debian.say(f"making the image {recipe.reference} ({recipe.purpose})")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="making-") as temporary:
-        root = Path(temporary) / "root"
-        root.mkdir()
-        rootfs.fill(root, recipe.packages, Path(temporary))
-        finished = Path(temporary) / path.name
-        archive.write(finished, recipe.reference, root, recipe.command)
-        finished.rename(path)
-    megabytes = path.stat().st_size / 1e6
-    debian.say(f"made {recipe.reference} in {time.monotonic() - began:.0f} s: {megabytes:.0f} MB in {path}")
