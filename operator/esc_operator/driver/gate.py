@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from esc_operator.driver.breaker import FIRST_PAUSE, LONGEST_ASKED, Breaker, Passage
-from esc_operator.driver.outages import OUTAGES, PROVIDER_PAUSED
+from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.rate import TokenBucket
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed
@@ -162,9 +162,9 @@ def paused(service: Service, now: datetime) -> ProviderError:
     else:
         when, wait = f"until {_clock(until)}", until - now
     return ProviderError(
-        f"{service.name} is out of order ({service.trouble}) and not asked {when}; this is tried again as soon as it"
-        " answers",
-        reason=PROVIDER_PAUSED,
+        f"{service.name} is left alone {when}, because its last calls were not served; this is tried again as soon as"
+        " it answers",
+        reason=service.trouble,
         retry_after=wait.total_seconds(),
     )
 

@@ -1,11 +1,12 @@
-"""Which failures mean that a service is out of order, whoever asks it for what. Never a user's mistake."""
+"""Which failures mean that a service is out of order, whoever asks it for what. Never a user's mistake.
+
+Whoever is refused without a call, because a service is left alone, is told the reason for that: so the reason of a
+condition stays the same through an outage, and an alert counts all that wait.
+"""
 
 from __future__ import annotations
 
 from esc_operator.providers import aws_reasons, reasons
-
-PROVIDER_PAUSED = "ProviderPaused"
-"""Nothing was asked of the provider, because its last calls met an outage; it is tried again by itself."""
 
 OUTAGES = frozenset(
     {
@@ -16,6 +17,3 @@ OUTAGES = frozenset(
         aws_reasons.IDP_COMMUNICATION_ERROR,
     }
 )
-
-WAITING = OUTAGES | {PROVIDER_PAUSED}
-"""The reasons of those who wait for the end of an outage."""

@@ -80,7 +80,7 @@ def _put_together(api: KubeApi, options: Options, environ: Mapping[str, str]) ->
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts)
     reconciler = Reconciler(gatherer, actor, EnvironmentOpening(api, opener), utc_now, rollouts)
-    waking = Waking(reconciler.ledger, reconciler.scheduler, utc_now, options.provider_rate)
+    waking = Waking(reconciler, utc_now, options.provider_rate)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)

@@ -73,6 +73,8 @@ class Reconciler:
         self._rollouts = rollouts
         self._pending: dict[Key, Mapping[str, Any]] = {}
         self._troubles: dict[Key, int] = {}
+        self.mended = 0
+        """How often something outside, for which environments may wait, has been seen to be well again."""
         self.ledger = Ledger()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
@@ -214,7 +216,7 @@ class Reconciler:
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
-        fresh_after = entry.rotation_seen_at if sync.fresh else None
+        fresh_after, mended = entry.rotation_seen_at if sync.fresh else None, self.mended
         outcome = await self._opening(environment, Demand(fresh_after, sync.outlive))
         for name, generation in outcome.imports.items():
             self._note_generation(Key(environment.key.namespace, name), generation)
@@ -222,6 +224,10 @@ class Reconciler:
             await self._refuse(environment, entry, target, outcome)
         else:
             await self._fill(environment, entry, target, outcome)
+        if entry.failed and self.mended != mended:
+            # Before it was known that this one waits for it as well.
+            entry.failed = replace(entry.failed, mended=True)
+            self.scheduler.set(environment.key, self._now() + SOON)
         if self._has_moved(environment.key, outcome):
             self.scheduler.set(environment.key, self._now() + SOON)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.driver.outages import WAITING
+from esc_operator.driver.outages import OUTAGES
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from esc_operator.reconciliation.ledger import Entry, Ledger
-    from esc_operator.reconciliation.scheduler import Scheduler
+    from esc_operator.reconciliation.ledger import Entry
+    from esc_operator.reconciliation.reconciler import Reconciler
 
 ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 
@@ -27,9 +27,9 @@ ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 class Waking:
     """`rate`: so many a second are taken up again after an outage."""
 
-    def __init__(self, ledger: Ledger, scheduler: Scheduler[Key], now: Callable[[], datetime], rate: float) -> None:
-        self._ledger = ledger
-        self._scheduler = scheduler
+    def __init__(self, reconciler: Reconciler, now: Callable[[], datetime], rate: float) -> None:
+        self._reconciler = reconciler
+        self._ledger = reconciler.ledger
         self._now = now
         self._gap = timedelta(seconds=1 / rate)
 
@@ -40,7 +40,8 @@ class Waking:
         told so no faster than they would have been served.
         """
         now = self._now()
-        waiting = self._ledger.failed_for(WAITING)
+        self._reconciler.mended += 1
+        waiting = self._ledger.failed_for(OUTAGES)
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
             self._mend(key, entry, now + place * self._gap)
 
@@ -51,6 +52,7 @@ class Waking:
 
     def on_account(self, account: Key) -> None:
         """A ServiceAccount that was missing is there."""
+        self._reconciler.mended += 1
         for key, entry in self._ledger.failed_for(ACCOUNT_MISSING):
             if account == Key(key.namespace, entry.service_account):
                 self._mend(key, entry, self._now())
@@ -58,4 +60,4 @@ class Waking:
     def _mend(self, key: Key, entry: Entry, when: datetime) -> None:
         if entry.failed:
             entry.failed = replace(entry.failed, mended=True)
-        self._scheduler.set(key, when)
+        self._reconciler.scheduler.set(key, when)
