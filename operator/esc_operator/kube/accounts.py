@@ -78,8 +78,10 @@ class MissingAccounts:
                 self._on_found(account)
 
     def _is_time(self, account: Key, now: datetime) -> bool:
-        asked, since = self._asked.get(account, now), self._since[account]
-        gap = min((asked - since) / PATIENCE, LONGEST_GAP)
+        asked = self._asked.get(account)
+        if asked is None:
+            return True
+        gap = min((asked - self._since[account]) / PATIENCE, LONGEST_GAP)
         # A time that has yet to come is one of a clock that went wrong.
         return not (asked <= now < asked + gap)
 
