@@ -130,6 +130,6 @@ def test_whatever_the_clock_does_there_is_a_bounded_number_of_mints_and_in_the_e
             assert world.cloud.mints["aws"] <= 1 + 2 * len(jumps)
             await world.skip(2 * HOUR, step=MINUTE)
             assert world.told("aws") == WELL
-            assert MINUTE < left(world) <= HOUR
+            assert left(world) > 10 * MINUTE
 
     play(story)
