@@ -6,6 +6,7 @@ Kinds whose pods are made anew by themselves (Job, CronJob) are not here: their 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class Progress(StrEnum):
     STUCK = "Stuck"
     PAUSED = "Paused"
     ON_DELETE = "OnDelete"
+    PARTITIONED = "Partitioned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,17 @@ def parse_stamps(text: str) -> dict[str, Stamp]:
         name, _, rest = part.partition("=")
         revision, _, time = rest.partition("@")
         if name and revision:
-            stamps[name] = Stamp(revision, parse_time(time))
+            stamps[name] = Stamp(revision, _parse_stamp_time(time))
     return stamps
+
+
+def _parse_stamp_time(text: str) -> datetime | None:
+    """Whoever may edit a workload may write anything there; a time that UTC does not have is none."""
+    try:
+        time = parse_time(text)
+        return time.astimezone(UTC) if time else None
+    except OverflowError:
+        return None
 
 
 def format_stamps(stamps: Mapping[str, Stamp]) -> str:
@@ -136,12 +147,15 @@ def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Pro
 
 def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
     partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
-    wanted = max(spec.get("replicas", 1) - partition, 0)
+    replicas = spec.get("replicas", 1)
+    kept = min(partition, replicas)
     updated = status.get("updatedReplicas") or 0
-    ready = (status.get("readyReplicas") or 0) >= spec.get("replicas", 1)
-    finished = partition > 0 or status.get("currentRevision") == status.get("updateRevision")
-    if updated < wanted or not ready or not finished:
-        return Progress.RUNNING, f"{updated} of {wanted} pods are new"
+    ready = (status.get("readyReplicas") or 0) >= replicas
+    finished = kept > 0 or status.get("currentRevision") == status.get("updateRevision")
+    if updated < replicas - kept or not ready or not finished:
+        return Progress.RUNNING, f"{updated} of {replicas - kept} pods are new"
+    if updated < replicas:
+        return Progress.PARTITIONED, f"its partition keeps {kept} of {replicas} pods as they are"
     return Progress.DONE, ""
 
 
@@ -153,13 +167,23 @@ def _daemon_set(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progre
     return Progress.DONE, ""
 
 
-def _argo_rollout(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
+def _argo_rollout(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Progress, str]:
     phase = status.get("phase") or "Progressing"
     if phase == "Healthy":
         return Progress.DONE, ""
     if phase == "Degraded":
         return Progress.STUCK, status.get("message") or "it is degraded"
+    if phase == "Paused" and not _goes_on_by_itself(spec, status):
+        return Progress.PAUSED, "it is paused until somebody promotes it"
     return Progress.RUNNING, f"it is {phase.lower()}"
+
+
+def _goes_on_by_itself(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Whether the present step of an Argo Rollout's canary is a pause with an end."""
+    steps = ((spec.get("strategy") or {}).get("canary") or {}).get("steps") or ()
+    index = status.get("currentStepIndex")
+    present = steps[index] if isinstance(index, int) and 0 <= index < len(steps) else {}
+    return bool((present.get("pause") or {}).get("duration"))
 
 
 _COUNTS = {
