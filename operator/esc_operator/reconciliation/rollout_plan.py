@@ -17,10 +17,11 @@ from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import Progress, Stamp, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.resources.environment import EscEnvironment, Rollout, RolloutTarget
+    from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
 LOOK_AGAIN = timedelta(seconds=2)
@@ -29,6 +30,15 @@ LOOK_SELDOM = timedelta(seconds=30)
 """While only somebody else can act."""
 SHORT_LIFETIME = 4
 """A lifetime of fewer rollouts than this is too short for them."""
+STALLED_AFTER = timedelta(minutes=10)
+"""Of most kinds nobody else tells that new pods do not come: so long without another one is too long."""
+SKEW = timedelta(seconds=10)
+"""So much the clocks of this process and of the API server may differ."""
+UNHURRIED = timedelta(hours=1)
+"""Values that do not expire are replaced as if those before lived so much longer: they neither go ahead of credentials
+that die, nor wait behind them for ever."""
+
+_NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_REFUSED, reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,11 @@ class RolloutPlan:
     def is_done(self) -> bool:
         return not self.roll and not self.behind
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something stands in the way that does not pass by itself."""
+        return any(one.reason in _NEEDS_SOMEBODY for one in self.behind)
+
 
 # The order in which trouble is told: what needs a person first.
 _GRAVITY = (
@@ -63,6 +78,8 @@ _GRAVITY = (
     reasons.ROLLING_OUT,
     reasons.ROLLOUT_WAITING,
 )
+
+_REVERTED = "something else took the mark off its pod template; it is put back"
 
 
 def concerned_by(rollout: Rollout, secret: str, workloads: Iterable[Workload]) -> tuple[Workload, ...]:
@@ -76,11 +93,11 @@ def plan_rollout(
     environment: EscEnvironment,
     record: SyncRecord,
     workloads: Sequence[Workload],
-    stamped: Iterable[str],
+    stamped: Mapping[str, datetime],
     now: datetime,
 ) -> RolloutPlan:
-    """`workloads` are those concerned; `stamped` the UIDs of those that this process has stamped with this revision."""
-    secret, marked = environment.target.name, frozenset(stamped)
+    """`workloads` are those concerned; `stamped` says when this process has stamped which UIDs with this revision."""
+    secret = environment.target.name
     roll: list[Workload] = []
     behind: list[Behind] = []
     for workload in workloads:
@@ -88,16 +105,61 @@ def plan_rollout(
         if stamp and stamp.revision == record.revision:
             behind.extend(_on_its_way(workload))
         elif _needs_roll(workload, stamp, record):
-            held_up = _held_up(workload, stamp, environment.rollout.min_interval, now)
+            reverted = stamped.get(workload.uid)
+            held_up = _held_up(workload, reverted, environment.rollout.min_interval, now)
             if held_up:
                 behind.append(held_up)
             else:
                 roll.append(workload)
-                if workload.uid in marked:
-                    why = "something else took the mark off its pod template; it is put back"
-                    behind.append(Behind(workload, reasons.ROLLOUT_REVERTED, why))
-    behind.sort(key=lambda one: (_GRAVITY.index(one.reason), one.workload.kind, one.workload.name))
-    return RolloutPlan(tuple(roll), tuple(behind), len(workloads))
+                if reverted:
+                    behind.append(Behind(workload, reasons.ROLLOUT_REVERTED, _REVERTED))
+    return RolloutPlan(tuple(roll), _by_gravity(behind), len(workloads))
+
+
+def held_back(plan: RolloutPlan, behind: Sequence[Behind]) -> RolloutPlan:
+    """The plan where some of those to be rolled cannot be."""
+    uids = {one.workload.uid for one in behind}
+    return replace(
+        plan,
+        roll=tuple(one for one in plan.roll if one.uid not in uids),
+        behind=_by_gravity([*plan.behind, *behind]),
+    )
+
+
+def for_its_turn(workload: Workload, ahead: int, at_once: int, now: datetime) -> Behind:
+    """A workload that waits, behind so many others. Each turn takes a while, so who is far back asks seldom."""
+    until = now + min(LOOK_AGAIN * (1 + ahead // at_once), LOOK_SELDOM)
+    return Behind(workload, reasons.ROLLOUT_WAITING, "it waits for its turn among all rollouts of the cluster", until)
+
+
+def deadline_of(record: SyncRecord, now: datetime) -> datetime:
+    """When the pods have to hold the present values: the earlier, the earlier they are rolled."""
+    return record.replaced_expires_at or (record.changed_at or now) + UNHURRIED
+
+
+def judge_stalled(workload: Workload, since: datetime, now: datetime) -> Workload:
+    """A workload whose pods have been where they are since then."""
+    if workload.progress is not Progress.RUNNING or now < since + STALLED_AFTER:
+        return workload
+    why = f"{workload.message}, and nothing has moved for {format_duration(STALLED_AFTER)}"
+    return replace(workload, progress=Progress.STUCK, message=why)
+
+
+def time_rollout(old: Status, plan: RolloutPlan, record: SyncRecord, now: datetime) -> tuple[datetime | None, int]:
+    """When the rollout that is under way began, and how many seconds the last one took.
+
+    What waits for a person tells nothing about how long rollouts take. One that newer values have overtaken took so
+    long at least: where all are, no rollout ever ends, and that is what has to be told.
+    """
+    started, seconds = old.rollout_started_at, old.rollout_seconds
+    if started and record.changed_at and started < record.changed_at:
+        seconds = max(seconds, _seconds(record.changed_at - started))
+        started = None
+    if plan.is_done:
+        return None, _seconds(now - started) if started else seconds
+    if plan.needs_somebody:
+        return None, seconds
+    return started or (now.replace(microsecond=0) if plan.roll else None), seconds
 
 
 def stamps_for(workload: Workload, secret: str, record: SyncRecord, now: datetime) -> dict[str, Stamp]:
@@ -109,11 +171,8 @@ def look_again_at(plan: RolloutPlan, now: datetime) -> datetime | None:
     """When to look at the workloads again; None when all of them are done."""
     if plan.is_done:
         return None
-    times = [now + LOOK_AGAIN] if plan.roll else []
-    for one in plan.behind:
-        blocked = one.reason in {reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_STUCK, reasons.ROLLOUT_REFUSED}
-        times.append(one.until or now + (LOOK_SELDOM if blocked else LOOK_AGAIN))
-    return min(times)
+    times = [one.until or now + (LOOK_SELDOM if one.reason in _NEEDS_SOMEBODY else LOOK_AGAIN) for one in plan.behind]
+    return min([*times, *([now + LOOK_AGAIN] if plan.roll else [])])
 
 
 def rolled_out(environment: EscEnvironment, plan: RolloutPlan, record: SyncRecord, secret: str) -> Condition:
@@ -146,16 +205,6 @@ def lifetime_warning(environment: EscEnvironment, lifetime: timedelta | None, ro
     return Condition(LIFETIME_TOO_SHORT, "True", reasons.LIFETIME_TOO_SHORT, message, environment.generation)
 
 
-def as_waiting(plan: RolloutPlan, admitted: Iterable[Workload], now: datetime) -> RolloutPlan:
-    """The plan where only some of the workloads may be rolled now; the others wait for their turn."""
-    allowed = {workload.uid for workload in admitted}
-    why = "it waits for its turn among all rollouts of the cluster"
-    waiting = tuple(
-        Behind(one, reasons.ROLLOUT_WAITING, why, now + LOOK_AGAIN) for one in plan.roll if one.uid not in allowed
-    )
-    return replace(plan, roll=tuple(one for one in plan.roll if one.uid in allowed), behind=(*plan.behind, *waiting))
-
-
 def _is_meant(target: RolloutTarget, workload: Workload) -> bool:
     if target.kind != workload.kind:
         return False
@@ -170,17 +219,22 @@ def _needs_roll(workload: Workload, stamp: Stamp | None, record: SyncRecord) -> 
     if record.changed_at is None:
         return False  # the Secret's first data: no pod can hold any other
     # A workload that is younger than the data has only seen this data.
-    return workload.created_at is None or workload.created_at <= record.changed_at
+    return workload.created_at is None or workload.created_at <= record.changed_at + SKEW
 
 
-def _held_up(workload: Workload, stamp: Stamp | None, min_interval: timedelta, now: datetime) -> Behind | None:
+def _held_up(workload: Workload, reverted: datetime | None, min_interval: timedelta, now: datetime) -> Behind | None:
+    """`reverted` is when the mark was put there that is there no more."""
     if workload.progress in {Progress.PAUSED, Progress.ON_DELETE}:
         return Behind(workload, reasons.ROLLOUT_BLOCKED, workload.message)
-    if stamp and stamp.at and now < stamp.at + min_interval:
-        until = stamp.at + min_interval
-        why = f"it was rolled less than {format_duration(min_interval)} ago"
-        return Behind(workload, reasons.ROLLOUT_WAITING, why, until)
-    return None
+    # Whichever Secret it was rolled for. A time to come is one of a clock that was set back, and is not waited for.
+    times = [*(stamp.at for stamp in workload.stamps.values()), reverted]
+    last = max((time for time in times if time and time <= now), default=None)
+    if last is None or now >= last + min_interval:
+        return None
+    if reverted:
+        return Behind(workload, reasons.ROLLOUT_REVERTED, _REVERTED, last + min_interval)
+    why = f"it was rolled less than {format_duration(min_interval)} ago"
+    return Behind(workload, reasons.ROLLOUT_WAITING, why, last + min_interval)
 
 
 def _on_its_way(workload: Workload) -> Iterable[Behind]:
@@ -191,8 +245,16 @@ def _on_its_way(workload: Workload) -> Iterable[Behind]:
             return (Behind(workload, reasons.ROLLING_OUT, workload.message),)
         case Progress.STUCK:
             return (Behind(workload, reasons.ROLLOUT_STUCK, workload.message),)
-        case Progress.PAUSED | Progress.ON_DELETE:
+        case Progress.PAUSED | Progress.ON_DELETE | Progress.PARTITIONED:
             return (Behind(workload, reasons.ROLLOUT_BLOCKED, workload.message),)
+
+
+def _by_gravity(behind: Iterable[Behind]) -> tuple[Behind, ...]:
+    return tuple(sorted(behind, key=lambda one: (_GRAVITY.index(one.reason), one.workload.kind, one.workload.name)))
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, round(span.total_seconds()))
 
 
 def _count(workloads: int) -> str:

@@ -1,33 +1,44 @@
 """Rolls the workloads that need a Secret's new values, and follows them until their pods are ready.
 
 Owns the turns among all rollouts of the cluster. Everything else it needs to know stands on the workloads and in the
-statuses, so it goes on after a restart where it was.
+statuses, so it goes on after a restart where it was; what it remembers beside is only for telling more.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.errors import ForbiddenError, InvalidError, NotFoundError
+from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from esc_operator.kube.paths import WORKLOADS
 from esc_operator.reconciliation.rollout_plan import (
     Behind,
     RolloutPlan,
-    as_waiting,
     concerned_by,
+    deadline_of,
+    for_its_turn,
+    held_back,
+    judge_stalled,
     lifetime_warning,
     look_again_at,
     plan_rollout,
     rolled_out,
     stamps_for,
+    time_rollout,
 )
 from esc_operator.reconciliation.turns import Turns
+from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources import reasons
-from esc_operator.resources.conditions import LIFETIME_TOO_SHORT, ROLLED_OUT, carry_transition_times, find_condition
-from esc_operator.resources.workloads import REVISIONS, format_stamps, parse_workload
+from esc_operator.resources.conditions import (
+    LIFETIME_TOO_SHORT,
+    ROLLED_OUT,
+    Condition,
+    carry_transition_times,
+    find_condition,
+)
+from esc_operator.resources.workloads import REVISIONS, Progress, Workload, format_stamps, parse_workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,12 +48,28 @@ if TYPE_CHECKING:
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
-    from esc_operator.resources.workloads import Workload
 
 logger = logging.getLogger(__name__)
 
 ASK_AGAIN = timedelta(minutes=5)
 """After so long a kind that the API server did not have is asked for again: Argo Rollouts may have been installed."""
+SOON = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is remembered of one environment while its workloads are rolled for one revision.
+
+    `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
+    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row.
+    """
+
+    revision: str
+    generation: int
+    stamped: dict[str, datetime] = field(default_factory=dict)
+    moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    queued: tuple[Workload, ...] = ()
+    troubles: int = 0
 
 
 class Rollouts:
@@ -51,73 +78,122 @@ class Rollouts:
     def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int) -> None:
         self._api = api
         self._now = now
-        self._turns: Turns[str] = Turns(at_once)
+        self._turns = Turns(at_once)
         self._absent: dict[str, datetime] = {}
-        self._stamped: dict[str, tuple[str, frozenset[str]]] = {}
+        self._memories: dict[str, _Memory] = {}
 
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord | None
     ) -> tuple[Status, datetime | None]:
         """The status with what is to be told of rollouts, and when to look again; rolls what has to be rolled now.
 
-        `old` is the last status, `status` the next one as far as the Secret is concerned. Raises KubeError.
+        `old` is the last status, `status` the next one as far as the Secret is concerned. Workloads are read only where
+        the Secret's data is another one than was rolled out. Trouble with them is told and tried again: never raised.
         """
         if environment.rollout.policy == "Never" or record is None or environment.suspend:
+            self.forget(environment.uid)
             return _without(status), None
         if old.rolled_out_revision == record.revision:
-            return _carried(old, status, self._now()), None
-        found = await self._read(environment)
-        now = self._now()
-        mark, stamped = self._stamped.get(environment.uid, ("", frozenset[str]()))
-        plan = plan_rollout(environment, record, found, stamped if mark == record.revision else (), now)
-        plan = self._take_turns(environment, plan, found, record, now)
-        plan = await self._roll(environment, plan, record, now)
-        return self._told(environment, old, status, plan, record), look_again_at(plan, now)
+            return self.unchanged(old, status), None
+        memory = self._remember(environment, record)
+        if memory.queued and not self._comes_up(memory.queued, record):
+            waiting = [self._waiting(workload, self._now()) for workload in memory.queued]
+            return self.unchanged(old, status), min(one.until for one in waiting if one.until)
+        try:
+            answer = await self._follow(environment, old, status, record)
+        except KubeError as error:
+            return self._troubled(environment, old, status, record, error)
+        memory.troubles = 0
+        return answer
 
     def unchanged(self, old: Status, status: Status) -> Status:
         """The status where nothing new is known of rollouts."""
-        return _carried(old, status, self._now())
+        kept = [find_condition(old.conditions, kind) for kind in (ROLLED_OUT, LIFETIME_TOO_SHORT)]
+        present = [replace(one, observed_generation=status.observed_generation) for one in kept if one]
+        return replace(
+            status,
+            conditions=(*status.conditions, *carry_transition_times(present, old.conditions, self._now())),
+        )
 
     def forget(self, uid: str) -> None:
-        """An environment is gone."""
-        self._stamped.pop(uid, None)
+        """An environment is gone, or has nothing to roll any more."""
+        memory = self._memories.pop(uid, None)
+        for workload in memory.queued if memory else ():
+            self._turns.release(workload.uid)
+
+    def _remember(self, environment: EscEnvironment, record: SyncRecord) -> _Memory:
+        memory = self._memories.get(environment.uid)
+        if memory is None or memory.revision != record.revision:
+            memory = self._memories[environment.uid] = _Memory(record.revision, environment.generation)
+        if memory.generation != environment.generation:
+            memory.generation, memory.queued = environment.generation, ()  # others may be meant now
+        return memory
+
+    def _comes_up(self, queued: tuple[Workload, ...], record: SyncRecord) -> bool:
+        """Whether it is the turn of any."""
+        now = self._now()
+        # All of them ask: who does not is forgotten.
+        answers = [self._turns.ask(workload.uid, deadline_of(record, now), now) for workload in queued]
+        return any(answers)
+
+    def _waiting(self, workload: Workload, now: datetime) -> Behind:
+        return for_its_turn(workload, self._turns.ahead_of(workload.uid), self._turns.at_once, now)
+
+    async def _follow(
+        self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord
+    ) -> tuple[Status, datetime | None]:
+        memory = self._memories[environment.uid]
+        found = await self._read(environment)
+        now = self._now()
+        found = _judge(memory, found, now)
+        plan = plan_rollout(environment, record, found, memory.stamped, now)
+        plan = self._take_turns(memory, plan, found, record, now)
+        plan = await self._roll(environment, plan, record, now)
+        if plan.is_done:
+            self.forget(environment.uid)
+        told = self._told(environment, old, status, plan, record)
+        # A longer rollout calls for an earlier renewal than was just planned.
+        soon = now + SOON if told.rollout_seconds > old.rollout_seconds else None
+        return told, look_again_at(plan, now) or soon
 
     async def _read(self, environment: EscEnvironment) -> tuple[Workload, ...]:
         """The workloads concerned, from the API server's cache; kinds that it does not have are left out."""
         named = {target.kind for target in environment.rollout.targets}
         found: list[Workload] = []
         for resource in WORKLOADS:
-            if (named and resource.kind not in named) or self._absent.get(resource.kind, self._now()) > self._now():
+            now = self._now()
+            if (named and resource.kind not in named) or self._absent.get(resource.kind, now) > now:
                 continue
             try:
                 page = await self._api.list_page(resource, environment.key.namespace, resourceVersion="0")
             except NotFoundError:
-                self._absent[resource.kind] = self._now() + ASK_AGAIN
+                self._absent[resource.kind] = now + ASK_AGAIN
                 continue
             found += [parse_workload(resource.kind, body) for body in page["items"] or ()]
         return concerned_by(environment.rollout, environment.target.name, found)
 
     def _take_turns(
-        self,
-        environment: EscEnvironment,
-        plan: RolloutPlan,
-        found: tuple[Workload, ...],
-        record: SyncRecord,
-        now: datetime,
+        self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], record: SyncRecord, now: datetime
     ) -> RolloutPlan:
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
-        for workload in found:
-            if workload.uid in busy:
-                self._turns.hold(workload.uid, now)
-            elif workload.uid not in {one.uid for one in plan.roll}:
-                self._turns.release(workload.uid)
-        deadline = record.replaced_expires_at or record.changed_at or now
-        admitted = [one for one in plan.roll if self._turns.ask(one.uid, deadline, now)]
-        return as_waiting(plan, admitted, now)
+        wanted = {one.uid for one in plan.roll}
+        gone = {one.uid for one in memory.queued} - {one.uid for one in found}
+        for uid in busy:
+            self._turns.hold(uid, now)
+        # One that is on its way for another's sake keeps its turn.
+        idle = {one.uid for one in found if one.progress is not Progress.RUNNING}
+        for uid in (idle | gone) - busy - wanted:
+            self._turns.release(uid)
+        deadline = deadline_of(record, now)
+        waiting = [one for one in plan.roll if not self._turns.ask(one.uid, deadline, now)]
+        only_waiting = len(waiting) == len(plan.roll) and not plan.behind
+        memory.queued = tuple(waiting) if only_waiting else ()
+        return held_back(plan, [self._waiting(one, now) for one in waiting])
 
     async def _roll(
         self, environment: EscEnvironment, plan: RolloutPlan, record: SyncRecord, now: datetime
     ) -> RolloutPlan:
+        """What stands in the way of one workload is told of it, and keeps no other waiting."""
         refused: list[Behind] = []
         for workload in plan.roll:
             try:
@@ -125,14 +201,10 @@ class Rollouts:
             except (ForbiddenError, InvalidError) as error:
                 self._turns.release(workload.uid)
                 refused.append(Behind(workload, reasons.ROLLOUT_REFUSED, error.message))
-        if not refused:
-            return plan
-        not_rolled = {one.workload.uid for one in refused}
-        return replace(
-            plan,
-            roll=tuple(one for one in plan.roll if one.uid not in not_rolled),
-            behind=(*refused, *plan.behind),
-        )
+            except (ConflictError, NotFoundError):
+                why = "it was changed at the same time, and is looked at again"
+                refused.append(Behind(workload, reasons.ROLLOUT_WAITING, why, now + SOON))
+        return held_back(plan, refused)
 
     async def _stamp(self, environment: EscEnvironment, workload: Workload, record: SyncRecord, now: datetime) -> None:
         logger.info(
@@ -153,24 +225,17 @@ class Rollouts:
                 "spec": {"template": {"metadata": {"annotations": {REVISIONS: text}}}},
             },
         )
-        mark, stamped = self._stamped.get(environment.uid, ("", frozenset[str]()))
-        known = stamped if mark == record.revision else frozenset[str]()
-        self._stamped[environment.uid] = record.revision, known | {workload.uid}
+        self._memories[environment.uid].stamped[workload.uid] = now
 
     def _told(
         self, environment: EscEnvironment, old: Status, status: Status, plan: RolloutPlan, record: SyncRecord
     ) -> Status:
         now = self._now()
-        started = old.rollout_started_at or (now.replace(microsecond=0) if plan.roll else None)
-        seconds = old.rollout_seconds
-        if plan.is_done:
-            self.forget(environment.uid)
-            if started:
-                seconds = max(1, round((now - started).total_seconds()))
+        started, seconds = time_rollout(old, plan, record, now)
         status = replace(
             status,
             rolled_out_revision=record.revision if plan.is_done else "",
-            rollout_started_at=None if plan.is_done else started,
+            rollout_started_at=started,
             rollout_seconds=seconds,
         )
         condition = rolled_out(environment, plan, record, environment.target.name)
@@ -178,13 +243,33 @@ class Rollouts:
         told = [condition, *([warning] if warning else [])]
         return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))
 
+    def _troubled(
+        self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError
+    ) -> tuple[Status, datetime]:
+        """What was rolled out before is no more what has to be, so that must not be told again."""
+        log = {"environment": str(environment.key), "reason": error.reason}
+        logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
+        now, memory = self._now(), self._memories[environment.uid]
+        memory.troubles += 1
+        due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
+        if error.retry_after:
+            due = max(due, now + timedelta(seconds=error.retry_after))
+        why = f"its workloads could not be rolled: {error.message}"
+        told = Condition(ROLLED_OUT, "False", error.reason, why, environment.generation)
+        status = self.unchanged(old, status)
+        others = tuple(one for one in status.conditions if one.type != ROLLED_OUT)
+        return replace(status, conditions=(*others, *carry_transition_times((told,), old.conditions, now))), due
+
 
 def _without(status: Status) -> Status:
     return replace(status, rolled_out_revision="", rollout_started_at=None)
 
 
-def _carried(old: Status, status: Status, now: datetime) -> Status:
-    """The status where nothing has changed since the last rollout."""
-    kept = [find_condition(old.conditions, kind) for kind in (ROLLED_OUT, LIFETIME_TOO_SHORT)]
-    present = [condition for condition in kept if condition]
-    return replace(status, conditions=(*status.conditions, *carry_transition_times(present, old.conditions, now)))
+def _judge(memory: _Memory, found: tuple[Workload, ...], now: datetime) -> tuple[Workload, ...]:
+    """The workloads, those told to be stuck whose pods have been where they are for too long."""
+    moved = {}
+    for workload in found:
+        where, since = memory.moved.get(workload.uid, (workload.message, now))
+        moved[workload.uid] = workload.message, since if where == workload.message and since <= now else now
+    memory.moved = moved
+    return tuple(judge_stalled(workload, moved[workload.uid][1], now) for workload in found)

@@ -1,0 +1,168 @@
+"""So many at a time, the earliest deadline first, and nobody is kept waiting by one that is gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from esc_operator.reconciliation.turns import FORGOTTEN_AFTER, SWEEP, Turns
+
+if TYPE_CHECKING:
+    from random import Random
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+LATER = START + timedelta(hours=1)
+
+
+def test_no_more_than_allowed_have_a_turn() -> None:
+    turns = Turns(2)
+    assert [turns.ask(uid, LATER, START) for uid in "abc"] == [True, True, False]
+    turns.release("a")
+    assert turns.ask("c", LATER, START)
+
+
+def test_whoever_has_a_turn_is_told_so_again() -> None:
+    turns = Turns(1)
+    assert turns.ask("a", LATER, START)
+    assert turns.ask("a", LATER, START)
+
+
+def test_the_earliest_deadline_goes_first_whoever_asks_first() -> None:
+    turns = Turns(1)
+    turns.hold("busy", START)
+    assert not turns.ask("late", LATER + MINUTE, START)
+    assert not turns.ask("early", LATER, START)
+    turns.release("busy")
+    assert turns.ahead_of("late") == 1
+    assert not turns.ask("late", LATER + MINUTE, START)
+    assert turns.ask("early", LATER, START)
+
+
+def test_of_several_deadlines_of_one_the_earliest_counts() -> None:
+    turns = Turns(1)
+    turns.hold("busy", START)
+    for uid, deadline in [("b", LATER + MINUTE), ("a", LATER + 2 * MINUTE), ("a", LATER), ("a", LATER + 3 * MINUTE)]:
+        assert not turns.ask(uid, deadline, START)
+    assert (turns.ahead_of("a"), turns.ahead_of("b")) == (0, 1)
+
+
+def test_one_that_does_not_ask_again_is_forgotten_and_stands_in_nobodys_way() -> None:
+    turns = Turns(1)
+    turns.hold("busy", START)
+    assert not turns.ask("gone", LATER, START)
+    assert not turns.ask("waits", LATER + MINUTE, START + MINUTE / 2)
+    turns.release("busy")
+    assert not turns.ask("waits", LATER + MINUTE, START + MINUTE / 2)
+    assert turns.ask("waits", LATER + MINUTE, START + FORGOTTEN_AFTER + SWEEP)
+
+
+def test_a_turn_that_nobody_follows_any_more_comes_free() -> None:
+    turns = Turns(1)
+    assert turns.ask("dead", LATER, START)
+    assert not turns.ask("waits", LATER, START + MINUTE / 2)
+    assert turns.ask("waits", LATER, START + FORGOTTEN_AFTER + SWEEP)
+
+
+def test_a_turn_that_is_followed_is_kept_however_long_it_takes() -> None:
+    turns = Turns(1)
+    for seconds in range(0, 3600, 2):
+        turns.hold("slow", START + seconds * SECOND)
+        assert not turns.ask("waits", LATER, START + seconds * SECOND)
+
+
+def test_a_restart_in_the_middle_of_more_rollouts_than_allowed_lets_nobody_in_until_they_have_ended() -> None:
+    turns = Turns(2)
+    for uid in "abc":
+        turns.hold(uid, START)
+    assert not turns.ask("new", LATER, START)
+    turns.release("a")
+    assert not turns.ask("new", LATER, START)
+    turns.release("b")
+    assert turns.ask("new", LATER, START)
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_those_that_are_gone() -> None:
+    turns = Turns(1)
+    assert turns.ask("dead", LATER, START)
+    assert turns.ask("waits", LATER, START - timedelta(hours=1))
+
+
+def test_what_is_over_leaves_nothing_behind() -> None:
+    turns = Turns(1)
+    for uid in "abc":
+        turns.ask(uid, LATER, START)
+    for uid in "abcd":
+        turns.release(uid)
+    assert len(turns) == 0
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=40, unique=True), st.integers(1, 5), st.randoms())
+def test_everybody_gets_a_turn_in_the_order_of_deadlines(deadlines: list[int], at_once: int, random: Random) -> None:
+    """All wait from the beginning; each turn takes one round, in which they ask in any order."""
+    turns, now, served = Turns(at_once), START, list[int]()
+    for number in range(at_once):
+        turns.hold(f"busy-{number}", now)
+    for minutes in deadlines:
+        assert not turns.ask(str(minutes), START + minutes * MINUTE, now)
+    for number in range(at_once):
+        turns.release(f"busy-{number}")
+    waiting = list(deadlines)
+    while waiting:
+        now += 2 * SECOND
+        random.shuffle(waiting)
+        # As often as there are turns: who asks before the one ahead of it comes too early.
+        asked = [minutes for _ in range(at_once) for minutes in waiting]
+        admitted = {minutes for minutes in asked if turns.ask(str(minutes), START + minutes * MINUTE, now)}
+        assert len(admitted) == min(at_once, len(waiting))
+        served += sorted(admitted)
+        waiting = [minutes for minutes in waiting if minutes not in admitted]
+        for minutes in admitted:
+            turns.release(str(minutes))
+    assert served == sorted(deadlines)
+
+
+class AskingAndReleasing(RuleBasedStateMachine):
+    """In whatever order is asked and released: never too many, and a free turn goes to somebody that asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = Turns(3)
+        self.now = START
+        self.held: set[str] = set()
+
+    @rule(uid=st.sampled_from("abcdefgh"), minutes=st.integers(0, 5))
+    def ask(self, uid: str, minutes: int) -> None:
+        if self.turns.ask(uid, LATER + minutes * MINUTE, self.now):
+            self.held.add(uid)
+        else:
+            assert uid not in self.held
+            assert len(self.held) + self.turns.ahead_of(uid) >= 3
+
+    @rule(uid=st.sampled_from("abcdefgh"))
+    def release(self, uid: str) -> None:
+        self.turns.release(uid)
+        self.held.discard(uid)
+
+    @rule(uid=st.sampled_from("abcdefgh"))
+    def follow(self, uid: str) -> None:
+        if uid in self.held:
+            self.turns.hold(uid, self.now)
+
+    @rule(seconds=st.integers(1, 50))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+        for uid in self.held:
+            self.turns.hold(uid, self.now)
+
+    @invariant()
+    def never_too_many(self) -> None:
+        assert len(self.held) <= 3
+
+
+TestAskingAndReleasing = AskingAndReleasing.TestCase
