@@ -8,9 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.evaluation import Described, Failed, FindProvider, Mode, Opened, OpenProvider, Secret
+from esc_operator.evaluation import (
+    Decrypted,
+    Described,
+    Evaluator,
+    Failed,
+    FindProvider,
+    Mode,
+    Opened,
+    OpenProvider,
+    Secret,
+)
+from esc_operator.lang import parse_text
 from esc_operator.schema import from_json
-from unit.evaluation.drive import World, echo, evaluate, revealed, sealed, summaries
+from unit.evaluation.drive import World, cipher, drive, echo, evaluate, revealed, sealed, summaries
 
 
 def value(expression: str, **others: str) -> Any:
@@ -206,3 +217,31 @@ def test_a_failed_decryption_leaves_a_secret_unknown() -> None:
     assert (found.summary, found.reason) == ("decrypting: no key", "KeyMissing")
     assert evaluation.value is not None
     assert evaluation.value.to_data() == {"a": "[secret]"}
+
+
+@pytest.mark.parametrize("mode", [Mode.CHECK, Mode.OPEN])
+def test_a_damaged_ciphertext_is_told_in_a_check_too(mode: Mode) -> None:
+    evaluation = evaluate("values: {a: {fn::secret: {ciphertext: AAAA}}}", mode=mode)
+    assert summaries(evaluation) == ["invalid ciphertext: EOF"]
+    assert evaluation.value is not None
+    assert evaluation.value.to_data() == {"a": "[secret]"}
+
+
+def test_a_plaintext_may_come_as_text_and_each_secret_is_asked_for_once() -> None:
+    class Texts(World):
+        def answer(self, effect: Any) -> Any:
+            self.asked.append(effect)
+            return Decrypted(cipher(effect.ciphertext).decode())
+
+    envelope, world = sealed("mine!"), Texts()
+    text = f"values: {{a: {{fn::secret: {{ciphertext: {envelope}}}}}, b: {{fn::secret: {{ciphertext: {envelope}}}}}}}"
+    assert revealed(evaluate(text, world)) == {"a": "mine!", "b": "mine!"}
+    assert len(world.asked) == 1
+    assert repr(world.asked[0]) == "Decrypt(id=1, environment='root')"
+
+
+def test_a_call_without_a_provider_is_unknown() -> None:
+    environment, _ = parse_text("root", "values: {a: {fn::open: {inputs: {}}}}")
+    evaluation = drive(Evaluator(environment, name="root", mode=Mode.OPEN), World())
+    assert evaluation.value is not None
+    assert evaluation.value.reveal() == {"a": "[unknown]"}

@@ -173,3 +173,11 @@ def test_definitions_are_what_one_would_write() -> None:
         "a": [Number("1"), None, "x$$y", {"b$$c": {"fn::secret": "s"}}],
         "d": None,
     }
+
+
+def test_rotate_only_inputs_are_found_inside_lists() -> None:
+    inputs = from_json({"type": "object", "properties": {"users": {"items": {"rotateOnly": ["login"]}}}})
+    outside = World(rotators={"keys": (Described(inputs), opened, renewed)})
+    text = "values: {a: {fn::rotate::keys: {inputs: {users: [{login: '${gone}', name: x}]}}}}"
+    evaluation = evaluate(text, outside)
+    assert revealed(evaluation)["a"]["inputs"] == {"users": [{"login": "[unknown]", "name": "x"}]}
