@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from esc_operator.schema.regex_classes import PERL, POSIX
 from esc_operator.schema.regex_program import (
     Characters,
     PatternError,
@@ -26,26 +27,6 @@ _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 50
 _LAST: Final = 0x10FFFF
 _LITERAL_ESCAPES: Final = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
-_DIGITS: Final = ((48, 57),)
-_WORD: Final = ((48, 57), (65, 90), (95, 95), (97, 122))
-_SPACE: Final = ((9, 10), (12, 13), (32, 32))
-_PERL: Final = {"d": _DIGITS, "w": _WORD, "s": _SPACE}
-_POSIX: Final = {
-    "alnum": ((48, 57), (65, 90), (97, 122)),
-    "alpha": ((65, 90), (97, 122)),
-    "ascii": ((0, 127),),
-    "blank": ((9, 9), (32, 32)),
-    "cntrl": ((0, 31), (127, 127)),
-    "digit": _DIGITS,
-    "graph": ((33, 126),),
-    "lower": ((97, 122),),
-    "print": ((32, 126),),
-    "punct": ((33, 47), (58, 64), (91, 96), (123, 126)),
-    "space": ((9, 13), (32, 32)),
-    "upper": ((65, 90),),
-    "word": _WORD,
-    "xdigit": ((48, 57), (65, 70), (97, 102)),
-}
 
 
 class _Flags(NamedTuple):
@@ -196,7 +177,7 @@ class _Parser:
     def _set_escape(self) -> Characters:
         """What stands behind a backslash, inside a class or outside."""
         character = self._next()
-        ranges = _PERL.get(character.lower())
+        ranges = PERL.get(character.lower())
         if ranges is not None:
             return Characters(ranges, negated=character.isupper())
         if character in ("p", "P"):
@@ -272,7 +253,7 @@ class _Parser:
     def _posix(self) -> Characters:
         end = self._text.find(":]", self.offset)
         name = self._text[self.offset : max(end, self.offset)]
-        ranges = _POSIX.get(name.removeprefix("^"))
+        ranges = POSIX.get(name.removeprefix("^"))
         if ranges is None:
             raise PatternError(f"invalid character class range: `[:{name}:]`")
         self.offset = end + 2
