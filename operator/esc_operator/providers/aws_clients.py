@@ -110,7 +110,7 @@ def _make_session() -> Any:
     import botocore.session
 
     # At DEBUG botocore logs requests and answers as they are, tokens and keys included.
-    logging.getLogger("botocore").setLevel(logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     nowhere = (None, None, os.devnull, None)
     core = botocore.session.Session(
         session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
