@@ -9,16 +9,23 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from demo.stage import Stage
+import yaml
+
+from demo.calling import calling_pod
+from demo.stage import BUCKET, Stage
 from local_cluster import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXAMPLE = places.REPOSITORY / "deploy" / "examples" / "aws.yaml"
+WORKLOAD = places.REPOSITORY / "deploy" / "examples" / "workload.yaml"
 LIFETIME = 24.0
 """Seconds that the credentials live here, so that a refresh can be watched; at AWS it would be an hour."""
 PATIENCE = 60.0
+
+ROTATE = "esc-operator.dev/rotate-requested-at"
+ON_CHANGE = json.dumps({"spec": {"rollout": {"policy": "OnChange"}}})
 
 WRONG = """
 apiVersion: esc-operator.dev/v1alpha1
@@ -61,6 +68,7 @@ class Story:
         self._set_up()
         self._fill_a_secret()
         self._watch_a_refresh()
+        self._serve_pods()
         self._serve_a_person()
         self._show_a_mistake()
 
@@ -88,11 +96,47 @@ class Story:
     def _watch_a_refresh(self) -> None:
         self._step(f"It is refreshed ahead of expiry (AWS grants only {LIFETIME:.0f} s here)")
         first = self._environment("aws")["status"]
+        self._stage.aws.settings(lifetime=None)
         self._wait("a refresh", lambda: self._environment("aws")["status"]["refreshedAt"] != first["refreshedAt"])
         left = datetime.fromisoformat(first["expiresAt"]) - datetime.now(UTC)
-        say(f"refreshed {left.total_seconds():.0f} s before the old keys would have expired")
+        say(f"refreshed {left.total_seconds():.0f} s before the old keys would have expired, from here on for an hour")
         self._describe_secret()
         say(f"AWS has minted {self._stage.aws.mints().total} times: once for each")
+
+    def _serve_pods(self) -> None:
+        if self._stage.why_no_pods:
+            self._step("Pods are left out")
+            say(self._stage.why_no_pods)
+            return
+        self._step("A Deployment takes the Secret by envFrom, and the environment rolls it when its data changes")
+        self._stage.kubectl("patch", "escenv", "aws", "-n", "apps", "--type=merge", "-p", ON_CHANGE)
+        body = yaml.safe_load(WORKLOAD.read_text())
+        # Its own image comes from a registry, and calls the AWS of the world.
+        pod = calling_pod(self._stage.prepare_pods(), BUCKET)
+        pod["containers"][0]["envFrom"] = body["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+        body["spec"]["template"]["spec"] = pod
+        say(self._stage.kubectl("apply", "-f", "-", text=json.dumps(body)).rstrip())
+        self._stage.kubectl("rollout", "status", "deployment/web", "-n", "apps", f"--timeout={PATIENCE:.0f}s")
+        self._show_pod()
+        self._step(f"New credentials on request: kubectl annotate escenv aws {ROTATE}=...")
+        began = time.monotonic()
+        self._stage.kubectl("annotate", "escenv", "aws", "-n", "apps", f"{ROTATE}={datetime.now(UTC).isoformat()}")
+        self._wait("the pod is replaced", lambda: reason(self._environment("aws"), "RolledOut") == "RolledOut")
+        say(f"RolledOut after {time.monotonic() - began:.0f} s: a new pod was ready before the old one was ended")
+        self._show_pod()
+        minted = {mint.access_key_id for mint in self._stage.aws.mints().mints}
+        calls = [used["s3"] for key, used in self._stage.aws.calls().items() if key in minted and "s3" in used]
+        refused = sum(sum(one.refused.values()) for one in calls)
+        say(f"S3 has accepted {sum(one.accepted for one in calls)} calls with {len(calls)} keys, and refused {refused}")
+        if refused:
+            raise SystemExit("a pod held keys that were refused")
+
+    def _show_pod(self) -> None:
+        """The newest pod and its last call."""
+        pods = json.loads(self._stage.kubectl("get", "pods", "-n", "apps", "-l", "app=web", "-o", "json"))["items"]
+        name = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))["metadata"]["name"]
+        log = self._stage.kubectl("logs", "-n", "apps", name, "--tail=1").rstrip()
+        say(f"$ kubectl logs {name}", log)
 
     def _serve_a_person(self) -> None:
         self._step("kubectl get escenv")
@@ -153,6 +197,11 @@ def say(*texts: str) -> None:
 def conditions(environment: dict[str, Any]) -> dict[str, str]:
     found = (environment.get("status") or {}).get("conditions") or []
     return {condition["type"]: condition["status"] for condition in found}
+
+
+def reason(environment: dict[str, Any], kind: str) -> str:
+    found = (environment.get("status") or {}).get("conditions") or []
+    return next((condition["reason"] for condition in found if condition["type"] == kind), "")
 
 
 def ready(environment: dict[str, Any]) -> bool:

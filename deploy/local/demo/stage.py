@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
+from demo import nodes
 from local_aws.client import LocalAws
-from local_cluster import choose, places
+from local_cluster import choose, images, places
 from local_cluster.tools import find_aws, find_kubectl
 from local_operator import LocalOperator
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CLUSTER = "esc-demo"
+BUCKET = "apps-reports"
 
 
 class Stage:
@@ -32,17 +36,29 @@ class Stage:
         self.kubeconfig = self.folder / "kubeconfig"
         self.context = f"kind-{CLUSTER}"
         self.aws = LocalAws(outlive=True)
+        self.why_no_pods: str | None = None
         self._kind: choose.KindProgram | None = None
         self._operator: LocalOperator | None = None
+        self._background = ThreadPoolExecutor(1)
+        self._loading: Future[None] | None = None
+        self._closing = contextlib.ExitStack()
 
     def start_cluster(self) -> None:
+        """A cluster, with a node where one can run; else `why_no_pods` says why not."""
         chosen = choose.choose_cluster()
+        self.why_no_pods = nodes.why_no_node(chosen)
         if isinstance(chosen, choose.ExistingCluster):
             shutil.copyfile(chosen.kubeconfig, self.kubeconfig)
             self.context = chosen.context
             return
         self._kind = chosen
-        self._run(str(chosen.path), "create", "cluster", "--name", CLUSTER, "--kubeconfig", str(self.kubeconfig))
+        if self.why_no_pods:
+            self._run(str(chosen.path), "create", "cluster", "--name", CLUSTER, "--kubeconfig", str(self.kubeconfig))
+            return
+        images.build(images.WORKLOAD.name)
+        nodes.create_cluster(chosen, CLUSTER, self.kubeconfig)
+        # The node needs it only when the story comes to pods.
+        self._loading = self._background.submit(nodes.load_image, chosen, CLUSTER, images.WORKLOAD.name)
 
     def start_aws(self) -> str:
         """Start AWS with a role that trusts only apps/apps of this cluster, and a bucket; answers the role's ARN."""
@@ -51,7 +67,7 @@ class Stage:
         authority = self.folder / "cluster-ca.crt"
         authority.write_bytes(self._cluster_authority())
         self.aws.trust(issuer, authority)
-        self.aws.create_bucket("apps-reports", "january.csv")
+        self.aws.create_bucket(BUCKET, "january.csv")
         return self.aws.create_role("apps", issuer, "system:serviceaccount:apps:apps")
 
     def start_operator(self) -> LocalOperator:
@@ -59,6 +75,14 @@ class Stage:
             self.kubeconfig, self.context, self.folder, settings=self.aws.environment, arguments=("--log-level=debug",)
         )
         return self._operator.start()
+
+    def prepare_pods(self) -> str:
+        """Wait until the node has the workloads' image; answers where pods find AWS."""
+        assert self._kind is not None, "there is a node"
+        assert self._loading is not None, "there is a node"
+        self._loading.result()
+        endpoint = nodes.endpoint_for_pods(self._kind, CLUSTER, self.aws.endpoint_url)
+        return self._closing.enter_context(endpoint)
 
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
         """Run kubectl as the administrator, for its output."""
@@ -81,6 +105,8 @@ class Stage:
         }
 
     def close(self) -> None:
+        self._background.shutdown()
+        self._closing.close()
         if self._operator is not None:
             self._operator.stop()
         self.aws.stop()
@@ -95,11 +121,13 @@ class Stage:
         names = ["KUBECONFIG", *self.aws.environment, "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "ESC_HOME"]
         exports = "\n".join(f"  export {name}={person[name]}" for name in names)
         bins = f"{Path(sys.executable).parent}:{find_aws().parent}"
+        logs = "" if self.why_no_pods else "  kubectl logs -n apps deployment/web --follow\n"
         delete = f"\n  {self._kind.path} delete cluster --name {CLUSTER}" if self._kind else ""
         return (
             f"{exports}\n  export PATH={bins}:$PATH\n\n"
             "  kubectl get escenv -A --watch\n"
             f"  esc run {self.context}/apps/aws -- aws s3 ls\n"
+            f"{logs}"
             f"  tail -f {self._operator.log}\n\n"
             f"To end it:\n  kill {self._operator.pid} {self.aws.pid}{delete}\n  rm -r {self.folder}"
         )

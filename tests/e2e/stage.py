@@ -1,0 +1,97 @@
+"""What the pods play on: a cluster with a node and the workloads' image, an AWS, and the operator.
+
+Owns their lives and nothing of what is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
+from demo import nodes
+from esc_operator.kube.paths import SERVICE_ACCOUNTS
+from local_aws import LocalAws
+from local_cluster import choose, images
+from local_cluster import cluster as clusters
+from local_cluster.tools import find_kubectl
+from local_operator import LocalOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = "e2e-"
+BUCKET, OBJECT = "reports", "january.csv"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`endpoint` is where pods find the AWS."""
+
+    cluster: Cluster
+    aws: LocalAws
+    operator: LocalOperator
+    endpoint: str
+
+    def tenant(self, namespace: str, account: str = "default") -> Tenant:
+        """A new namespace, with a role that trusts one of its ServiceAccounts."""
+        self.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
+        wait_until(lambda: self.cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its account")
+        subject = f"system:serviceaccount:{namespace}:{account}"
+        role = self.aws.create_role(namespace, self.cluster.issuer(), subject, max_session=43200)
+        return Tenant(self.cluster, self.aws, namespace, role)
+
+    def kubectl(self, *arguments: str) -> str:
+        command = [str(find_kubectl()), "--kubeconfig", str(self.cluster.kubeconfig), "--context", self.cluster.context]
+        return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def why_no_node() -> str | None:
+    return nodes.why_no_node(choose.choose_cluster())
+
+
+@contextlib.contextmanager
+def set_up() -> Iterator[Stage]:
+    """All of it, where `why_no_node` gives no reason."""
+    program, name = choose.choose_kind(), f"{PREFIX}{os.getpid()}"
+    if not program.needs_docker:
+        _delete_clusters_of_killed_runs()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esc-e2e-")))
+        images.build(images.WORKLOAD.name)
+        kubeconfig = folder / "kubeconfig"
+        stack.callback(_delete_cluster, program, name, kubeconfig)
+        context = nodes.create_cluster(program, name, kubeconfig)
+        # Containerd needs as long for the image as all else here takes.
+        loader = stack.enter_context(ThreadPoolExecutor(1))
+        loading = loader.submit(nodes.load_image, program, name, images.WORKLOAD.name)
+        cluster = Cluster(kubeconfig, context)
+        stack.callback(cluster.close)
+        authority = folder / "cluster-ca.crt"
+        authority.write_bytes(cluster.authority())
+        aws = stack.enter_context(LocalAws())
+        aws.trust(cluster.issuer(), authority)
+        aws.create_bucket(BUCKET, OBJECT)
+        operator = LocalOperator(kubeconfig, context, folder, settings=aws.environment)
+        stack.enter_context(operator)
+        endpoint = stack.enter_context(nodes.endpoint_for_pods(program, name, aws.endpoint_url))
+        loading.result()
+        yield Stage(cluster, aws, operator, endpoint)
+
+
+def _delete_cluster(program: choose.KindProgram, name: str, kubeconfig: Path) -> None:
+    command = [str(program.path), "delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig)]
+    subprocess.run(command, check=False, capture_output=True)
+
+
+def _delete_clusters_of_killed_runs() -> None:
+    for found in clusters.known():
+        process = found.name.removeprefix(PREFIX)
+        if found.name.startswith(PREFIX) and process.isdecimal() and not Path(f"/proc/{process}").exists():
+            clusters.delete(found.name)
