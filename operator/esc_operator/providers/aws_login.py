@@ -19,6 +19,7 @@ from esc_operator.providers import aws_errors, aws_reasons, reasons
 from esc_operator.providers.aws_advice import Exchange
 from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
 from esc_operator.providers.claims import unverified_claims
+from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.times import format_time
 
@@ -119,6 +120,7 @@ class AwsLogin:
 
     def __init__(self, clients: UnsignedClients | None = None) -> None:
         self._clients = clients or UnsignedClients()
+        self._skew = SkewWatch()
 
     def warm(self, settings: Mapping[str, str]) -> None:
         self._clients.client(choose_target("sts", settings, region=None))
@@ -146,6 +148,8 @@ class AwsLogin:
         # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
         if isinstance(answer, ProviderError):
             raise answer
+        headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+        self._skew.observe(target.host, headers.get("date", ""), issued_at, context.now())
         return _read_answer(answer, exchange, issued_at)
 
     def _call_sts(

@@ -1,0 +1,55 @@
+"""How far a service's clock is from ours, by the `Date` header of its answers; told in the log where it matters.
+
+Credentials are renewed by our clock and expire by theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+TOLERANCE = timedelta(seconds=30)
+"""Half of what is kept as a margin ahead of an expiry."""
+
+TOLD_AGAIN_AFTER = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
+
+
+def measure(date: str, asked_at: datetime, answered_at: datetime) -> timedelta | None:
+    """How far their clock is ahead of ours (negative: behind) for sure; None where the header says nothing.
+
+    The header has whole seconds, and was written at some time between the question and the answer.
+    """
+    from email.utils import parsedate_to_datetime
+
+    try:
+        theirs = parsedate_to_datetime(date)
+        earliest, latest = theirs - answered_at, theirs + timedelta(seconds=1) - asked_at
+    except (ValueError, TypeError):  # not a date, or one without a zone
+        return None
+    return max(earliest, timedelta(0)) if latest > timedelta(0) else latest
+
+
+class SkewWatch:
+    """Tells of a difference that is too large, once in a while. One serves a whole process."""
+
+    def __init__(self) -> None:
+        self._told_at: datetime | None = None
+
+    def observe(self, host: str, date: str, asked_at: datetime, answered_at: datetime) -> None:
+        skew = measure(date, asked_at, answered_at)
+        if skew is None or abs(skew) <= TOLERANCE or not self._is_time(answered_at):
+            return
+        self._told_at = answered_at
+        logger.warning(
+            "The clock of %s is %.0f s %s the one here: put this machine's clock right, or credentials may be dead"
+            " before they are renewed.",
+            host,
+            abs(skew).total_seconds(),
+            "ahead of" if skew > timedelta(0) else "behind",
+        )
+
+    def _is_time(self, now: datetime) -> bool:
+        # A time that has yet to come is one of a clock that has been put right since.
+        return self._told_at is None or not self._told_at <= now < self._told_at + TOLD_AGAIN_AFTER
