@@ -138,7 +138,8 @@ class SharedLogins:
 def _meets(lease: Lease, fresh_after: datetime | None, valid_until: datetime | None, now: datetime) -> bool:
     if fresh_after is not None and lease.issued_at < fresh_after:
         return False
-    if valid_until is not None and lease.expires_at <= valid_until:
+    # In whole seconds, as an expiry is kept: what is to be replaced must not seem to outlive itself by a fraction.
+    if valid_until is not None and lease.expires_at.replace(microsecond=0) <= valid_until:
         return False
     # Nobody is given credentials that are due for renewal: a third of their life has to be left.
     return lease.expires_at - now > (lease.expires_at - lease.issued_at) / 3

@@ -136,6 +136,16 @@ def test_a_login_that_was_overtaken_does_not_replace_the_fresher_one() -> None:
     play(scenario)
 
 
+def test_what_is_to_be_replaced_does_not_outlive_itself_by_a_fraction_of_a_second() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.time += timedelta(milliseconds=250)
+        await provider.open()
+        provider.time += 20 * MINUTE
+        assert await provider.open(Demand(valid_until=START + HOUR)) == "minted-2"
+
+    play(scenario)
+
+
 def test_a_renewal_ahead_of_expiry_mints_and_the_next_one_shares_it() -> None:
     async def scenario(provider: Provider) -> None:
         await provider.open()
