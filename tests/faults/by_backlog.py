@@ -1,0 +1,90 @@
+"""After an outage many are due at once: those that expire first go first, and none expires that could be saved."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cluster.harness import wait_until
+from faults.front import Phase, Reaction, Rule, drop
+from faults.requests import EXCHANGE
+from faults.scenario import fault
+
+if TYPE_CHECKING:
+    from faults.run import Run, Subject
+
+COUNT = 32
+AT_ONCE = 8
+"""How many exchanges the operator makes at a time: within these any order is right."""
+BEFORE = 28
+SHORTEST = 32
+SECONDS_EACH = 0.3
+
+
+async def slowly() -> Reaction:
+    await asyncio.sleep(SECONDS_EACH)
+    return None
+
+
+def fill_all(run: Run) -> dict[str, str]:
+    """Subjects that expire in another order than they were made in; when each does."""
+    subjects = [run.subject() for _ in range(COUNT)]
+    lifetimes = [SHORTEST + number * 14 / COUNT for number in range(COUNT)]
+    random.Random(run.number).shuffle(lifetimes)
+    for subject, lifetime in zip(subjects, lifetimes, strict=True):
+        run.stage.aws.settings(lifetime=lifetime)
+        subject.apply(refresh={"before": f"{BEFORE}s"})
+        subject.until_settled(mints=1)
+    run.stage.aws.settings(lifetime=3600)
+    return {subject.namespace: subject.mints()[0].expires_at for subject in run.subjects}
+
+
+def until_all_are_due(expiries: dict[str, str]) -> None:
+    due = datetime.fromisoformat(max(expiries.values())) - timedelta(seconds=BEFORE)
+    wait_until(lambda: datetime.now(UTC) > due, "all are due", patience=60)
+
+
+def judge(run: Run, expiries: dict[str, str], *, ordered: bool) -> None:
+    for subject in run.subjects:
+        subject.judge(mints=2, writes=2)
+        _judge_in_time(run, subject)
+    order = [one.seen.namespace for one in run.stage.fronts.passed if one.seen.name == EXCHANGE]
+    second = [name for place, name in enumerate(order) if name in expiries and name in order[:place]]
+    late = [
+        (name, other)
+        for place, name in enumerate(second)
+        for other in second[place + AT_ONCE :]
+        if expiries[other] < expiries[name]
+    ]
+    if ordered and late:
+        run.wrong(f"{len(late)} of {COUNT * (COUNT - 1) // 2} pairs were renewed in the order opposite to their expiry")
+
+
+def _judge_in_time(run: Run, subject: Subject) -> None:
+    first, second = subject.mints()[:2]
+    if second.issued_at > first.expires_at:
+        run.lost(f"{subject.namespace}: the Secret expired after the outage, though there was time")
+
+
+@fault("backlog after the operator was away", runs=2)
+def operator_away(run: Run) -> None:
+    expiries = fill_all(run)
+    run.stage.operator.kill()
+    until_all_are_due(expiries)
+    rules = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, slowly, name, count=None)) for name in expiries]
+    run.stage.operator.start()
+    judge(run, expiries, ordered=True)
+    run.stage.fronts.remove(rules)
+
+
+@fault("backlog after AWS was away", runs=2)
+def aws_away(run: Run) -> None:
+    expiries = fill_all(run)
+    gone = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, drop, name, count=None)) for name in expiries]
+    until_all_are_due(expiries)
+    rules = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, slowly, name, count=None)) for name in expiries]
+    run.stage.fronts.remove(gone)
+    judge(run, expiries, ordered=False)
+    run.stage.fronts.remove(rules)

@@ -1,0 +1,114 @@
+"""Somebody does something at the same moment: edits or deletes the Secret, or asks twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cluster.harness import wait_until
+from esc_operator.resources import MANAGED_BY_LABEL
+from faults.front import Phase, Reaction
+from faults.requests import EXCHANGE, SECRET, STATUS
+from faults.scenario import fault
+
+if TYPE_CHECKING:
+    from faults.run import Run, Subject
+
+
+def edit(subject: Subject) -> None:
+    subject.tenant.write_secret(subject.name, {"AWS_ACCESS_KEY_ID": "mine"})
+
+
+def add_key(subject: Subject) -> None:
+    subject.tenant.write_secret(subject.name, {"MINE": "mine"})
+
+
+def take_label(subject: Subject) -> None:
+    subject.tenant.write_secret(subject.name, {}, metadata={"labels": {MANAGED_BY_LABEL: None}})
+
+
+def delete(subject: Subject) -> None:
+    subject.tenant.delete_secret(subject.name)
+
+
+DEEDS = (edit, delete, take_label)
+PLACES = [(write, phase) for write in (EXCHANGE, SECRET, STATUS) for phase in Phase]
+
+
+@fault("Secret edited or deleted at a write of a rotation", runs=54, at_once=6)
+def secret_changed(run: Run) -> None:
+    deed = DEEDS[run.number % len(DEEDS)]
+    write, phase = PLACES[run.number // len(DEEDS) % len(PLACES)]
+    subject = run.fill()
+
+    def do() -> Reaction:
+        deed(subject)
+        return None
+
+    with run.rule(write, phase, do, subject) as rule:
+        subject.rotate("now")
+        assert rule.hit.wait(20), f"no request came to {write}"
+    subject.judge(mints=2)
+
+
+@fault("Secret edited and deleted all the time", runs=12, at_once=4)
+def secret_changed_often(run: Run) -> None:
+    subject, rotations = run.fill(), 4
+    for number in range(rotations):
+        subject.rotate(f"{number}")
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            if subject.secret():
+                DEEDS[number % 2](subject)
+        subject.until_settled(mints=number + 2)
+    subject.judge(mints=1 + rotations)
+
+
+@fault("two rotations within a second", runs=18, at_once=6)
+def two_rotations(run: Run) -> None:
+    """The second one at once, while AWS is being asked, or while the Secret is being written."""
+    subject, place = run.fill(), (None, EXCHANGE, SECRET)[run.number % 3]
+    if place is None:
+        subject.rotate("first")
+        asked = datetime.now(UTC)
+        subject.rotate("second")
+        wait_until(lambda: subject.tenant.status(subject.name).get("observedRotateRequest") == "second", "it is seen")
+        run.stage.until_quiet()
+        made = subject.mints()
+        subject.judge(mints=min(len(made), 3))  # the first may have been carried out by then, or both at once
+        if datetime.fromisoformat(made[-1].time) < asked:
+            run.lost(f"{subject.namespace}: the second request was honoured with credentials from before it")
+        return
+
+    async def ask_again() -> Reaction:
+        subject.rotate("second")
+        await asyncio.sleep(0.2)  # the watch brings it
+        return None
+
+    with run.rule(place, Phase.BEFORE, ask_again, subject) as rule:
+        subject.rotate("first")
+        assert rule.hit.wait(20), f"no request came to {place}"
+    subject.judge(mints=3)
+
+
+@fault("two operators at once", runs=4, doubles_for="needs leader election")
+def two_operators(run: Run) -> None:
+    """For as long as nothing keeps them apart: never a torn Secret, never a wrong one, and every mint counted."""
+    stage = run.stage
+    other = stage.make_operator()
+    with other:
+        subjects = [run.subject() for _ in range(6)]
+        for subject in subjects:
+            subject.apply()
+        for subject in subjects:
+            subject.until_valid()
+        for subject in subjects:
+            subject.rotate("now")
+        for subject in subjects:
+            subject.until_valid(request="now")
+        edit(subjects[0])
+        delete(subjects[1])
+        for subject in subjects:
+            subject.judge(mints=2, last=False)
