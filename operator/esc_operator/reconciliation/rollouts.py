@@ -41,7 +41,7 @@ from esc_operator.resources.conditions import (
 from esc_operator.resources.workloads import REVISIONS, Progress, Workload, format_stamps, parse_workload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
@@ -60,12 +60,14 @@ SOON = timedelta(seconds=1)
 class _Memory:
     """What is remembered of one environment while its workloads are rolled for one revision.
 
+    `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
     `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
     that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row.
     """
 
     revision: str
     generation: int
+    kinds: frozenset[str] = frozenset()
     stamped: dict[str, datetime] = field(default_factory=dict)
     moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     queued: tuple[Workload, ...] = ()
@@ -126,7 +128,8 @@ class Rollouts:
         if memory is None or memory.revision != record.revision:
             memory = self._memories[environment.uid] = _Memory(record.revision, environment.generation)
         if memory.generation != environment.generation:
-            memory.generation, memory.queued = environment.generation, ()  # others may be meant now
+            # Others may be meant now.
+            memory.generation, memory.kinds, memory.queued = environment.generation, frozenset(), ()
         return memory
 
     def _comes_up(self, queued: tuple[Workload, ...], record: SyncRecord) -> bool:
@@ -143,7 +146,8 @@ class Rollouts:
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord
     ) -> tuple[Status, datetime | None]:
         memory = self._memories[environment.uid]
-        found = await self._read(environment)
+        found = await self._read(environment, memory.kinds or {target.kind for target in environment.rollout.targets})
+        memory.kinds = frozenset(one.kind for one in found)
         now = self._now()
         found = _judge(memory, found, now)
         plan = plan_rollout(environment, record, found, memory.stamped, now)
@@ -156,13 +160,13 @@ class Rollouts:
         soon = now + SOON if told.rollout_seconds > old.rollout_seconds else None
         return told, look_again_at(plan, now) or soon
 
-    async def _read(self, environment: EscEnvironment) -> tuple[Workload, ...]:
-        """The workloads concerned, from the API server's cache; kinds that it does not have are left out."""
-        named = {target.kind for target in environment.rollout.targets}
+    async def _read(self, environment: EscEnvironment, kinds: Collection[str]) -> tuple[Workload, ...]:
+        """The workloads concerned, of those kinds or of all where there are none, from the API server's cache; kinds
+        that it does not have are left out."""
         found: list[Workload] = []
         for resource in WORKLOADS:
             now = self._now()
-            if (named and resource.kind not in named) or self._absent.get(resource.kind, now) > now:
+            if (kinds and resource.kind not in kinds) or self._absent.get(resource.kind, now) > now:
                 continue
             try:
                 page = await self._api.list_page(resource, environment.key.namespace, resourceVersion="0")
