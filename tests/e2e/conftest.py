@@ -1,4 +1,4 @@
-"""One stage for all tests on a node; each has a namespace and a role of its own."""
+"""One stage for the tests on a node; each has a namespace and a role of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     if reason := why_no_node():
         pytest.skip(reason)
@@ -35,9 +35,3 @@ def tenant(stage: Stage) -> Iterator[Tenant]:
     yield tenant
     # Its pods end while the next test begins.
     stage.kubectl("delete", "namespace", tenant.namespace, "--wait=false")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "e2e" in item.path.parts[-2:-1]:
-            item.add_marker(pytest.mark.cluster)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-RENEWED_AT = (0.45, 0.76)
-"""Of its life, how much of a key may be over when it is renewed: a quarter is kept, at most half, and jitter is a
-twentieth; the last hundredth is the time that a renewal takes."""
+RENEWED_AT = (0.40, 0.70)
+"""How much of a key's life may be over when it is renewed. A twentieth is left for clocks that differ, of the rest a
+quarter is kept at least and half at most, and jitter is another twentieth."""
+SLACK = 2.0
+"""Seconds: times are cut to whole ones, and a renewal takes its time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _wrong(found: Findings) -> Iterator[str]:
         yield f"{used} keys were used, and {found.mints} minted"
     for number, rotation in enumerate(found.rotations, 1):
         earliest, latest = (share * found.lifetime for share in RENEWED_AT)
-        if not earliest <= rotation.key_age <= latest:
+        if not earliest - SLACK <= rotation.key_age <= latest + SLACK:
             yield f"rotation {number} came {rotation.key_age:.0f} s after the one before"
         if rotation.left <= 0:
             yield f"rotation {number} left pods with an expired key for {-rotation.left:.0f} s"

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import yaml
 
 from cluster.harness import Tenant, wait_until
@@ -18,6 +19,8 @@ from e2e.pods import taking, workload
 from e2e.stage import BUCKET, OBJECT, Stage
 from esc_operator.kube.paths import ENVIRONMENTS, WORKLOADS, Resource
 from local_cluster import places
+
+pytestmark = pytest.mark.cluster
 
 DEPLOYMENTS = WORKLOADS[0]
 PODS = Resource("/api/v1", "pods", "Pod")
