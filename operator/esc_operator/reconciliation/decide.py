@@ -238,12 +238,17 @@ def _ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) ->
         message += f" and could not be renewed: {refused.message}" if refused else ""
         return Condition(READY, "False", reasons.EXPIRED, message, generation)
     if refused and not (held and held.generation == generation):
-        return Condition(READY, "False", refused.reason, refused.message, generation)
+        return Condition(READY, "False", refused.reason, refused.message + _time_left(held), generation)
     if refused and not seen.target.intact:
         message = f'Secret "{name}" was changed by somebody else and could not be put back: {refused.message}'
         return Condition(READY, "False", refused.reason, message, generation)
     message = f'Secret "{name}" holds the values of this environment'
-    return Condition(READY, "True", reasons.SYNCED, message, generation)
+    return Condition(READY, "True", reasons.SYNCED, message + (_time_left(held) if refused else ""), generation)
+
+
+def _time_left(held: SyncRecord | None) -> str:
+    """For a message of trouble: until when what is there can still be used."""
+    return f"; the values in the Secret expire at {format_time(held.expires_at)}" if held and held.expires_at else ""
 
 
 def _refreshed(environment: EscEnvironment, refused: Refused | None) -> Condition:

@@ -395,3 +395,19 @@ def test_plain_values_that_fail_to_be_written_at_first_come_through() -> None:
         assert world.told("plain") == WELL
 
     play(story)
+
+
+def test_in_an_outage_the_conditions_tell_the_time_left() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.cloud.refusals["aws"] = DOWN
+            await world.skip(50 * MINUTE, step=MINUTE)
+            assert world.told("aws") == ("True", "Synced", "False", "ProviderUnavailable")
+            assert world.condition("aws")["message"].endswith("; the values in the Secret expire at 2026-05-01T13:00:00Z")
+            world.api.put_environment("aws", login(serviceAccountName="other"))
+            await world.settle()
+            assert world.told("aws") == ("False", "ProviderUnavailable", "False", "ProviderUnavailable")
+            assert world.condition("aws")["message"].endswith("; the values in the Secret expire at 2026-05-01T13:00:00Z")
+
+    play(story)
