@@ -15,7 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a fault's name; default: all")
     parser.add_argument("--runs", type=int, help="play each so many times (default: each its own number)")
-    parser.add_argument("--lanes", type=int, default=2, help="clusters to play on at once (default: %(default)s)")
+    parser.add_argument("--lanes", type=int, default=3, help="clusters to play on at once (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="only tell the names")
     options = parser.parse_args()
     known = all_faults()

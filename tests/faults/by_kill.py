@@ -67,10 +67,10 @@ STEPS: dict[Callable[[Run], tuple[Subject, int]], Callable[[Subject], None]] = {
 def every_gap() -> None:
     without_event = (TOKEN, EXCHANGE, SECRET, STATUS)
     kinds = (
-        ("first sync", nothing_yet, without_event, 2, None),
-        ("rotation", filled, without_event, 2, None),
-        ("renewal", soon_due, without_event, 1, 12.0),
-        ("recovery", refused, WRITES, 1, None),
+        ("first sync", nothing_yet, without_event, 5, None),
+        ("rotation", filled, without_event, 5, None),
+        ("renewal", soon_due, without_event, 2, 12.0),
+        ("recovery", refused, WRITES, 2, None),
     )
     for kind, prepare, writes, runs, lifetime in kinds:
         for write in writes:

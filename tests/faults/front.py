@@ -101,6 +101,7 @@ class Fronts:
         self._thread.start()
         self._servers: list[web.Server] = []
         self._sessions: list[aiohttp.ClientSession] = []
+        self._listening: list[asyncio.Server] = []
         self._watches: list[tuple[web.BaseRequest, Seen]] = []
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -201,10 +202,13 @@ class Fronts:
         server = web.Server(handle, handler_cancellation=True, access_log=None)
         listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
         self._servers.append(server)
+        self._listening.append(listening)
         self._sessions.append(session)
         return f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
     async def _close(self) -> None:
+        for listening in self._listening:
+            listening.close()
         for server in self._servers:
             await server.shutdown(0.1)
         for session in self._sessions:
