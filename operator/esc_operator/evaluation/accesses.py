@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from esc_operator.evaluation.values import Value, unknown
@@ -11,7 +11,6 @@ from esc_operator.lang.access import Accessor
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.nodes import ScalarNode
 from esc_operator.lang.quoting import quote
-from esc_operator.lang.spelling import nearest
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.frames import Frame
@@ -62,7 +61,7 @@ def _access_below(frame: Frame, expression: Expression, receiver: Value, accesso
         if layer.is_unknown and layer.may_be_object:
             return _access_unknown(frame, expression, layer.schema, accessors)
         break
-    unknown_property(frame, expression, accessors[0], list(deepest.properties))
+    unknown_property(frame, expression, accessors[0], deepest.properties)
     return invalid(expression)
 
 
@@ -114,10 +113,10 @@ def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str 
     return None
 
 
-def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: list[str]) -> None:
+def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: Collection[str]) -> None:
     """Reports that none of the `known` properties is meant, and which one may have been."""
     key = str(accessor.key)
-    suggestion = nearest(key, known)
+    suggestion = frame.evaluator.speller.nearest(key, known)
     hint = f"; did you mean {quote(suggestion)}?" if suggestion is not None else ""
     _refuse(frame, expression, accessor, f"unknown property {quote(key)}{hint}", reasons.UNKNOWN_PROPERTY)
 

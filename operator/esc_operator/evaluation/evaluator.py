@@ -18,6 +18,7 @@ from esc_operator.evaluation.walk import ExhaustedError, Walk
 from esc_operator.lang import reasons
 from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity, in_order
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
+from esc_operator.lang.spelling import Speller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,7 @@ class Evaluator:
         self.scopes: Final[dict[str, Scope]] = {}
         self.loads = 0
         self.text_built = 0
+        self.speller: Final = Speller()
         self._root: Scope | None = None
         if environment is not None and not environment.is_empty:
             self._root = self.scopes[name] = Scope(name, environment, name, is_root=True)

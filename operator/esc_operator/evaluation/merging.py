@@ -17,6 +17,9 @@ def merge(top: Value, base: Value | None, blocked: list[Value] | None = None) ->
             blocked.append(top)
         return base  # a pending one may turn out to be final
     bases = (*top.bases, base, *base.bases)
+    if top.bases and base.bases:
+        # What two imports have both imported counts once: else every diamond would double the bases above it.
+        bases = tuple(dict.fromkeys(bases))
     content = top.reveal_content()
     if type(content) is not dict or top.flags & SEALED:
         schema = merged_schema(base.schema, top.schema) if top.is_unknown and base.may_be_object else None

@@ -7,7 +7,7 @@ goes into its value.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import TYPE_CHECKING
 
 from esc_operator.evaluation.accesses import Accessors, access_value, array_index, invalid, object_key, unknown_property
@@ -55,12 +55,12 @@ def _resolve_own(frame: Frame, expression: Expression, accessors: Accessors) -> 
             return invalid(expression)
         properties = cell.properties(literal)
         if key not in properties:
-            return _inherited(frame, expression, cell, list(properties), accessors[index:])
+            return _inherited(frame, expression, cell, properties, accessors[index:])
         cell = properties[key]
     return (yield cell)
 
 
-def _inherited(frame: Frame, expression: Expression, cell: Cell, own: list[str], accessors: Accessors) -> Value:
+def _inherited(frame: Frame, expression: Expression, cell: Cell, own: Collection[str], accessors: Accessors) -> Value:
     base = cell.base
     if base is not None and (base.may_be_object or base.is_pending):
         return access_value(frame, expression, base, accessors)

@@ -12,6 +12,7 @@ from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.objects import compose_data
 from esc_operator.lang.quoting import quote
 from esc_operator.lang.source import Source
+from esc_operator.lang.spelling import Speller
 
 _FIELDS = ("description", "imports", "values")
 
@@ -73,10 +74,11 @@ def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, No
     one counts.
     """
     fields: dict[str, Node] = {}
+    speller = Speller()
     for key, value in root.entries:
         field = key.text.casefold()
         if field not in _FIELDS:
-            diagnostics.append(_unknown_field(key))
+            diagnostics.append(_unknown_field(key, speller))
             continue
         if field in fields:
             diagnostics.append(key.warning(f"duplicate key {quote(key.text)}", reasons.DUPLICATE_KEY))
@@ -84,11 +86,9 @@ def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, No
     return fields
 
 
-def _unknown_field(key: ScalarNode) -> Diagnostic:
-    from esc_operator.lang.spelling import distance
-
+def _unknown_field(key: ScalarNode, speller: Speller) -> Diagnostic:
     # Upstream measures the distance to the names with their quotes on.
-    known = sorted((f"'{field}'" for field in _FIELDS), key=lambda quoted: distance(quoted, key.text))
+    known = sorted((f"'{field}'" for field in _FIELDS), key=lambda quoted: speller.distance(quoted, key.text))
     summary = f"Field '{key.text}' does not exist on Object 'environment'. Existing fields are: {', '.join(known)}"
     return key.warning(summary, reasons.UNKNOWN_FIELD)
 

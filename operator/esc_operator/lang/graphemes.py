@@ -5,26 +5,43 @@ scripts; upstream uses the uniseg library.
 """
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 
 
+class Ruler:
+    """A text measured once: where its characters and clusters stand, in cells and in bytes of UTF-8."""
+
+    __slots__ = ("_bytes", "_cells", "_cluster_bytes", "_cluster_cells")
+
+    def __init__(self, text: str) -> None:
+        self._cells = [0]
+        self._bytes = [0]
+        self._cluster_cells = [0]
+        self._cluster_bytes = [0]
+        for cluster in _clusters(text):
+            cells = self._cells[-1] + _cluster_width(cluster)
+            for character in cluster:
+                self._cells.append(cells)
+                self._bytes.append(self._bytes[-1] + len(character.encode("utf-8", "surrogatepass")))
+            self._cluster_cells.append(cells)
+            self._cluster_bytes.append(self._bytes[-1])
+
+    def before(self, index: int) -> tuple[int, int]:
+        """Cells and bytes that the first `index` characters take."""
+        return self._cells[index], self._bytes[index]
+
+    def bytes_of(self, cells: int) -> int:
+        """Bytes of the shortest run of whole clusters that fills `cells`, or of the whole text."""
+        return self._cluster_bytes[min(bisect_left(self._cluster_cells, cells), len(self._cluster_bytes) - 1)]
+
+
 def width(text: str) -> int:
     """Cells that `text` takes in a terminal."""
-    return len(text) if text.isascii() else sum(_cluster_width(cluster) for cluster in _clusters(text))
-
-
-def prefix_bytes(text: str, cells: int) -> int:
-    """UTF-8 bytes of the shortest run of whole clusters that fills `cells`, or of all of `text`."""
-    taken = seen = 0
-    for cluster in _clusters(text):
-        if seen >= cells:
-            break
-        seen += _cluster_width(cluster)
-        taken += len(cluster.encode())
-    return taken
+    return sum(map(_cluster_width, _clusters(text)))
 
 
 def _clusters(text: str) -> Iterator[str]:

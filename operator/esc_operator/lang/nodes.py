@@ -4,12 +4,17 @@ Both front ends (YAML text and JSON-like data) build it, everything after them r
 built.
 """
 
-from typing import Final
+from __future__ import annotations
 
-from esc_operator.lang.diagnostics import Diagnostic, Range, Severity
+from typing import TYPE_CHECKING, Final
+
+from esc_operator.lang.diagnostics import Diagnostic, Position, Range, Severity
 from esc_operator.lang.paths import Path, path_text
-from esc_operator.lang.scalars import Scalar
-from esc_operator.lang.source import Source
+
+if TYPE_CHECKING:
+    from esc_operator.lang.graphemes import Ruler
+    from esc_operator.lang.scalars import Scalar
+    from esc_operator.lang.source import Source
 
 
 class Node:
@@ -45,7 +50,7 @@ class ScalarNode(Node):
     `inline` marks a plain scalar on one line, whose parts can be pointed at.
     """
 
-    __slots__ = ("inline", "text", "value")
+    __slots__ = ("_ruler", "inline", "text", "value")
 
     def __init__(  # noqa: PLR0913, PLR0917  (made by the thousand, and a record of its place would cost as much again)
         self, source: Source, path: Path, line: int, column: int, value: Scalar, text: str, *, inline: bool
@@ -54,20 +59,24 @@ class ScalarNode(Node):
         self.value: Final = value
         self.text: Final = text
         self.inline: Final = inline
+        self._ruler: Ruler | None = None
 
     def part(self, begin: int, end: int) -> Range | None:
         """The range of `text[begin:end]`, or of the whole scalar where its parts have no place of their own."""
         if not self.line or not self.inline:
             return self.range
-        from esc_operator.lang.graphemes import width
-
         start = self.source.position(self.line, self.column)
-        first, last = self.text[:begin], self.text[:end]
-        return Range(
-            self.source.name,
-            start._replace(column=start.column + width(first), byte=start.byte + len(first.encode())),
-            start._replace(column=start.column + width(last), byte=start.byte + len(last.encode())),
-        )
+        return Range(self.source.name, self._moved(start, begin), self._moved(start, end))
+
+    def _moved(self, start: Position, index: int) -> Position:
+        cells = size = index
+        if not self.text.isascii():
+            if self._ruler is None:
+                from esc_operator.lang.graphemes import Ruler
+
+                self._ruler = Ruler(self.text)
+            cells, size = self._ruler.before(index)
+        return Position(start.line, start.column + cells, start.byte + size)
 
     def error_in(self, begin: int, end: int, summary: str, reason: str) -> Diagnostic:
         return Diagnostic(Severity.ERROR, summary, path_text(self.path), self.part(begin, end), reason)

@@ -3,20 +3,26 @@
 Ranges are asked for far less often than they are noted down, so the line index is built on the first question.
 """
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
 
 from esc_operator.lang.diagnostics import Position
+
+if TYPE_CHECKING:
+    from esc_operator.lang.graphemes import Ruler
 
 
 class Source:
     """A named definition; `data` is its text as UTF-8, or None where it never was a text (a Kubernetes object)."""
 
-    __slots__ = ("_data", "_lines", "name")
+    __slots__ = ("_data", "_lines", "_rulers", "name")
 
     def __init__(self, name: str, data: bytes | None) -> None:
         self.name: Final = name
         self._data = data
         self._lines: list[int] | None = None
+        self._rulers: dict[int, Ruler] = {}
 
     def position(self, line: int, column: int) -> Position:
         """The position of a 1-based line and column.
@@ -35,9 +41,15 @@ class Source:
         content = data[start:end]
         if content.isascii():
             return start + column - 1
-        from esc_operator.lang.graphemes import prefix_bytes
+        return start + self._ruler(line, content).bytes_of(column - 1)
 
-        return start + prefix_bytes(content.decode(errors="replace"), column - 1)
+    def _ruler(self, line: int, content: bytes) -> Ruler:
+        """How a line is measured that is not ASCII: once, whoever asks for places in it."""
+        if line not in self._rulers:
+            from esc_operator.lang.graphemes import Ruler
+
+            self._rulers[line] = Ruler(content.decode(errors="replace"))
+        return self._rulers[line]
 
     def _line_starts(self) -> list[int]:
         if self._lines is None:

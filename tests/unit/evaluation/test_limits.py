@@ -215,3 +215,36 @@ def test_no_environment_evaluates_to_nothing() -> None:
     assert not isinstance(result, Batch)
     assert result.value is None
     assert result.ok
+
+
+def test_many_misspelt_names_among_many_are_soon_told() -> None:
+    lines = [f"  key{number}: ${{key{number // 2}x}}" for number in range(5000)]
+    evaluation = evaluate("values:\n" + "\n".join(lines))
+    assert len(evaluation.diagnostics) == 5000
+    assert "did you mean" in summaries(evaluation)[0]
+    assert "did you mean" not in summaries(evaluation)[-1]
+
+
+def test_diamonds_on_diamonds_of_imports_do_not_double_anything() -> None:
+    world = World(
+        {
+            f"e{number}": f"imports: [e{number + 1}, e{number + 2}]\nvalues: {{s: {{a{number}: 1}}, x: {number}}}"
+            for number in range(200)
+        }
+    )
+    world.environments |= {"e200": "", "e201": ""}
+    evaluation = evaluate("imports: [e0]", world)
+    assert len(revealed(evaluation)["s"]) == 200
+    assert evaluation.value is not None
+    found = evaluation.value.lookup(("x",))
+    assert found is not None
+    assert len(found.bases) < 500
+
+
+def test_a_long_line_of_wide_characters_is_measured_once() -> None:
+    keys = ", ".join(f'世{number}: "${{gone{number}}} ${{x"' for number in range(2000))
+    environment, diagnostics = parse_text("root", f"values: {{{keys}}}")
+    result = Evaluator(environment, name="root", mode=Mode.OPEN).step()
+    assert not isinstance(result, Batch)
+    assert len(diagnostics) == 2000
+    assert len(result.diagnostics) == 4000
