@@ -95,6 +95,6 @@ def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused
 
 
 def place(finding: Diagnostic) -> str:
-    """Where it is, for people: in which EscEnvironment, if not in the one whose condition tells it, and at which path."""
+    """Where it is, for people: at which path, and in which EscEnvironment if that is an imported one."""
     name = finding.environment.rpartition("/")[2]
     return "".join((f'EscEnvironment "{name}": ' if name else "", f"{finding.path}: " if finding.path else ""))
