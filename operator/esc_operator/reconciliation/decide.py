@@ -100,10 +100,13 @@ def was_refused_target(status: Status) -> bool:
     return known is not None and known.reason in {reasons.TARGET_CONFLICT, reasons.SECRET_NOT_OWNED}
 
 
-def plan_opened(seen: Situation, opened: Opened, salt: str = "") -> Plan:
-    """All values are there: the Secret is written where it differs, and everything is well. `salt` is for a new one."""
+def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecord | None = None) -> Plan:
+    """All values are there: the Secret is written where it differs, and everything is well.
+
+    `salt` is for a new Secret, `lost` the record of the one that was there before it.
+    """
     secret, held = seen.target.secret, seen.held
-    record = make_record(seen.environment, opened, held, seen.now, salt)
+    record = make_record(seen.environment, opened, held or lost, seen.now, salt)
     unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
     if unchanged and held is not None:
         record = held

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
 
 
 @dataclass(slots=True)
@@ -30,7 +31,8 @@ class Entry:
     `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
     carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
     read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
-    present request for new credentials is known: only what was issued later honours it."""
+    present request for new credentials is known: only what was issued later honours it. `record` is that of the Secret
+    as it was last seen."""
 
     uid: str
     version: str
@@ -43,6 +45,7 @@ class Entry:
     opened_at: datetime | None = None
     service_account: str = ""
     failed: Attempt | None = None
+    record: SyncRecord | None = None
     is_written: bool = True
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
     from esc_operator.reconciliation.rollouts import Rollouts
     from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,7 @@ class Reconciler:
             target = decide.NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
         elif decide.was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
+        entry.record = self._own_record(environment) or entry.record
         now = self._now()
         seen = observe(self._wanted(environment, entry, target), target, entry)
         verdict = why_sync(seen, now)
@@ -233,7 +235,10 @@ class Reconciler:
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()
-        plan = decide.plan_opened(decide.Situation(environment, entry.status, target, now), opened, token_hex(8))
+        # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
+        lost = entry.record if entry.status.secret_name == environment.target.name else None
+        situation = decide.Situation(environment, entry.status, target, now)
+        plan = decide.plan_opened(situation, opened, token_hex(8), lost)
         try:
             status = await self._actor.write_secret(plan)
         except (UnavailableError, ConflictError, NotFoundError):
@@ -244,6 +249,7 @@ class Reconciler:
             return
         # Only now: what has not reached the Secret has to be read again.
         entry.failed, entry.read_at, entry.opened_at = None, now, now
+        entry.record = self._own_record(environment)
         await self._tell(environment, entry, plan, status)
 
     def _has_moved(self, key: Key, outcome: Opened | Refused) -> bool:
@@ -283,14 +289,17 @@ class Reconciler:
         self.scheduler.set(environment.key, min(filter(None, (plan.wake_at, look_at)), default=None))
         await self._actor.post(environment, plan.event)
 
+    def _own_record(self, environment: EscEnvironment) -> SyncRecord | None:
+        secret = self._gatherer.known(environment.target_key)
+        return secret.record if secret and secret.record and secret.record.uid == environment.uid else None
+
     async def _advance_rollout(
         self, environment: EscEnvironment, entry: Entry, status: Status
     ) -> tuple[Status, datetime | None]:
         """The status with what there is to tell of rollouts. Trouble with workloads is none with the Secret."""
         if self._rollouts is None:
             return status, None
-        secret = self._gatherer.known(environment.target_key)
-        record = secret.record if secret and secret.record and secret.record.uid == environment.uid else None
+        record = self._own_record(environment)
         try:
             return await self._rollouts.advance(environment, entry.status, status, record)
         except KubeError as error:

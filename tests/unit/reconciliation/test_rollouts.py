@@ -735,7 +735,6 @@ def test_a_secret_that_is_deleted_and_put_back_rolls_the_pods_that_held_the_form
     play(story)
 
 
-@pytest.mark.xfail(reason="the record of a Secret that is made anew does not say that it replaces one")
 def test_pods_that_no_mark_stands_on_are_rolled_when_a_deleted_secret_is_put_back_with_other_credentials() -> None:
     async def story(world: RolloutWorld) -> None:
         world.api.pods_come = True
@@ -753,7 +752,6 @@ def test_pods_that_no_mark_stands_on_are_rolled_when_a_deleted_secret_is_put_bac
     play(story)
 
 
-@pytest.mark.xfail(reason="a Secret that is made anew has a salt of its own, and so another revision of the same data")
 def test_a_secret_that_is_deleted_and_put_back_with_the_same_data_rolls_nothing() -> None:
     async def story(world: RolloutWorld) -> None:
         world.api.pods_come = True
