@@ -49,7 +49,9 @@ class Stage:
 
     def kubectl(self, *arguments: str) -> str:
         command = [str(find_kubectl()), "--kubeconfig", str(self.cluster.kubeconfig), "--context", self.cluster.context]
-        return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
 
 
 def why_no_node() -> str | None:
