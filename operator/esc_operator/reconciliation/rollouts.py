@@ -92,10 +92,13 @@ class Rollouts:
         `old` is the last status, `status` the next one as far as the Secret is concerned. Workloads are read only where
         the Secret's data is another one than was rolled out. Trouble with them is told and tried again: never raised.
         """
-        if environment.rollout.policy == "Never" or record is None or environment.suspend:
+        if environment.rollout.policy == "Never" or environment.suspend:
             self.forget(environment.uid)
             return _without(status), None
-        if old.rolled_out_revision == record.revision:
+        if record is None:
+            self.forget(environment.uid)
+            return status, None  # what was rolled out is still what pods hold
+        if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
             return self.unchanged(old, status), None
         memory = self._remember(environment, record)
         if memory.queued and not self._comes_up(memory.queued, record):

@@ -768,6 +768,50 @@ def test_a_secret_that_is_deleted_and_put_back_with_the_same_data_rolls_nothing(
     play(story)
 
 
+@pytest.mark.parametrize("while_away", [True, False])
+@pytest.mark.xfail(reason="only the process that saw the former Secret knows that there was one", strict=True)
+def test_a_secret_that_is_put_back_by_another_process_or_after_an_outage_rolls_the_pods_too(while_away: bool) -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.pods_come = True
+        world.api.put_workload("web", taking("aws"))
+        async with world.operator():
+            await world.put("aws", rolling_login())
+            await world.skip(NEARLY_DUE, step=MINUTE)
+            if not while_away:
+                world.cloud.refusals["aws"] = Refused("ProviderUnavailable", "the cloud does not answer")
+                world.api.delete_secret("aws")
+                await world.settle()
+                world.cloud.refusals.clear()
+                await world.skip(MINUTE, step=STEP)
+        if while_away:
+            world.api.delete_secret("aws")
+        async with world.operator():
+            await world.skip(MINUTE, step=STEP)
+        assert world.cloud.mints["aws"] == 2
+        assert world.api.patches == ["web"]
+
+    play(story)
+
+
+def test_a_secret_that_is_put_back_as_it_was_after_an_outage_is_told_as_rolled_out_again() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.pods_come = True
+        async with world.operator():
+            await begin(world)
+            await world.put("app", rolling_value("2"))
+            await world.skip(MINUTE, step=STEP)
+            world.cloud.refusals["app"] = Refused("ProviderUnavailable", "the cloud does not answer")
+            world.api.delete_secret("app")
+            await world.settle()
+            assert world.rolled_out("app") == ("", "")
+            world.cloud.refusals.clear()
+            await world.skip(MINUTE, step=STEP)
+            assert world.values("app") == {"A": "2"}
+            assert world.rolled_out("app") == ALL_WELL
+
+    play(story)
+
+
 def test_a_spec_that_overlaps_a_rollout_rolls_the_rest_with_the_newest_values_only() -> None:
     async def story(world: RolloutWorld) -> None:
         async with world.operator():
