@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ESC = [sys.executable, "-c", "from esc_operator.cli import main; raise SystemExit(main())"]
 
@@ -100,6 +100,24 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline()
+
+
+def until_taken(pid: int, number: int) -> None:
+    """Wait until a signal does not wait for a process any more."""
+    deadline = time.monotonic() + 60
+    while waiting_signals(pid) & 1 << (number - 1):
+        assert time.monotonic() < deadline, "the signal is not taken"
+        time.sleep(0.01)
+
+
+def waiting_signals(pid: int) -> int:
+    """The set of signals that wait for a process, as bits; where the system does not tell, time is given instead."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        time.sleep(0.5)
+        return 0
+    waiting = [part.split()[1] for part in status.read_text().splitlines() if part.startswith(("SigPnd", "ShdPnd"))]
+    return int(waiting[0], 16) | int(waiting[1], 16)
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -300,7 +318,9 @@ def test_ctrl_c_reaches_the_command_once(machine: Machine, terminal: tuple[int, 
         line(process)
         os.write(ours, b"\x03")
         assert line(process) == "got SIGINT\n"
-        # A signal of which only we know is still passed on, terminal or not.
+        # A signal of which only we know is still passed on, terminal or not. While the terminal's own still waits to be
+        # taken, the kernel would make one of both.
+        until_taken(process.pid, signal.SIGINT)
         process.send_signal(signal.SIGINT)
         assert line(process) == "got SIGINT\n"
         process.send_signal(signal.SIGTERM)
