@@ -67,8 +67,8 @@ STEPS: dict[Callable[[Run], tuple[Subject, int]], Callable[[Subject], None]] = {
 def every_gap() -> None:
     without_event = (TOKEN, EXCHANGE, SECRET, STATUS)
     kinds = (
-        ("first sync", nothing_yet, without_event, 5, None),
-        ("rotation", filled, without_event, 5, None),
+        ("first sync", nothing_yet, without_event, 3, None),
+        ("rotation", filled, without_event, 3, None),
         ("renewal", soon_due, without_event, 2, 12.0),
         ("recovery", refused, WRITES, 2, None),
     )

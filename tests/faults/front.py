@@ -230,8 +230,9 @@ class Fronts:
         if reaction := await self._meet(seen, Phase.UNANSWERED):
             return self._react(request, reaction)
         response = web.Response(status=answer.status, headers=_headers(answer.headers), body=data)
-        await response.prepare(request)
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):  # whoever asked is gone
+            await response.prepare(request)
+            await response.write_eof()
         if reaction := await self._meet(seen, Phase.ANSWERED):
             return self._react(request, reaction)
         return response
