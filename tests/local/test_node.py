@@ -183,7 +183,7 @@ def test_a_pod_with_a_network_of_its_own_reaches_no_loopback_but_its_own(node: R
     with served_on_loopback("from the host") as address:
         # Without wget's own words: in a pod's log they may stand before or behind.
         script = f"wget -qO- {address} 2>/dev/null || echo refused"
-        assert node.run("apart", "busybox", "sh", "-c", script) == "refused"
+        assert node.run("apart", "busybox", "sh", "-c", script) == "refused\n"
 
 
 def test_a_mounted_secret_follows_its_changes(node: Running) -> None:
