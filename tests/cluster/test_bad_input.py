@@ -81,6 +81,8 @@ def test_a_mistake_in_a_definition_is_told_with_its_place_and_the_last_values_st
     message = tenant.until_refused("app", reason)
     assert [part for part in told if part not in message] == [], message
     assert tenant.secret("app") == before
+    # The event is posted behind the status.
+    wait_until(lambda: [one for one in tenant.events("app") if one["reason"] == reason], "the event is posted")
     assert [event["message"] for event in tenant.events("app") if event["reason"] == reason] == [message]
     tenant.apply("app", variables(GOOD="2"))
     tenant.until_ready("app")
