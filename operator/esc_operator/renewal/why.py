@@ -173,7 +173,10 @@ def _retry(seen: Observation, now: datetime) -> Sync:
 
 
 def _first(seen: Observation, _: datetime) -> Sync | None:
-    return Sync(Cause.FIRST) if seen.held is None or seen.held.uid != seen.wanted.uid else None
+    if seen.held is None or seen.held.uid != seen.wanted.uid:
+        # Without the Secret nobody knows which request was honoured: what was issued before it will not do.
+        return Sync(Cause.FIRST, fresh=bool(seen.wanted.rotate_request))
+    return None
 
 
 def _rotation(seen: Observation, _: datetime) -> Sync | None:

@@ -98,7 +98,7 @@ def test_the_first_cause_that_applies_is_told() -> None:
         Cause.EXPIRY,
         Cause.INTERVAL,
     ]
-    assert why_sync(everything, START + 9 * HOUR) == Sync(Cause.FIRST)
+    assert why_sync(everything, START + 9 * HOUR) == Sync(Cause.FIRST, fresh=True)
 
 
 def test_an_import_of_which_nothing_is_known_has_not_changed() -> None:
