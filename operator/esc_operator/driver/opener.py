@@ -21,7 +21,7 @@ from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Opened, Rotated
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Located, Warmable
+from esc_operator.providers.port import Located, LogsIn, Warmable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -90,7 +90,8 @@ class Opener:
         """Open a provider, or share what another environment opened as the same identity."""
 
         async def open_provider(provider: Provider, context: OpenContext) -> Opened:
-            return _checked(Opened, await provider.open(inputs, context))
+            opened = _checked(Opened, await provider.open(inputs, context))
+            return opened._replace(login=provider.login(inputs)) if isinstance(provider, LogsIn) else opened
 
         key = login_key(name, identity.subject, inputs)
         guard = self._guard

@@ -5,7 +5,7 @@ random number; what it needs from outside it returns as effects. Invariant: what
 `step` returns and does not raise.
 """
 
-from esc_operator.evaluation.answers import Answer, Decrypted, Described, Lease, Loaded, Opened, Rotated, Secret
+from esc_operator.evaluation.answers import Answer, Decrypted, Described, Lease, Loaded, Login, Opened, Rotated, Secret
 from esc_operator.evaluation.effects import (
     Decrypt,
     Effect,
@@ -39,6 +39,7 @@ __all__ = [
     "Lease",
     "LoadEnvironment",
     "Loaded",
+    "Login",
     "Mode",
     "OpenProvider",
     "OpenRecord",

@@ -45,16 +45,25 @@ class Described(NamedTuple):
     state: Schema = ALWAYS
 
 
+class Login(NamedTuple):
+    """As whom a provider logs in: `role` as its inputs name it (for AWS an ARN), with a token for that `audience`."""
+
+    role: str
+    audience: str
+
+
 class Opened(NamedTuple):
     """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
     itself.
 
-    With `secret` (the default) all of it is secret. `lease` is None for what does not expire.
+    With `secret` (the default) all of it is secret. `lease` is None for what does not expire, `login` where no identity
+    was presented to anybody.
     """
 
     value: Any
     lease: Lease | None = None
     secret: bool = True
+    login: Login | None = None
 
     def __repr__(self) -> str:
         return f"Opened(lease={self.lease!r}, secret={self.secret!r})"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from esc_operator.evaluation.answers import Lease
+    from esc_operator.evaluation.answers import Lease, Login
     from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostics
@@ -27,14 +27,15 @@ class Batch(NamedTuple):
 
 
 class OpenRecord(NamedTuple):
-    """Something that was opened: the call's document path, its environment, the provider's name, and the lease if
-    it has one.
+    """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
+    one, and the login if it took one. A login whose inputs hold a secret is not told.
     """
 
     path: str
     environment: str
     provider: str
     lease: Lease | None
+    login: Login | None = None
 
 
 class RotationStatus(StrEnum):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Lease, Opened
+from esc_operator.evaluation import Lease, Login, Opened
 from esc_operator.providers import aws_errors, aws_reasons, reasons
 from esc_operator.providers.aws_advice import Exchange
 from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
@@ -128,6 +128,10 @@ class AwsLogin:
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         oidc = inputs.get("oidc")
         return _parse_request(oidc).target(settings).host if oidc else None
+
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        oidc = inputs.get("oidc")
+        return Login(oidc["roleArn"], oidc.get("audience") or DEFAULT_AUDIENCE) if oidc else None
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         match inputs:

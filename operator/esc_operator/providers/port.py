@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from esc_operator.evaluation import Opened, Rotated
+    from esc_operator.evaluation import Login, Opened, Rotated
 
 T = TypeVar("T")
 
@@ -78,6 +78,14 @@ class Located(Protocol):
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         """The host or region that is asked with these inputs, for messages too; None if nobody is. Raises as `open`."""
+
+
+@runtime_checkable
+class LogsIn(Protocol):
+    """A provider that says as whom it logs in, before it does: for allow-lists, and for finding out who uses a role."""
+
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        """What these inputs ask for, without any I/O; None where no identity token is presented. Raises as `open`."""
 
 
 @runtime_checkable

@@ -118,6 +118,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
         imports=opened.imports,
+        logins=opened.logins,
     )
     return Plan(
         status=status,
@@ -226,6 +227,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         rolled_out_revision=seen.old.rolled_out_revision,
         rollout_started_at=seen.old.rollout_started_at,
         rollout_seconds=seen.old.rollout_seconds,
+        logins=seen.old.logins,
     )
 
 

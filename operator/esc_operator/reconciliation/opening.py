@@ -16,6 +16,7 @@ from esc_operator.reconciliation.definitions import PATH_PREFIX, Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
+from esc_operator.resources.status import Login
 from esc_operator.stores.port import Loaded
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
+    from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.api import KubeApi
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
@@ -72,7 +74,12 @@ class EnvironmentOpening:
             window=Window(result.lease.issued_at, result.lease.expires_at) if result.lease else None,
             rereads=any(record.lease is None for record in result.opens),
             imports=definitions.generations,
+            logins=logins_of(result.opens),
         )
+
+
+def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:
+    return tuple(sorted({Login(record.provider, record.login.role if record.login else "") for record in opens}))
 
 
 def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esc_operator.renewal.schedule import Window
+    from esc_operator.resources.status import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,14 @@ class Opened:
     """All values, from one evaluation. `data` is the Secret's data in base64; it never shows in `repr`.
 
     `imports` names each imported environment and the generation that was used, `rereads` says that some input has no
-    expiry and has to be read again each interval.
+    expiry and has to be read again each interval, `logins` are the providers that were opened, each once, in order.
     """
 
     data: Mapping[str, str] = field(repr=False)
     window: Window | None
     rereads: bool
     imports: Mapping[str, int]
+    logins: tuple[Login, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

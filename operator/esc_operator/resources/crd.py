@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.resources import GROUP, VERSION, durations
+from esc_operator.resources.status import MAX_LOGINS
 
 # Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
 REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
@@ -253,6 +254,19 @@ def _status() -> dict[str, Any]:
             "imports": {
                 "type": "array",
                 "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},
+            },
+            "logins": {
+                "type": "array",
+                "maxItems": MAX_LOGINS,
+                "description": "The providers that were opened, and the role that each was asked for.",
+                "items": {
+                    "type": "object",
+                    "required": ["provider"],
+                    "properties": {
+                        "provider": {"type": "string", "maxLength": 253},
+                        "role": {"type": "string", "maxLength": 2048},
+                    },
+                },
             },
         },
     }

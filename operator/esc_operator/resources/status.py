@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.resources.conditions import Condition, parse_condition
 from esc_operator.resources.times import format_optional_time, parse_time
@@ -12,6 +12,20 @@ from esc_operator.resources.times import format_optional_time, parse_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+MAX_LOGINS = 64
+"""So many logins are told in a status; more would only make every object larger."""
+
+
+class Login(NamedTuple):
+    """A provider that an environment opens, and the role that it asks it for, "" where there is none."""
+
+    provider: str
+    role: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        return {"provider": self.provider, **({"role": self.role} if self.role else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,8 @@ class Status:
     """How long the last rollout took, until its last pod was ready."""
     imports: Mapping[str, int] | None = None
     """Name of each imported environment and the generation that was used; 0 for one that could not be read."""
+    logins: tuple[Login, ...] = ()
+    """What was opened for the values that the Secret holds, each once, in order."""
 
     @property
     def rollout_time(self) -> timedelta:
@@ -64,6 +80,7 @@ class Status:
             "rolloutStartedAt": format_optional_time(self.rollout_started_at),
             "rolloutSeconds": self.rollout_seconds or None,
             "imports": [{"name": name, "generation": n} for name, n in sorted((self.imports or {}).items())] or None,
+            "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
         }
 
 
@@ -86,4 +103,5 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
         imports={item["name"]: item.get("generation") or 0 for item in data.get("imports") or ()},
+        logins=tuple(Login(item["provider"], item.get("role") or "") for item in data.get("logins") or ()),
     )

@@ -17,7 +17,7 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
-from esc_operator.evaluation import Failed, Opened
+from esc_operator.evaluation import Failed, Login, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +95,21 @@ def test_a_provider_gets_its_context_and_its_answer_arrives() -> None:
         return Opened(value=[context.now(), context.identity.subject, thread, len(context.settings)], lease=None)
 
     assert open_once(act).value == [NOW, Caller.subject, "provider-p", 1]
+
+
+def test_an_answer_carries_the_login_that_the_provider_says_it_takes() -> None:
+    class Borrower(Plugin):
+        def login(self, inputs: Any) -> Login:
+            return Login(f"role-{len(inputs)}", "aud")
+
+    async def act(_: OpenContext) -> Opened:
+        return Opened(value=None, lease=None)
+
+    async def run() -> Any:
+        return await opener(Borrower("p", act)).open("p", {"k": SECRET}, Caller(), Demand())
+
+    assert asyncio.run(run()).login == Login("role-1", "aud")
+    assert open_once(act).login is None
 
 
 def test_an_esc_error_becomes_an_answer_with_its_words() -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from esc_operator.evaluation import Decrypted, Evaluation, Mode, Opened, OpenProvider, Rotated, Secret, Value
+from esc_operator.evaluation import (
+    Decrypted,
+    Described,
+    Evaluation,
+    Login,
+    Mode,
+    Opened,
+    OpenProvider,
+    Rotated,
+    Secret,
+    Value,
+)
 from unit.evaluation.drive import World, evaluate, sealed
 
 HIDDEN = "hunter2!"
@@ -39,8 +50,6 @@ def keep(_: OpenProvider) -> Opened:
 
 
 def world() -> World:
-    from esc_operator.evaluation import Described
-
     return World({"base": f"values: {{plain: {{fn::secret: {HIDDEN}}}}}"}, {"keep": (Described(), keep)})
 
 
@@ -66,6 +75,16 @@ def test_the_pieces_of_a_split_secret_are_secret(text: str) -> None:
     )
     assert evaluation.value is not None
     assert evaluation.value.to_data() == {"p": "[secret]", "a": "[secret]", "b": "[secret]"}
+
+
+@pytest.mark.parametrize(("role", "told"), [("plain", Login("plain", "aud")), ("{fn::secret: hunter2!}", None)])
+def test_a_login_is_told_unless_its_inputs_hold_a_secret(role: str, told: Login | None) -> None:
+    def lend(effect: OpenProvider) -> Opened:
+        return Opened("keys", login=Login(effect.inputs["role"], "aud"))
+
+    outside = World(providers={"lend": (Described(), lend)})
+    (record,) = evaluate(f"values: {{a: {{fn::open::lend: {{role: {role}}}}}}}", outside).opens
+    assert (record.provider, record.login) == ("lend", told)
 
 
 def test_everything_in_a_secret_json_is_secret() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Lease
+from esc_operator.evaluation import Lease, Login
 from esc_operator.providers.aws_clients import UnsignedClients, choose_target
 from esc_operator.providers.aws_login import PROVIDER, AwsLogin, sanitize_session_name
 
@@ -82,6 +82,15 @@ def test_every_sanitized_session_name_is_one_that_aws_takes(name: str) -> None:
     sanitized = sanitize_session_name(name)
     assert 2 <= len(sanitized) <= 64
     assert all(each.isascii() and (each.isalnum() or each in "_+=,.@-") for each in sanitized)
+
+
+def test_the_role_and_the_audience_are_told_without_a_call(sts: Any) -> None:
+    role = "arn:aws:iam::123456789012:role/apps"
+    asked = {"roleArn": role, "sessionName": "s"}
+    assert PROVIDER.login({"oidc": asked}) == Login(role, "sts.amazonaws.com")
+    assert PROVIDER.login({"oidc": {**asked, "audience": "mine"}}) == Login(role, "mine")
+    assert PROVIDER.login({"static": {"accessKeyId": "AKIA", "secretAccessKey": "s"}}) is None
+    assert sts.requests == []
 
 
 def test_static_keys_are_passed_through_without_a_lease(context: Any, sts: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from esc_operator.reconciliation.outcome import Refused
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL, ROTATE_REQUESTED_AT
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 
@@ -62,6 +63,22 @@ def test_the_status_tells_names_and_times_and_no_value() -> None:
         assert "2026-05-01T12:40:00Z" < status["nextRefreshAt"] <= "2026-05-01T12:45:00Z"
         assert "hunter2" not in str(status)
         assert "minted" not in str(status)
+
+    play(story)
+
+
+def test_the_status_names_what_an_environment_logs_in_to_whatever_comes_later() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        world.api.put_environment("plain", static(COLOUR="blue"))
+        async with world.operator():
+            asked = [{"provider": "login", "role": "role-of-aws"}]
+            assert world.status("aws")["logins"] == asked
+            assert "logins" not in world.status("plain")
+            world.cloud.refusals["aws"] = Refused("Throttled", "slow down")
+            await world.skip(50 * MINUTE)
+            assert world.told("aws")[2:] == ("False", "Throttled")
+            assert world.status("aws")["logins"] == asked
 
     play(story)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.evaluation import Lease
-from esc_operator.evaluation import Opened as Login
+from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.act import Actor
@@ -22,6 +22,7 @@ from esc_operator.reconciliation.reconciler import Reconciler, Workers
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
+from esc_operator.resources.status import Login
 from unit.reconciliation.fake_api import FakeApi
 
 if TYPE_CHECKING:
@@ -91,22 +92,23 @@ class Cloud:
         window = await self._log_in(environment, demand, values) if "login" in definition else None
         for name in definition.get("reads", ()):
             values[name] = self.outside[name]
+        logins = (Login("login", f"role-of-{environment.key.name}"),) if window else ()
         data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-        return Opened(data=data, window=window, rereads="reads" in definition, imports=imports)
+        return Opened(data=data, window=window, rereads="reads" in definition, imports=imports, logins=logins)
 
     async def _log_in(self, environment: EscEnvironment, demand: Demand, values: dict[str, str]) -> Window:
-        async def mint() -> Login:
+        async def mint() -> Answer:
             self.mints[environment.key.name] += 1
             issued_at = self._now()
             await asyncio.sleep(0)
             life = timedelta(seconds=environment.definition["login"])
             lease = Lease(issued_at, self.fixed_expiry or issued_at + life)
             number = "fixed" if self.fixed_expiry else str(self.mints[environment.key.name])
-            return Login(value={"token": f"minted-{environment.key.name}-{number}"}, lease=lease, secret=True)
+            return Answer(value={"token": f"minted-{environment.key.name}-{number}"}, lease=lease, secret=True)
 
         key = login_key("login", environment.key.name, {"life": environment.definition["login"]})
         answer = await self.logins.open(key, demand, mint)
-        assert isinstance(answer, Login)
+        assert isinstance(answer, Answer)
         assert answer.lease is not None
         token: Mapping[str, str] = answer.value
         values["TOKEN"] = token["token"]

@@ -26,7 +26,7 @@ from esc_operator.resources.conditions import (
 from esc_operator.resources.crd import REFUSED_TYPES, environment_crd
 from esc_operator.resources.durations import format_duration, parse_duration
 from esc_operator.resources.environment import Key, parse_environment
-from esc_operator.resources.status import Status, parse_status
+from esc_operator.resources.status import Login, Status, parse_status
 from esc_operator.resources.sync_record import SyncRecord, digest_data, parse_sync_record
 from esc_operator.resources.times import format_optional_time, format_time, parse_time
 from esc_operator.resources.versions import is_older
@@ -63,6 +63,7 @@ statuses = st.builds(
     failures=st.integers(0, 10**6),
     last_failure_at=st.none() | seconds,
     imports=st.dictionaries(names, generations, max_size=3),
+    logins=st.lists(st.builds(Login, names, st.text(max_size=5)), max_size=3).map(tuple),
 )
 records = st.builds(
     SyncRecord,

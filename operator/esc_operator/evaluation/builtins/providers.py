@@ -35,6 +35,7 @@ def open_provider(frame: Frame, call: Call) -> Steps:
             lambda number: OpenProvider(number, name, scope.identity, scope.root_name, call.path, inputs),
             Opened,
         ),
+        inputs,
     )
 
 
@@ -55,14 +56,15 @@ def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> b
     return accepted
 
 
-def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | None) -> Value:
+def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | None, inputs: Value) -> Value:
     """The call's value after the provider has answered."""
     if answer is None:
         return PENDING_VALUE
     if isinstance(answer, Failed):
         frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
         return frame.unknown(outputs)
-    frame.findings.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease))
+    login = None if inputs.contains_secrets else answer.login
+    frame.findings.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease, login))
     try:
         return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels)
     except NotPlainError as error:

@@ -38,7 +38,7 @@ def rotate(frame: Frame, call: Call) -> Steps:
     state = _renew(frame, call, inputs, stored) if _rotates(frame, call) else stored
     if state is None or state.is_pending:
         return state or frame.unknown(described.outputs)
-    return opened(frame, call, described.outputs, _open(frame, call, inputs, state))
+    return opened(frame, call, described.outputs, _open(frame, call, inputs, state), inputs)
 
 
 def _or_null(state: Schema) -> Schema:
