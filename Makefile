@@ -60,7 +60,7 @@ faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3
 conformance: $(READY) ## The language's outside cases, from the folder ESC_CONFORMANCE
 	@$(BIN)/python -m pytest tests/conformance -q -rs $(ARGS)
 
-crds: $(READY) ## Write crds/ from the code
+crds: $(READY) ## Write crds/ and the rights in deploy/ from the code
 	@$(BIN)/python -m local_operator.definitions
 
 image: ## The container image, where Docker is

@@ -17,9 +17,11 @@ from esc_operator.lang import parse_object
 from esc_operator.resources.workloads import secrets_of
 from local_cluster import places
 from local_cluster.tools import find_kubectl
+from local_operator import definitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 DEPLOY = places.REPOSITORY / "deploy"
 EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
@@ -30,6 +32,7 @@ USER = 65532
 HEALTH_PATH = "/healthz"
 """Where kopf's probe is served; the cluster tests wait for it there."""
 
+# Written out a second time: a right that is widened in the code has to be widened here too.
 RIGHTS = [
     ("esc-operator.dev", "escenvironments", {"get", "list", "watch"}),
     ("esc-operator.dev", "escenvironments/status", {"patch"}),
@@ -56,13 +59,22 @@ def environments_of(*files: Any) -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def base() -> dict[tuple[str, str], dict[str, Any]]:
-    """What `kubectl apply -k deploy/base` would send, by kind and name."""
+def build(folder: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What `kubectl apply -k` would send, by kind and name."""
     built = subprocess.run(
-        [str(find_kubectl()), "kustomize", str(DEPLOY / "base")], check=True, capture_output=True, text=True
+        [str(find_kubectl()), "kustomize", str(DEPLOY / folder)], check=True, capture_output=True, text=True
     ).stdout
     return {(body["kind"], body["metadata"]["name"]): body for body in read_documents(built)}
+
+
+@pytest.fixture(scope="module")
+def base() -> dict[tuple[str, str], dict[str, Any]]:
+    return build("base")
+
+
+@pytest.fixture(scope="module")
+def namespaced() -> dict[tuple[str, str], dict[str, Any]]:
+    return build("namespaced")
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +153,17 @@ def test_the_operator_takes_the_arguments_and_is_probed_where_it_answers(contain
 
 def test_the_rights_are_exactly_these(base: dict[tuple[str, str], dict[str, Any]]) -> None:
     rules = base["ClusterRole", "esc-operator"]["rules"]
-    assert [
+    assert granted(rules) == RIGHTS
+    assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in rules)
+
+
+def granted(rules: list[dict[str, Any]]) -> list[tuple[str, str, set[str]]]:
+    return [
         (group, resource, set(rule["verbs"]))
         for rule in rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
-    ] == RIGHTS
-    assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in rules)
+    ]
 
 
 def test_the_rights_go_to_the_account_of_the_pod_and_to_nobody_else(
@@ -157,6 +173,53 @@ def test_the_rights_go_to_the_account_of_the_pod_and_to_nobody_else(
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "esc-operator", "namespace": "esc-system"}]
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "esc-operator")
     assert pod["serviceAccountName"] == "esc-operator"
+
+
+@pytest.mark.parametrize("path", definitions.made(), ids=lambda path: str(path.relative_to(places.REPOSITORY)))
+def test_files_are_what_the_code_makes(path: Path) -> None:
+    assert path.read_text() == definitions.made()[path], "run `make crds`"
+
+
+# The namespaced mode.
+
+
+def test_in_namespaced_mode_no_right_goes_beyond_a_namespace(
+    namespaced: dict[tuple[str, str], dict[str, Any]], base: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    assert ("ClusterRoleBinding", "esc-operator") in base
+    assert not [name for kind, name in namespaced if kind == "ClusterRoleBinding"]
+    bound = {body["roleRef"]["kind"] for (kind, _), body in namespaced.items() if kind == "RoleBinding"}
+    assert bound == {"Role"}
+
+
+def test_the_namespaced_mode_differs_from_the_base_in_its_rights_and_arguments_alone(
+    namespaced: dict[tuple[str, str], dict[str, Any]], base: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    cluster_wide = {("ClusterRole", "esc-operator"), ("ClusterRoleBinding", "esc-operator")}
+    own = {("Role", "esc-operator"), ("RoleBinding", "esc-operator")}
+    tokens = {("Role", "esc-operator-tokens"), ("RoleBinding", "esc-operator-tokens")}
+    assert namespaced.keys() == (base.keys() - cluster_wide) | own | tokens
+    arguments = namespaced["Deployment", "esc-operator"]["spec"]["template"]["spec"]["containers"][0].pop("args")
+    before = base["Deployment", "esc-operator"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments == [*before, "--namespace=apps"]
+    assert main.make_context("esc-operator", arguments).params["namespaces"] == ("apps",)
+
+
+def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts(
+    namespaced: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    tokens = namespaced["Role", "esc-operator-tokens"]
+    assert tokens["metadata"]["namespace"] == "apps"
+    assert tokens["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["serviceaccounts/token"],
+            "verbs": ["create"],
+            "resourceNames": ["default", "apps"],
+        }
+    ]
+    rules = namespaced["Role", "esc-operator"]["rules"]
+    assert granted(rules) == [right for right in RIGHTS if right[1] != "serviceaccounts/token"]
 
 
 # The image.

@@ -1,4 +1,4 @@
-"""The operator as a process on this machine, with exactly the rights that `deploy/base` gives it.
+"""The operator as a process on this machine, with exactly the rights that `deploy/` gives it.
 
 For tests, benchmarks and the demo. Owns its installation into a cluster and its life; nothing about what it does.
 """

@@ -1,17 +1,87 @@
-"""Writes `crds/` from the code: `python -m local_operator.definitions`, or `make crds`."""
+"""Writes `crds/` and the operator's rights in `deploy/` from the code: `python -m local_operator.definitions`, or
+`make crds`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from esc_operator.resources import rights
 from esc_operator.resources.crd import environment_crd
 from local_cluster import places
 
-FOLDER = places.REPOSITORY / "crds"
-HEADER = "# Made from operator/esc_operator/resources/crd.py; `make crds` writes it again.\n"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from esc_operator.resources.rights import Right
+
+CRD_HEADER = "# Made from operator/esc_operator/resources/crd.py; `make crds` writes it again.\n"
+RIGHTS_HEADER = "# Made from operator/esc_operator/resources/rights.py; `make crds` writes it again.\n"
+CLUSTER_MODE = """\
+# Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
+# writing Secrets, and asking for tokens of the ServiceAccounts that environments act as.
+"""
+NAMESPACED_MODE = """\
+# Exactly what the operator does in one namespace. The last role names the ServiceAccounts whose tokens it may ask for.
+"""
+
+
+def made() -> dict[Path, str]:
+    """Every file that is made, and what has to be in it."""
+    return {
+        places.REPOSITORY / "crds" / "escenvironments.yaml": CRD_HEADER + _crd(environment_crd()),
+        places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
+        places.REPOSITORY / "deploy" / "namespaced" / "rights" / "rbac.yaml": (
+            RIGHTS_HEADER + NAMESPACED_MODE + _documents(_namespaced_mode())
+        ),
+    }
+
+
+def _crd(body: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(body, sort_keys=False, width=120)
+    return text
+
+
+def _cluster_mode() -> Iterator[str]:
+    yield _role(rights.NAME, rights.CLUSTER_MODE, kind="ClusterRole")
+    yield _plain(rights.binding(rights.NAME, kind="ClusterRole"))
+    if rights.OWN_NAMESPACE:
+        yield _role(rights.NAME, rights.OWN_NAMESPACE)
+        yield _plain(rights.binding(rights.NAME))
+
+
+def _namespaced_mode() -> Iterator[str]:
+    yield _role(rights.NAME, rights.NAMESPACED_MODE)
+    yield _plain(rights.binding(rights.NAME))
+    yield _role(rights.TOKENS, rights.NAMESPACED_TOKENS, names=("default",))
+    yield _plain(rights.binding(rights.TOKENS))
+
+
+def _role(name: str, granted: Sequence[Right], *, kind: str = "Role", names: Sequence[str] = ()) -> str:
+    """A role as text, with the reason of each right above its rule."""
+    reasons = iter(granted)
+    lines = []
+    for line in _plain(rights.role(name, granted, kind=kind, names=names)).splitlines(keepends=True):
+        if line.startswith("- apiGroups:") and (why := next(reasons).why):
+            lines.append(f"# {why}\n")
+        lines.append(line)
+    return "".join(lines)
+
+
+def _plain(body: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(body, sort_keys=False, default_flow_style=None, width=120)
+    return text
+
+
+def _documents(texts: Iterator[str]) -> str:
+    return "---\n".join(texts)
 
 
 def main() -> None:
-    text = HEADER + yaml.safe_dump(environment_crd(), sort_keys=False, width=120)
-    (FOLDER / "escenvironments.yaml").write_text(text)
+    for path, text in made().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`LocalOperator`: installs definitions and rights, and runs the operator as its own ServiceAccount.
 
 The Deployment of `deploy/base` needs a node; what it would run is run here as a process instead, and everything else of
-that folder is applied as it is. So a right that is missing there is missing here.
+that folder, or of `deploy/namespaced`, is applied as it is. So a right that is missing there is missing here.
 """
 
 import contextlib
@@ -12,18 +12,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 
+from esc_operator.resources.rights import NAME, NAMESPACE, TOKENS
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 
-BASE = places.REPOSITORY / "deploy" / "base"
-NAMESPACE = "esc-system"
+DEPLOY = places.REPOSITORY / "deploy"
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -32,10 +32,12 @@ class LocalOperator:
     """An operator that lasts as long as its `with` block.
 
     `kubeconfig` is an administrator's, used only to install. The log goes to `folder/operator.log`, appended to by each
-    start. `settings` are added to the operator's process environment, such as AWS_ENDPOINT_URL_STS.
+    start. `settings` are added to the operator's process environment, such as AWS_ENDPOINT_URL_STS. With `namespaces`
+    it works in those alone, which have to be there, each with the ServiceAccounts that environments may act as.
+    `own_namespace` tells two operators of one cluster apart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is installed and how it is started belong together
         self,
         kubeconfig: Path,
         context: str,
@@ -43,28 +45,32 @@ class LocalOperator:
         *,
         settings: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
+        namespaces: Mapping[str, Sequence[str]] | None = None,
+        own_namespace: str = NAMESPACE,
     ) -> None:
         self._admin = [str(find_kubectl()), "--kubeconfig", str(kubeconfig), "--context", context]
         self._admin_config = yaml.safe_load(kubeconfig.read_text())
         self._context = context
+        self._folder = folder
         self._own_config = folder / "operator.kubeconfig"
         self._settings = dict(settings or {})
         self._arguments = arguments
+        self._namespaces = dict(namespaces or {})
+        self._own_namespace = own_namespace
         self._health_port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "operator.log"
 
     def install(self) -> None:
-        """Apply `deploy/base` but for the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
-        built = subprocess.run(
-            [*self._admin, "kustomize", str(BASE)], check=True, capture_output=True, text=True
-        ).stdout
+        """Apply all but the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
+        folder = self._overlay() if self._namespaces else DEPLOY / "base"
+        built = self._kubectl("kustomize", str(folder)).replace(NAMESPACE, self._own_namespace)
         objects = [body for body in yaml.safe_load_all(built) if body["kind"] != "Deployment"]
         self._apply([body for body in objects if body["kind"] in {"Namespace", "CustomResourceDefinition"}])
         self._apply(objects)
         definition = "crd/escenvironments.esc-operator.dev"
         self._kubectl("wait", "--for=condition=Established", definition, "--timeout=30s")
-        token = self._kubectl("create", "token", "esc-operator", "-n", NAMESPACE, "--duration=8h").strip()
+        token = self._kubectl("create", "token", NAME, "-n", self._own_namespace, "--duration=8h").strip()
         self._own_config.touch(mode=0o600)
         self._own_config.write_text(yaml.safe_dump(self._kubeconfig_for(token)))
 
@@ -78,6 +84,7 @@ class LocalOperator:
                     str(Path(sys.executable).parent / "esc-operator"),
                     *("--kubeconfig", str(self._own_config)),
                     *("--health-address", f"127.0.0.1:{self._health_port}"),
+                    *(f"--namespace={name}" for name in self._namespaces),
                     *self._arguments,
                 ],
                 env={**_without_credentials(os.environ), **self._settings},
@@ -144,6 +151,18 @@ class LocalOperator:
         finally:
             connection.close()
 
+    def _overlay(self) -> Path:
+        """A folder that is to `deploy/namespaced` what an administrator would write for these namespaces."""
+        overlay = self._folder / "deploy"
+        namespaced = os.path.relpath(DEPLOY / "namespaced", overlay)
+        _write_kustomization(overlay, resources=[f"{namespaced}/operator", *self._namespaces])
+        for namespace, accounts in self._namespaces.items():
+            names = [{"op": "replace", "path": "/rules/0/resourceNames", "value": list(accounts)}]
+            patch = {"target": {"kind": "Role", "name": TOKENS}, "patch": yaml.safe_dump(names)}
+            folder = overlay / namespace
+            _write_kustomization(folder, namespace=namespace, resources=[f"../{namespaced}/rights"], patches=[patch])
+        return overlay
+
     def _tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
@@ -165,6 +184,11 @@ class LocalOperator:
             "contexts": [{"name": "esc-operator", "context": {"cluster": cluster, "user": "esc-operator"}}],
             "current-context": "esc-operator",
         }
+
+
+def _write_kustomization(folder: Path, **fields: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(fields))
 
 
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:

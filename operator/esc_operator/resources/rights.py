@@ -1,0 +1,106 @@
+"""What the operator may do: one list, of which both ways to install it are made. `deploy/` holds what this makes.
+
+Pure data. Whatever the operator newly asks of the API server has to stand here first: tests run it with exactly these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources import GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "esc-operator"
+"""Of the operator's ServiceAccount, and of the roles that are bound to it."""
+
+NAMESPACE = "esc-system"
+"""Where the operator itself runs."""
+
+TOKENS = "esc-operator-tokens"
+"""The role, in each namespace of the namespaced mode, whose one rule names the ServiceAccounts."""
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+class Scope(Enum):
+    """Where a right is needed. In cluster mode the first three are one ClusterRole."""
+
+    ENVIRONMENTS = auto()
+    """In every namespace whose environments are kept."""
+    TOKENS = auto()
+    """As ENVIRONMENTS; in namespaced mode only for ServiceAccounts that are named."""
+    CLUSTER = auto()
+    """In the whole cluster, so only in cluster mode."""
+    OWN = auto()
+    """In the operator's own namespace, in both modes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Verbs on resources of an API group. `why` is for whoever reads the manifest."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str = ""
+    scope: Scope = Scope.ENVIRONMENTS
+
+    def rule(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The rule of a role; with `names` only for objects that are called so."""
+        rule = {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
+        return rule | ({"resourceNames": list(names)} if names else {})
+
+
+RIGHTS: tuple[Right, ...] = (
+    Right(GROUP, ("escenvironments",), ("get", "list", "watch")),
+    Right(GROUP, ("escenvironments/status",), ("patch",)),
+    Right(
+        "",
+        ("secrets",),
+        ("get", "list", "watch", "create", "patch", "delete"),
+        why="list and watch see only metadata of Secrets that carry the operator's label; RBAC cannot say so.",
+    ),
+    Right("", ("serviceaccounts/token",), ("create",), scope=Scope.TOKENS),
+    Right("", ("events",), ("create",)),
+    Right(
+        "apps",
+        ("deployments", "statefulsets", "daemonsets"),
+        ("list", "patch"),
+        why="Only for environments with rollout.policy OnChange.",
+    ),
+    Right("argoproj.io", ("rollouts",), ("list", "patch")),
+)
+
+
+def rights(*scopes: Scope) -> tuple[Right, ...]:
+    return tuple(right for right in RIGHTS if right.scope in scopes)
+
+
+CLUSTER_MODE = rights(Scope.ENVIRONMENTS, Scope.TOKENS, Scope.CLUSTER)
+NAMESPACED_MODE = rights(Scope.ENVIRONMENTS)
+NAMESPACED_TOKENS = rights(Scope.TOKENS)
+OWN_NAMESPACE = rights(Scope.OWN)
+
+
+def role(name: str, granted: Sequence[Right], *, kind: str = "Role", names: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "rules": [right.rule(names) for right in granted],
+    }
+
+
+def binding(name: str, *, kind: str = "Role") -> dict[str, Any]:
+    """The binding of a role to the operator's own ServiceAccount, and to nobody else."""
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
+    }
