@@ -131,7 +131,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
 
 def plan_refused(seen: Situation, refused: Refused) -> Plan:
     """No values: the Secret is kept as it is, and the status tells why and when it is tried again."""
-    repeated = (seen.old.observed_generation, seen.old.observed_rotate_request) == (
+    repeated = (seen.old.observed_generation, seen.old.observed_request) == (
         seen.environment.generation,
         seen.environment.rotate_request,
     )
@@ -218,7 +218,8 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
     return Status(
         conditions=carry_transition_times(conditions, seen.old.conditions, seen.now),
         observed_generation=seen.environment.generation,
-        observed_rotate_request=seen.environment.rotate_request,
+        observed_rotate_request=seen.environment.rotate_request.annotation,
+        observed_rotation=seen.environment.rotate_request.rotation,
         secret_name=seen.environment.target.name if held else _former_name(seen),
         secret_resource_version=seen.old.secret_resource_version,
         variables=seen.old.variables if held else (),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key
+from esc_operator.resources.rotate_request import NO_REQUEST
 from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.rotate_request import RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
@@ -31,13 +33,14 @@ class Entry:
     `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
     carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
     read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
-    present request for new credentials is known: only what was issued later honours it. `record` is that of the Secret
+    present request for new credentials is known, or since when it stands where it says so: only what was issued later
+    honours it. `record` is that of the Secret
     as it was last seen."""
 
     uid: str
     version: str
     generation: int
-    rotate_request: str
+    rotate_request: RotateRequest
     target: Key
     status: Status
     read_at: datetime
@@ -89,13 +92,14 @@ class Ledger:
                 target=environment.target_key,
                 status=status,
                 read_at=now,
-                rotation_seen_at=now,
+                rotation_seen_at=_asked_at(environment, NO_REQUEST, now),
             )
             self._entries[environment.key] = entry
         self._drop_claim(entry.target, environment.key)
         self._claimants[environment.target_key].add(environment.key)
         if entry.rotate_request != environment.rotate_request:
-            entry.rotate_request, entry.rotation_seen_at = environment.rotate_request, now
+            entry.rotation_seen_at = _asked_at(environment, entry.rotate_request, now)
+            entry.rotate_request = environment.rotate_request
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         entry.service_account = environment.service_account
         return entry
@@ -177,3 +181,12 @@ class Ledger:
         """The generations those environments have now, as far as they are known."""
         keys = {name: Key(namespace, name) for name in names}
         return {name: self._generations[key][1] for name, key in keys.items() if key in self._generations}
+
+
+def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime) -> datetime:
+    """An annotation may have been set at any time; an EscRotation says when, so that all who share a login may share
+    what is minted for it."""
+    asked = environment.rotation
+    if asked is None or environment.rotate_request.annotation != before.annotation:
+        return now
+    return min(asked.requested_at, now)

@@ -37,7 +37,7 @@ def held_by(record: SyncRecord, read_at: datetime, opened_at: datetime | None, *
     return Held(
         uid=record.uid,
         generation=record.generation,
-        rotate_request=record.rotate_request,
+        rotate_request=record.request,
         imports=record.imports,
         synced_at=opened_at or record.refreshed_at,
         read_at=read_at,
@@ -55,7 +55,7 @@ def failed_attempt(status: Status) -> Attempt | None:
         failures=status.failures,
         failed_at=status.last_failure_at,
         generation=status.observed_generation,
-        rotate_request=status.observed_rotate_request,
+        rotate_request=status.observed_request,
         imports=status.imports or {},
     )
 

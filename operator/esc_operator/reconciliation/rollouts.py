@@ -95,9 +95,10 @@ class Rollouts:
         if environment.rollout.policy == "Never" or environment.suspend:
             self.forget(environment.uid)
             return _without(status), None
-        if record is None:
+        if record is None or record.leaves_pods:
             self.forget(environment.uid)
-            return status, None  # what was rolled out is still what pods hold
+            # Without a record, what was rolled out is still what pods hold.
+            return self._left(environment, old, status) if record else status, None
         if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
             return self.unchanged(old, status), None
         memory = self._remember(environment, record)
@@ -249,6 +250,13 @@ class Rollouts:
         warning = lifetime_warning(environment, record.lifetime, status.rollout_time)
         told = [condition, *([warning] if warning else [])]
         return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))
+
+    def _left(self, environment: EscEnvironment, old: Status, status: Status) -> Status:
+        """The pods keep what they have, because whoever asked for new values wants it so."""
+        why = "a rotation without rollout has filled the Secret: pods take its values when they are next replaced"
+        told = Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, environment.generation)
+        conditions = carry_transition_times((told,), old.conditions, self._now())
+        return replace(status, conditions=(*status.conditions, *conditions), rollout_started_at=None)
 
     def _troubled(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError

@@ -30,13 +30,21 @@ def make_record(
         refreshed_at=now,
         issued_at=opened.window.issued_at.replace(microsecond=0) if opened.window else now,
         expires_at=opened.window.expires_at.replace(microsecond=0) if opened.window else None,
-        rotate_request=environment.rotate_request,
+        rotate_request=environment.rotate_request.annotation,
+        rotation=environment.rotate_request.rotation,
         imports=opened.imports,
         rereads=opened.rereads,
         salt=held.salt if held and held.salt else salt,
         changed_at=None if held is None else held.changed_at if same else now,
         replaced_expires_at=None if held is None else held.replaced_expires_at if same else held.expires_at,
+        leaves_pods=held is not None and (held.leaves_pods if same else _leaves_pods(environment, held)),
     )
+
+
+def _leaves_pods(environment: EscEnvironment, held: SyncRecord) -> bool:
+    """Whether the data changes for a rotation that leaves pods alone; what replaces it later is another matter."""
+    asked = environment.rotation
+    return asked is not None and not asked.rolls and held.rotation != asked.id
 
 
 def secret_body(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+Request = tuple[str, ...]
+"""Everything that asks for new credentials, each at its place, and "" where nothing is asked there."""
+
+
 class Cause(StrEnum):
     """Why a sync happens; shown in logs and events."""
 
@@ -38,7 +42,7 @@ class Wanted:
 
     uid: str
     generation: int
-    rotate_request: str
+    rotate_request: Request
     before: timedelta | None
     interval: timedelta
     imports: Mapping[str, int]
@@ -57,7 +61,7 @@ class Held:
 
     uid: str
     generation: int
-    rotate_request: str
+    rotate_request: Request
     imports: Mapping[str, int]
     synced_at: datetime
     read_at: datetime
@@ -74,7 +78,7 @@ class Attempt:
     failures: int
     failed_at: datetime
     generation: int
-    rotate_request: str
+    rotate_request: Request
     imports: Mapping[str, int]
     retryable: bool = True
     retry_after: datetime | None = None
@@ -129,6 +133,11 @@ def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
     )
 
 
+def asks_for_more(wanted: Request, honoured: Request) -> bool:
+    """Whether anything is asked for that was not honoured. Taking a request away is none."""
+    return any(mark and mark != known for mark, known in zip(wanted, honoured, strict=True))
+
+
 def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
     """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
     times = []
@@ -175,14 +184,13 @@ def _retry(seen: Observation, now: datetime) -> Sync:
 def _first(seen: Observation, _: datetime) -> Sync | None:
     if seen.held is None or seen.held.uid != seen.wanted.uid:
         # Without the Secret nobody knows which request was honoured: what was issued before it will not do.
-        return Sync(Cause.FIRST, fresh=bool(seen.wanted.rotate_request))
+        return Sync(Cause.FIRST, fresh=any(seen.wanted.rotate_request))
     return None
 
 
 def _rotation(seen: Observation, _: datetime) -> Sync | None:
-    if seen.held and seen.held.rotate_request != seen.wanted.rotate_request:
-        # Taking the annotation away is no request.
-        return Sync(Cause.ROTATION, fresh=bool(seen.wanted.rotate_request))
+    if seen.held and asks_for_more(seen.wanted.rotate_request, seen.held.rotate_request):
+        return Sync(Cause.ROTATION, fresh=True)
     return None
 
 

@@ -240,6 +240,18 @@ def _status() -> dict[str, Any]:
             },
             "observedGeneration": count,
             "observedRotateRequest": {"type": "string"},
+            "observedRotation": {"type": "string"},
+            "rotation": {
+                "type": "object",
+                "description": "The run of an EscRotation that has asked for new credentials last.",
+                "required": ["id", "requestedAt"],
+                "properties": {
+                    "id": {"type": "string", "minLength": 1, "maxLength": 128},
+                    "name": {"type": "string", "maxLength": 253},
+                    "requestedAt": time,
+                    "rollout": {"type": "boolean", "description": "Whether pods may be replaced for it."},
+                },
+            },
             "secretName": {"type": "string"},
             "secretResourceVersion": {"type": "string"},
             "variables": {"type": "array", "items": {"type": "string"}},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.durations import parse_duration
+from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ class Rollout:
 class EscEnvironment:
     """One EscEnvironment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
 
-    `rotate_request` is the value of the annotation that asks for new credentials, or "".
+    `rotate_request` is what asks for new credentials, `rotation` more of it where an EscRotation has asked.
     """
 
     key: Key
@@ -86,7 +87,8 @@ class EscEnvironment:
     service_account: str = "default"
     refresh: Refresh = Refresh()
     rollout: Rollout = Rollout()
-    rotate_request: str = ""
+    rotate_request: RotateRequest = NO_REQUEST
+    rotation: AskedRotation | None = None
     suspend: bool = False
 
     @property
@@ -97,6 +99,8 @@ class EscEnvironment:
 def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
     """Read an EscEnvironment that the API server has validated against the CRD."""
     metadata, spec = body["metadata"], body.get("spec") or {}
+    rotation = parse_asked_rotation((body.get("status") or {}).get("rotation"))
+    annotation = (metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, "")
     return EscEnvironment(
         key=Key(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -106,7 +110,8 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         service_account=spec.get("serviceAccountName") or "default",
         refresh=_parse_refresh(spec.get("refresh") or {}),
         rollout=_parse_rollout(spec.get("rollout") or {}),
-        rotate_request=(metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""),
+        rotate_request=RotateRequest(annotation, rotation.id if rotation else ""),
+        rotation=rotation,
         suspend=bool(spec.get("suspend", False)),
     )
 

@@ -67,5 +67,8 @@ ROLLOUT_REVERTED = "RolloutReverted"
 ROLLOUT_REFUSED = "RolloutRefused"
 """The API server refused to change a workload."""
 
+PODS_LEFT = "PodsLeft"
+"""A rotation that leaves pods alone has changed the Secret: they take its values when they are next replaced."""
+
 LIFETIME_TOO_SHORT = "LifetimeTooShort"
 """Credentials expire so soon that their rollouts hardly end before the next one."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.resources.conditions import Condition, parse_condition
+from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
@@ -32,13 +33,16 @@ class Login(NamedTuple):
 class Status:
     """What the operator last did, and when it will act again.
 
-    `observed_rotate_request` is the value of the rotate annotation at the last attempt. `secret_resource_version` is
-    the Secret as the operator last saw it in order: any other version is looked at before it is trusted.
+    `observed_rotate_request` is the value of the rotate annotation at the last attempt, `observed_rotation` the id of
+    the EscRotation's run that had asked by then. `status.rotation` itself is left out: who asks writes it, beside all
+    of this. `secret_resource_version` is the Secret as the operator last saw it in order: any other version is looked
+    at before it is trusted.
     """
 
     conditions: tuple[Condition, ...] = ()
     observed_generation: int = 0
     observed_rotate_request: str = ""
+    observed_rotation: str = ""
     secret_name: str = ""
     secret_resource_version: str = ""
     variables: tuple[str, ...] = ()
@@ -58,6 +62,10 @@ class Status:
     """What was opened for the values that the Secret holds, each once, in order."""
 
     @property
+    def observed_request(self) -> RotateRequest:
+        return RotateRequest(self.observed_rotate_request, self.observed_rotation)
+
+    @property
     def rollout_time(self) -> timedelta:
         """How long the last rollout took; zero where none is known."""
         return timedelta(seconds=self.rollout_seconds)
@@ -68,6 +76,7 @@ class Status:
             "conditions": [condition.to_dict() for condition in self.conditions],
             "observedGeneration": self.observed_generation,
             "observedRotateRequest": self.observed_rotate_request or None,
+            "observedRotation": self.observed_rotation or None,
             "secretName": self.secret_name or None,
             "secretResourceVersion": self.secret_resource_version or None,
             "variables": list(self.variables) or None,
@@ -91,6 +100,7 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         conditions=tuple(parse_condition(item) for item in data.get("conditions") or ()),
         observed_generation=data.get("observedGeneration") or 0,
         observed_rotate_request=data.get("observedRotateRequest") or "",
+        observed_rotation=data.get("observedRotation") or "",
         secret_name=data.get("secretName") or "",
         secret_resource_version=data.get("secretResourceVersion") or "",
         variables=tuple(data.get("variables") or ()),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources import SYNC_RECORD
+from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, format_time, parse_time
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ class SyncRecord:
     """What a Secret was made from.
 
     `uid` and `generation` are the environment's, `imports` names the imported environments and their generations.
+    `rotate_request` and `rotation` are the requests for new credentials that it honours (see `rotate_request`).
     `issued_at` is the issue time of the lease that expires first, or the time of the sync. `rereads` says that some
     input has no expiry and has to be read again each interval.
 
     For rollouts: `salt` is drawn once a Secret, `changed_at` is when its data last changed (None: it is still the first
-    one), and `replaced_expires_at` when the data before that expires, which pods may still hold.
+    one), and `replaced_expires_at` when the data before that expires, which pods may still hold. `leaves_pods`: who
+    asked for the present data wants no pod replaced for it.
     """
 
     uid: str
@@ -45,6 +48,12 @@ class SyncRecord:
     salt: str = ""
     changed_at: datetime | None = None
     replaced_expires_at: datetime | None = None
+    rotation: str = ""
+    leaves_pods: bool = False
+
+    @property
+    def request(self) -> RotateRequest:
+        return RotateRequest(self.rotate_request, self.rotation)
 
     @property
     def revision(self) -> str:
@@ -72,6 +81,9 @@ class SyncRecord:
                 "salt": self.salt,
                 "changedAt": format_optional_time(self.changed_at),
                 "replacedExpiresAt": format_optional_time(self.replaced_expires_at),
+                # Left out where there is nothing to say, so that an older operator's record needs no write.
+                **({"rotation": self.rotation} if self.rotation else {}),
+                **({"leavesPods": True} if self.leaves_pods else {}),
             },
             separators=(",", ":"),
         )
@@ -97,6 +109,8 @@ def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | Non
             salt=str(data.get("salt") or ""),
             changed_at=parse_time(data.get("changedAt")),
             replaced_expires_at=parse_time(data.get("replacedExpiresAt")),
+            rotation=str(data.get("rotation") or ""),
+            leaves_pods=bool(data.get("leavesPods", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

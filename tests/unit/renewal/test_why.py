@@ -28,18 +28,19 @@ from esc_operator.renewal.why import (
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
-WANTED = Wanted(uid="uid", generation=3, rotate_request="", before=None, interval=HOUR, imports={"base": 2})
+NONE, ANNOTATED, ASKED = ("", ""), ("1", ""), ("", "run")
+WANTED = Wanted(uid="uid", generation=3, rotate_request=NONE, before=None, interval=HOUR, imports={"base": 2})
 HELD = Held(
     uid="uid",
     generation=3,
-    rotate_request="",
+    rotate_request=NONE,
     imports={"base": 2},
     synced_at=START,
     read_at=START,
     window=Window(START, START + HOUR),
     rereads=False,
 )
-FAILED = Attempt(failures=2, failed_at=START, generation=3, rotate_request="", imports={"base": 2})
+FAILED = Attempt(failures=2, failed_at=START, generation=3, rotate_request=NONE, imports={"base": 2})
 
 
 def ask(
@@ -69,8 +70,10 @@ def test_what_neither_expires_nor_has_to_be_read_again_waits_for_a_change() -> N
     [
         (ask(held=None), Sync(Cause.FIRST)),
         (ask(held=replace(HELD, uid="another")), Sync(Cause.FIRST)),
-        (ask(rotate_request="1"), Sync(Cause.ROTATION, fresh=True)),
-        (ask(held=replace(HELD, rotate_request="1")), Sync(Cause.ROTATION, fresh=False)),
+        (ask(rotate_request=ANNOTATED), Sync(Cause.ROTATION, fresh=True)),
+        (ask(rotate_request=ASKED), Sync(Cause.ROTATION, fresh=True)),
+        (ask(rotate_request=("1", "run"), held=replace(HELD, rotate_request=ANNOTATED)), Sync(Cause.ROTATION, True)),
+        (ask(rotate_request=("2", "run"), held=replace(HELD, rotate_request=("1", "run"))), Sync(Cause.ROTATION, True)),
         (ask(generation=4), Sync(Cause.SPEC)),
         (ask(held=replace(HELD, intact=False)), Sync(Cause.SECRET_CHANGED)),
         (ask(imports={"base": 3}), Sync(Cause.IMPORT)),
@@ -83,9 +86,14 @@ def test_each_cause_is_told(verdict: Sync | Wait, expected: Sync) -> None:
     assert verdict == expected
 
 
+@pytest.mark.parametrize("asked", [NONE, ANNOTATED, ASKED])
+def test_taking_a_request_away_asks_for_nothing(asked: tuple[str, str]) -> None:
+    assert isinstance(ask(held=replace(HELD, rotate_request=("1", "run")), rotate_request=asked), Wait)
+
+
 def test_the_first_cause_that_applies_is_told() -> None:
     everything = Observation(
-        replace(WANTED, rotate_request="1", generation=4, imports={"base": 9}),
+        replace(WANTED, rotate_request=ANNOTATED, generation=4, imports={"base": 9}),
         replace(HELD, uid="another", intact=False, rereads=True),
     )
     causes = [sync.cause for check in CHECKS if (sync := check(everything, START + 9 * HOUR))]
@@ -116,7 +124,7 @@ def test_the_same_attempt_waits_for_its_retry(held: Held | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"generation": 4}, {"rotate_request": "1"}, {"imports": {"base": 3}}, {"imports": {"base": 0}}]
+    "changed", [{"generation": 4}, {"rotate_request": ASKED}, {"imports": {"base": 3}}, {"imports": {"base": 0}}]
 )
 def test_a_change_after_a_failure_is_attempted_at_once(changed: dict[str, Any]) -> None:
     assert not is_same_attempt(replace(WANTED, **changed), FAILED)
@@ -134,8 +142,8 @@ def test_a_retry_asks_of_credentials_what_was_asked_before() -> None:
     late = 50 * MINUTE
     assert ask(late, failed=FAILED) == Sync(Cause.RETRY, outlive=START + HOUR)
     assert ask(late, held=None, failed=FAILED) == Sync(Cause.RETRY)
-    rotating = replace(FAILED, rotate_request="1")
-    assert ask(late, failed=rotating, rotate_request="1") == Sync(Cause.RETRY, fresh=True)
+    rotating = replace(FAILED, rotate_request=ASKED)
+    assert ask(late, failed=rotating, rotate_request=ASKED) == Sync(Cause.RETRY, fresh=True)
     changed = replace(FAILED, generation=4)
     assert ask(MINUTE, failed=changed, generation=4) == Sync(Cause.RETRY)
 

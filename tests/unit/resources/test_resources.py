@@ -54,6 +54,7 @@ statuses = st.builds(
     conditions=st.lists(conditions, max_size=3).map(tuple),
     observed_generation=generations,
     observed_rotate_request=st.text(max_size=5),
+    observed_rotation=st.text(max_size=5),
     secret_name=st.text(max_size=5),
     secret_resource_version=st.text("0123456789", max_size=5),
     variables=st.lists(names, max_size=3).map(tuple),
@@ -76,6 +77,8 @@ records = st.builds(
     rotate_request=st.text(max_size=9),
     imports=st.dictionaries(names, generations, max_size=3),
     rereads=st.booleans(),
+    rotation=st.text(max_size=9),
+    leaves_pods=st.booleans(),
 )
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -222,7 +225,7 @@ def test_an_environment_has_its_defaults() -> None:
     assert (environment.target.type, environment.target.deletion_policy) == ("Opaque", "Delete")
     assert environment.service_account == "default"
     assert environment.refresh.interval == timedelta(hours=1)
-    assert (environment.refresh.before, environment.rotate_request, environment.suspend) == (None, "", False)
+    assert (environment.refresh.before, environment.rotate_request, environment.suspend) == (None, ("", ""), False)
 
 
 def test_everything_an_owner_writes_is_read_and_the_definition_does_not_show() -> None:
@@ -254,7 +257,7 @@ def test_everything_an_owner_writes_is_read_and_the_definition_does_not_show() -
     assert "hunter2" not in repr(environment)
     assert environment.target_key == Key("apps", "creds")
     assert environment.refresh.before == timedelta(minutes=5)
-    assert (environment.generation, environment.rotate_request, environment.suspend) == (4, "now", True)
+    assert (environment.generation, environment.rotate_request, environment.suspend) == (4, ("now", ""), True)
     assert environment.target.deletion_policy == "Retain"
 
 
@@ -280,7 +283,7 @@ def test_the_schema_has_a_property_for_every_field_of_a_status() -> None:
     version = environment_crd()["spec"]["versions"][0]
     assert version["subresources"] == {"status": {}}
     schema = version["schema"]["openAPIV3Schema"]
-    assert set(schema["properties"]["status"]["properties"]) == set(Status().to_dict())
+    assert set(schema["properties"]["status"]["properties"]) == {*Status().to_dict(), "rotation"}
 
 
 def test_types_of_secrets_that_hand_out_rights_are_refused_by_the_schema() -> None:
