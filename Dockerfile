@@ -30,5 +30,5 @@ LABEL org.opencontainers.image.title="esc-operator" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9090
 ENTRYPOINT ["esc-operator"]

@@ -145,8 +145,11 @@ def test_the_operator_takes_the_arguments_and_is_probed_where_it_answers(contain
     context = main.make_context("esc-operator", list(container["args"]))
     host, port = context.params["health_address"].rsplit(":", 1)
     assert host == "0.0.0.0"
-    (named,) = container["ports"]
-    assert named == {"name": "health", "containerPort": int(port)}
+    _, metrics_port = context.params["metrics_address"].rsplit(":", 1)
+    assert container["ports"] == [
+        {"name": "health", "containerPort": int(port)},
+        {"name": "metrics", "containerPort": int(metrics_port)},
+    ]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"] == {"path": HEALTH_PATH, "port": "health"}, probe
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +59,7 @@ class LocalOperator:
         self._namespaces = dict(namespaces or {})
         self._own_namespace = own_namespace
         self._health_port = _free_port()
+        self._metrics_port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "operator.log"
 
@@ -85,6 +87,7 @@ class LocalOperator:
                     *("--kubeconfig", str(self._own_config)),
                     *("--health-address", f"127.0.0.1:{self._health_port}"),
                     *(f"--namespace={name}" for name in self._namespaces),
+                    *("--metrics-address", f"127.0.0.1:{self._metrics_port}"),
                     *self._arguments,
                 ],
                 env={**_without_credentials(os.environ), **self._settings},
@@ -117,6 +120,12 @@ class LocalOperator:
     def pid(self) -> int:
         assert self._process is not None, "not started"
         return self._process.pid
+
+    def scrape(self) -> str:
+        """What Prometheus would read."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -69,6 +69,11 @@ class Gate:
         self._bucket = TokenBucket(limits.rate, limits.burst)
         self._services: dict[str, Service] = {}
 
+    @property
+    def out_of_order(self) -> int:
+        """How many services are left alone, or asked once in a while."""
+        return sum(service.breaker.is_open for service in self._services.values())
+
     def visit(self, endpoint: str) -> Visit:
         service = self._services.pop(endpoint, None)
         if service is None:

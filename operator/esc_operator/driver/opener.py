@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from esc_operator.driver.account import Account
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.loading import failed
@@ -21,7 +22,8 @@ from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Opened, Rotated
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Located, LogsIn, Warmable
+from esc_operator.providers.port import Located, LogsIn, Timed, Warmable
+from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -79,6 +81,7 @@ class Opener:
     rate: float = math.inf
     burst: int = 1
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    telemetry: Telemetry = SILENT
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
     _on_recovery: Callable[[], None] = field(default=lambda: None, init=False)
 
@@ -91,6 +94,8 @@ class Opener:
 
         async def open_provider(provider: Provider, context: OpenContext) -> Opened:
             opened = _checked(Opened, await provider.open(inputs, context))
+            if isinstance(provider, Timed) and (skew := provider.clock_skew) is not None:
+                self.telemetry.meter.skewed(name, skew.total_seconds())
             return opened._replace(login=provider.login(inputs)) if isinstance(provider, LogsIn) else opened
 
         key = login_key(name, identity.subject, inputs)
@@ -138,24 +143,32 @@ class Opener:
         deadline = asyncio.timeout(self.timeout.total_seconds())
         visit: Visit | None = None
         outcome: T | Failed
-        try:
-            plugin = plugins.find(name)
-            visit = self._visit(name, plugin, inputs)
-            async with deadline, visit or contextlib.nullcontext():
-                outcome = await call(plugin, context)
-        except asyncio.CancelledError:
-            if visit:
-                visit.abandon()
-            raise
-        except EscError as error:
-            outcome = failed(error)
-        except TimeoutError:
-            outcome = _timed_out(
-                name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
-            )
-        except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
-            outcome = _crashed(name, error)
-        return visit.end(outcome) if visit else outcome
+        with Account(self.telemetry, name) as account:
+            try:
+                plugin = plugins.find(name)
+                visit = self._visit(name, plugin, inputs)
+                async with deadline, visit or contextlib.nullcontext():
+                    outcome = await account.call(call(plugin, context))
+            except asyncio.CancelledError:
+                if visit:
+                    visit.abandon()
+                raise
+            except EscError as error:
+                outcome = failed(error)
+            except TimeoutError:
+                outcome = _timed_out(
+                    name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
+                )
+            except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
+                outcome = _crashed(name, error)
+            if visit is None:
+                return outcome  # nobody was asked
+            account.settle(outcome)
+            return visit.end(outcome)
+
+    def out_of_order(self) -> dict[str, int]:
+        """How many services of each provider are left alone, of those that were called before."""
+        return {name: gate.out_of_order for name, gate in self._gates.items()}
 
     def _visit(self, name: str, plugin: Provider | Rotator, inputs: Mapping[str, Any]) -> Visit | None:
         """A way through the provider's gate; None for inputs with which it asks nobody."""

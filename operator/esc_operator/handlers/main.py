@@ -48,6 +48,20 @@ logger = logging.getLogger("esc_operator")
     help='Where /healthz is; "" for none.',
 )
 @click.option(
+    "--metrics-address",
+    default="0.0.0.0:9090",
+    show_default=True,
+    metavar="HOST:PORT",
+    help='Where /metrics is; "" for none.',
+)
+@click.option(
+    "--metrics-environments",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Up to so many environments have series of their own; of more, each namespace has.",
+)
+@click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
 @click.option("--log-format", default="text", show_default=True, type=click.Choice(logs.FORMATS))

@@ -15,18 +15,23 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, NotFoundError
+from esc_operator.handlers.exposition import Exposition
+from esc_operator.handlers.metrics import Metrics
+from esc_operator.handlers.picture import look
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.reconciler import Reconciler, Workers
 from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.reconciliation.waking import Waking
+from esc_operator.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,23 +56,30 @@ class Parts:
     secrets: OwnedSecrets
     reconciler: Reconciler
     accounts: MissingAccounts
+    pulses: Pulses
+    exposition: Exposition
 
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
     configuration = await read_connection(options.kubeconfig, options.context)
-    api = KubeApi(configuration)
+    metrics = Metrics()
+    telemetry = Telemetry(metrics)
+    api = KubeApi(configuration, telemetry)
     try:
         await _require_crd(api, options)
-        parts = _put_together(api, options, environ)
+        parts = _put_together(api, options, environ, metrics, telemetry)
         logger.info("esc-operator works on %s", configuration.host)
-        await _run_all(options, parts, configuration)
+        async with parts.exposition.served(options.metrics_address):
+            await _run_all(options, parts, configuration)
         parts.opener.pool.close()
     finally:
         await api.close()
 
 
-def _put_together(api: KubeApi, options: Options, environ: Mapping[str, str]) -> Parts:
+def _put_together(
+    api: KubeApi, options: Options, environ: Mapping[str, str], metrics: Metrics, telemetry: Telemetry
+) -> Parts:
     opener = Opener(
         pool=BlockingPool(),
         logins=SharedLogins(utc_now),
@@ -75,16 +87,25 @@ def _put_together(api: KubeApi, options: Options, environ: Mapping[str, str]) ->
         now=utc_now,
         rate=options.provider_rate,
         burst=2 * options.provider_rate,
+        telemetry=telemetry,
     )
-    secrets = OwnedSecrets(api, options.namespaces)
+    pulses = Pulses()
+    secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
-    rollouts = Rollouts(api, utc_now, options.rollouts)
-    reconciler = Reconciler(gatherer, actor, EnvironmentOpening(api, opener), utc_now, rollouts)
+    rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
+    reconciler = Reconciler(gatherer, actor, EnvironmentOpening(api, opener), utc_now, rollouts, telemetry=telemetry)
     waking = Waking(reconciler, utc_now, options.provider_rate)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
-    return Parts(opener, secrets, reconciler, accounts)
+    exposition = Exposition(
+        metrics,
+        lambda: look(reconciler, opener, rollouts, pulses, leads=True),
+        reconciler.ledger.entries,
+        utc_now,
+        options.metrics_environments,
+    )
+    return Parts(opener, secrets, reconciler, accounts, pulses, exposition)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -114,7 +135,7 @@ async def _run_all(options: Options, parts: Parts, configuration: object) -> Non
             for task in tasks:
                 task.cancel()
 
-        await _watch_environments(options, make_registry(reconciler, configuration, stop))
+        await _watch_environments(options, make_registry(reconciler, configuration, parts.pulses, stop))
 
 
 async def _watch_environments(options: Options, registry: kopf.OperatorRegistry) -> None:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
+from esc_operator.handlers.session import open_session
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
 
 logger = logging.getLogger(__name__)
@@ -24,15 +26,18 @@ logger = logging.getLogger(__name__)
 SILENCE = timedelta(seconds=120)
 """The scheduler looks at least each minute; one that has not for so long stands still."""
 
+IDLE = timedelta(minutes=10)
+"""A watch is opened again every five minutes at the latest; one for which nothing was done for so long stands still."""
+
 
 def make_registry(
-    reconciler: Reconciler, configuration: Any, stop: Callable[[], Awaitable[None]]
+    reconciler: Reconciler, configuration: Any, pulses: Pulses, stop: Callable[[], Awaitable[None]]
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def log_in(**_: Any) -> kopf.ConnectionInfo:
-        return connection_info(configuration)
+    async def log_in(**_: Any) -> kopf.AiohttpSession:
+        return open_session(connection_info(configuration), pulses)
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -49,6 +54,13 @@ def make_registry(
             # Any other error would be retried by kopf for minutes while the probe waits.
             raise kopf.PermanentError(f"the scheduler has stood still for {since}")
         return f"{since.total_seconds():.0f}s ago"
+
+    @kopf.on.probe(registry=registry, id="watches")
+    async def watches_beat(**_: Any) -> str:
+        plural, idle = pulses.most_idle()
+        if idle > IDLE.total_seconds():
+            raise kopf.PermanentError(f"the watch of {plural} has stood still for {idle:.0f}s")
+        return f"{idle:.0f}s ago"
 
     return registry
 

@@ -16,8 +16,10 @@ from kubernetes.aio.client import ApiClient
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.requests import Request
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -40,8 +42,9 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 class KubeApi:
     """A connection to one API server. Close it when done."""
 
-    def __init__(self, configuration: Any) -> None:
+    def __init__(self, configuration: Any, telemetry: Telemetry = SILENT) -> None:
         self._client = ApiClient(configuration)
+        self._telemetry = telemetry
 
     async def close(self) -> None:
         await self._client.close()
@@ -126,8 +129,12 @@ class KubeApi:
         # A silent connection is a dead one: bookmarks come each minute.
         limits = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS), **query}
+        path = resource.path(namespace)
         try:
-            async with await self._send("GET", resource.path(namespace), query, METADATA, limits=limits) as answer:
+            with Request(self._telemetry, "GET", path, watch=True) as request:
+                opened = await self._send("GET", path, query, METADATA, limits=limits)
+                request.answered(opened.status)
+            async with opened as answer:
                 if answer.status >= 400:
                     raise error_from_answer(answer.status, await answer.read(), answer.headers, what)
                 async for line in split_lines(answer.content.iter_any()):
@@ -146,11 +153,15 @@ class KubeApi:
         accept: str = _JSON,
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        try:
-            async with await self._send(method, path, query, accept, body=body, content_type=content_type) as answer:
-                data = await answer.read()
-        except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
-            raise error_from_failure(failure, what) from failure
+        with Request(self._telemetry, method, path) as request:
+            try:
+                async with await self._send(
+                    method, path, query, accept, body=body, content_type=content_type
+                ) as answer:
+                    data = await answer.read()
+            except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
+                raise error_from_failure(failure, what) from failure
+            request.answered(answer.status)
         if answer.status >= 400:
             raise error_from_answer(answer.status, data, answer.headers, what)
         try:

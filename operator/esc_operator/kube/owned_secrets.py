@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.kube.api import METADATA_LIST, KubeApi
 from esc_operator.kube.paths import SECRETS
+from esc_operator.kube.pulses import Pulse, Pulses
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
@@ -69,8 +70,10 @@ class OwnedSecrets:
         namespaces: Sequence[str],
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pulses: Pulses | None = None,
     ) -> None:
         self._api = api
+        self._pulses = pulses or Pulses()
         self._pause = pause
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
         self._unlisted = set(self._scopes)
@@ -105,22 +108,25 @@ class OwnedSecrets:
 
     async def _follow(self, scope: str | None) -> None:
         """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
+        pulse = self._pulses.of(SECRETS.plural, scope or "")
         while True:
+            pulse.tried()
             try:
                 if scope not in self._versions:
-                    await self._list(scope)
-                await self._watch(scope)
+                    await self._list(scope, pulse)
+                await self._watch(scope, pulse)
             except NotFoundError:
                 self._versions.pop(scope, None)  # 410: only a new list tells what happened meanwhile
             except KubeError as error:
                 logger.warning("Watching Secrets: %s", error.message)
             await self._pause(RECONNECT_SECONDS)  # whatever ended it may do so again at once
 
-    async def _list(self, scope: str | None) -> None:
+    async def _list(self, scope: str | None, pulse: Pulse) -> None:
         found: dict[Key, Mapping[str, Any]] = {}
         query = {"labelSelector": SELECTOR, "limit": PAGE}
         while True:
             page = await self._api.list_page(SECRETS, scope, accept=METADATA_LIST, **query)
+            pulse.heard()
             for body in page["items"] or ():  # an empty list of metadata is null
                 found[Key(body["metadata"]["namespace"], body["metadata"]["name"])] = body
             if not (token := page["metadata"].get("continue")):
@@ -147,11 +153,12 @@ class OwnedSecrets:
                 changed.append(key)
         self._tell(changed)
 
-    async def _watch(self, scope: str | None) -> None:
+    async def _watch(self, scope: str | None, pulse: Pulse) -> None:
         version = self._versions[scope]
         lines = self._api.watch_lines(SECRETS, scope, labelSelector=SELECTOR, resourceVersion=version)
         async with contextlib.aclosing(lines):
             async for line in lines:
+                pulse.heard()
                 event = json.loads(line)
                 body = event["object"]
                 if event["type"] == "ERROR":

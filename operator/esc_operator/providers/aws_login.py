@@ -122,6 +122,10 @@ class AwsLogin:
         self._clients = clients or UnsignedClients()
         self._skew = SkewWatch()
 
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._skew.last
+
     def warm(self, settings: Mapping[str, str]) -> None:
         self._clients.client(choose_target("sts", settings, region=None))
 

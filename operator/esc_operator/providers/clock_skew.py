@@ -36,9 +36,10 @@ class SkewWatch:
 
     def __init__(self) -> None:
         self._told_at: datetime | None = None
+        self.last: timedelta | None = None
 
     def observe(self, host: str, date: str, asked_at: datetime, answered_at: datetime) -> None:
-        skew = measure(date, asked_at, answered_at)
+        skew = self.last = measure(date, asked_at, answered_at)
         if skew is None or abs(skew) <= TOLERANCE or not self._is_time(answered_at):
             return
         self._told_at = answered_at

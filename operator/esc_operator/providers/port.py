@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from esc_operator.evaluation import Login, Opened, Rotated
 
@@ -86,6 +86,15 @@ class LogsIn(Protocol):
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         """What these inputs ask for, without any I/O; None where no identity token is presented. Raises as `open`."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A provider that learns from answers how far the clock of whom it asks is from ours."""
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """How far theirs was ahead in the last answer (negative: behind), for sure; None where nothing is known."""
 
 
 @runtime_checkable

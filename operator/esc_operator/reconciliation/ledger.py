@@ -76,6 +76,10 @@ class Ledger:
         """Whether nothing at all is remembered, not even about what others import or claim."""
         return not (self._entries or self._generations or self._imports or self._importers or self._claimants)
 
+    def entries(self) -> list[tuple[Key, Entry]]:
+        """Every environment, and what is remembered of it."""
+        return list(self._entries.items())
+
     def find(self, key: Key) -> Entry | None:
         return self._entries.get(key)
 

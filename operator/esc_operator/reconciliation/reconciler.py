@@ -22,10 +22,11 @@ from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
-from esc_operator.renewal.why import Sync, Wait, Wanted, why_sync
+from esc_operator.renewal.why import Observation, Sync, Wait, Wanted, next_refresh, why_sync
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
 from esc_operator.resources.status import parse_status
+from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,19 +60,22 @@ class Workers:
 
 
 class Reconciler:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it puts together
         self,
         gatherer: Gatherer,
         actor: Actor,
         opening: Opening,
         now: Callable[[], datetime],
         rollouts: Rollouts | None = None,
+        *,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self._gatherer = gatherer
         self._actor = actor
         self._opening = opening
         self._now = now
         self._rollouts = rollouts
+        self._telemetry = telemetry
         self._pending: dict[Key, Mapping[str, Any]] = {}
         self._troubles: dict[Key, int] = {}
         self.mended = 0
@@ -134,16 +138,22 @@ class Reconciler:
 
     async def _attempt(self, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        clock, result = self._telemetry.clock, "done"
+        began = clock()
         try:
-            await self.reconcile(key)
+            with self._telemetry.tracer.span("reconcile", environment=str(key)):
+                await self.reconcile(key)
         except EscError as error:
+            result = "refused"
             self._look_again(key, error)
         except Exception as error:  # noqa: BLE001 - a bug in one environment's handling must not stop the others
+            result = "crashed"
             # Told by its type alone, because its text may quote a value.
             logger.error("%s: internal error (%s at %s)", key, type(error).__name__, _where(error))  # noqa: TRY400
             self._look_again(key, None)
         else:
             self._troubles.pop(key, None)
+        self._telemetry.meter.worked(clock() - began, result)
 
     def _look_again(self, key: Key, error: EscError | None) -> None:
         count = self._troubles[key] = self._troubles.get(key, 0) + 1
@@ -209,6 +219,12 @@ class Reconciler:
             await self._refuse(environment, entry, target, refused)  # nothing is opened, so nothing is minted for it
         else:
             await self._sync(environment, entry, target, verdict)
+            self._tell_sync(verdict, seen, now, well=entry.failed is None)
+
+    def _tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
+        due = next_refresh(seen.wanted, seen.held, began) if seen.held else None
+        late = (self._now() - due).total_seconds() if well and due and due <= began else None
+        self._telemetry.meter.synced(str(sync.cause), "filled" if well else "refused", late)
 
     def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.resources import reasons
-from esc_operator.resources.conditions import LIFETIME_TOO_SHORT, ROLLED_OUT, Condition
+from esc_operator.resources.conditions import LIFETIME_TOO_SHORT, ROLLED_OUT, Condition, find_condition
 from esc_operator.resources.durations import format_duration
 from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import Progress, Stamp, Workload
@@ -78,6 +78,13 @@ _GRAVITY = (
     reasons.ROLLING_OUT,
     reasons.ROLLOUT_WAITING,
 )
+
+_STOPS = {
+    reasons.ROLLOUT_REFUSED: "refused",
+    reasons.ROLLOUT_STUCK: "stuck",
+    reasons.ROLLOUT_BLOCKED: "blocked",
+    reasons.ROLLOUT_REVERTED: "reverted",
+}
 
 _REVERTED = "something else took the mark off its pod template; it is put back"
 
@@ -192,6 +199,14 @@ def rolled_out(environment: EscEnvironment, plan: RolloutPlan, record: SyncRecor
         message += f". The values before expire at {format_time(record.replaced_expires_at)}"
     reason = plan.behind[0].reason if plan.behind else reasons.ROLLING_OUT
     return Condition(ROLLED_OUT, "False", reason, message, generation)
+
+
+def end_of_rollout(old: Status, told: Condition) -> str:
+    """How a rollout has just come to its end or to a stop, in one word; "" where it has not."""
+    before = find_condition(old.conditions, ROLLED_OUT)
+    if told.status == "True":
+        return "completed" if before and before.status != "True" else ""
+    return _STOPS.get(told.reason, "") if before is None or before.reason != told.reason else ""
 
 
 def lifetime_warning(environment: EscEnvironment, lifetime: timedelta | None, rollout: timedelta) -> Condition | None:

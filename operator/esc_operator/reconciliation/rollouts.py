@@ -18,6 +18,7 @@ from esc_operator.reconciliation.rollout_plan import (
     RolloutPlan,
     concerned_by,
     deadline_of,
+    end_of_rollout,
     for_its_turn,
     held_back,
     judge_stalled,
@@ -39,6 +40,7 @@ from esc_operator.resources.conditions import (
     find_condition,
 )
 from esc_operator.resources.workloads import REVISIONS, Progress, Workload, format_stamps, parse_workload
+from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -77,12 +79,18 @@ class _Memory:
 class Rollouts:
     """`at_once`: so many workloads of the cluster are rolled at a time."""
 
-    def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int) -> None:
+    def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
         self._api = api
         self._now = now
         self._turns = Turns(at_once)
+        self._telemetry = telemetry
         self._absent: dict[str, datetime] = {}
         self._memories: dict[str, _Memory] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many workloads have their turn."""
+        return self._turns.held
 
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord | None
@@ -106,7 +114,8 @@ class Rollouts:
             waiting = [self._waiting(workload, self._now()) for workload in memory.queued]
             return self.unchanged(old, status), min(one.until for one in waiting if one.until)
         try:
-            answer = await self._follow(environment, old, status, record)
+            with self._telemetry.tracer.span("rollout", environment=str(environment.key)):
+                answer = await self._follow(environment, old, status, record)
         except KubeError as error:
             return self._troubled(environment, old, status, record, error)
         memory.troubles = 0
@@ -234,6 +243,7 @@ class Rollouts:
             },
         )
         self._memories[environment.uid].stamped[workload.uid] = now
+        self._telemetry.meter.stamped()
 
     def _told(
         self, environment: EscEnvironment, old: Status, status: Status, plan: RolloutPlan, record: SyncRecord
@@ -247,6 +257,8 @@ class Rollouts:
             rollout_seconds=seconds,
         )
         condition = rolled_out(environment, plan, record, environment.target.name)
+        if end := end_of_rollout(old, condition):
+            self._telemetry.meter.rolled_out(end, seconds if end == "completed" and old.rollout_started_at else None)
         warning = lifetime_warning(environment, record.lifetime, status.rollout_time)
         told = [condition, *([warning] if warning else [])]
         return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))

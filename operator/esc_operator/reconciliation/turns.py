@@ -27,6 +27,11 @@ class Turns:
         """How many are known, those that wait included."""
         return len(self._held) + len(self._waiting)
 
+    @property
+    def held(self) -> int:
+        """How many have their turn."""
+        return len(self._held)
+
     def hold(self, uid: str, now: datetime) -> None:
         """The turn is being used, whether or not it was asked for: after a restart, rollouts are found under way."""
         self._stop_waiting(uid)

@@ -45,6 +45,11 @@ class WorkQueue(Generic[K]):
     def __len__(self) -> int:
         return len(self._changes) + len(self._deadlines)
 
+    @property
+    def working(self) -> int:
+        """How many keys are worked on."""
+        return len(self._working)
+
     def depth(self, lane: Lane) -> int:
         return len(self._changes) if lane is Lane.CHANGE else len(self._deadlines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,9 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
-from esc_operator.evaluation import Failed, Login, Opened
+from esc_operator.evaluation import Failed, Lease, Login, Opened
+from esc_operator.telemetry import Telemetry
+from unit.telemetry.notes import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -255,3 +258,72 @@ def test_warming_runs_on_the_pool_and_keeps_its_failures_to_itself() -> None:
 
     asyncio.run(run())
     assert warmed == ["provider-p"]
+
+
+# What is told of it.
+
+
+def told_of(act: Callable[[OpenContext], Any], *, calls: int = 1, timeout: timedelta = timedelta(seconds=5)) -> Notes:
+    notes = Notes()
+    seconds = itertools.count()
+
+    async def run() -> None:
+        one = opener(Plugin("p", act), timeout=timeout)
+        one.telemetry = Telemetry(notes, clock=lambda: float(next(seconds)))
+        for number in range(calls):
+            await one.open("p", {"k": number}, Caller(), Demand())
+
+    asyncio.run(run())
+    return notes
+
+
+def test_credentials_with_a_lease_are_a_mint() -> None:
+    lease = Lease(NOW, NOW + timedelta(hours=1))
+    notes = told_of(lambda _: Opened(value={}, lease=lease))
+    assert notes.notes == [("called", ("p", 1.0, "")), ("minted", ("p",))]
+
+
+def test_a_value_without_a_lease_is_no_mint() -> None:
+    assert told_of(lambda _: Opened(value={}, lease=None)).notes == [("called", ("p", 1.0, ""))]
+
+
+def test_a_failure_is_told_with_its_reason() -> None:
+    notes = told_of(raising(ProviderError("no", reason="RoleTrustRefused")))
+    assert notes.notes == [("called", ("p", 1.0, "RoleTrustRefused"))]
+
+
+def test_calls_that_an_outage_holds_back_are_no_calls() -> None:
+    notes = told_of(raising(ProviderError("no", reason="Throttled", retry_after=60)), calls=3)
+    assert notes.notes == [("called", ("p", 1.0, "Throttled")), ("held_back", ("p",)), ("held_back", ("p",))]
+
+
+def test_a_call_that_does_not_end_is_told_as_one_that_took_too_long() -> None:
+    notes = told_of(lambda _: asyncio.sleep(60), timeout=timedelta(milliseconds=10))
+    assert notes.notes == [("called", ("p", 1.0, "ProviderTimeout"))]
+
+
+def test_a_name_that_no_provider_has_is_told_to_nobody() -> None:
+    notes = Notes()
+
+    async def run() -> None:
+        one = opener()
+        one.telemetry = Telemetry(notes)
+        await one.open("hunter2-as-a-provider", {}, Caller(), Demand())
+
+    asyncio.run(run())
+    assert notes.notes == []
+
+
+def test_the_skew_of_a_providers_clock_is_told() -> None:
+    class Timed(Plugin):
+        clock_skew = timedelta(seconds=-42)
+
+    notes = Notes()
+
+    async def run() -> None:
+        one = opener(Timed("p", lambda _: Opened(value={}, lease=None)))
+        one.telemetry = Telemetry(notes)
+        await one.open("p", {}, Caller(), Demand())
+
+    asyncio.run(run())
+    assert notes.of("skewed") == [("p", -42.0)]

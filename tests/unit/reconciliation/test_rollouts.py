@@ -856,3 +856,36 @@ def test_no_wake_up_is_lost_and_none_is_made_without_need() -> None:
             assert world.reconciler.ledger.find(key("app")) is not None
 
     play(story)
+
+
+# What is told of it.
+
+
+def test_a_rollout_is_told_when_it_ends_and_with_how_long_it_took() -> None:
+    async def story(world: RolloutWorld) -> None:
+        async with world.operator():
+            await begin(world, "web", "worker")
+            assert world.meter.of("stamped", "rolled_out") == []
+            await world.put("app", rolling_value("2"))
+            await world.skip(5 * STEP, step=STEP)
+            assert world.meter.of("stamped", "rolled_out") == [(), ()]
+            world.api.arrive("web")
+            world.api.arrive("worker")
+            await world.skip(5 * STEP, step=STEP)
+
+        assert world.meter.of("rolled_out") == [("completed", 12.0)]
+
+    play(story)
+
+
+def test_a_rollout_that_comes_to_a_stop_is_told_once() -> None:
+    async def story(world: RolloutWorld) -> None:
+        async with world.operator():
+            await begin(world)
+            world.api.edit("web", paused=True)
+            await world.put("app", rolling_value("2"))
+            await world.skip(MINUTE, step=STEP)
+
+        assert world.meter.of("rolled_out") == [("blocked", None)]
+
+    play(story)

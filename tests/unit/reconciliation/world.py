@@ -23,7 +23,9 @@ from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
 from esc_operator.resources.status import Login
+from esc_operator.telemetry import Telemetry
 from unit.reconciliation.fake_api import FakeApi
+from unit.telemetry.notes import Notes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -123,6 +125,7 @@ class World:
         self.api = FakeApi()
         self.cloud = Cloud(self.now, self.api)
         self.watch_is_late = False
+        self.meter = Notes()
         self.reconciler: Reconciler
         self.secrets: OwnedSecrets
         self._late: list[tuple[str, dict[str, Any]]] = []
@@ -134,7 +137,7 @@ class World:
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
-        self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now)
+        self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now, telemetry=Telemetry(self.meter))
         self.secrets.listen(self.reconciler.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:

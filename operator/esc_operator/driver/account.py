@@ -1,0 +1,54 @@
+"""What is told of one call of a provider: whether it was made at all, how long it took, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from esc_operator.evaluation import Failed, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from types import TracebackType
+
+    from esc_operator.telemetry import Telemetry
+
+T = TypeVar("T")
+
+
+class Account:
+    """The account of one call, and a context around it. `provider` is the name of one that is installed by the time
+    anything is told."""
+
+    def __init__(self, telemetry: Telemetry, provider: str) -> None:
+        self._telemetry = telemetry
+        self._provider = provider
+        self._span = telemetry.tracer.span("open")
+        self._began: float | None = None
+
+    def __enter__(self) -> Self:
+        self._span.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._span.__exit__(kind, error, trace)
+
+    async def call(self, call: Awaitable[T]) -> T:
+        """Carry the call out: it has got its turn."""
+        self._began = self._telemetry.clock()
+        return await call
+
+    def settle(self, outcome: object) -> None:
+        """Tell what came of it."""
+        meter = self._telemetry.meter
+        reason = outcome.reason if isinstance(outcome, Failed) else ""
+        self._span.note(provider=self._provider, called=self._began is not None)
+        if reason:
+            self._span.fail(reason)
+        if self._began is None:
+            meter.held_back(self._provider)
+            return
+        meter.called(self._provider, self._telemetry.clock() - self._began, reason)
+        if isinstance(outcome, Opened) and outcome.lease is not None:
+            meter.minted(self._provider)

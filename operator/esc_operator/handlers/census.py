@@ -1,0 +1,81 @@
+"""How all environments are at one moment: how many in which condition, and what of each is worth a series of its own.
+
+Made anew for each scrape from what is remembered anyhow, so no series outlives its environment and none costs memory in
+between. A few at a time: ten thousand environments must not hold up the work on them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from esc_operator.resources.conditions import REFRESHED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from esc_operator.reconciliation.ledger import Entry
+    from esc_operator.resources.environment import Key
+
+AT_ONCE = 250
+"""A few milliseconds."""
+
+EXPIRES_IN = "esc_operator_environment_expires_in_seconds"
+FAILING = "esc_operator_environment_failing_seconds"
+
+_EXPIRES_IN_HEAD = (
+    f"# HELP {EXPIRES_IN} How long until what its Secret holds expires; negative once it has. Without a name: the"
+    f" soonest of the namespace.\n# TYPE {EXPIRES_IN} gauge\n"
+)
+_FAILING_HEAD = (
+    f"# HELP {FAILING} For how long its refresh has been failing; absent where it is not. Without a name: the longest"
+    f" of the namespace.\n# TYPE {FAILING} gauge\n"
+)
+
+
+@dataclass(slots=True)
+class Census:
+    """`conditions`: environments by type, status and reason. `expires_in` and `failing` are seconds by the labels of
+    their series: each environment's, or each namespace's where there are too many environments."""
+
+    environments: int = 0
+    conditions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    expires_in: dict[str, float] = field(default_factory=dict)
+    failing: dict[str, float] = field(default_factory=dict)
+
+    def text(self) -> bytes:
+        """The series of single environments, in Prometheus' text format."""
+        parts = [_EXPIRES_IN_HEAD]
+        parts += [f"{EXPIRES_IN}{{{labels}}} {value:.0f}\n" for labels, value in self.expires_in.items()]
+        parts.append(_FAILING_HEAD)
+        parts += [f"{FAILING}{{{labels}}} {value:.0f}\n" for labels, value in self.failing.items()]
+        return "".join(parts).encode()
+
+
+async def take_census(entries: Sequence[tuple[Key, Entry]], now: datetime, limit: int) -> Census:
+    """Count all. Beyond `limit` environments, what is told of single ones is told of namespaces."""
+    census = Census()
+    by_name = len(entries) <= limit
+    for start in range(0, len(entries), AT_ONCE):
+        for key, entry in entries[start : start + AT_ONCE]:
+            _count(census, key, entry, now, by_name=by_name)
+        await asyncio.sleep(0)
+    return census
+
+
+def _count(census: Census, key: Key, entry: Entry, now: datetime, *, by_name: bool) -> None:
+    status = entry.status
+    census.environments += 1
+    # Names of objects are DNS names: nothing in them has to be escaped.
+    labels = f'namespace="{key.namespace}",name="{key.name}"' if by_name else f'namespace="{key.namespace}"'
+    if status.expires_at:
+        left = (status.expires_at - now).total_seconds()
+        census.expires_in[labels] = min(left, census.expires_in.get(labels, left))
+    for condition in status.conditions:
+        census.conditions[condition.type, condition.status, condition.reason] += 1
+        if condition.type == REFRESHED and condition.status == "False" and condition.last_transition_time:
+            since = (now - condition.last_transition_time).total_seconds()
+            census.failing[labels] = max(since, census.failing.get(labels, 0.0))

@@ -1,0 +1,44 @@
+"""What is at this moment, for metrics and probes: read from the parts of the process, never kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esc_operator.reconciliation.work_queue import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.driver.opener import Opener
+    from esc_operator.kube.pulses import Pulses
+    from esc_operator.reconciliation.reconciler import Reconciler
+    from esc_operator.reconciliation.rollouts import Rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Ages are seconds. `out_of_order`: endpoints of each provider. `watch_ages`: by the plural that is watched."""
+
+    leads: bool
+    working: int
+    scheduled: int
+    scheduler_age: float
+    rolling: int
+    queue_depth: Mapping[str, float]
+    watch_ages: Mapping[str, float]
+    out_of_order: Mapping[str, float]
+
+
+def look(reconciler: Reconciler, opener: Opener, rollouts: Rollouts, pulses: Pulses, *, leads: bool) -> Picture:
+    queue = reconciler.queue
+    return Picture(
+        leads=leads,
+        working=queue.working,
+        scheduled=len(reconciler.scheduler),
+        scheduler_age=reconciler.scheduler.age.total_seconds(),
+        rolling=rollouts.under_way,
+        queue_depth={lane.value: queue.depth(lane) for lane in Lane},
+        watch_ages=pulses.silences(),
+        out_of_order=opener.out_of_order(),
+    )

@@ -1,0 +1,70 @@
+"""What the reconciler tells of its work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from esc_operator.errors import UnavailableError
+from esc_operator.reconciliation.outcome import Refused
+from unit.reconciliation.world import HOUR, MINUTE, World, login, play, static
+
+
+def test_a_first_sync_is_told_and_is_late_for_nothing() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            pass
+
+        assert world.meter.of("synced") == [("FirstSync", "filled", None)]
+        assert set(world.meter.of("worked")) == {("done",)}
+
+    play(story)
+
+
+def test_a_refresh_tells_how_late_it_was() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login(HOUR))
+        async with world.operator():
+            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            assert due is not None
+            await world.skip(due + timedelta(seconds=7) - world.time)
+
+        assert world.meter.of("synced")[-1] == ("ExpiryAhead", "filled", 7.0)
+
+    play(story)
+
+
+def test_a_refresh_that_fails_counts_from_when_it_was_due_once_it_succeeds() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login(HOUR))
+        async with world.operator():
+            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            assert due is not None
+            world.cloud.refusals["aws"] = Refused("AWSUnavailable", "no")
+            await world.skip(due - world.time)
+            await world.skip(5 * MINUTE, step=timedelta(seconds=5))
+            del world.cloud.refusals["aws"]
+            await world.skip(5 * MINUTE, step=timedelta(seconds=5))
+
+        refused = [told for told in world.meter.of("synced") if told[1] == "refused"]
+        assert refused[0] == ("ExpiryAhead", "refused", None)
+        assert all(late is None for _, _, late in refused)
+        cause, result, late = world.meter.of("synced")[-1]
+        assert (cause, result) == ("Retry", "filled")
+        assert isinstance(late, float)
+        assert 300 <= late <= 600
+
+    play(story)
+
+
+def test_an_api_server_that_is_away_is_told_of_work_and_of_no_sync() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("web", static(A="1"))
+        world.api.refusals["apply", "secrets"] = UnavailableError("away")
+        async with world.operator():
+            pass
+
+        assert world.meter.of("worked") == [("refused",)]
+        assert world.meter.of("synced") == []
+
+    play(story)
