@@ -193,7 +193,7 @@ def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
 def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, str]) -> Perform:
     from datetime import UTC, datetime
 
-    from esc_operator.driver.opener import Opener
+    from esc_operator.driver.opener import PROMPT_REPEATS, Opener
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.driver.sharing import SharedLogins
@@ -201,7 +201,14 @@ def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    opener = Opener(pool=BlockingPool(), logins=SharedLogins(now), settings=settings, now=now, catalogue=catalogue)
+    opener = Opener(
+        pool=BlockingPool(),
+        logins=SharedLogins(now),
+        settings=settings,
+        now=now,
+        catalogue=catalogue,
+        repeats=PROMPT_REPEATS,
+    )
     return Performer(opener, identity).perform
 
 

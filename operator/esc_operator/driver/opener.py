@@ -18,6 +18,7 @@ from esc_operator.driver.account import Account
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.loading import failed
+from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Opened, Rotated
@@ -26,7 +27,7 @@ from esc_operator.providers.port import Located, LogsIn, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.driver.gate import Visit
@@ -42,6 +43,12 @@ OPEN_TIMEOUT = timedelta(seconds=60)
 
 OPEN_AT_ONCE = 8
 """How many opens of one provider are under way at a time."""
+
+PROMPT_REPEATS = (0.5, 1.5)
+"""Seconds after which a process that opens one environment repeats what met an outage: it has no later attempt."""
+
+LONGEST_REPEAT = 5.0
+"""Seconds. Whoever waits at a terminal is told rather than kept waiting for longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +75,8 @@ class Opener:
     """`timeout` bounds each open, `at_once` how many of one provider are under way. Belongs to one event loop.
 
     `rate` bounds how many of one provider are begun a second, and `burst` how many after a rest; a process that opens
-    one environment needs no such bound. `settings` is a snapshot of the environment variables.
+    one environment needs no such bound. `repeats`: pauses, in seconds, after which an open that met an outage is
+    repeated; none where somebody else tries again. `settings` is a snapshot of the environment variables.
     """
 
     pool: BlockingPool
@@ -80,10 +88,12 @@ class Opener:
     at_once: int = OPEN_AT_ONCE
     rate: float = math.inf
     burst: int = 1
+    repeats: Sequence[float] = ()
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     telemetry: Telemetry = SILENT
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
-    _on_recovery: Callable[[], None] = field(default=lambda: None, init=False)
+    # A mere default would be a method of the class, and be called with the opener.
+    _on_recovery: Callable[[], None] = field(default_factory=lambda: _nobody_listens, init=False)
 
     def listen(self, on_recovery: Callable[[], None]) -> None:
         """Call back when a service that was out of order answers again."""
@@ -98,11 +108,11 @@ class Opener:
                 self.telemetry.meter.skewed(name, skew.total_seconds())
             return opened._replace(login=provider.login(inputs)) if isinstance(provider, LogsIn) else opened
 
+        async def open_once() -> Opened | Failed:
+            return await self._guard(name, self.catalogue.providers, inputs, identity, open_provider)
+
         key = login_key(name, identity.subject, inputs)
-        guard = self._guard
-        return await self.logins.open(
-            key, demand, lambda: guard(name, self.catalogue.providers, inputs, identity, open_provider)
-        )
+        return await self.logins.open(key, demand, lambda: self._repeated(open_once))
 
     async def open_rotator(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
@@ -121,6 +131,17 @@ class Opener:
             return _checked(Rotated, await rotator.rotate(inputs, state, context))
 
         return await self._guard(name, self.catalogue.rotators, inputs, identity, rotate_state)
+
+    async def _repeated(self, open_once: Callable[[], Awaitable[Opened | Failed]]) -> Opened | Failed:
+        for pause in self.repeats:
+            outcome = await open_once()
+            if not isinstance(outcome, Failed) or outcome.reason not in OUTAGES:
+                return outcome
+            wait = max(pause, outcome.retry_after or 0.0)
+            if wait > LONGEST_REPEAT:
+                return outcome
+            await self.sleep(wait)
+        return await open_once()
 
     async def warm(self, names: Iterable[str]) -> None:
         """Let providers load what is slow to load. What fails is told when it is needed, not here."""
@@ -184,6 +205,10 @@ class Opener:
 
     def _recovered(self) -> None:
         self._on_recovery()
+
+
+def _nobody_listens() -> None:
+    """In a process that opens once, nobody else waits for a service to be back."""
 
 
 def _checked(kind: type[T], answer: Any) -> T:

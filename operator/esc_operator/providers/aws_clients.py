@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 10.0
-ATTEMPTS = 3
 _CONNECTIONS = 32
 _MOST_CLIENTS = 32
 
@@ -59,16 +58,15 @@ def choose_target(service: str, settings: Mapping[str, str], *, region: str | No
 class UnsignedClients:
     """The clients of a process that send no credentials of their own. Blocking and thread-safe.
 
-    `attempts` bounds botocore's own retries; timeouts are in seconds, for each attempt.
+    A call is one request, with timeouts in seconds: botocore's own retries come within a second or two, whatever
+    `Retry-After` says, and past the circuit breaker. Whoever calls knows better when to try again.
     """
 
-    def __init__(
-        self, *, attempts: int = ATTEMPTS, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT
-    ) -> None:
+    def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
         self._options = {
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
-            "retries": {"mode": "standard", "total_max_attempts": attempts},
+            "retries": {"mode": "standard", "total_max_attempts": 1},
             "max_pool_connections": _CONNECTIONS,
             "ignore_configured_endpoint_urls": True,
         }

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.driver.catalogue import Catalogue
-from esc_operator.driver.opener import Opener
+from esc_operator.driver.opener import PROMPT_REPEATS, Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
@@ -327,3 +327,35 @@ def test_the_skew_of_a_providers_clock_is_told() -> None:
 
     asyncio.run(run())
     assert notes.of("skewed") == [("p", -42.0)]
+def test_a_process_that_opens_once_repeats_what_met_an_outage_and_waits_as_long_as_it_is_asked_to() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    def outcome_of(*troubles: ProviderError) -> Any:
+        waits.clear()
+        left = list(troubles)
+
+        def act(_: OpenContext) -> Any:
+            if left:
+                raise left.pop(0)
+            return Opened(value="x", lease=None)
+
+        async def run() -> Opened | Failed:
+            prompt = opener(Plugin("p", act))
+            prompt.sleep, prompt.repeats = sleep, PROMPT_REPEATS
+            prompt.now = lambda: NOW + timedelta(seconds=sum(waits))
+            return await prompt.open("p", {}, Caller(), Demand())
+
+        return asyncio.run(run())
+
+    down = ProviderError("down", reason="AWSUnavailable")
+    assert outcome_of(down, down).value == "x"
+    assert waits == [0.5, 1.5]
+    assert outcome_of(down, down, down).reason == "AWSUnavailable"
+    assert outcome_of(ProviderError("slow down", reason="Throttled", retry_after=4)).value == "x"
+    assert waits == [4]
+    assert outcome_of(ProviderError("slow down", reason="Throttled", retry_after=40)).reason == "Throttled"
+    assert outcome_of(ProviderError("a mistake", reason="InvalidRoleArn")).reason == "InvalidRoleArn"
+    assert waits == []
