@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_.-]{40,}")
 _LONGEST = 300
 
+_TOO_MANY, _TELLS_BY_STATUS = 429, 500
+"""AWS gives every error a code. Without one, only these statuses still tell what is the matter."""
+
+_READERS = frozenset({"botocore.parsers", "botocore.endpoint"})
+"""The modules that take an answer apart. One of another shape than STS's makes them raise whatever it happens to lead
+to, such as KeyError for a page of HTML."""
+
 
 def translate(error: Exception, exchange: Exchange, now: datetime) -> ProviderError | None:
     """The error to raise instead, or None for one that does not come from AWS or its library.
@@ -46,6 +53,16 @@ def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
         " service may be answering in its place",
         reason=reasons.MALFORMED_ANSWER,
     )
+
+
+def unreadable_answer(error: Exception, exchange: Exchange) -> ProviderError | None:
+    """The error for whatever botocore raised over an answer that it could not take apart; None for any other error."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") in _READERS:
+            return malformed_answer(exchange, "it is not one of AWS STS")
+        trace = trace.tb_next
+    return None
 
 
 def invalid_endpoint(exchange: Exchange) -> ProviderError:
@@ -75,6 +92,8 @@ def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: dat
     refusal = Refusal(
         code=_safe(error.get("Code")), text=_safe(error.get("Message")), status=metadata.get("HTTPStatusCode") or 0
     )
+    if not refusal.code and refusal.status < _TELLS_BY_STATUS and refusal.status != _TOO_MANY:
+        return malformed_answer(exchange, f"it is an error ({refusal.status}) without a code")
     rule = why_refused(refusal)
     return ProviderError(
         rule.advice(exchange, refusal),

@@ -173,7 +173,7 @@ class AwsLogin:
                 **request.parameters(), WebIdentityToken=token.reveal()
             )
         except Exception as error:
-            translated = aws_errors.translate(error, exchange, now)
+            translated = aws_errors.translate(error, exchange, now) or aws_errors.unreadable_answer(error, exchange)
             if translated is None:
                 raise
             return translated
@@ -266,7 +266,7 @@ def _read_answer(answer: Mapping[str, Any], exchange: Exchange, issued_at: datet
             "SessionToken": str() as session_token,
             "Expiration": datetime(tzinfo=zone) as expiration,
         } if key_id and secret and session_token and zone is not None:
-            expires_at = expiration.astimezone(UTC)
+            expires_at = _in_utc(expiration, exchange)
         case _:
             raise aws_errors.malformed_answer(exchange, "it has no complete credentials with an expiry")
     if expires_at <= issued_at:
@@ -281,3 +281,10 @@ def _read_answer(answer: Mapping[str, Any], exchange: Exchange, issued_at: datet
         "expiresAt": format_time(expires_at),
     }
     return Opened(value=value, lease=Lease(issued_at=issued_at, expires_at=expires_at), secret=True)
+
+
+def _in_utc(time: datetime, exchange: Exchange) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise aws_errors.malformed_answer(exchange, "its expiry is no time that there is in UTC") from None

@@ -106,7 +106,7 @@ def refuse(code: str, message: str, status: int = 400, headers: dict[str, str] |
         ("Throttling", "Rate exceeded", "Throttled", "limits the rate"),
         ("InternalFailure", "oops", "AWSUnavailable", "InternalFailure"),
         ("SomethingNew", "hello", "AWSRefused", "SomethingNew: hello"),
-        ("", "", "AWSRefused", "no message"),
+        ("X", "", "AWSRefused", "no message"),
     ],
 )
 def test_each_refusal_has_its_reason_and_says_what_to_fix(code: str, message: str, reason: str, words: str) -> None:

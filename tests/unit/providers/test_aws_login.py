@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login
 from esc_operator.providers.aws_clients import UnsignedClients, choose_target
@@ -26,7 +27,7 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECRETS = ("minted-secret-key", "minted-session-token", "c2lnbmF0dXJlLXRoYXQtaXMtc2VjcmV0", "eyJ", "secret-jti")
 
 # One for all tests: making a client takes a tenth of a second.
-provider = AwsLogin(UnsignedClients(attempts=1, connect_timeout=2, read_timeout=2))
+provider = AwsLogin(UnsignedClients(connect_timeout=2, read_timeout=2))
 
 
 def open_aws(context: Any, **inputs: Any) -> Opened:
@@ -149,9 +150,68 @@ def test_an_answer_without_a_part_of_the_credentials_is_malformed(
     assert refusal(context, oidc=oidc).reason == "MalformedAnswer"
 
 
-def test_an_answer_that_is_not_of_sts_is_malformed(context: Any, oidc: Any, sts: Any) -> None:
-    sts.body = "<html><body>minted-secret-key<br></html>"
+RESPONSE = "<AssumeRoleWithWebIdentityResponse>{}</AssumeRoleWithWebIdentityResponse>"
+RESULT = "<AssumeRoleWithWebIdentityResult>{}</AssumeRoleWithWebIdentityResult>"
+NOT_OF_STS = {
+    "nothing": "",
+    "a page": "<html><body>minted-secret-key</body></html>",
+    "a page that is no XML": "<html><body>minted-secret-key<br></html>",
+    "JSON": '{"Credentials": {"SecretAccessKey": "minted-secret-key"}}',
+    "bytes": "\x00\x01\ufffd",
+    "another root": "<GetCallerIdentityResponse>minted-secret-key</GetCallerIdentityResponse>",
+    "no result": RESPONSE.format(""),
+    "a result of nothing": RESPONSE.format(RESULT.format("")),
+    "a text for credentials": RESPONSE.format(RESULT.format("<Credentials>minted-secret-key</Credentials>")),
+    "two results": RESPONSE.format(RESULT.format("") * 2),
+    "cut off": RESPONSE.format(RESULT.format("<Credentials/>"))[:60],
+    "an error": "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",
+    "an error of nothing": "<ErrorResponse><Error/></ErrorResponse>",
+    "an error of text": "<ErrorResponse><Error>minted-secret-key</Error></ErrorResponse>",
+    "errors of text": "<Response><Errors>minted-secret-key</Errors></Response>",
+    "metadata of text": "<Response><ResponseMetadata>minted-secret-key</ResponseMetadata></Response>",
+}
+
+
+@pytest.mark.parametrize("body", NOT_OF_STS.values(), ids=NOT_OF_STS)
+@pytest.mark.parametrize("status", [200, 206])
+def test_an_answer_that_is_not_of_sts_is_malformed(context: Any, oidc: Any, sts: Any, status: int, body: str) -> None:
+    sts.status, sts.body = status, body
     assert refusal(context, oidc=oidc).reason == "MalformedAnswer"
+
+
+@pytest.mark.parametrize("body", [text for name, text in NOT_OF_STS.items() if name != "an error"])
+@pytest.mark.parametrize("status", [302, 403, 404, 407])
+def test_a_refusal_that_is_not_of_sts_is_malformed(context: Any, oidc: Any, sts: Any, status: int, body: str) -> None:
+    sts.status, sts.body, sts.headers = status, body, {"Location": "/elsewhere"} if status == 302 else {}
+    assert refusal(context, oidc=oidc).reason == "MalformedAnswer"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", [text for name, text in NOT_OF_STS.items() if name != "an error"])
+def test_whatever_stands_in_its_body_an_outage_is_one(
+    context: Any, oidc: Any, sts: Any, status: int, body: str
+) -> None:
+    sts.status, sts.body = status, body
+    assert refusal(context, oidc=oidc).reason in OUTAGES
+
+
+@pytest.mark.parametrize(
+    "expiry",
+    [
+        *("soon", "NaN", "1e400", "-1", "<a/>", "2026-05-01T13:00:00", "2026-99-01T13:00:00Z"),
+        *("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-05-01T11:59:59Z"),
+    ],
+)
+def test_an_expiry_that_is_no_time_to_come_is_malformed(context: Any, oidc: Any, sts: Any, expiry: str) -> None:
+    sts.grant(Expiration=expiry)
+    assert refusal(context, oidc=oidc).reason == "MalformedAnswer"
+
+
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_a_refusal_costs_one_request_whatever_it_asks_for(context: Any, oidc: Any, sts: Any, status: int) -> None:
+    sts.refuse("Throttling", "Rate exceeded", status, **{"Retry-After": "1"})
+    assert refusal(context, oidc=oidc).retry_after == 1
+    assert len(sts.requests) == 1
 
 
 def test_credentials_that_are_already_expired_are_malformed(context: Any, oidc: Any, sts: Any) -> None:
@@ -177,7 +237,7 @@ def test_an_aws_that_cannot_be_reached_is_unavailable(context: Any, oidc: Any) -
 
 
 def test_an_aws_that_does_not_answer_is_unavailable(context: Any, oidc: Any) -> None:
-    hasty = AwsLogin(UnsignedClients(attempts=1, connect_timeout=0.05, read_timeout=0.05))
+    hasty = AwsLogin(UnsignedClients(connect_timeout=0.05, read_timeout=0.05))
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ProviderError) as caught:
@@ -193,7 +253,7 @@ def test_an_endpoint_that_is_no_url_is_told_from_an_unreachable_one(context: Any
 
 def test_nothing_secret_is_logged_at_debug_level(context: Any, oidc: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        asyncio.run(AwsLogin(UnsignedClients(attempts=1)).open({"oidc": oidc}, context))
+        asyncio.run(AwsLogin(UnsignedClients()).open({"oidc": oidc}, context))
     assert not [secret for secret in SECRETS if secret in caplog.text]
 
 
@@ -212,7 +272,7 @@ def test_ambient_credentials_and_profiles_are_never_used(
     for name, text in {"AWS_ACCESS_KEY_ID": "AKIAAMBIENT", "AWS_SECRET_ACCESS_KEY": "x", "AWS_PROFILE": "none"}.items():
         monkeypatch.setenv(name, text)
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
-    asyncio.run(AwsLogin(UnsignedClients(attempts=1)).open({"oidc": oidc}, context))
+    asyncio.run(AwsLogin(UnsignedClients()).open({"oidc": oidc}, context))
     assert "Authorization" not in sts.requests[0].headers
 
 
