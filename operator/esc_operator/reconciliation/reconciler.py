@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
+from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
@@ -78,6 +79,7 @@ class Reconciler:
         self._telemetry = telemetry
         self._pending: dict[Key, Mapping[str, Any]] = {}
         self._troubles: dict[Key, int] = {}
+        self._holds: Holds[Key] = Holds()
         self.mended = 0
         """How often something outside, for which environments may wait, has been seen to be well again."""
         self.ledger = Ledger()
@@ -138,6 +140,9 @@ class Reconciler:
 
     async def _attempt(self, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        if until := self._holds.until(key, self._now()):
+            self.scheduler.set(key, until)  # whatever has woken it will be looked at then
+            return
         clock, result = self._telemetry.clock, "done"
         began = clock()
         try:
@@ -165,7 +170,7 @@ class Reconciler:
         now, entry = self._now(), self.ledger.find(key)
         due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
         if error is not None and error.retry_after:
-            due = max(due, now + timedelta(seconds=error.retry_after))
+            due = max(due, self._holds.ask(key, error.retry_after, now))
         self.scheduler.set(key, due)
 
     async def reconcile(self, key: Key) -> None:
@@ -279,6 +284,8 @@ class Reconciler:
         now = self._now()
         log = {"environment": str(environment.key), "reason": refused.reason}
         logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
+        if refused.retry_after and refused.reason == UnavailableError.default_reason:
+            self._holds.ask(environment.key, refused.retry_after, now)
         plan = decide.plan_refused(decide.Situation(environment, entry.status, target, now), refused)
         failed = failed_attempt(plan.status)
         if failed is not None:
@@ -339,6 +346,7 @@ class Reconciler:
         entry = self.ledger.find(key)
         self.ledger.remove(key)
         self.scheduler.discard(key)
+        self._holds.forget(key)
         self._wake(self.ledger.outdated_importers(key))
         if entry:
             self._wake(self.ledger.claimants(entry.target))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from esc_operator.kube.paths import WORKLOADS
+from esc_operator.reconciliation.holds import LONGEST_ASKED
 from esc_operator.reconciliation.rollout_plan import (
     Behind,
     RolloutPlan,
@@ -64,7 +65,8 @@ class _Memory:
 
     `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
     `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
-    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row.
+    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `held_until`: the
+    API server has asked to be left alone until then.
     """
 
     revision: str
@@ -74,6 +76,7 @@ class _Memory:
     moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     queued: tuple[Workload, ...] = ()
     troubles: int = 0
+    held_until: datetime | None = None
 
 
 class Rollouts:
@@ -110,15 +113,14 @@ class Rollouts:
         if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
             return self.unchanged(old, status), None
         memory = self._remember(environment, record)
-        if memory.queued and not self._comes_up(memory.queued, record):
-            waiting = [self._waiting(workload, self._now()) for workload in memory.queued]
-            return self.unchanged(old, status), min(one.until for one in waiting if one.until)
+        if until := self._waits_until(memory, record):
+            return self.unchanged(old, status), until
         try:
             with self._telemetry.tracer.span("rollout", environment=str(environment.key)):
                 answer = await self._follow(environment, old, status, record)
         except KubeError as error:
             return self._troubled(environment, old, status, record, error)
-        memory.troubles = 0
+        memory.troubles, memory.held_until = 0, None
         return answer
 
     def unchanged(self, old: Status, status: Status) -> Status:
@@ -139,11 +141,23 @@ class Rollouts:
     def _remember(self, environment: EscEnvironment, record: SyncRecord) -> _Memory:
         memory = self._memories.get(environment.uid)
         if memory is None or memory.revision != record.revision:
-            memory = self._memories[environment.uid] = _Memory(record.revision, environment.generation)
+            held_until = memory.held_until if memory else None
+            memory = _Memory(record.revision, environment.generation, held_until=held_until)
+            self._memories[environment.uid] = memory
         if memory.generation != environment.generation:
             # Others may be meant now.
             memory.generation, memory.kinds, memory.queued = environment.generation, frozenset(), ()
         return memory
+
+    def _waits_until(self, memory: _Memory, record: SyncRecord) -> datetime | None:
+        """When to ask again, where nothing but that can be done now."""
+        now = self._now()
+        if memory.held_until and now < memory.held_until:
+            return memory.held_until
+        if not memory.queued or self._comes_up(memory.queued, record):
+            return None
+        waiting = [self._waiting(workload, now) for workload in memory.queued]
+        return min(one.until for one in waiting if one.until)
 
     def _comes_up(self, queued: tuple[Workload, ...], record: SyncRecord) -> bool:
         """Whether it is the turn of any."""
@@ -280,7 +294,8 @@ class Rollouts:
         memory.troubles += 1
         due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
         if error.retry_after:
-            due = max(due, now + timedelta(seconds=error.retry_after))
+            memory.held_until = now + min(timedelta(seconds=error.retry_after), LONGEST_ASKED)
+            due = max(due, memory.held_until)
         why = f"its workloads could not be rolled: {error.message}"
         told = Condition(ROLLED_OUT, "False", error.reason, why, environment.generation)
         status = self.unchanged(old, status)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from esc_operator.errors import UnavailableError
 from esc_operator.reconciliation.outcome import Refused
+from esc_operator.resources import ROTATE_REQUESTED_AT as ROTATE
 from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 
@@ -215,6 +218,59 @@ def test_while_the_api_server_is_away_attempts_fit_into_the_life_that_is_left() 
             assert world.values("aws") == {"TOKEN": "minted-aws-2"}
 
         assert world.cloud.mints == {"aws": 2}
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("verb", "plural"), [("apply", "secrets"), ("patch_status", "escenvironments"), ("read", "secrets")]
+)
+def test_who_was_asked_to_wait_waits_whatever_wakes_it(verb: str, plural: str) -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        world.api.put_environment("other", login())
+        async with world.operator():
+            world.api.refusals[verb, plural] = UnavailableError("too many requests", retry_after=30)
+            world.api.put_environment("aws", login(2 * HOUR))
+            if verb == "read":
+                world.api.put_secret("aws", {"TOKEN": "bWluZQ=="})
+            await world.settle()
+            asked = world.api.count(verb)
+            for _ in range(29):
+                world.api.annotate_environment("aws", annotations={ROTATE: world.now().isoformat()})
+                world.api.put_secret("aws", {"TOKEN": f"{world.now()}"})
+                await world.skip(SECOND)
+            assert world.api.count(verb) == asked
+            world.api.refusals.clear()
+            world.api.annotate_environment("other", annotations={ROTATE: "now"})
+            await world.settle()
+            assert world.told("other") == WELL
+            assert world.cloud.mints["other"] == 2
+            await world.skip(2 * SECOND)
+            assert world.told("aws") == WELL
+            assert world.values("aws") == {"TOKEN": f"minted-aws-{world.cloud.mints['aws']}"}
+
+    play(story)
+
+
+def test_an_absurd_wait_and_a_clock_that_is_set_back_hold_nobody_for_long() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", static(A="1"))
+        async with world.operator():
+            for minutes in (5, 0):
+                world.api.refusals["patch_status", "escenvironments"] = UnavailableError("no", retry_after=90_000)
+                world.api.put_environment("aws", static(A=f"{minutes}"))
+                await world.settle()
+                world.api.refusals.clear()
+                await world.skip(minutes * MINUTE + SECOND)
+                if not minutes:
+                    world.time -= 2 * HOUR
+                    await world.look()
+                assert world.told("aws") == WELL
+                assert (
+                    world.status("aws")["observedGeneration"] == world.api.environment("aws")["metadata"]["generation"]
+                )
+            world.api.delete_environment("aws")
 
     play(story)
 

@@ -1,0 +1,44 @@
+"""Who has to leave the API server alone for a while, because it asked for that (`Retry-After`).
+
+Pure: the time is an argument. Kept for each key and not for the process: see decisions/005.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+
+LONGEST_ASKED = timedelta(minutes=5)
+"""An absurd `Retry-After` must not let everything expire."""
+
+
+class Holds(Generic[K]):
+    """Asks made of each key, kept until they are over."""
+
+    def __init__(self) -> None:
+        self._asked: dict[K, tuple[datetime, datetime]] = {}
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def ask(self, key: K, seconds: float, now: datetime) -> datetime:
+        """Note that a key has to wait for so long; answers until when."""
+        until = now + min(timedelta(seconds=seconds), LONGEST_ASKED)
+        self._asked[key] = now, until
+        return until
+
+    def until(self, key: K, now: datetime) -> datetime | None:
+        """Until when a key has to wait; None where it need not, or not any more."""
+        if key not in self._asked:
+            return None
+        asked_at, until = self._asked[key]
+        # A clock that was set back must not make the wait longer.
+        if asked_at <= now < until:
+            return until
+        del self._asked[key]
+        return None
+
+    def forget(self, key: K) -> None:
+        self._asked.pop(key, None)
