@@ -7,13 +7,13 @@ looks like one that is down, which must not be held against the others.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from esc_operator.driver.breaker import FIRST_PAUSE, LONGEST_ASKED, Breaker, Passage
+from esc_operator.driver.line import Line
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.rate import TokenBucket
 from esc_operator.errors import ProviderError
@@ -65,7 +65,7 @@ class Gate:
         self.on_recovery = on_recovery
         self._provider = provider
         self._sleep = sleep
-        self._turns = asyncio.Semaphore(limits.at_once)
+        self._turns = Line(limits.at_once)
         self._bucket = TokenBucket(limits.rate, limits.burst)
         self._services: dict[str, Service] = {}
 
@@ -74,7 +74,8 @@ class Gate:
         """How many services are left alone, or asked once in a while."""
         return sum(service.breaker.is_open for service in self._services.values())
 
-    def visit(self, endpoint: str) -> Visit:
+    def visit(self, endpoint: str, deadline: datetime | None = None) -> Visit:
+        """`deadline`: when what is to be renewed expires; None for what is new."""
         service = self._services.pop(endpoint, None)
         if service is None:
             name = f'the provider "{self._provider}"' + (f" ({endpoint})" if endpoint else "")
@@ -82,20 +83,20 @@ class Gate:
         self._services[endpoint] = service
         if len(self._services) > MOST_SERVICES:
             del self._services[next(iter(self._services))]  # the one that was not asked for the longest time
-        return Visit(self, service)
+        return Visit(self, service, deadline)
 
-    async def enter(self, service: Service) -> Passage:
+    async def enter(self, service: Service, deadline: datetime | None) -> Passage:
         """Wait for a turn and a token. Raises ProviderError at once where the service is left alone."""
         self._refuse_paused(service)
-        await self._turns.acquire()
+        await self._turns.enter(deadline)
         try:
             return await self._admit(service)
         except BaseException:
-            self._turns.release()
+            self._turns.leave()
             raise
 
     def leave(self) -> None:
-        self._turns.release()
+        self._turns.leave()
 
     async def _admit(self, service: Service) -> Passage:
         self._refuse_paused(service)
@@ -114,13 +115,14 @@ class Gate:
 class Visit:
     """One call on its way through a gate: a context around it, which is then told what came of it."""
 
-    def __init__(self, gate: Gate, service: Service) -> None:
+    def __init__(self, gate: Gate, service: Service, deadline: datetime | None) -> None:
         self._gate = gate
         self._service = service
+        self._deadline = deadline
         self._passage: Passage | None = None
 
     async def __aenter__(self) -> None:
-        self._passage = await self._gate.enter(self._service)
+        self._passage = await self._gate.enter(self._service, self._deadline)
 
     async def __aexit__(self, *_: object) -> None:
         self._gate.leave()

@@ -109,7 +109,9 @@ class Opener:
             return opened._replace(login=provider.login(inputs)) if isinstance(provider, LogsIn) else opened
 
         async def open_once() -> Opened | Failed:
-            return await self._guard(name, self.catalogue.providers, inputs, identity, open_provider)
+            return await self._guard(
+                name, self.catalogue.providers, inputs, identity, open_provider, needed_by=demand.valid_until
+            )
 
         key = login_key(name, identity.subject, inputs)
         return await self.logins.open(key, demand, lambda: self._repeated(open_once))
@@ -152,13 +154,15 @@ class Opener:
         if isinstance(provider, Warmable):
             await self.pool.run(lambda: provider.warm(self.settings), lane=name)
 
-    async def _guard(
+    async def _guard(  # noqa: PLR0913 - the parts of one call
         self,
         name: str,
         plugins: Registry[P],
         inputs: Mapping[str, Any],
         identity: Identity,
         call: Callable[[P, OpenContext], Awaitable[T]],
+        *,
+        needed_by: datetime | None = None,
     ) -> T | Failed:
         context = Context(identity, self.settings, self.now, self.pool, name)
         deadline = asyncio.timeout(self.timeout.total_seconds())
@@ -167,7 +171,7 @@ class Opener:
         with Account(self.telemetry, name) as account:
             try:
                 plugin = plugins.find(name)
-                visit = self._visit(name, plugin, inputs)
+                visit = self._visit(name, plugin, inputs, needed_by)
                 async with deadline, visit or contextlib.nullcontext():
                     outcome = await account.call(call(plugin, context))
             except asyncio.CancelledError:
@@ -191,7 +195,9 @@ class Opener:
         """How many services of each provider are left alone, of those that were called before."""
         return {name: gate.out_of_order for name, gate in self._gates.items()}
 
-    def _visit(self, name: str, plugin: Provider | Rotator, inputs: Mapping[str, Any]) -> Visit | None:
+    def _visit(
+        self, name: str, plugin: Provider | Rotator, inputs: Mapping[str, Any], needed_by: datetime | None
+    ) -> Visit | None:
         """A way through the provider's gate; None for inputs with which it asks nobody."""
         endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
         if endpoint is None:
@@ -201,7 +207,7 @@ class Opener:
             limits = Limits(self.at_once, self.rate, self.burst)
             gate = Gate(name, limits, now=self.now, sleep=self.sleep, on_recovery=self._recovered)
             self._gates[name] = gate
-        return gate.visit(endpoint)
+        return gate.visit(endpoint, needed_by)
 
     def _recovered(self) -> None:
         self._on_recovery()

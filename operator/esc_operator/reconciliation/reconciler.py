@@ -20,6 +20,7 @@ from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.resuming import Resuming
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
@@ -30,7 +31,7 @@ from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from esc_operator.reconciliation.act import Actor
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=5)
+UNHURRIED = timedelta(hours=1)
+"""After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
 
 
 class Opening(Protocol):
@@ -70,6 +73,7 @@ class Reconciler:
         rollouts: Rollouts | None = None,
         *,
         telemetry: Telemetry = SILENT,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._gatherer = gatherer
         self._actor = actor
@@ -85,6 +89,7 @@ class Reconciler:
         self.ledger = Ledger()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
+        self._resuming: Resuming[Key] = Resuming(self._resume, pause=pause)
 
     # What wakes it.
 
@@ -93,15 +98,32 @@ class Reconciler:
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
         if deleted:
             self._pending.pop(key, None)
-            self.queue.add(key, Lane.CHANGE)
+            self._wake((key,))
             return
         if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
         self._note_generation(key, body["metadata"].get("generation", 0), body["metadata"]["uid"])
-        entry = self.ledger.find(key)
-        if entry is None or not entry.is_unchanged(parse_environment(body)):
-            self._pending[key] = body
-            self.queue.add(key, Lane.CHANGE)
+        entry, environment = self.ledger.find(key), parse_environment(body)
+        if entry is not None and entry.is_unchanged(environment):
+            return
+        self._pending[key] = body
+        deadline = self._resumed_by(environment, parse_status(body.get("status"))) if entry is None else None
+        if deadline is None:
+            self._wake((key,))
+        else:
+            self._resuming.add(key, deadline)
+
+    def _resumed_by(self, environment: EscEnvironment, status: Status) -> float | None:
+        """By when an environment that another process has left in order has to be looked at; None for at once: it is
+        new, something was asked of it meanwhile, or its Secret is gone."""
+        observed = status.observed_generation, status.observed_request, status.secret_name
+        wanted = environment.generation, environment.rotate_request, environment.target.name
+        if observed != wanted or self._gatherer.known(environment.target_key) is None:
+            return None
+        return (status.expires_at or self._now() + UNHURRIED).timestamp()
+
+    def _resume(self, key: Key, deadline: float) -> None:
+        self.queue.add(key, Lane.REFRESH, deadline)
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
@@ -118,6 +140,7 @@ class Reconciler:
 
     def _wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
+            self._resuming.discard(key)
             self.queue.add(key, Lane.CHANGE)
 
     # Work.
@@ -126,6 +149,7 @@ class Reconciler:
         """Work until cancelled. A worker ends only with the process: an error in it is a bug and ends all of it."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.scheduler.run(), name="scheduler")
+            group.create_task(self._resuming.run(), name="resuming")
             for number in range(workers.general + workers.reserved):
                 changes_only = number >= workers.general
                 group.create_task(self._work(changes_only=changes_only), name=f"worker-{number}")

@@ -86,6 +86,7 @@ class Cloud:
         self.clock = clock
         self.calls: list[datetime] = []
         self.asked: Counter[str] = Counter()
+        self.names: list[str] = []
         self.trouble: BaseException | None = None
         self.broken: set[str] = set()
         self.running = self.most = 0
@@ -98,6 +99,7 @@ class Cloud:
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         self.calls.append(self.clock.time)
         self.asked[str(inputs.get("at", "here"))] += 1
+        self.names.append(str(inputs.get("name", "")))
         self.running += 1
         self.most = max(self.most, self.running)
         try:
@@ -135,7 +137,11 @@ class Setting:
         return self.cloud
 
     async def ask(self, **inputs: Any) -> Any:
-        return await self.opener.open("cloud", {"n": next(self._numbers), **inputs}, Caller(), Demand())
+        return await self.renew(None, **inputs)
+
+    async def renew(self, valid_until: datetime | None, **inputs: Any) -> Any:
+        demand = Demand(valid_until=valid_until)
+        return await self.opener.open("cloud", {"n": next(self._numbers), **inputs}, Caller(), demand)
 
     async def begin_outage(self, **inputs: Any) -> None:
         self.cloud.trouble = down()
@@ -175,6 +181,22 @@ def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone()
                 FIRST_PAUSE.total_seconds(),
             )
         assert len(setting.cloud.calls) == FAILURES
+
+    play(story)
+
+
+def test_of_those_that_wait_the_new_go_first_and_the_others_by_their_expiry() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.hang = asyncio.Event()
+        busy = [asyncio.create_task(setting.ask()) for _ in range(AT_ONCE)]
+        await setting.clock.rest()
+        minutes = [30, 10, 20, 40]
+        waiting = [setting.renew(START + timedelta(minutes=each), name=f"{each}") for each in minutes]
+        tasks = [asyncio.create_task(one) for one in (*waiting, setting.ask(name="new"))]
+        await setting.clock.rest()
+        setting.cloud.hang.set()
+        await asyncio.gather(*busy, *tasks)
+        assert setting.cloud.names[AT_ONCE:] == ["new", "10", "20", "30", "40"]
 
     play(story)
 

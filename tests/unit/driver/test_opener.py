@@ -327,6 +327,8 @@ def test_the_skew_of_a_providers_clock_is_told() -> None:
 
     asyncio.run(run())
     assert notes.of("skewed") == [("p", -42.0)]
+
+
 def test_a_process_that_opens_once_repeats_what_met_an_outage_and_waits_as_long_as_it_is_asked_to() -> None:
     waits: list[float] = []
 

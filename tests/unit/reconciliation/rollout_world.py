@@ -160,7 +160,9 @@ class RolloutWorld(World):
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
         self.rollouts = Rollouts(self.api, self.now, self.at_once, Telemetry(self.meter))
-        self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now, self.rollouts)
+        self.reconciler = Reconciler(
+            gatherer, actor, self.cloud, self.now, self.rollouts, pause=lambda _: asyncio.sleep(0)
+        )
         self.secrets.listen(self.reconciler.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:

@@ -137,7 +137,14 @@ class World:
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
-        self.reconciler = Reconciler(gatherer, actor, self.cloud, self.now, telemetry=Telemetry(self.meter))
+        self.reconciler = Reconciler(
+            gatherer,
+            actor,
+            self.cloud,
+            self.now,
+            telemetry=Telemetry(self.meter),
+            pause=lambda _: asyncio.sleep(0),
+        )
         self.secrets.listen(self.reconciler.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:

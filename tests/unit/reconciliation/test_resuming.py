@@ -1,0 +1,137 @@
+"""What another process has left: worked on by expiry, behind what is new, and left alone where nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from esc_operator.reconciliation.resuming import MOST_ROUNDS, QUIET_SECONDS, Resuming
+from esc_operator.resources import ROTATE_REQUESTED_AT
+from unit.reconciliation.world import HOUR, MINUTE, WELL, World, login, play, static
+
+if TYPE_CHECKING:
+    from esc_operator.resources.environment import EscEnvironment
+
+COUNT = 20
+
+
+def names_by_expiry(world: World) -> list[str]:
+    names = [f"aws-{number}" for number in range(COUNT)]
+    return sorted(names, key=lambda name: world.status(name)["expiresAt"])
+
+
+async def fill(world: World) -> list[str]:
+    """Environments that expire in another order than they are listed in; their names in the order of their expiries."""
+    lives = [HOUR + number * MINUTE for number in range(COUNT)]
+    random.Random(1).shuffle(lives)
+    for number, life in enumerate(lives):
+        world.api.put_environment(f"aws-{number}", login(life))
+    world.api.put_environment("plain", static(A="1"))
+    async with world.operator():
+        await world.settle()
+    return names_by_expiry(world)
+
+
+def opened_in_order(world: World) -> list[str]:
+    order: list[str] = []
+    world.cloud.during = lambda environment: order.append(environment.key.name)
+    return order
+
+
+def test_after_a_time_away_the_earliest_expiry_goes_first() -> None:
+    async def story(world: World) -> None:
+        expiries = await fill(world)
+        world.time += 3 * HOUR
+        order = opened_in_order(world)
+        async with world.operator():
+            assert order == expiries
+
+    play(story)
+
+
+def test_what_is_new_or_was_asked_for_meanwhile_does_not_wait_behind_them() -> None:
+    async def story(world: World) -> None:
+        expiries = await fill(world)
+        world.time += 3 * HOUR
+        world.api.put_environment("z-new", login())
+        first, second, third = expiries[-3:]
+        world.api.annotate_environment(first, annotations={ROTATE_REQUESTED_AT: "now"})
+        world.api.put_environment(second, login(2 * HOUR + timedelta(seconds=1)))
+        world.api.delete_secret(third)
+        order = opened_in_order(world)
+        async with world.operator():
+            assert {*order[:4]} == {"z-new", first, second, third}
+            assert order[4:] == expiries[:-3]
+            assert all(world.told(name) == WELL for name in order)
+
+    play(story)
+
+
+def test_where_nothing_is_due_nothing_is_minted_or_written() -> None:
+    async def story(world: World) -> None:
+        await fill(world)
+        mints, written = world.cloud.mints.copy(), world.api.count("apply", "patch_status")
+        async with world.operator():
+            await world.skip(MINUTE)
+        assert world.cloud.mints == mints
+        assert world.api.count("apply", "patch_status") == written
+
+    play(story)
+
+
+def test_what_is_deleted_or_changed_before_its_turn_is_looked_at_at_once() -> None:
+    async def story(world: World) -> None:
+        expiries = await fill(world)
+        world.time += 3 * HOUR
+        deleted, changed = expiries[-1], expiries[-2]
+        order: list[str] = []
+
+        def during(environment: EscEnvironment) -> None:
+            if not order:
+                world.api.delete_environment(deleted)
+                world.api.put_environment(changed, login(3 * HOUR))
+            order.append(environment.key.name)
+
+        world.cloud.during = during
+        async with world.operator():
+            assert deleted not in order
+            assert order.index(changed) < 8
+            assert world.told(changed) == WELL
+
+    play(story)
+
+
+def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
+    async def story() -> None:
+        resumed: list[tuple[str, float]] = []
+        waits: list[float] = []
+        more = iter(range(1000))
+
+        async def pause(seconds: float) -> None:
+            waits.append(seconds)
+            await asyncio.sleep(0)
+            if len(waits) < 5 or resumed:
+                resuming.add(f"late-{next(more)}", -len(waits))
+
+        resuming = Resuming[str](lambda key, deadline: resumed.append((key, deadline)), pause=pause)
+        task = asyncio.create_task(resuming.run())
+        resuming.add("b", 2.0)
+        resuming.add("a", 1.0)
+        resuming.add("gone", 0.0)
+        resuming.discard("gone")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert [key for key, _ in resumed] == ["late-3", "late-2", "late-1", "late-0", "a", "b"]
+        assert waits[:5] == [QUIET_SECONDS] * 5
+        before = len(waits)
+        resuming.add("c", 3.0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert ("c", 3.0) in resumed
+        assert MOST_ROUNDS <= len(waits) - before < 100
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
