@@ -10,7 +10,7 @@ from werkzeug import Request, Response
 
 from local_aws.ledger import Ledger
 from local_aws.settings import Fault, Settings
-from local_aws.web_identity import Issuers
+from local_identity import Issuers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from local_aws.reports import Refusal
 from local_aws.settings import Fault, Settings
 from local_aws.signatures import Signed, is_signature_of, read_signed
 from local_aws.token_service import TokenService
-from local_aws.web_identity import Issuers
+from local_identity import Issuers
 
 _SKEW = datetime.timedelta(minutes=15)
 _EXCHANGE = "AssumeRoleWithWebIdentity"

@@ -15,7 +15,8 @@ from local_aws.ledger import Ledger, Session, stamp
 from local_aws.refusals import STS_NAMESPACE, AwsError
 from local_aws.reports import Mint, Refusal
 from local_aws.settings import Settings
-from local_aws.web_identity import Issuers, WebIdentity, parse_token
+from local_aws.web_identity import refusal_of
+from local_identity import Issuers, TokenError, WebIdentity, parse_token
 
 _DEFAULT_SECONDS = 3600
 _LEAST_SECONDS, _MOST_SECONDS = 900, 43200
@@ -46,7 +47,7 @@ class TokenService:
         subject = ""
         try:
             request = _validate(parameters)
-            identity = parse_token(request.token)
+            identity = _parse(request.token)
             subject = identity.subject
             provider_arn, role_id = self._authorize(request, identity)
         except AwsError as refusal:
@@ -71,7 +72,10 @@ class TokenService:
             raise AwsError(
                 "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {identity.issuer}"
             )
-        self._issuers.verify(request.token, identity)
+        try:
+            self._issuers.verify(request.token, identity)
+        except TokenError as error:
+            raise refusal_of(error, identity) from error
         if not set(identity.audiences) & set(provider.client_id_list):
             raise AwsError("InvalidIdentityToken", "Incorrect token audience")
         claims = {
@@ -113,6 +117,13 @@ class TokenService:
         )
         self._ledger.record_mint(session, mint)
         return session
+
+
+def _parse(token: str) -> WebIdentity:
+    try:
+        return parse_token(token)
+    except TokenError as error:
+        raise refusal_of(error, None) from error
 
 
 def _validate(parameters: Mapping[str, str]) -> _Request:

@@ -4,40 +4,26 @@ It publishes its discovery document and its keys over HTTPS on loopback, as a cl
 whatever claims it is asked to sign.
 """
 
-import http.server
-import ipaddress
-import json
-import ssl
-import threading
 import time
 import uuid
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
 import jwt
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local_cluster.certificates import Authority
+from local_https import Answer, HttpsServer, Question
 
 
-class LocalIssuer:
+class LocalIssuer(HttpsServer):
     """Serves within its `with` block; `url` is the issuer's name, `ca_file` what its TLS is verified with."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder, self._page)
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
-        self._server: http.server.ThreadingHTTPServer | None = None
-        self.url = ""
         self.requests: list[str] = []
         """The paths that were asked for, in order."""
         self.rotate_key()
-
-    @property
-    def ca_file(self) -> Path:
-        return self._folder / "ca.crt"
 
     def rotate_key(self) -> None:
         """Sign with a new key from here on, and publish it alone."""
@@ -51,58 +37,13 @@ class LocalIssuer:
         [(key_id, key)] = self._keys.items()
         return jwt.encode(content, key, algorithm="RS256", headers={"kid": key_id})
 
-    def start(self) -> Self:
-        authority = Authority.create(self._folder)
-        authority.issue_server("issuer", "issuer", [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._folder / "issuer.crt", self._folder / "issuer.key")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{server.server_address[1]}"
-        self._server = server
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _page(self, path: str) -> dict[str, Any] | None:
-        if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/openid/v1/jwks"}
-        if path == "/openid/v1/jwks":
-            return {"keys": [_published(key_id, key) for key_id, key in self._keys.items()]}
-        return None
-
-    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
-        issuer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = urlsplit(self.path).path
-                issuer.requests.append(path)
-                page = issuer._page(path)
-                body = json.dumps(page).encode()
-                self.send_response(200 if page else 404)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Quiet: the tests' output is for the tests."""
-
-        return Handler
+    def _page(self, question: Question) -> Answer:
+        self.requests.append(question.path)
+        if question.path == "/.well-known/openid-configuration":
+            return Answer({"issuer": self.url, "jwks_uri": f"{self.url}/openid/v1/jwks"})
+        if question.path == "/openid/v1/jwks":
+            return Answer({"keys": [_published(key_id, key) for key_id, key in self._keys.items()]})
+        return Answer(None, 404)
 
 
 def _published(key_id: str, key: rsa.RSAPrivateKey) -> dict[str, Any]:
