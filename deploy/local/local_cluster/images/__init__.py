@@ -33,7 +33,7 @@ def build(name: str) -> Path:
         say(f"making the image {recipe.reference} ({recipe.purpose})")
         root = temporary / "root"
         root.mkdir()
-        rootfs.fill(root, recipe.packages, temporary)
+        rootfs.fill(root, recipe.packages, recipe.wheels, temporary)
         finished = temporary / path.name
         archive.write(finished, recipe.reference, root, recipe.command)
         megabytes = finished.stat().st_size / 1e6

@@ -1,4 +1,4 @@
-"""The files of an image: those of Debian packages, laid out without running anything of them as root.
+"""The files of an image: those of Debian packages and wheels, laid out without running anything of them as root.
 
 No package is configured: their scripts do not run, and what serves people at a terminal is left out.
 """
@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from local_cluster import debian
+from local_cluster import debian, tools
 from local_cluster.failures import ClusterError
 
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
@@ -22,11 +22,13 @@ _LEFT_OUT = (
     "var",
     "etc/init.d",
 )
+_MODULES = "usr/lib/python3/dist-packages"
+"""Where Debian's Python looks, whatever its version."""
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
 
-def fill(root: Path, packages: tuple[str, ...], temporary: Path) -> None:
+def fill(root: Path, packages: tuple[str, ...], wheels: tuple[str, ...], temporary: Path) -> None:
     for folder in _MERGED:
         (root / "usr" / folder).mkdir(parents=True)
         (root / folder).symlink_to(f"usr/{folder}")
@@ -39,6 +41,8 @@ def fill(root: Path, packages: tuple[str, ...], temporary: Path) -> None:
     if packages:
         for package in debian.fetch_with_dependencies(packages, temporary):
             _unpack(package, root)
+        if wheels:
+            tools.unpack_wheels(wheels, root / _MODULES, temporary)
         _compile_python(root)
     _add_busybox(root)
 
