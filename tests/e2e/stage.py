@@ -32,12 +32,18 @@ BUCKET, OBJECT = "reports", "january.csv"
 
 @dataclass(frozen=True)
 class Stage:
-    """`endpoint` is where pods find the AWS."""
+    """`endpoint` is where pods find the AWS; `program` runs the cluster."""
 
+    program: choose.KindProgram
+    name: str
     cluster: Cluster
     aws: LocalAws
     operator: LocalOperator
     endpoint: str
+
+    def endpoint_for_pods(self, url: str) -> contextlib.AbstractContextManager[str]:
+        """Where pods find what listens on this machine's loopback as `url`."""
+        return nodes.endpoint_for_pods(self.program, self.name, url)
 
     def tenant(self, namespace: str, account: str = "default") -> Tenant:
         """A new namespace, with a role that trusts one of its ServiceAccounts."""
@@ -84,7 +90,7 @@ def set_up() -> Iterator[Stage]:
         stack.enter_context(operator)
         endpoint = stack.enter_context(nodes.endpoint_for_pods(program, name, aws.endpoint_url))
         loading.result()
-        yield Stage(cluster, aws, operator, endpoint)
+        yield Stage(program, name, cluster, aws, operator, endpoint)
 
 
 def _delete_cluster(program: choose.KindProgram, name: str, kubeconfig: Path) -> None:

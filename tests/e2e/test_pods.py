@@ -15,39 +15,15 @@ import yaml
 
 from cluster.harness import Tenant, wait_until
 from demo.calling import calling_pod
-from e2e.pods import taking, workload
+from e2e.pods import ACCOUNT, CONFIG_MAPS, PATIENCE, deploy, is_ready, pods, restarts, taking
 from e2e.stage import BUCKET, OBJECT, Stage
-from esc_operator.kube.paths import ENVIRONMENTS, WORKLOADS, Resource
+from esc_operator.kube.paths import ENVIRONMENTS
 from local_cluster import places
 
 pytestmark = pytest.mark.cluster
 
-DEPLOYMENTS = WORKLOADS[0]
-PODS = Resource("/api/v1", "pods", "Pod")
-CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap")
-PATIENCE = 90.0
-ACCOUNT = "apps"
 LIFETIME = 30.0
 TOKENS, SETTINGS = "/var/run/tokens", "/var/run/aws-data"
-
-
-def deploy(tenant: Tenant, name: str, pod: dict[str, Any]) -> None:
-    body = workload(name, {**pod, "serviceAccountName": ACCOUNT}, replicas=1)
-    tenant.cluster.must("POST", DEPLOYMENTS.path(tenant.namespace), body)
-
-
-def pods(tenant: Tenant) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = tenant.cluster.must("GET", PODS.path(tenant.namespace))["items"]
-    return found
-
-
-def restarts(pod: dict[str, Any]) -> int:
-    return sum(container["restartCount"] for container in pod["status"]["containerStatuses"])
-
-
-def is_ready(pod: dict[str, Any]) -> bool:
-    """Whether it has called S3 and the API server knows: only then is there a log to ask for."""
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions") or ())
 
 
 def used_keys(tenant: Tenant) -> list[str]:

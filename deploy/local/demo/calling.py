@@ -5,9 +5,12 @@ For the demo and for the tests on a node.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_cluster import images
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CALLING = """
 import os, pathlib, signal, sys, time
@@ -37,6 +40,11 @@ def calling_pod(endpoint: str, bucket: str, **container: Any) -> dict[str, Any]:
         "AWS_MAX_ATTEMPTS": "1",
         **container.pop("settings", {}),
     }
+    return python_pod(CALLING, settings, **container)
+
+
+def python_pod(program: str, settings: Mapping[str, str], **container: Any) -> dict[str, Any]:
+    """The spec of a pod that runs a program in Python; it is ready once there is a file /tmp/called."""
     return {
         "hostNetwork": True,
         "automountServiceAccountToken": False,
@@ -47,7 +55,7 @@ def calling_pod(endpoint: str, bucket: str, **container: Any) -> dict[str, Any]:
                 "name": "main",
                 "image": images.reference(images.WORKLOAD.name),
                 "imagePullPolicy": "Never",
-                "command": ["/usr/bin/python3", "-c", CALLING],
+                "command": ["/usr/bin/python3", "-c", program],
                 "env": [{"name": name, "value": value} for name, value in settings.items()],
                 # Only until the first success: a probe each second of each pod would cost more than the pods do.
                 "startupProbe": {

@@ -55,14 +55,14 @@ def publish_issuer(kubectl: list[str]) -> None:
 @contextlib.contextmanager
 def endpoint_for_pods(cluster: str, url: str) -> Iterator[str]:
     """The URL by which the cluster's node reaches what listens on this machine's loopback as `url`."""
-    port = urlsplit(url).port
+    scheme, port = urlsplit(url).scheme, urlsplit(url).port
     assert port is not None, "an URL on loopback names its port"
     asked = ["docker", "exec", f"{cluster}-control-plane", "getent", "ahostsv4", _HOST]
     if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
-        yield f"http://{_HOST}:{port}"
+        yield f"{scheme}://{_HOST}:{port}"
         return
     with relay(_gateway(), port) as address:
-        yield f"http://{address}"
+        yield f"{scheme}://{address}"
 
 
 @contextlib.contextmanager

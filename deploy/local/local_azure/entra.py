@@ -96,20 +96,10 @@ class LocalAzure(HttpsServer):
         if question.path == API:
             return self._call(question.bearer)
         if path == "v2.0/.well-known/openid-configuration":
-            return Answer(self._discovery(tenant))
+            return Answer(_discovery(question.headers["host"], tenant))
         if path == "oauth2/v2.0/token" and question.method == "POST":
             return self._fault or self._answer_token(tenant, question.form)
         return Answer({"error": "not_found"}, 404)
-
-    def _discovery(self, tenant: str) -> dict[str, str]:
-        # Clients ask at the address that they were given, which may be another name of this machine.
-        base = f"{self.url}/{tenant}"
-        return {
-            "issuer": f"{base}/v2.0",
-            "token_endpoint": f"{base}/oauth2/v2.0/token",
-            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-        }
 
     def _answer_token(self, tenant: str, form: Mapping[str, str]) -> Answer:
         try:
@@ -166,6 +156,17 @@ class LocalAzure(HttpsServer):
         if grant is None or not good:
             return Answer({"error": {"code": "InvalidAuthenticationToken"}}, 401)
         return Answer({"client": grant.client})
+
+
+def _discovery(host: str, tenant: str) -> dict[str, str]:
+    """`host` is where the client has asked: pods may know this machine by another name."""
+    base = f"https://{host}/{tenant}"
+    return {
+        "issuer": f"{base}/v2.0",
+        "token_endpoint": f"{base}/oauth2/v2.0/token",
+        "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+    }
 
 
 def _match(credentials: list[Credential], identity: WebIdentity) -> None:
