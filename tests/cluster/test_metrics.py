@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.harness import Tenant, variables, wait_until
+from local_cluster import places
 
 if TYPE_CHECKING:
     from local_aws import LocalAws
@@ -24,6 +26,9 @@ class Scrape:
     def total(self, name: str, /, **labels: str) -> float:
         """The sum of all series of that name with those labels."""
         return sum(one.value for one in self._samples if one.name == name and labels.items() <= one.labels.items())
+
+    def names(self) -> set[str]:
+        return {sample.name for sample in self._samples}
 
     def has(self, name: str, /, **labels: str) -> bool:
         return any(one.name == name and labels.items() <= one.labels.items() for one in self._samples)
@@ -68,6 +73,27 @@ def test_trouble_is_told_until_it_is_over(tenant: Tenant, aws: LocalAws, operato
     aws.clear_faults()
     tenant.until_ready("aws")
     wait_until(lambda: not Scrape(operator).has(FAILING, **here), "it is over")
+
+
+def test_all_that_alerts_and_dashboard_ask_for_is_told(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
+    tenant.apply("aws", tenant.login())
+    tenant.until_ready("aws")
+    aws.inject(service="sts", body="<garbage>", status=200)
+    for number in range(8):  # enough of them that the provider is left alone, and calls are held back
+        tenant.apply(f"failing-{number}", tenant.login(sessionName=f"session-{number}"))
+    wait_until(
+        lambda: metrics_named() <= Scrape(operator).names(),
+        "all metrics are there",
+        lambda: metrics_named() - Scrape(operator).names(),
+    )
+    assert Scrape(operator).total("esc_operator_provider_out_of_order", provider="aws-login") == 1
+
+
+def metrics_named() -> set[str]:
+    """Every metric that a rule or a panel asks for."""
+    folder = places.REPOSITORY / "deploy" / "monitoring"
+    text = (folder / "rules.yaml").read_text() + (folder / "dashboard.json").read_text()
+    return set(re.findall(r"\besc_operator_\w+", text))
 
 
 def test_the_api_server_and_the_watches_are_told(tenant: Tenant, operator: LocalOperator) -> None:

@@ -80,6 +80,10 @@ class Metrics(Meter):
         # What has not happened yet is told as 0: else an alert would miss the first time.
         for result in ("completed", "stuck", "blocked", "refused", "reverted"):
             self._rollouts.labels(result)
+        for result in ("succeeded", "failed", "stopped"):
+            self._rotations.labels(result)
+        for result in ("done", "refused", "crashed"):
+            self._work.labels(result)
 
     def _make_gauges(self) -> None:
         gauge = self._gauge

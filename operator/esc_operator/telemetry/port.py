@@ -49,7 +49,7 @@ class Meter:
         `refused`, `reverted`."""
 
     def rotated(self, result: str) -> None:
-        """A rotation over many environments has ended, in one of a few ways."""
+        """A rotation over many environments has ended: `succeeded`, `failed`, `stopped`."""
 
 
 class Span:

@@ -82,7 +82,7 @@ def everything() -> Metrics:
     metrics.synced("ExpiryAhead", "filled", 2.0)
     metrics.stamped()
     metrics.rolled_out("completed", 12.0)
-    metrics.rotated("completed")
+    metrics.rotated("succeeded")
     return metrics
 
 
