@@ -164,6 +164,30 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
     return Plan(status=status, wake_at=until)
 
 
+def end_to_tell(seen: Situation) -> datetime | None:
+    """When it has to be told that what is held is of no more use; None where it never is, or Ready is False anyhow."""
+    held, ready = seen.held, find_condition(seen.old.conditions, READY)
+    if held is None or held.expires_at is None or (ready and ready.status == "False"):
+        return None
+    return Window(held.issued_at, held.expires_at).usable_until
+
+
+def plan_overdue(seen: Situation) -> Plan:
+    """An attempt is under way and has not ended in time. Nothing else is known, so nothing else is told anew."""
+    held = seen.held
+    if held is None or held.expires_at is None or not _has_expired(held, seen.now):
+        return Plan(seen.old, None)  # a clock has jumped
+    trouble = find_condition(seen.old.conditions, REFRESHED)
+    message = _end_told(held.expires_at, seen.now)
+    if trouble and trouble.status == "False":
+        message += f" and could not be renewed: {trouble.message}"
+    else:
+        message += "; an attempt to renew them is under way and has no answer yet"
+    ready = Condition(READY, "False", reasons.EXPIRED, message, seen.old.observed_generation)
+    conditions = carry_transition_times((ready, *([trouble] if trouble else [])), seen.old.conditions, seen.now)
+    return Plan(replace(seen.old, conditions=conditions), None)
+
+
 def plan_suspended(seen: Situation) -> Plan:
     """Nothing is refreshed; Ready goes False only once what the Secret holds has expired."""
     held, generation = seen.held, seen.environment.generation

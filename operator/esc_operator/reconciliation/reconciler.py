@@ -31,7 +31,7 @@ from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from datetime import datetime
 
     from esc_operator.reconciliation.act import Actor
@@ -51,7 +51,7 @@ UNHURRIED = timedelta(hours=1)
 class Opening(Protocol):
     """Opens an environment as its own ServiceAccount: all values, or why there are none. Never raises."""
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused: ...
+    def __call__(self, environment: EscEnvironment, demand: Demand) -> Coroutine[Any, Any, Opened | Refused]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Reconciler:
         self._pending: dict[Key, Mapping[str, Any]] = {}
         self._troubles: dict[Key, int] = {}
         self._holds: Holds[Key] = Holds()
+        self._bells: dict[Key, asyncio.Future[None]] = {}
         self.mended = 0
         """How often something outside, for which environments may wait, has been seen to be well again."""
         self.ledger = Ledger()
@@ -130,6 +131,10 @@ class Reconciler:
         self._wake(self.ledger.claimants(key))
 
     def _on_due(self, key: Key, when: datetime) -> None:
+        if bell := self._bells.get(key):
+            if not bell.done():
+                bell.set_result(None)
+            return
         entry = self.ledger.find(key)
         expires_at = entry.status.expires_at if entry else None
         self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
@@ -264,7 +269,7 @@ class Reconciler:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after, mended = entry.rotation_seen_at if sync.fresh else None, self.mended
-        outcome = await self._opening(environment, Demand(fresh_after, sync.outlive))
+        outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
         for name, generation in outcome.imports.items():
             self._note_generation(Key(environment.key.namespace, name), generation)
         if isinstance(outcome, Refused):
@@ -277,6 +282,34 @@ class Reconciler:
             self.scheduler.set(environment.key, self._now() + SOON)
         if self._has_moved(environment.key, outcome):
             self.scheduler.set(environment.key, self._now() + SOON)
+
+    async def _open(
+        self, environment: EscEnvironment, entry: Entry, target: TargetSecret, demand: Demand
+    ) -> Opened | Refused:
+        """Open it. Where that takes longer than what is held can be used, that is told meanwhile."""
+        key, now = environment.key, self._now()
+        end = decide.end_to_tell(decide.Situation(environment, entry.status, target, now))
+        if end is None:
+            return await self._opening(environment, demand)
+        # What has ended before, while no operator ran, is told only if it is not renewed in a moment.
+        self.scheduler.set(key, max(end, now + SOON))
+        bell = self._bells[key] = asyncio.get_running_loop().create_future()
+        opening = asyncio.create_task(self._opening(environment, demand), name=f"opening-{key}")
+        try:
+            await asyncio.wait((opening, bell), return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                await self._tell_overdue(environment, entry, target)
+            return await opening
+        finally:
+            del self._bells[key]
+            opening.cancel()
+
+    async def _tell_overdue(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> None:
+        plan = decide.plan_overdue(decide.Situation(environment, entry.status, target, self._now()))
+        try:
+            await self._carry_out(environment, entry, plan)
+        except KubeError as error:  # it is told in the end, with what has come of the attempt
+            logger.warning("%s: %s", environment.key, error.message)
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from esc_operator.errors import UnavailableError
 from esc_operator.reconciliation.outcome import Refused
 from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, World, login, play, static
@@ -61,6 +63,85 @@ def test_ready_turns_false_at_expiry_even_if_no_attempt_falls_on_it() -> None:
             await world.skip(MINUTE)
             assert world.told("aws") == ("False", "Expired", "False", "UnknownProvider")
             assert world.cloud.opened["aws"] == opened
+
+    play(story)
+
+
+def test_ready_turns_false_at_expiry_though_an_attempt_has_no_answer_yet() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.cloud.gate = asyncio.Event()
+            await world.skip(58 * MINUTE + 55 * SECOND, step=5 * SECOND)
+            assert world.cloud.opened["aws"] == 2
+            assert world.told("aws") == WELL
+            written = world.api.count("patch_status")
+            await world.skip(10 * SECOND, step=SECOND)
+            assert world.told("aws") == ("False", "Expired", "True", "Refreshed")
+            assert "is under way and has no answer yet" in world.condition("aws")["message"]
+            assert world.status("aws")["variables"] == ["TOKEN"]
+            await world.skip(5 * MINUTE, step=5 * SECOND)
+            assert world.api.count("patch_status") == written + 1
+            world.cloud.gate.set()
+            await world.settle()
+            assert world.told("aws") == WELL
+            assert world.cloud.opened["aws"] == 2
+            assert world.values("aws") == {"TOKEN": "minted-aws-2"}
+
+    play(story)
+
+
+def test_the_trouble_that_is_known_is_told_with_an_expiry_that_falls_into_an_attempt() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.cloud.refusals["aws"] = DOWN
+            await world.skip(55 * MINUTE, step=5 * SECOND)
+            world.cloud.gate = asyncio.Event()
+            await world.skip(5 * MINUTE, step=SECOND)
+            assert world.told("aws") == ("False", "Expired", "False", "ProviderUnavailable")
+            assert "could not be renewed: the cloud does not answer" in world.condition("aws")["message"]
+            failures = world.status("aws")["failures"]
+            world.cloud.gate.set()
+            await world.settle()
+            assert world.status("aws")["failures"] == failures + 1
+
+    play(story)
+
+
+def test_an_expiry_that_cannot_be_told_during_an_attempt_keeps_it_from_nothing() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            world.cloud.gate = asyncio.Event()
+            await world.skip(58 * MINUTE, step=5 * SECOND)
+            world.api.refusals["patch_status", "escenvironments"] = UnavailableError("it does not answer")
+            await world.skip(2 * MINUTE, step=SECOND)
+            world.api.refusals.clear()
+            world.cloud.gate.set()
+            await world.settle()
+            assert world.told("aws") == WELL
+            assert world.cloud.mints["aws"] == 2
+
+    play(story)
+
+
+def test_after_a_time_away_an_expiry_is_told_only_where_it_is_not_made_good_in_a_moment() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            await world.settle()
+        world.time += 2 * HOUR
+        written = world.api.count("patch_status")
+        async with world.operator():
+            assert world.told("aws") == WELL
+            assert world.api.count("patch_status") == written + 1
+        world.time += 2 * HOUR
+        world.cloud.gate = asyncio.Event()
+        async with world.operator():
+            assert world.told("aws")[0] == "True"
+            await world.skip(SECOND)
+            assert world.told("aws")[:2] == ("False", "Expired")
 
     play(story)
 
