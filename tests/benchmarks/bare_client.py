@@ -61,6 +61,11 @@ class BareClient:
             parsed: dict[str, Any] = json.loads(content)
             return parsed
 
+    async def text(self, path: str) -> str:
+        """What is no JSON, such as metrics."""
+        async with self._session.get(self._server + path) as answer:
+            return await answer.text()
+
     async def watch(self, path: str) -> AsyncIterator[bytes]:
         """The raw lines of a watch, from what there is now on, for as long as somebody listens."""
         limits = aiohttp.ClientTimeout(total=None)

@@ -60,7 +60,7 @@ async def one_round(kubeconfig: Path, operator: LocalOperator, number: int) -> t
         seconds = time.perf_counter() - began
         await asyncio.to_thread(operator.stop)
         await create(client, bare, names)
-        bare_seconds = await write_bare(client, synced, bare, names)
+        bare_seconds = await write_bare(client, (synced, names[0]), [(bare, name) for name in names])
         for namespace in (synced, bare):
             await client.send("DELETE", ENVIRONMENTS.path(namespace))
             await client.send("DELETE", SECRETS.path(namespace))
@@ -81,7 +81,8 @@ async def create(client: BareClient, namespace: str, names: list[str]) -> None:
     await for_each(names, MAX_CONNECTIONS, make)
 
 
-async def count_ready(client: BareClient, namespace: str, expected: int) -> None:
+async def count_ready(client: BareClient, namespace: str | None, expected: int) -> None:
+    """Wait until so many environments, of a namespace or of all, tell that they are synced."""
     ready: set[bytes] = set()
     async for line in client.watch(ENVIRONMENTS.path(namespace)):
         if b'"reason":"Synced"' in line:
@@ -91,23 +92,24 @@ async def count_ready(client: BareClient, namespace: str, expected: int) -> None
     raise RuntimeError("the watch ended early")
 
 
-async def write_bare(client: BareClient, source: str, namespace: str, names: list[str]) -> float:
-    """The seconds of a Secret by server-side apply and a status by merge patch, for each name."""
-    secret = await client.send("GET", SECRETS.path(source, names[0]))
-    status = (await client.send("GET", ENVIRONMENTS.path(source, names[0])))["status"]
-    uids = {
-        item["metadata"]["name"]: item["metadata"]["uid"]
-        for item in (await client.send("GET", ENVIRONMENTS.path(namespace)))["items"]
-    }
+async def write_bare(client: BareClient, model: tuple[str, str], targets: list[tuple[str, str]]) -> float:
+    """The seconds of a Secret by server-side apply and a status by merge patch for each target, namespace and name of
+    an environment. What is written is like what the operator wrote for `model`."""
+    secret = await client.send("GET", SECRETS.path(*model))
+    status = (await client.send("GET", ENVIRONMENTS.path(*model)))["status"]
+    uids: dict[tuple[str, str], str] = {}
+    for namespace in {namespace for namespace, _ in targets}:
+        for item in (await client.send("GET", ENVIRONMENTS.path(namespace)))["items"]:
+            uids[namespace, item["metadata"]["name"]] = item["metadata"]["uid"]
 
-    async def write(name: str) -> None:
-        body = secret_like(secret, namespace, name, uids[name])
-        await client.send("PATCH", f"{SECRETS.path(namespace, name)}?fieldManager=bare&force=false", body, APPLY)
-        path = ENVIRONMENTS.path(namespace, name, "status")
-        await client.send("PATCH", path, {"status": {**status, "secretName": name}}, MERGE)
+    async def write(target: tuple[str, str]) -> None:
+        body = secret_like(secret, *target, uids[target])
+        await client.send("PATCH", f"{SECRETS.path(*target)}?fieldManager=bare&force=false", body, APPLY)
+        path = ENVIRONMENTS.path(*target, "status")
+        await client.send("PATCH", path, {"status": {**status, "secretName": target[1]}}, MERGE)
 
     at_once = Options().workers + 8
-    return await for_each(names, at_once, write)
+    return await for_each(targets, at_once, write)
 
 
 def secret_like(secret: dict[str, Any], namespace: str, name: str, uid: str) -> dict[str, Any]:
