@@ -2,3 +2,17 @@
 
 Owns the process: options, logging, and how the parts are put together. It decides nothing about an environment.
 """
+
+import sys
+
+# To know their objects when a handler returns one, kopf imports every client of Kubernetes that is installed. None of
+# our handlers returns any, and the official client alone takes as much memory as all the rest of the operator.
+_FOR_KOPF_ABSENT = {"kubernetes", "kubernetes_asyncio", "pykube"} - sys.modules.keys()
+
+for _name in _FOR_KOPF_ABSENT:
+    sys.modules[_name] = None  # type: ignore[assignment] # as the import system has it
+
+import kopf as _kopf  # noqa: E402, F401 - only now
+
+for _name in _FOR_KOPF_ABSENT:
+    del sys.modules[_name]

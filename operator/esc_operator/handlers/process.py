@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esc_operator.handlers.options import Options
+    from esc_operator.kube.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +63,16 @@ class Parts:
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
-    configuration = await read_connection(options.kubeconfig, options.context)
+    connection = await read_connection(options.kubeconfig, options.context)
     metrics = Metrics()
     telemetry = Telemetry(metrics)
-    api = KubeApi(configuration, telemetry)
+    api = KubeApi(connection, telemetry)
     try:
         await _require_crd(api, options)
         parts = _put_together(api, options, environ, metrics, telemetry)
-        logger.info("esc-operator works on %s", configuration.host)
+        logger.info("esc-operator works on %s", connection.server)
         async with parts.exposition.served(options.metrics_address):
-            await _run_all(options, parts, configuration)
+            await _run_all(options, parts, connection)
         parts.opener.pool.close()
     finally:
         await api.close()
@@ -118,7 +119,7 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
         ) from error
 
 
-async def _run_all(options: Options, parts: Parts, configuration: object) -> None:
+async def _run_all(options: Options, parts: Parts, connection: Connection) -> None:
     """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
     reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
@@ -135,7 +136,7 @@ async def _run_all(options: Options, parts: Parts, configuration: object) -> Non
             for task in tasks:
                 task.cancel()
 
-        await _watch_environments(options, make_registry(reconciler, configuration, parts.pulses, stop))
+        await _watch_environments(options, make_registry(reconciler, connection, parts.pulses, stop))
 
 
 async def _watch_environments(options: Options, registry: kopf.OperatorRegistry) -> None:

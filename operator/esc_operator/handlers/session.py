@@ -22,6 +22,7 @@ def open_session(info: kopf.ConnectionInfo, pulses: Pulses) -> kopf.AiohttpSessi
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
+        proxy=info.proxy_url,
         trace_configs=[_watched(pulses)],
     )
     return kopf.AiohttpSession(server=info.server, aiohttp_session=session)

@@ -18,6 +18,7 @@ from esc_operator.resources import GROUP, VERSION
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
 
@@ -31,13 +32,13 @@ IDLE = timedelta(minutes=10)
 
 
 def make_registry(
-    reconciler: Reconciler, configuration: Any, pulses: Pulses, stop: Callable[[], Awaitable[None]]
+    reconciler: Reconciler, connection: Connection, pulses: Pulses, stop: Callable[[], Awaitable[None]]
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
-        return open_session(connection_info(configuration), pulses)
+        return open_session(await connection_info(connection), pulses)
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -65,16 +66,18 @@ def make_registry(
     return registry
 
 
-def connection_info(configuration: Any) -> kopf.ConnectionInfo:
-    """The same connection that our own requests use."""
-    token = (configuration.api_key or {}).get("BearerToken", "")
+async def connection_info(connection: Connection) -> kopf.ConnectionInfo:
+    """The same connection that our own requests use, for as long as its token is taken."""
+    scheme, _, token = (await connection.authorization()).partition(" ")
     return kopf.ConnectionInfo(
-        server=configuration.host,
-        ca_path=configuration.ssl_ca_cert,
-        insecure=not configuration.verify_ssl,
-        certificate_path=configuration.cert_file,
-        private_key_path=configuration.key_file,
-        token=token.split(" ", 1)[-1] or None,
+        server=connection.server,
+        ca_data=connection.authority,
+        insecure=connection.insecure,
+        certificate_data=connection.certificate,
+        private_key_data=connection.key,
+        scheme=scheme or None,
+        token=token or None,
+        proxy_url=connection.proxy,
     )
 
 

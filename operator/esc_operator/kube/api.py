@@ -1,7 +1,7 @@
 """The verbs that are used on the API server: plain dicts in and out, every request with a timeout, KubeError only.
 
-It stands on the official client's connection (TLS, credentials and their renewal, limit of connections) and leaves its
-models aside: they cost more than the requests. Answers are never preloaded, because the client would log their bodies.
+It speaks HTTP itself: the official client's models, and the copies that it makes of every body and header on their way,
+cost more than the requests, and its import more memory than all of the operator.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
+from yarl import URL
 
+from esc_operator import __version__
 from esc_operator.errors import NotFoundError
+from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.requests import Request
@@ -24,6 +27,7 @@ from esc_operator.telemetry import SILENT, Telemetry
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from esc_operator.kube.connection import Connection
     from esc_operator.providers.port import IdentityToken
 
 FIELD_MANAGER = "esc-operator"
@@ -31,6 +35,8 @@ REQUEST_TIMEOUT = 30.0
 """Seconds for a whole request."""
 WATCH_SECONDS = 290
 """How long the server keeps a watch open; it is then opened again."""
+IDLE_SECONDS = 60
+"""How long a connection is kept for the next request: less than the API server keeps it."""
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
@@ -38,16 +44,27 @@ _MERGE = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
+_LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=10)
+# A silent connection is a dead one: bookmarks come each minute.
+_WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
+
 
 class KubeApi:
-    """A connection to one API server. Close it when done."""
+    """A connection to one API server. Belongs to one event loop; close it when done."""
 
-    def __init__(self, configuration: Any, telemetry: Telemetry = SILENT) -> None:
-        self._client = ApiClient(configuration)
+    def __init__(self, connection: Connection, telemetry: Telemetry = SILENT) -> None:
+        self._connection = connection
         self._telemetry = telemetry
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=connection.tls(), keepalive_timeout=IDLE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"esc-operator/{__version__}"},
+            timeout=_LIMITS,
+            proxy=connection.proxy,
+        )
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._session.close()
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         return await self._json("GET", resource.path(namespace, name), f"read {resource.plural} {namespace}/{name}")
@@ -126,13 +143,11 @@ class KubeApi:
     async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncGenerator[bytes, None]:
         """The raw lines of a metadata watch. Ends when the server ends it; raises KubeError."""
         what = f"watch {resource.plural}"
-        # A silent connection is a dead one: bookmarks come each minute.
-        limits = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS), **query}
         path = resource.path(namespace)
         try:
             with Request(self._telemetry, "GET", path, watch=True) as request:
-                opened = await self._send("GET", path, query, METADATA, limits=limits)
+                opened = await self._send("GET", path, query, METADATA, limits=_WATCH_LIMITS)
                 request.answered(opened.status)
             async with opened as answer:
                 if answer.status >= 400:
@@ -179,16 +194,18 @@ class KubeApi:
         *,
         body: Mapping[str, Any] | None = None,
         content_type: str = _JSON,
-        limits: aiohttp.ClientTimeout | None = None,
+        limits: aiohttp.ClientTimeout = _LIMITS,
     ) -> aiohttp.ClientResponse:
-        answer: aiohttp.ClientResponse = await self._client.call_api(
-            path,
+        headers = {"Accept": accept, "Content-Type": content_type}
+        if authorization := await self._connection.authorization():
+            headers["Authorization"] = authorization
+        address = f"{self._connection.server}{path}{f'?{urlencode(query)}' if query else ''}"
+        return await self._session.request(
             method,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": accept, "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _request_timeout=limits or aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=10),
+            URL(address, encoded=True),
+            headers=headers,
+            data=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
+            timeout=limits,
+            allow_redirects=False,
+            server_hostname=self._connection.server_name,
         )
-        return answer

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from aiohttp import web
-from kubernetes.aio.client import Configuration
 
-from esc_operator.errors import ConfigurationError, IdentityError, InvalidError, NotFoundError, UnavailableError
+from esc_operator.errors import IdentityError, InvalidError, NotFoundError, UnavailableError
 from esc_operator.kube.api import METADATA, METADATA_LIST, KubeApi
-from esc_operator.kube.connection import read_connection
+from esc_operator.kube.connection import Connection
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
 SECRET = {"metadata": {"namespace": "apps", "name": "aws", "resourceVersion": "7"}, "data": {"A": "aHVudGVyMg=="}}
 
@@ -29,6 +27,7 @@ class Seen(NamedTuple):
     accept: str
     content_type: str
     body: Any
+    authorization: str
 
 
 class Server:
@@ -51,6 +50,7 @@ class Server:
                 request.headers["Accept"],
                 request.headers.get("Content-Type", ""),
                 json.loads(text) if text else None,
+                request.headers.get("Authorization", ""),
             )
         )
         if not self.breaks_off:
@@ -63,6 +63,10 @@ class Server:
         return answer
 
 
+async def as_somebody() -> str:
+    return "Bearer somebody"
+
+
 def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         server = Server()
@@ -71,8 +75,7 @@ def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        configuration = Configuration(host=f"http://{host}:{port}")
-        api = KubeApi(configuration)
+        api = KubeApi(Connection(f"http://{host}:{port}", authorization=as_somebody))
         try:
             async with asyncio.timeout(10):
                 await story(api, server)
@@ -92,6 +95,7 @@ def test_an_object_is_read_whole_and_of_a_secret_only_the_metadata_where_that_is
             ("GET", "/api/v1/namespaces/apps/secrets/aws")
         ] * 2
         assert [seen.accept for seen in server.seen] == ["application/json", METADATA]
+        assert [seen.authorization for seen in server.seen] == ["Bearer somebody"] * 2
 
     ask(story)
 
@@ -191,7 +195,7 @@ def test_an_answer_of_something_in_between_counts_as_none() -> None:
 
 def test_no_answer_is_an_unavailable_api_server() -> None:
     async def story(_: KubeApi, __: Server) -> None:
-        api = KubeApi(Configuration(host="http://127.0.0.1:9"))
+        api = KubeApi(Connection("http://127.0.0.1:9"))
         with pytest.raises(UnavailableError, match="did not answer"):
             await api.read(SECRETS, "apps", "aws")
         with pytest.raises(UnavailableError, match="could not watch secrets"):
@@ -227,26 +231,3 @@ def test_a_watch_from_a_forgotten_version_is_told_apart_from_one_that_breaks_off
             await anext(lines)
 
     ask(story)
-
-
-def test_a_cluster_is_never_chosen_by_accident(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="name a cluster with --kubeconfig FILE or --context NAME"):
-        asyncio.run(read_connection(None, None))
-    with pytest.raises(ConfigurationError, match="no cluster to work on"):
-        asyncio.run(read_connection(str(tmp_path / "missing"), None))
-
-
-def test_a_named_kubeconfig_says_where_the_cluster_is(tmp_path: Path) -> None:
-    context = {"name": "here", "context": {"cluster": "here", "user": "me"}}
-    clusters = [{"name": "here", "cluster": {"server": "https://127.0.0.1:6443"}}]
-    config = {
-        "current-context": "here",
-        "contexts": [context],
-        "clusters": clusters,
-        "users": [{"name": "me", "user": {"token": "t"}}],
-    }
-    (tmp_path / "config").write_text(json.dumps(config))
-    connection = asyncio.run(read_connection(str(tmp_path / "config"), "here"))
-    assert connection.host == "https://127.0.0.1:6443"
-    with pytest.raises(ConfigurationError):
-        asyncio.run(read_connection(str(tmp_path / "config"), "other"))

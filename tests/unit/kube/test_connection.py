@@ -1,0 +1,168 @@
+"""How an API server is reached: what kubeconfigs and pods say, and what is told where they say nothing usable."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esc_operator.errors import ConfigurationError
+from esc_operator.kube.connection import TOKEN_KEPT, Connection, TokenFile, in_cluster, read_connection
+from local_cluster import certificates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER = "https://127.0.0.1:6443"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, and an administrator's certificate and key."""
+    folder = tmp_path_factory.mktemp("pki")
+    certificates.Authority.create(folder).issue_client(certificates.ADMIN)
+    return folder
+
+
+def write(path: Path, user: Any, cluster: Any = None, name: str = "here") -> str:
+    config = {
+        "current-context": name,
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "clusters": [{"name": name, "cluster": {"server": SERVER, **(cluster or {})}}],
+        "users": [{"name": name, "user": user}],
+    }
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def read(kubeconfig: str | None, context: str | None = None) -> Connection:
+    return asyncio.run(read_connection(kubeconfig, context))
+
+
+def authorization(connection: Connection) -> str:
+    async def ask() -> str:
+        return await connection.authorization()
+
+    return asyncio.run(ask())
+
+
+def test_a_cluster_is_never_chosen_by_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", write(tmp_path / "config", {"token": "t"}))
+    with pytest.raises(ConfigurationError, match="name a cluster with --kubeconfig FILE or --context NAME"):
+        read(None)
+    with pytest.raises(ConfigurationError, match="no cluster to work on"):
+        read(str(tmp_path / "missing"))
+    assert read(None, "here").server == SERVER
+
+
+def test_a_named_kubeconfig_says_where_the_cluster_is_and_as_whom_it_is_asked(tmp_path: Path) -> None:
+    kubeconfig = write(tmp_path / "config", {"token": "t"})
+    for connection in (read(kubeconfig, "here"), read(kubeconfig)):
+        assert connection.server == SERVER
+        assert authorization(connection) == "Bearer t"
+        assert not connection.insecure
+    with pytest.raises(ConfigurationError, match='no context "other"'):
+        read(kubeconfig, "other")
+
+
+def test_of_two_entries_of_one_name_that_of_the_first_file_counts(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / "first", {"token": "first"}),
+        write(tmp_path / "second", {"token": "second"}),
+        write(tmp_path / "third", {"token": "third"}, {"server": "https://third"}, name="there"),
+    ]
+    assert authorization(read(os.pathsep.join(files))) == "Bearer first"
+    assert read(os.pathsep.join(files), "there").server == "https://third"
+
+
+def test_certificates_are_taken_inline_or_from_files_beside_the_kubeconfig(tmp_path: Path, pki: Path) -> None:
+    inline = {
+        f"client-{part}-data": base64.b64encode((pki / f"admin.{suffix}").read_bytes()).decode()
+        for part, suffix in (("certificate", "crt"), ("key", "key"))
+    }
+    authority = {"certificate-authority": "ca.crt"}
+    (tmp_path / "ca.crt").write_bytes((pki / "ca.crt").read_bytes())
+    files = {"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
+    connections = [read(write(tmp_path / "config", user, authority)) for user in (inline, files)]
+    for connection in connections:
+        assert connection.authority == (pki / "ca.crt").read_text()
+        assert connection.certificate == (pki / "admin.crt").read_text()
+        assert authorization(connection) == ""
+        assert len(connection.tls().get_ca_certs()) == 1
+
+
+def test_an_insecure_cluster_is_one_only_where_the_kubeconfig_says_so(tmp_path: Path) -> None:
+    connection = read(write(tmp_path / "config", {"token": "t"}, {"insecure-skip-tls-verify": True}))
+    assert not connection.tls().check_hostname
+    assert read(write(tmp_path / "config", {"token": "t"})).tls().check_hostname
+
+
+def test_a_login_by_a_program_is_left_to_the_official_client(tmp_path: Path) -> None:
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "made"}}
+    program = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-c", f"print({json.dumps(answer)!r})"],
+        "interactiveMode": "Never",
+    }
+    connection = read(write(tmp_path / "config", {"exec": program}))
+    assert connection.server == SERVER
+    assert authorization(connection) == "Bearer made"
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2: [", "contexts: 5", "contexts: [{name: here, context: {cluster: here}}]\ncurrent-context: here"]
+)
+def test_a_kubeconfig_that_cannot_be_read_is_told_without_its_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read(str(tmp_path / "config"))
+    assert "hunter2" not in caught.value.message
+
+
+def test_in_a_pod_the_cluster_is_where_kubernetes_says(tmp_path: Path, pki: Path) -> None:
+    (tmp_path / "ca.crt").write_bytes((pki / "ca.crt").read_bytes())
+    (tmp_path / "token").write_text("of the pod\n")
+    environ = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    connection = asyncio.run(in_cluster(environ, tmp_path))
+    assert connection.server == "https://10.96.0.1:443"
+    assert authorization(connection) == "Bearer of the pod"
+    assert len(connection.tls().get_ca_certs()) == 1
+    six = asyncio.run(in_cluster({**environ, "KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path))
+    assert six.server == "https://[fd00::1]:443"
+
+
+def test_a_token_in_a_file_is_read_again_each_minute_and_outlives_a_moment_without_the_file(tmp_path: Path) -> None:
+    file, now = tmp_path / "token", datetime(2026, 5, 1, tzinfo=UTC)
+    token = TokenFile(file, lambda: now)
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(token())
+    file.write_text("first")
+    assert asyncio.run(token()) == "Bearer first"
+    file.write_text("second")
+    now += TOKEN_KEPT - timedelta(seconds=1)
+    assert asyncio.run(token()) == "Bearer first"
+    now += timedelta(seconds=1)
+    assert asyncio.run(token()) == "Bearer second"
+    file.unlink()
+    now += TOKEN_KEPT
+    assert asyncio.run(token()) == "Bearer second"
+
+
+def test_nothing_of_a_connection_shows(tmp_path: Path) -> None:
+    assert "hunter2" not in repr(read(write(tmp_path / "config", {"token": "hunter2"})))
+
+
+def test_the_operator_runs_without_the_kubernetes_client() -> None:
+    # It would more than double the memory of the process.
+    program = "import sys, esc_operator.handlers.main; print([name for name in sys.modules if name == 'kubernetes'])"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
