@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cluster.harness import NAMESPACES, Cluster, wait_until
+from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
 from esc_operator.kube.paths import SERVICE_ACCOUNTS
 from local_cluster import places
 from local_cluster.tools import find_kubectl
@@ -22,7 +23,6 @@ DEPLOY = places.REPOSITORY / "deploy"
 OPERATOR_NAMESPACE = "esc-system"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:esc-operator"
 OWN = "esc-operator.dev"
-RBAC = "rbac.authorization.k8s.io"
 PODS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods"
 
 FORBIDDEN = [
@@ -179,28 +179,3 @@ def is_allowed(cluster: Cluster, verb: str, group: str, resource: str) -> bool:
     )
     allowed: bool = answer["status"]["allowed"]
     return allowed
-
-
-def rights_of(account: Cluster, namespace: str) -> set[tuple[str, ...]]:
-    answer = account.must(
-        "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": namespace}}
-    )
-    assert not answer["status"]["incomplete"]
-    return flat(answer["status"]["resourceRules"])
-
-
-def rights_of_anybody(cluster: Cluster) -> set[tuple[str, ...]]:
-    """What Kubernetes lets every authenticated user do: ask about themselves."""
-    role = cluster.must("GET", f"/apis/{RBAC}/v1/clusterroles/system:basic-user")
-    return flat(role["rules"])
-
-
-def flat(rules: list[dict[str, Any]]) -> set[tuple[str, ...]]:
-    """Rules one by one: group, resource, verb, and the names they are limited to."""
-    return {
-        (group, resource, verb, *rule.get("resourceNames", ()))
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }

@@ -14,7 +14,7 @@ import kopf
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
-from esc_operator.errors import ConfigurationError, NotFoundError
+from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.picture import look
@@ -110,13 +110,19 @@ def _put_together(
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
-    try:
-        await api.list_page(ENVIRONMENTS, options.namespaces[0] if options.namespaces else None, limit="1")
-    except NotFoundError as error:
-        raise ConfigurationError(
-            "the cluster does not know EscEnvironments: install their CustomResourceDefinition first "
-            "(kubectl apply -f crds/)"
-        ) from error
+    for namespace in options.namespaces or (None,):
+        try:
+            await api.list_page(ENVIRONMENTS, namespace, limit="1")
+        except NotFoundError as error:
+            raise ConfigurationError(
+                "the cluster does not know EscEnvironments: install their CustomResourceDefinition first "
+                "(kubectl apply -f crds/)"
+            ) from error
+        except ForbiddenError:
+            if namespace is None:
+                raise
+            continue  # another one may be there; the watch tells of this one
+        return
 
 
 async def _run_all(options: Options, parts: Parts, connection: Connection) -> None:

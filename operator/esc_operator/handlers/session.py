@@ -1,4 +1,5 @@
-"""The HTTP session that kopf's watches use: kopf's own, but for telling when each watch was tried and answered."""
+"""The HTTP session that kopf's watches use: kopf's own, but for telling when each watch was tried and answered, and for
+its patience with a namespace that may not be watched."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import kopf
 
+from esc_operator.handlers.forbidden import Refusals
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def open_session(info: kopf.ConnectionInfo, pulses: Pulses) -> kopf.AiohttpSessi
         headers=info.as_http_headers(),
         proxy=info.proxy_url,
         trace_configs=[_watched(pulses)],
+        middlewares=(Refusals(),),
     )
     return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
 

@@ -14,7 +14,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.api import METADATA_LIST, KubeApi
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.pulses import Pulse, Pulses
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 PAGE = "500"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 RECONNECT_SECONDS = 1.0
+REFUSED_SECONDS = 10.0
+"""After a namespace has refused the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,18 @@ class OwnedSecrets:
                 await self._watch(scope, pulse)
             except NotFoundError:
                 self._versions.pop(scope, None)  # 410: only a new list tells what happened meanwhile
+            except ForbiddenError as error:
+                await self._be_refused(scope, error)
             except KubeError as error:
                 logger.warning("Watching Secrets: %s", error.message)
             await self._pause(RECONNECT_SECONDS)  # whatever ended it may do so again at once
+
+    async def _be_refused(self, scope: str | None, error: ForbiddenError) -> None:
+        logger.warning("Watching Secrets: %s", error.message)
+        self._versions.pop(scope, None)
+        if scope is not None:
+            self._note_listed(scope)  # the other namespaces do not wait for it, and in it nothing can be done
+        await self._pause(REFUSED_SECONDS)
 
     async def _list(self, scope: str | None, pulse: Pulse) -> None:
         found: dict[Key, Mapping[str, Any]] = {}
@@ -134,6 +145,9 @@ class OwnedSecrets:
             query = {**query, "continue": token}
         version = self._versions[scope] = page["metadata"]["resourceVersion"]
         self._replace(scope, found, version)
+        self._note_listed(scope)
+
+    def _note_listed(self, scope: str | None) -> None:
         self._unlisted.discard(scope)
         if not self._unlisted:
             self.listed.set()

@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.driver.sharing import Demand
-from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
+from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.ledger import Entry, Ledger
@@ -82,6 +82,7 @@ class Reconciler:
         self._rollouts = rollouts
         self._telemetry = telemetry
         self._pending: dict[Key, Mapping[str, Any]] = {}
+        self._deleted: set[Key] = set()
         self._troubles: dict[Key, int] = {}
         self._holds: Holds[Key] = Holds()
         self._bells: dict[Key, asyncio.Future[None]] = {}
@@ -99,8 +100,10 @@ class Reconciler:
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
         if deleted:
             self._pending.pop(key, None)
+            self._deleted.add(key)
             self._wake((key,))
             return
+        self._deleted.discard(key)
         if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
         self._note_generation(key, body["metadata"].get("generation", 0), body["metadata"]["uid"])
@@ -206,7 +209,7 @@ class Reconciler:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
         body = self._pending.pop(key, None)
         if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
-            body = await self._gatherer.read_environment(key)
+            body = await self._read(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
             return
@@ -218,6 +221,18 @@ class Reconciler:
             await self._carry_out(environment, entry, plan)
             return
         await self._sync_if_due(environment, entry, target)
+
+    async def _read(self, key: Key) -> Mapping[str, Any] | None:
+        """The environment as it is now; None where it is gone, and so is the right to read it, if it was a Role that
+        went with the namespace."""
+        try:
+            body = await self._gatherer.read_environment(key)
+        except ForbiddenError:
+            if key not in self._deleted:
+                raise
+            body = None
+        self._deleted.discard(key)
+        return body
 
     def _trusted(self, environment: EscEnvironment, entry: Entry) -> str:
         """The version at which the target Secret was in order, if that is known for sure."""

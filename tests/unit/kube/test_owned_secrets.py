@@ -268,6 +268,21 @@ def test_a_server_that_refuses_is_asked_again_and_the_log_says_why(caplog: pytes
     assert "could not list secrets: not allowed" in caplog.text
 
 
+def test_a_namespace_that_refuses_is_not_waited_for_and_is_known_once_it_does_not() -> None:
+    async def story(watched: Watched) -> None:
+        watched.put("a", "one")
+        watched.api.refusals["list_page", "secrets"] = ForbiddenError("could not list secrets: not allowed")
+        async with watched.informer(["one", "two"]) as secrets:
+            assert secrets.listed.is_set()
+            assert secrets.find(Key("one", "a")) is None
+            watched.api.refusals.clear()
+            await watched.rest()
+            assert secrets.find(Key("one", "a")) is not None
+            assert watched.changed == [Key("one", "a")]
+
+    play(story)
+
+
 def test_metadata_of_any_secret_can_be_read() -> None:
     bare = {"metadata": {"namespace": "apps", "name": "x", "uid": "1", "resourceVersion": "7"}}
     seen = parse_secret_metadata(bare)

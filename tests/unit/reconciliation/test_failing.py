@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.errors import UnavailableError
+from esc_operator.errors import ForbiddenError, UnavailableError
+from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.work_queue import Lane
 from esc_operator.resources.times import parse_time
-from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, World, login, play, static
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, World, key, login, play, static
 
 KEPT = "; the values in the Secret expire at 2026-05-01T13:00:00Z"
 
@@ -492,5 +494,20 @@ def test_in_an_outage_the_conditions_tell_the_time_left() -> None:
             await world.settle()
             assert world.told("aws") == ("False", "ProviderUnavailable", "False", "ProviderUnavailable")
             assert world.condition("aws")["message"].endswith(KEPT)
+
+    play(story)
+
+
+def test_what_is_deleted_is_forgotten_even_where_the_right_to_look_went_with_it() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("plain", static(A="1"))
+        async with world.operator() as reconciler:
+            world.api.refusals["read", ENVIRONMENTS.plural] = ForbiddenError("not allowed")
+            reconciler.queue.add(key("plain"), Lane.CHANGE)
+            await world.settle()
+            assert reconciler.ledger.find(key("plain")), "being refused is no reason to forget it"
+            world.api.delete_environment("plain")
+            await world.settle()
+            assert reconciler.ledger.is_empty
 
     play(story)

@@ -1,0 +1,169 @@
+"""The operator for some namespaces only: it needs no right beyond them, and what is amiss in one is its own trouble."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from cluster.harness import NAMESPACES, Cluster, Tenant, stays, variables, wait_until
+from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
+from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.resources import ROTATE_REQUESTED_AT, rights
+from local_operator import LocalOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local_aws import LocalAws
+
+ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
+OWN_NAMESPACE = "esc-namespaced"
+
+_numbers = itertools.count(1)
+
+
+class Tenants(NamedTuple):
+    """The operator works for the first two. Environments may act as `default`, and in `two` as `apps` as well."""
+
+    one: Tenant
+    two: Tenant
+    stranger: Tenant
+
+
+def make_tenant(cluster: Cluster, aws: LocalAws) -> Tenant:
+    namespace = f"some-{next(_numbers)}"
+    cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
+    wait_until(lambda: cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its ServiceAccount")
+    role = aws.create_role(namespace, cluster.issuer(), f"system:serviceaccount:{namespace}:default", max_session=43200)
+    return Tenant(cluster, aws, namespace, role)
+
+
+@pytest.fixture
+def tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
+    tenants = Tenants(make_tenant(cluster, aws), make_tenant(cluster, aws), make_tenant(cluster, aws))
+    yield tenants
+    for tenant in tenants:
+        cluster.request("DELETE", f"{NAMESPACES.path()}/{tenant.namespace}")
+
+
+@pytest.fixture
+def operator(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path) -> Iterator[LocalOperator]:
+    operator = LocalOperator(
+        cluster.kubeconfig,
+        cluster.context,
+        tmp_path,
+        settings=aws.environment,
+        namespaces={tenants.one.namespace: ["default"], tenants.two.namespace: ["default", "apps"]},
+        own_namespace=OWN_NAMESPACE,
+    )
+    with operator:
+        yield operator
+
+
+@pytest.fixture
+def account(operator: LocalOperator, tmp_path: Path) -> Iterator[Cluster]:
+    """The cluster as the operator's own account sees it."""
+    account = Cluster(tmp_path / "operator.kubeconfig", "esc-operator")
+    yield account
+    account.close()
+
+
+def test_the_account_can_do_its_work_in_its_namespaces_and_nothing_anywhere_else(
+    cluster: Cluster, account: Cluster, tenants: Tenants
+) -> None:
+    anybody = rights_of_anybody(cluster)
+    work = flat([right.rule() for right in rights.NAMESPACED_MODE])
+    for tenant, names in ((tenants.one, ["default"]), (tenants.two, ["default", "apps"])):
+        tokens = flat([right.rule(names) for right in rights.NAMESPACED_TOKENS])
+        assert rights_of(account, tenant.namespace) - anybody == work | tokens
+    for namespace in (tenants.stranger.namespace, "default", "kube-system"):
+        assert rights_of(account, namespace) <= anybody
+    own = flat([right.rule() for right in rights.OWN_NAMESPACE])
+    assert rights_of(account, OWN_NAMESPACE) - anybody == own
+
+
+@pytest.mark.parametrize("resource", [SECRETS, NAMESPACES, ENVIRONMENTS], ids=lambda resource: resource.plural)
+def test_the_account_is_refused_the_whole_cluster(account: Cluster, resource: Resource) -> None:
+    assert account.request("GET", resource.path())[0] == 403
+
+
+def test_the_whole_life_of_environments_in_several_namespaces(operator: LocalOperator, tenants: Tenants) -> None:
+    one, two, stranger = tenants
+    for tenant in tenants:
+        tenant.apply("aws", tenant.login())
+    for tenant in (one, two):
+        tenant.until_ready("aws")
+        first = tenant.values("aws")["AWS_ACCESS_KEY_ID"]
+        tenant.annotate("aws", annotations={ROTATE_REQUESTED_AT: "now"})
+        wait_until(lambda: tenant.values("aws")["AWS_ACCESS_KEY_ID"] != first, "it is rotated")  # noqa: B023
+        tenant.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
+        wait_until(lambda: tenant.values("aws")["AWS_SESSION_TOKEN"] != "edited", "it is put back")  # noqa: B023
+        assert [event["reason"] for event in tenant.events("aws")] == []
+    one.delete("aws")
+    wait_until(lambda: one.secret("aws") is None, "the Secret is collected", patience=90)
+    assert not stranger.status("aws")
+    assert stranger.secret("aws") is None
+    assert stranger.mints() == 0
+    log = operator.log.read_text()
+    assert "forbidden" not in log.lower()
+    assert "permissions" not in log
+
+
+def test_only_named_accounts_are_acted_as(tenants: Tenants, operator: LocalOperator) -> None:
+    one, two, _ = tenants
+    one.create_service_account("apps")
+    one.apply("aws", one.login(), serviceAccountName="apps")
+    message = one.until_refused("aws", "TokenRefused")
+    assert f'ServiceAccount {one.namespace}/apps: serviceaccounts "apps" is forbidden' in message
+    assert one.mints() == 0
+    # Without a login nobody is acted as.
+    one.apply("plain", variables(A="1"), serviceAccountName="apps")
+    one.until_ready("plain")
+    two.create_service_account("apps")
+    two.apply("aws", two.login(), serviceAccountName="apps")
+    two.until_refused("aws", "RoleTrustRefused")
+
+
+def test_a_role_that_is_taken_away_and_given_back_concerns_its_namespace_alone(
+    tenants: Tenants, operator: LocalOperator, cluster: Cluster
+) -> None:
+    one, two, _ = tenants
+    path = ROLE_BINDINGS.path(one.namespace, "esc-operator")
+    binding = cluster.must("GET", path)
+    cluster.must("DELETE", path)
+    operator.stop()
+    operator.start()
+    two.apply("aws", two.login())
+    two.until_ready("aws")
+    one.apply("aws", one.login())
+    stays(lambda: not one.status("aws"), 1)
+    assert f"Namespace {one.namespace} cannot be watched" in operator.log.read_text()
+    del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
+    cluster.must("POST", ROLE_BINDINGS.path(one.namespace), binding)
+    one.until_ready("aws")
+    one.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
+    wait_until(lambda: one.values("aws")["AWS_SESSION_TOKEN"] != "edited", "its Secrets are watched again")
+    assert operator.is_running()
+
+
+def test_a_namespace_that_is_deleted_is_forgotten_and_the_others_are_kept(
+    tenants: Tenants, operator: LocalOperator, cluster: Cluster
+) -> None:
+    one, two, _ = tenants
+    one.apply("aws", one.login())
+    two.apply("aws", two.login())
+    one.until_ready("aws")
+    two.until_ready("aws")
+    namespace = f"{NAMESPACES.path()}/{one.namespace}"
+    cluster.must("DELETE", namespace)
+    wait_until(lambda: cluster.request("GET", namespace)[0] == 404, "the namespace is gone")
+    for request in ("1", "2"):
+        two.annotate("aws", annotations={ROTATE_REQUESTED_AT: request})
+        wait_until(lambda: two.status("aws").get("observedRotateRequest") == request, "it is rotated")  # noqa: B023
+        operator.stop()
+        operator.start()
+    lines = operator.log.read_text().splitlines()
+    assert len([line for line in lines if f"{one.namespace}/aws: could not read" in line]) <= 2
