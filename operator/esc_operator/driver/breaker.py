@@ -15,6 +15,10 @@ LONGEST_PAUSE = timedelta(seconds=30)
 """Pauses double up to this: one call in half a minute costs a service nothing, and its return is noticed in time for
 credentials that live a few minutes only."""
 
+LIFE_FRACTION = 4
+"""Who renews what is still alive waits for no more than such a part of its life, and for no less than the first pause:
+what expires soon must not sleep through the end of an outage."""
+
 LONGEST_ASKED = timedelta(minutes=15)
 """What a service may ask for: an absurd `Retry-After` must not let everything expire."""
 
@@ -35,22 +39,29 @@ class Breaker:
     def __init__(self) -> None:
         self._failures = 0
         self._pause = timedelta(0)
-        self._opened_at = self._until = datetime.max.replace(tzinfo=UTC)
+        self._opened_at = self._until = self._asked_until = datetime.max.replace(tzinfo=UTC)
         self._probe: Passage | None = None
         self.is_open = False
 
-    def paused_until(self, now: datetime) -> datetime | None:
-        """The end of the present pause; None where there is none."""
+    def paused_until(self, now: datetime, needed_by: datetime | None = None) -> datetime | None:
+        """The end of the present pause for whoever renews what expires at `needed_by`; None where there is none."""
+        until = self._hurried(needed_by)
         # A clock that was set back must not make a pause longer.
-        return self._until if self.is_open and self._opened_at <= now < self._until else None
+        return until if self.is_open and self._opened_at <= now < until else None
 
-    def blocks(self, now: datetime) -> bool:
+    def _hurried(self, needed_by: datetime | None) -> datetime:
+        if not self.is_open or needed_by is None or needed_by <= self._opened_at:
+            return self._until
+        longest = max((needed_by - self._opened_at) / LIFE_FRACTION, FIRST_PAUSE)
+        return max(min(self._until, self._opened_at + longest), self._asked_until)
+
+    def blocks(self, now: datetime, needed_by: datetime | None = None) -> bool:
         """Whether a call would not be let through now."""
-        return self.is_open and (self._probe is not None or self.paused_until(now) is not None)
+        return self.is_open and (self._probe is not None or self.paused_until(now, needed_by) is not None)
 
-    def admit(self, now: datetime) -> Passage | None:
+    def admit(self, now: datetime, needed_by: datetime | None = None) -> Passage | None:
         """Let a call through, if one may be made now. It has to be told of its end, whatever that is."""
-        if self.blocks(now):
+        if self.blocks(now, needed_by):
             return None
         passage = Passage()
         if self.is_open:
@@ -71,14 +82,14 @@ class Breaker:
         if passage is self._probe or (not self.is_open and self._failures >= FAILURES):
             self._probe = None
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-            self._open(now, max(self._pause, pause))
-        elif pause and not (self.is_open and now + pause <= self._until):
-            self._open(now, pause)
+            self._open(now, max(self._pause, pause), pause)
+        elif pause and not (self.is_open and now + pause <= self._asked_until):
+            self._open(now, max(pause, self._until - now) if self.is_open else pause, pause)
 
     def gave_up(self, passage: Passage) -> None:
         """A call ended in a way that says nothing about the service; the next one may find out."""
         if passage is self._probe:
             self._probe = None
 
-    def _open(self, now: datetime, pause: timedelta) -> None:
-        self.is_open, self._opened_at, self._until = True, now, now + pause
+    def _open(self, now: datetime, pause: timedelta, asked: timedelta) -> None:
+        self.is_open, self._opened_at, self._until, self._asked_until = True, now, now + pause, now + asked

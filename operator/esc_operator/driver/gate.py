@@ -87,10 +87,10 @@ class Gate:
 
     async def enter(self, service: Service, deadline: datetime | None) -> Passage:
         """Wait for a turn and a token. Raises ProviderError at once where the service is left alone."""
-        self._refuse_paused(service)
+        self._refuse_paused(service, deadline)
         await self._turns.enter(deadline)
         try:
-            return await self._admit(service)
+            return await self._admit(service, deadline)
         except BaseException:
             self._turns.leave()
             raise
@@ -98,18 +98,18 @@ class Gate:
     def leave(self) -> None:
         self._turns.leave()
 
-    async def _admit(self, service: Service) -> Passage:
-        self._refuse_paused(service)
+    async def _admit(self, service: Service, deadline: datetime | None) -> Passage:
+        self._refuse_paused(service, deadline)
         if wait := self._bucket.reserve(self.now()):
             await self._sleep(wait.total_seconds())
-        passage = service.breaker.admit(self.now())
+        passage = service.breaker.admit(self.now(), deadline)
         if passage is None:
-            raise paused(service, self.now())
+            raise paused(service, self.now(), deadline)
         return passage
 
-    def _refuse_paused(self, service: Service) -> None:
-        if service.breaker.blocks(self.now()):
-            raise paused(service, self.now())
+    def _refuse_paused(self, service: Service, deadline: datetime | None) -> None:
+        if service.breaker.blocks(self.now(), deadline):
+            raise paused(service, self.now(), deadline)
 
 
 class Visit:
@@ -157,13 +157,13 @@ class Visit:
         service.breaker.failed(passage, now, asked)
         if service.breaker.is_open and not was_open:
             _log.warning("%s is out of order (%s) and left alone for a while.", service.name, outcome.reason)
-        until = service.breaker.paused_until(now)
+        until = service.breaker.paused_until(now, self._deadline)
         return outcome._replace(retry_after=(until - now).total_seconds() if until else None)
 
 
-def paused(service: Service, now: datetime) -> ProviderError:
+def paused(service: Service, now: datetime, deadline: datetime | None) -> ProviderError:
     """The error for whoever asks while a service is left alone. It tells nothing of who met the outage."""
-    until = service.breaker.paused_until(now)
+    until = service.breaker.paused_until(now, deadline)
     if until is None:
         when, wait = "until one call has found out whether it is back", FIRST_PAUSE
     else:

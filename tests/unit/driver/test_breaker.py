@@ -61,6 +61,35 @@ def test_pauses_grow_up_to_the_longest() -> None:
     assert set(pauses[3:]) == {LONGEST_PAUSE}
 
 
+def test_who_renews_what_expires_soon_waits_for_a_part_of_its_life_and_never_for_less_than_the_first_pause() -> None:
+    breaker, now = opened(), START
+    for _ in range(4):
+        now = breaker.paused_until(now) or now
+        breaker.failed(admitted(breaker, now), now)
+    assert breaker.paused_until(now) == now + LONGEST_PAUSE
+    assert breaker.paused_until(now, now + 60 * SECOND) == now + 15 * SECOND
+    assert breaker.paused_until(now, now + SECOND) == now + FIRST_PAUSE
+    assert breaker.paused_until(now, now + timedelta(hours=1)) == now + LONGEST_PAUSE
+    assert breaker.paused_until(now, now - SECOND) == now + LONGEST_PAUSE  # it is too late already
+    later = now + 15 * SECOND
+    assert breaker.admit(later) is None
+    probe = breaker.admit(later, now + 60 * SECOND)
+    assert probe is not None
+    assert breaker.admit(later, now + 60 * SECOND) is None  # one finds out for all
+    breaker.failed(probe, later, 90 * SECOND)
+    assert breaker.paused_until(later, later + 45 * SECOND) == later + 90 * SECOND  # as it was asked to
+
+
+def test_what_was_asked_for_meanwhile_counts_for_those_in_a_hurry_too() -> None:
+    breaker = Breaker()
+    passages = [admitted(breaker, START) for _ in range(FAILURES + 1)]
+    for passage in passages[:-1]:
+        breaker.failed(passage, START)
+    breaker.failed(passages[-1], START, 3 * SECOND)
+    assert breaker.paused_until(START) == START + FIRST_PAUSE
+    assert breaker.paused_until(START, START + 8 * SECOND) == START + FIRST_PAUSE
+
+
 def test_after_a_recovery_pauses_are_short_again() -> None:
     breaker, later = opened(), START + FIRST_PAUSE
     breaker.failed(admitted(breaker, later), later)
