@@ -108,6 +108,9 @@ def make_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.enforce_retry_after = True
+    # Never long: changes are noticed as soon after an outage of the API server as it began. In the end it gives up, so
+    # that a watch that is not allowed is noticed.
+    settings.networking.error_backoffs = (1, 1, 2, 3, *(5,) * 10)
     settings.process.ultimate_exiting_timeout = 25
     settings.execution.max_workers = 2  # no handler of ours is synchronous
     # No handler of ours makes kopf write these; should one sneak in, its notes stay under our own name.
