@@ -1,4 +1,4 @@
-"""A wall clock of the operator's own, by Debian's libfaketime: it can be moved while the operator runs.
+"""A wall clock of the operator's own, by libfaketime: it can be moved while the operator runs.
 
 Only the wall clock: what waits by the monotonic clock waits as it always does.
 """
@@ -8,11 +8,22 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-_LIBRARIES = ("/usr/lib/*-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
+from local_cluster import debian
+
+_LIBRARIES = ("usr/lib/*-linux-gnu/faketime/libfaketimeMT.so.1", "usr/lib*/faketime/libfaketimeMT.so.1")
 
 
-def find_library() -> Path | None:
-    return next((path for pattern in _LIBRARIES for path in sorted(Path("/").glob(pattern[1:]))), None)
+def find_library() -> Path:
+    """The library: the machine's own, or out of Debian's package."""
+    found = _found_below(Path("/"))
+    if found is None and debian.is_available():
+        found = _found_below(debian.unpacked("libfaketime"))
+    assert found, "the clock can be moved only where libfaketime is, or Debian's packages can be fetched"
+    return found
+
+
+def _found_below(root: Path) -> Path | None:
+    return next((path for pattern in _LIBRARIES for path in sorted(root.glob(pattern))), None)
 
 
 class Clock:
@@ -25,10 +36,8 @@ class Clock:
     @property
     def settings(self) -> dict[str, str]:
         """For the environment of a process."""
-        library = find_library()
-        assert library, "the clock can be moved only where libfaketime is (Debian: apt install faketime)"
         return {
-            "LD_PRELOAD": str(library),
+            "LD_PRELOAD": str(find_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
