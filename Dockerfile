@@ -8,11 +8,11 @@ WORKDIR /src
 ENV UV_PROJECT_ENVIRONMENT=/app UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_LINK_MODE=copy
 # Dependencies first: they change less often than the code.
 COPY pyproject.toml uv.lock ./
-RUN /uv/bin/uv sync --frozen --no-dev --no-install-project --python "$(command -v python3)"
+RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-install-project --python "$(command -v python3)"
 COPY README.md LICENSE ./
 COPY operator/esc_operator operator/esc_operator
 # What uv leaves for its own use, a lock that everybody may write among it, is not for the image.
-RUN /uv/bin/uv sync --frozen --no-dev --no-editable --python "$(command -v python3)" \
+RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-editable --python "$(command -v python3)" \
     && rm -f /app/.lock /app/.gitignore /app/CACHEDIR.TAG
 
 FROM ${PYTHON_IMAGE}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cluster.collector import Collector
 from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
 from esc_operator.kube.paths import SERVICE_ACCOUNTS
 from local_aws import LocalAws
@@ -51,13 +52,24 @@ def aws(cluster: Cluster, folder: Path) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalOperator]:
-    """The operator, at debug level. A test that stops it starts it again."""
+def collector() -> Iterator[Collector]:
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, aws: LocalAws, folder: Path, collector: Collector) -> Iterator[LocalOperator]:
+    """The operator, at debug level and with traces. A test that stops it starts it again."""
     operator = LocalOperator(
         cluster.kubeconfig,
         cluster.context,
         folder,
-        settings={**aws.environment, "PYTHONASYNCIODEBUG": "0"},
+        settings={
+            **aws.environment,
+            "PYTHONASYNCIODEBUG": "0",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+        },
         arguments=("--log-level=debug",),
     )
     with operator:

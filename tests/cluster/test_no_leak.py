@@ -12,11 +12,14 @@ from cluster.harness import Tenant, wait_until
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS
 
 if TYPE_CHECKING:
+    from cluster.collector import Collector
     from local_aws import LocalAws
     from local_operator import LocalOperator
 
 
-def test_no_minted_value_is_found_outside_of_its_secret(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
+def test_no_minted_value_is_found_outside_of_its_secret(
+    tenant: Tenant, aws: LocalAws, operator: LocalOperator, collector: Collector
+) -> None:
     aws.settings(lifetime=8)
     tenant.apply(
         "app", {**tenant.login(), "values": {**tenant.login()["values"], "own": {"fn::secret": "hunter-two-22"}}}
@@ -37,11 +40,14 @@ def test_no_minted_value_is_found_outside_of_its_secret(tenant: Tenant, aws: Loc
     aws.inject(service="sts", body="<garbage>", status=200)
     tenant.annotate("app", annotations={"esc-operator.dev/rotate-requested-at": "then"})
     wait_until(lambda: tenant.status("app").get("observedRotateRequest") == "then", "the failure is told")
+    metrics = operator.scrape()
     operator.stop()
     operator.start()
 
     secrets = [*aws.minted_secrets(), "hunter-two-22"]
     assert len(secrets) > 6
+    assert f'{{namespace="{tenant.namespace}",name="app"}}' in metrics
+    assert f"{tenant.namespace}/app" in collector.text()
     places = {
         "the log": operator.log.read_text(),
         "events": json.dumps(tenant.cluster.must("GET", EVENTS.path())),
@@ -49,6 +55,8 @@ def test_no_minted_value_is_found_outside_of_its_secret(tenant: Tenant, aws: Loc
             [item.get("status") for item in tenant.cluster.must("GET", ENVIRONMENTS.path())["items"]]
         ),
         "the command line's errors": told,
+        "metrics": metrics,
+        "traces": collector.text(),
     }
     for place, text in places.items():
         assert text, place

@@ -10,7 +10,10 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORMATS = ("text", "json")
 OWN = "esc_operator"
@@ -24,7 +27,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name in ("environment", "reason"):
+        for name in ("environment", "reason", "trace_id", "span_id"):
             if (value := getattr(record, name, None)) is not None:
                 entry[name] = value
         return json.dumps(entry)
@@ -47,3 +50,15 @@ def configure(level: str, form: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OWN).setLevel(level.upper())
+
+
+def add_trace_ids(current: Callable[[], tuple[str, str] | None]) -> None:
+    """Let each line of JSON name the trace and the span it belongs to."""
+
+    def add(record: logging.LogRecord) -> bool:
+        if ids := current():
+            record.trace_id, record.span_id = ids
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(add)

@@ -18,6 +18,7 @@ from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundErro
 from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.picture import look
+from esc_operator.handlers.tracing import traced
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
@@ -63,9 +64,13 @@ class Parts:
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
-    connection = await read_connection(options.kubeconfig, options.context)
     metrics = Metrics()
-    telemetry = Telemetry(metrics)
+    async with traced(environ) as tracer:
+        await _run(options, environ, metrics, Telemetry(metrics, tracer))
+
+
+async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, telemetry: Telemetry) -> None:
+    connection = await read_connection(options.kubeconfig, options.context)
     api = KubeApi(connection, telemetry)
     try:
         await _require_crd(api, options)

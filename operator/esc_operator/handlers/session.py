@@ -25,6 +25,7 @@ def open_session(info: kopf.ConnectionInfo, pulses: Pulses) -> kopf.AiohttpSessi
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
         proxy=info.proxy_url,
+        trust_env=info.trust_env,
         trace_configs=[_watched(pulses)],
         middlewares=(Refusals(),),
     )

@@ -18,7 +18,6 @@ from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import REVISIONS, Stamp, parse_stamps
-from esc_operator.telemetry import Telemetry
 from unit.reconciliation.fake_api import FakeApi
 from unit.reconciliation.world import START, Cloud, World, login, static
 
@@ -159,9 +158,15 @@ class RolloutWorld(World):
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
-        self.rollouts = Rollouts(self.api, self.now, self.at_once, Telemetry(self.meter))
+        self.rollouts = Rollouts(self.api, self.now, self.at_once, self.telemetry)
         self.reconciler = Reconciler(
-            gatherer, actor, self.cloud, self.now, self.rollouts, pause=lambda _: asyncio.sleep(0)
+            gatherer,
+            actor,
+            self.cloud,
+            self.now,
+            self.rollouts,
+            pause=lambda _: asyncio.sleep(0),
+            telemetry=self.telemetry,
         )
         self.secrets.listen(self.reconciler.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]

@@ -23,7 +23,7 @@ from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
 from esc_operator.resources.status import Login
-from esc_operator.telemetry import Telemetry
+from esc_operator.telemetry import Telemetry, Tracer
 from unit.reconciliation.fake_api import FakeApi
 from unit.telemetry.notes import Notes
 
@@ -126,12 +126,17 @@ class World:
         self.cloud = Cloud(self.now, self.api)
         self.watch_is_late = False
         self.meter = Notes()
+        self.tracer = Tracer()
         self.reconciler: Reconciler
         self.secrets: OwnedSecrets
         self._late: list[tuple[str, dict[str, Any]]] = []
 
     def now(self) -> datetime:
         return self.time
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(self.meter, self.tracer)
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Reconciler]:
@@ -142,7 +147,7 @@ class World:
             actor,
             self.cloud,
             self.now,
-            telemetry=Telemetry(self.meter),
+            telemetry=self.telemetry,
             pause=lambda _: asyncio.sleep(0),
         )
         self.secrets.listen(self.reconciler.on_secret)
