@@ -401,15 +401,16 @@ class Cluster(KubeApi):
             workload.pods_expire_at = record.expires_at  # the pods have waited for their first Secret
 
     async def patch_status(
-        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
+        self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
     ) -> dict[str, Any]:
         await self._write()
-        self.statuses[Key(namespace, name)] += 1
-        body = self.environments[Key(namespace, name)]
+        key = Key(namespace or "", name)
+        self.statuses[key] += 1
+        body = self.environments[key]
         merged = {**body.get("status", {}), **status}
         metadata = {**body["metadata"], "resourceVersion": self._next()}
         body = {**body, "metadata": metadata, "status": {k: v for k, v in merged.items() if v is not None}}
-        self.environments[Key(namespace, name)] = body
+        self.environments[key] = body
         if self.reconciler:
             echo = partial(self.reconciler.on_environment, body, deleted=False)
             asyncio.get_running_loop().call_later(ECHO_SECONDS, echo)

@@ -36,6 +36,8 @@ HEALTH_PATH = "/healthz"
 RIGHTS = [
     ("esc-operator.dev", "escenvironments", {"get", "list", "watch"}),
     ("esc-operator.dev", "escenvironments/status", {"patch"}),
+    ("esc-operator.dev", "escrotations", {"get", "list", "watch"}),
+    ("esc-operator.dev", "escrotations/status", {"patch"}),
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
@@ -98,6 +100,7 @@ def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], 
         ("ClusterRole", "esc-operator"),
         ("ClusterRoleBinding", "esc-operator"),
         ("CustomResourceDefinition", "escenvironments.esc-operator.dev"),
+        ("CustomResourceDefinition", "escrotations.esc-operator.dev"),
         ("Deployment", "esc-operator"),
         ("Namespace", "esc-system"),
         ("ServiceAccount", "esc-operator"),
@@ -222,7 +225,9 @@ def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts
         }
     ]
     rules = namespaced["Role", "esc-operator"]["rules"]
-    assert granted(rules) == [right for right in RIGHTS if right[1] != "serviceaccounts/token"]
+    assert granted(rules) == [
+        right for right in RIGHTS if right[1] not in {"serviceaccounts/token", "escrotations", "escrotations/status"}
+    ]
 
 
 # The image.

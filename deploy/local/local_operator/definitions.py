@@ -9,6 +9,7 @@ import yaml
 
 from esc_operator.resources import rights
 from esc_operator.resources.crd import environment_crd
+from esc_operator.resources.rotation_crd import rotation_crd
 from local_cluster import places
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from esc_operator.resources.rights import Right
 
 CRD_HEADER = "# Made from operator/esc_operator/resources/crd.py; `make crds` writes it again.\n"
+ROTATION_HEADER = "# Made from operator/esc_operator/resources/rotation_crd.py; `make crds` writes it again.\n"
 RIGHTS_HEADER = "# Made from operator/esc_operator/resources/rights.py; `make crds` writes it again.\n"
 CLUSTER_MODE = """\
 # Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
@@ -32,6 +34,7 @@ def made() -> dict[Path, str]:
     """Every file that is made, and what has to be in it."""
     return {
         places.REPOSITORY / "crds" / "escenvironments.yaml": CRD_HEADER + _crd(environment_crd()),
+        places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _crd(rotation_crd()),
         places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
         places.REPOSITORY / "deploy" / "namespaced" / "rights" / "rbac.yaml": (
             RIGHTS_HEADER + NAMESPACED_MODE + _documents(_namespaced_mode())

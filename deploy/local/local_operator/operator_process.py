@@ -25,6 +25,7 @@ from local_cluster import places
 from local_cluster.tools import find_kubectl
 
 DEPLOY = places.REPOSITORY / "deploy"
+DEFINITION = "CustomResourceDefinition"
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -68,10 +69,10 @@ class LocalOperator:
         folder = self._overlay() if self._namespaces else DEPLOY / "base"
         built = self._kubectl("kustomize", str(folder)).replace(NAMESPACE, self._own_namespace)
         objects = [body for body in yaml.safe_load_all(built) if body["kind"] != "Deployment"]
-        self._apply([body for body in objects if body["kind"] in {"Namespace", "CustomResourceDefinition"}])
+        self._apply([body for body in objects if body["kind"] in {"Namespace", DEFINITION}])
         self._apply(objects)
-        definition = "crd/escenvironments.esc-operator.dev"
-        self._kubectl("wait", "--for=condition=Established", definition, "--timeout=30s")
+        definitions = [f"crd/{body['metadata']['name']}" for body in objects if body["kind"] == DEFINITION]
+        self._kubectl("wait", "--for=condition=Established", *definitions, "--timeout=30s")
         token = self._kubectl("create", "token", NAME, "-n", self._own_namespace, "--duration=8h").strip()
         self._own_config.touch(mode=0o600)
         self._own_config.write_text(yaml.safe_dump(self._kubeconfig_for(token)))

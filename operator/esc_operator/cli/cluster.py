@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.cli.identities import ServiceAccountIdentity, TokenSource
 from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.stores.cluster import ClusterStore, EnvironmentReader
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from esc_operator.cli.backends import Outside
     from esc_operator.providers.port import Identity
 
 
 class Session(EnvironmentReader, TokenSource, Protocol):
-    """A connection to one cluster."""
+    """A connection to one cluster. Raises KubeError."""
+
+    def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of an EscEnvironment, and leave all others."""
+
+    def create_rotation(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The EscRotation as it was created."""
+
+    def read_rotation(self, name: str) -> Mapping[str, Any]: ...
 
 
 class ClusterBackend:

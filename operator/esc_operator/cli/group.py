@@ -18,6 +18,7 @@ _COMMANDS = {
     "login": "login",
     "logout": "logout",
     "open": "open",
+    "rotate": "rotate",
     "run": "run",
     "schema": "schema",
     "version": "version",
@@ -34,6 +35,7 @@ Examples:
   esc open apps/aws                          show what is in it, secrets included
   esc open apps/aws database.host -f string  show one value
   eval "$(esc open apps/aws -f shell)"       load its variables into a shell
+  esc rotate apps/aws --wait                 have new credentials made
   esc env ls                                 list the environments
 
 \b

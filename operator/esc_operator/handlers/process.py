@@ -31,6 +31,8 @@ from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.reconciler import Reconciler, Workers
 from esc_operator.reconciliation.rollouts import Rollouts
+from esc_operator.reconciliation.rotation_gather import RotationGatherer
+from esc_operator.reconciliation.rotations import Rotations
 from esc_operator.reconciliation.waking import Waking
 from esc_operator.telemetry import Telemetry
 
@@ -57,6 +59,7 @@ class Parts:
     opener: Opener
     secrets: OwnedSecrets
     reconciler: Reconciler
+    rotations: Rotations
     accounts: MissingAccounts
     pulses: Pulses
     exposition: Exposition
@@ -111,7 +114,8 @@ def _put_together(
         utc_now,
         options.metrics_environments,
     )
-    return Parts(opener, secrets, reconciler, accounts, pulses, exposition)
+    rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now)
+    return Parts(opener, secrets, reconciler, rotations, accounts, pulses, exposition)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -138,6 +142,7 @@ async def _run_all(options: Options, parts: Parts, connection: Connection) -> No
         tasks.append(group.create_task(parts.opener.warm(["aws-login"]), name="warm-up"))
         await parts.secrets.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
+        tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
 
         async def stop() -> None:
@@ -147,7 +152,9 @@ async def _run_all(options: Options, parts: Parts, connection: Connection) -> No
             for task in tasks:
                 task.cancel()
 
-        await _watch_environments(options, make_registry(reconciler, connection, parts.pulses, stop))
+        # An EscRotation reaches into all namespaces, so there are none where only some are kept.
+        rotations = None if options.namespaces else parts.rotations
+        await _watch_environments(options, make_registry(reconciler, rotations, connection, parts.pulses, stop))
 
 
 async def _watch_environments(options: Options, registry: kopf.OperatorRegistry) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
+    from esc_operator.reconciliation.rotations import Rotations
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,11 @@ IDLE = timedelta(minutes=10)
 
 
 def make_registry(
-    reconciler: Reconciler, connection: Connection, pulses: Pulses, stop: Callable[[], Awaitable[None]]
+    reconciler: Reconciler,
+    rotations: Rotations | None,
+    connection: Connection,
+    pulses: Pulses,
+    stop: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
@@ -43,6 +48,9 @@ def make_registry(
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
         reconciler.on_environment(event["object"], deleted=event["type"] == "DELETED")
+
+    if rotations is not None:
+        kopf.on.event(GROUP, VERSION, "escrotations", registry=registry)(_rotation_handler(rotations))
 
     @kopf.on.cleanup(registry=registry)
     async def on_cleanup(**_: Any) -> None:
@@ -64,6 +72,13 @@ def make_registry(
         return f"{idle:.0f}s ago"
 
     return registry
+
+
+def _rotation_handler(rotations: Rotations) -> Callable[..., Awaitable[None]]:
+    async def on_rotation(event: kopf.RawEvent, **_: Any) -> None:
+        rotations.on_rotation(event["object"])
+
+    return on_rotation
 
 
 async def connection_info(connection: Connection) -> kopf.ConnectionInfo:

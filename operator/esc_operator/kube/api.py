@@ -104,7 +104,7 @@ class KubeApi:
         )
 
     async def patch_status(
-        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
+        self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
     ) -> dict[str, Any]:
         """Merge `status` into an object's status: None clears a field. Only if the object still has that UID."""
         return await self._json(

@@ -27,6 +27,7 @@ class Resource(NamedTuple):
 
 
 ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "escenvironments", "EscEnvironment")
+ROTATIONS = Resource("/apis/esc-operator.dev/v1alpha1", "escrotations", "EscRotation")
 SECRETS = Resource("/api/v1", "secrets", "Secret")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")

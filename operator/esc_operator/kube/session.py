@@ -10,7 +10,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
 from esc_operator.errors import ConfigurationError, NotFoundError
-from esc_operator.kube.paths import ENVIRONMENTS, SERVICE_ACCOUNTS
+from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS, SERVICE_ACCOUNTS
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import IdentityToken
 
 REQUEST_TIMEOUT = 30.0
+
+JSON, MERGE = "application/json", "application/merge-patch+json"
 
 
 class Session:
@@ -41,6 +43,18 @@ class Session:
         ]
         return items
 
+    def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of an EscEnvironment, and leave all others."""
+        path, what = ENVIRONMENTS.path(namespace, name), f"annotate escenvironments {namespace}/{name}"
+        self._request("PATCH", path, what, {"metadata": {"annotations": dict(annotations)}}, MERGE)
+
+    def create_rotation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The EscRotation as it was created."""
+        return self._request("POST", ROTATIONS.path(), "create escrotations", body)
+
+    def read_rotation(self, name: str) -> dict[str, Any]:
+        return self._request("GET", ROTATIONS.path(None, name), f"read escrotations {name}")
+
     def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
         """A token of a ServiceAccount for one audience. Raises IdentityError where there is no such ServiceAccount."""
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
@@ -50,12 +64,14 @@ class Session:
         except NotFoundError as error:
             raise missing_service_account(namespace, service_account) from error
 
-    def _request(self, method: str, path: str, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _request(
+        self, method: str, path: str, what: str, body: Mapping[str, Any] | None = None, content_type: str = JSON
+    ) -> dict[str, Any]:
         try:
             answer = self._client.call_api(
                 path,
                 method,
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                header_params={"Accept": "application/json", "Content-Type": content_type},
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
-    from esc_operator.resources.rotate_request import RotateRequest
+    from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
@@ -35,7 +35,8 @@ class Entry:
     read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
     present request for new credentials is known, or since when it stands where it says so: only what was issued later
     honours it. `record` is that of the Secret
-    as it was last seen."""
+    as it was last seen. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret
+    changes."""
 
     uid: str
     version: str
@@ -50,6 +51,9 @@ class Entry:
     failed: Attempt | None = None
     record: SyncRecord | None = None
     is_written: bool = True
+    rotation: AskedRotation | None = None
+    suspended: bool = False
+    rolls: bool = False
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
@@ -105,7 +109,8 @@ class Ledger:
             entry.rotation_seen_at = _asked_at(environment, entry.rotate_request, now)
             entry.rotate_request = environment.rotate_request
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
-        entry.service_account = environment.service_account
+        entry.service_account, entry.suspended = environment.service_account, environment.suspend
+        entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"
         return entry
 
     def is_overtaken(self, key: Key, version: str) -> bool:

@@ -72,3 +72,24 @@ PODS_LEFT = "PodsLeft"
 
 LIFETIME_TOO_SHORT = "LifetimeTooShort"
 """Credentials expire so soon that their rollouts hardly end before the next one."""
+
+ROTATING = "Rotating"
+"""An EscRotation is under way."""
+
+ROTATED = "Rotated"
+"""All environments that an EscRotation is about have new values."""
+
+ROTATION_FAILED = "EnvironmentsFailed"
+"""Some environments that an EscRotation is about have no new values."""
+
+ROTATION_STOPPED = "TooManyFailures"
+"""As many environments failed as `stopAfterFailures` allows, so no more were asked."""
+
+SCHEDULED = "Scheduled"
+"""An EscRotation waits for the next time of its schedule."""
+
+DRY_RUN = "DryRun"
+"""An EscRotation has only told whom it would ask."""
+
+INVALID_SCHEDULE = "InvalidSchedule"
+"""The schedule of an EscRotation is no cron expression, never comes, or its time zone is not known."""

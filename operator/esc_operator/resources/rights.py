@@ -58,6 +58,8 @@ class Right:
 RIGHTS: tuple[Right, ...] = (
     Right(GROUP, ("escenvironments",), ("get", "list", "watch")),
     Right(GROUP, ("escenvironments/status",), ("patch",)),
+    Right(GROUP, ("escrotations",), ("get", "list", "watch"), scope=Scope.CLUSTER),
+    Right(GROUP, ("escrotations/status",), ("patch",), scope=Scope.CLUSTER),
     Right(
         "",
         ("secrets",),

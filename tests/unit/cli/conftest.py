@@ -7,7 +7,7 @@ import pytest
 
 from esc_operator.cli.backends import Outside
 from esc_operator.cli.entry import run
-from esc_operator.errors import NotFoundError
+from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.providers.port import IdentityToken
 
 if TYPE_CHECKING:
@@ -28,13 +28,37 @@ class FakeSession:
 
     environments: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     tokens: list[tuple[str, str, str]] = field(default_factory=list)
+    metadata: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    annotated: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    created: list[Mapping[str, Any]] = field(default_factory=list)
+    progress: list[Mapping[str, Any]] = field(default_factory=list)
+    refusal: KubeError | None = None
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
         try:
             spec = self.environments[namespace, name]
         except KeyError:
             raise NotFoundError(f"no {namespace}/{name}") from None
-        return {"metadata": {"namespace": namespace, "name": name, "generation": 1}, "spec": spec}
+        metadata = {"namespace": namespace, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
+        more, status = self.metadata.get((namespace, name), {}), self.statuses.get((namespace, name), {})
+        return {"metadata": {**metadata, **more}, "spec": spec, "status": status}
+
+    def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.annotated.append((namespace, name, annotations))
+
+    def create_rotation(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.refusal:
+            raise self.refusal
+        self.created.append(body)
+        return {**body, "metadata": {"name": "esc-rotate-x"}}
+
+    def read_rotation(self, name: str) -> Mapping[str, Any]:
+        """Each read comes one step further, and the last one stays."""
+        status = self.progress.pop(0) if len(self.progress) > 1 else self.progress[0]
+        return {"metadata": {"name": name}, "status": status}
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
         return [self.read_environment(*key) for key in self.environments if namespace in (None, key[0])]

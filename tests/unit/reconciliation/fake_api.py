@@ -95,10 +95,10 @@ class FakeApi(KubeApi):
             return self._apply(resource, body, FIELD_MANAGER, force=force)
 
     async def patch_status(
-        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], uid: str
+        self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
     ) -> dict[str, Any]:
         async with self._request("patch_status", resource, name):
-            body = self._find(resource, Key(namespace, name))
+            body = self._find(resource, Key(namespace or "", name))
             if body["metadata"]["uid"] != uid:
                 raise ConflictError("the UID in the precondition is another one")
             merged = {**body.get("status", {}), **copy.deepcopy(dict(status))}

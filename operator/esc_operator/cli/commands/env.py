@@ -3,5 +3,7 @@
 from esc_operator.cli.group import LazyGroup
 
 command = LazyGroup(
-    "env", modules={"ls": "env_ls", "open": "open", "run": "run"}, help="List, open and run environments."
+    "env",
+    modules={"ls": "env_ls", "open": "open", "rotate": "rotate", "run": "run"},
+    help="List, open, run and rotate environments.",
 )

@@ -1,0 +1,141 @@
+"""`esc rotate`."""
+
+import sys
+from typing import Any
+
+import click
+
+from esc_operator.cli.backends import CLUSTER, Outside
+from esc_operator.cli.cluster import Session
+from esc_operator.cli.configuration import read_backend
+from esc_operator.cli.kubeconfig import read_contexts
+from esc_operator.cli.label_selectors import parse_label_selector
+from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
+from esc_operator.errors import ConfigurationError
+from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE
+from esc_operator.stores.references import Reference, parse_reference
+
+
+@click.command
+@click.argument("reference", required=False)
+@click.option("--all", "everything", is_flag=True, help="All environments of the cluster.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NAME", help="Those of a namespace.")
+@click.option("-l", "--selector", "labels", metavar="SELECTOR", help="Those with these labels, as in kubectl get -l.")
+@click.option("--provider", metavar="NAME", help="Those that open this provider, such as aws-login.")
+@click.option("--role", metavar="PATTERN", help="Those that log in to such a role; * is any text.")
+@click.option("--reason", metavar="TEXT", help="Why, for whoever looks at it later.")
+@click.option(
+    "--max-concurrent",
+    type=click.IntRange(1, MOST_AT_ONCE),
+    default=DEFAULT_AT_ONCE,
+    show_default=True,
+    help="Environments under way at a time.",
+)
+@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Ask nobody more once N have failed.")
+@click.option("--no-rollout", is_flag=True, help="Replace no pods: they take the new values when they next start.")
+@click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
+@click.option("--wait", is_flag=True, help="Wait until all have new values, and show how far it has come.")
+@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: no longer than this.")
+@click.option("--context", metavar="NAME", help="The cluster, by a context of the kubeconfig.")
+@click.pass_obj
+def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
+    outside: Outside,
+    reference: str | None,
+    everything: bool,
+    namespaces: tuple[str, ...],
+    labels: str | None,
+    provider: str | None,
+    role: str | None,
+    reason: str | None,
+    max_concurrent: int,
+    stop_after: int | None,
+    no_rollout: bool,
+    dry_run: bool,
+    wait: bool,
+    timeout: float | None,
+    context: str | None,
+) -> None:
+    """Have new credentials made: of one environment, or of all that fit the options.
+
+    The operator makes them, the earliest expiry first and so many at a time, and replaces the pods of those that ask
+    for it. Of many it is an EscRotation (kubectl get escrot), which goes on without this command. With --wait the exit
+    status says whether all have new values.
+
+    \b
+    Examples:
+      esc rotate apps/aws --wait
+      esc rotate -n apps --dry-run
+      esc rotate --role 'arn:aws:iam::123456789012:role/*' --reason 'a laptop was stolen' --wait
+      esc rotate --all --max-concurrent 50 --stop-after 5 --wait
+    """
+    selector = _selector(everything, namespaces, labels, provider, role)
+    waiting = Waiting(timeout) if wait else None
+    if (reference is None) == (selector is None):
+        raise click.UsageError("name one environment, or say which ones: --all, -n, -l, --provider, --role")
+    if selector is None:
+        if no_rollout or stop_after or reason:
+            raise click.UsageError("--reason, --stop-after and --no-rollout are for a rotation of many")
+        _rotate_one(outside, str(reference), context, waiting, dry_run=dry_run)
+        return
+    session = _session(outside, context or "")[0]
+    if dry_run:
+        show_plan(session, selector)
+        return
+    spec = {
+        "selector": selector,
+        "maxConcurrent": max_concurrent,
+        **({"reason": reason} if reason else {}),
+        **({"stopAfterFailures": stop_after} if stop_after else {}),
+        **({"rollout": False} if no_rollout else {}),
+    }
+    name = start_rotation(session, spec)
+    click.echo(f"EscRotation {name} has begun", err=wait)
+    if waiting:
+        follow_rotation(session, name, waiting, is_terminal=sys.stderr.isatty())
+
+
+def _selector(
+    everything: bool, namespaces: tuple[str, ...], labels: str | None, provider: str | None, role: str | None
+) -> dict[str, Any] | None:
+    """The selector that the options make; None where none of them is given."""
+    selector: dict[str, Any] = {
+        **({"namespaces": list(namespaces)} if namespaces else {}),
+        **(parse_label_selector(labels) if labels else {}),
+        **({"provider": provider} if provider else {}),
+        **({"role": role} if role else {}),
+    }
+    if everything and selector:
+        raise click.UsageError("--all takes no other choice beside it")
+    return selector if selector or everything else None
+
+
+def _rotate_one(outside: Outside, text: str, context: str | None, waiting: Waiting | None, *, dry_run: bool) -> None:
+    reference = parse_reference(text)
+    session, namespace = _session(outside, reference.organization or context or "")
+    found = reference.within(namespace)
+    _refuse_version(found)
+    if dry_run:
+        session.read_environment(found.project, found.name)
+        click.echo(found.full_name)
+        return
+    rotate_one(session, found.project, found.name, waiting)
+
+
+def _refuse_version(reference: Reference) -> None:
+    if reference.version:
+        raise ConfigurationError(f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out')
+
+
+def _session(outside: Outside, context: str) -> tuple[Session, str]:
+    """The cluster of a context, or that of the login, and the namespace of a bare name. Raises EscError."""
+    if not context:
+        url = read_backend(outside.settings)
+        if not url.startswith(CLUSTER):
+            raise ConfigurationError(
+                f"environments come from {url}, and rotations are made in a cluster: esc login kubernetes://CONTEXT, "
+                "or name one with --context"
+            )
+        context = url.removeprefix(CLUSTER)
+    contexts = read_contexts(outside.settings)
+    chosen = contexts.resolve(context)
+    return outside.open_session(chosen), contexts.namespaces[chosen]

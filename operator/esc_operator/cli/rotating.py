@@ -1,0 +1,232 @@
+"""Rotations that a person asks for: of one environment by its annotation, of many by an EscRotation.
+
+Everything is done with the rights of that person; new values are made by the operator, never here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from esc_operator.errors import EscError, ForbiddenError, NotFoundError
+from esc_operator.resources import API_VERSION, ROTATE_REQUESTED_AT
+from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
+from esc_operator.resources.environment import parse_environment
+from esc_operator.resources.rotation import Phase, RotationStatus, parse_rotation_status, parse_selector
+from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
+from esc_operator.resources.status import parse_status
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from esc_operator.cli.cluster import Session
+
+LOOK_SECONDS = 0.5
+QUIET_SECONDS = 15.0
+"""After so long without a sign of the operator that is told."""
+
+
+class NotRotatedError(EscError):
+    """Some environment has no new values, which has been told already or is told by the message."""
+
+    default_reason = "NotRotated"
+
+
+class Waiting(NamedTuple):
+    """How to wait: `timeout` in seconds, None for as long as it takes."""
+
+    timeout: float | None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def until(self, is_over: Callable[[], bool], what: str) -> None:
+        """Look again and again. Raises NotRotatedError when the time is over."""
+        end = None if self.timeout is None else self.clock() + self.timeout
+        while not is_over():
+            if end is not None and self.clock() >= end:
+                raise NotRotatedError(
+                    f"{what} is not over after {self.timeout:g} s; it goes on without being waited for"
+                )
+            self.sleep(LOOK_SECONDS)
+
+
+# One environment.
+
+
+def rotate_one(session: Session, namespace: str, name: str, waiting: Waiting | None) -> None:
+    """Ask one environment for new credentials, and wait for them where that is wanted. Raises EscError."""
+    environment = parse_environment(session.read_environment(namespace, name))
+    if environment.suspend:
+        raise NotRotatedError(f"{namespace}/{name} is suspended (spec.suspend): nothing of it is renewed")
+    request = datetime.now(UTC).isoformat(timespec="milliseconds")
+    session.annotate_environment(namespace, name, {ROTATE_REQUESTED_AT: request})
+    if waiting is None:
+        click.echo(f"{namespace}/{name}: new credentials are asked for")
+        return
+    rolls = environment.rollout.policy == "OnChange"
+    waiting.until(lambda: _has_honoured(session, namespace, name, request, rolls=rolls), f"{namespace}/{name}")
+    click.echo(f"{namespace}/{name} has new credentials{', and its pods run with them' if rolls else ''}")
+
+
+def _has_honoured(session: Session, namespace: str, name: str, request: str, *, rolls: bool) -> bool:
+    status = parse_status(session.read_environment(namespace, name).get("status"))
+    if status.observed_rotate_request != request:
+        return False
+    refreshed = find_condition(status.conditions, REFRESHED)
+    if refreshed and refreshed.status == "False":
+        raise NotRotatedError(f"{namespace}/{name} has no new credentials: {refreshed.reason}: {refreshed.message}")
+    rolled_out = find_condition(status.conditions, ROLLED_OUT)
+    return not rolls or (rolled_out is not None and rolled_out.status == "True")
+
+
+# Many.
+
+
+def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
+    """Print whom a rotation would ask, in order. Raises KubeError."""
+    chosen = parse_selector(selector)
+    bodies: Iterable[Mapping[str, Any]] = (
+        body
+        for namespace in dict.fromkeys(chosen.namespaces) or (None,)
+        for body in session.list_environments(namespace)
+    )
+    found = in_order(candidate_of(body) for body in bodies if is_selected(chosen, body))
+    meant = [one for one in found if not one.suspended]
+    for line in _lines(meant):
+        click.echo(line)
+    left_out = f", and {len(found) - len(meant)} suspended left out" if len(found) > len(meant) else ""
+    click.echo(f"{_environments(len(meant))} would be rotated, in this order{left_out}", err=True)
+
+
+def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
+    width = max((len(str(one.key)) for one in candidates), default=0)
+    for one in candidates:
+        expires = format_time(one.expires_at) if one.expires_at else "no expiry"
+        yield f"{one.key!s:<{width}}  {expires}{'  rolls its pods' if one.rolls else ''}"
+
+
+def start_rotation(session: Session, spec: Mapping[str, Any]) -> str:
+    """Create an EscRotation; answers its name. Raises EscError."""
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "EscRotation",
+        "metadata": {"generateName": "esc-rotate-"},
+        "spec": dict(spec),
+    }
+    try:
+        name: str = session.create_rotation(body)["metadata"]["name"]
+    except NotFoundError as error:
+        raise NotRotatedError(
+            "the cluster does not know EscRotations: install their CustomResourceDefinition (kubectl apply -f crds/)"
+        ) from error
+    except ForbiddenError as error:
+        raise NotRotatedError(
+            f"{error.message}\nA rotation of many environments needs the right to create "
+            "escrotations.esc-operator.dev; `esc rotate NAMESPACE/NAME` asks one, with the right to patch it"
+        ) from error
+    return name
+
+
+def follow_rotation(session: Session, name: str, waiting: Waiting, *, is_terminal: bool) -> None:
+    """Show how far an EscRotation has come until it is over. Raises NotRotatedError where anything failed."""
+    shown: _Bar | _Lines = _Bar() if is_terminal else _Lines(waiting.clock())
+    status = RotationStatus()
+
+    def is_over() -> bool:
+        nonlocal status
+        try:
+            status = parse_rotation_status(session.read_rotation(name).get("status"))
+        except NotFoundError as error:
+            raise NotRotatedError(f"EscRotation {name} was deleted while it was waited for") from error
+        shown.show(status, waiting.clock())
+        return status.completed_at is not None
+
+    try:
+        with shown if isinstance(shown, _Bar) else nullcontext():
+            waiting.until(is_over, f"EscRotation {name}")
+    except KeyboardInterrupt:
+        click.echo(f"\nEscRotation {name} goes on; kubectl delete escrotation {name} ends it", err=True)
+        raise
+    _tell_end(name, status)
+
+
+def _tell_end(name: str, status: RotationStatus) -> None:
+    counts = status.counts
+    for failure in status.failures:
+        click.echo(f"{failure.key}: {failure.reason}: {failure.message}", err=True)
+    if counts.failed > len(status.failures):
+        click.echo(f"and {counts.failed - len(status.failures)} more", err=True)
+    left_out = f", {counts.skipped} suspended left out" if counts.skipped else ""
+    told = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values{left_out}"
+    if status.phase is Phase.STOPPED:
+        raise NotRotatedError(f"{told}; EscRotation {name} stopped after {counts.failed} failed")
+    if status.phase is not Phase.SUCCEEDED:
+        raise NotRotatedError(f"{told}; {counts.failed} failed")
+    click.echo(told)
+
+
+class _Bar:
+    """A bar on a terminal, on stderr, so that stdout has the result alone."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._done = 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+
+    def show(self, status: RotationStatus, _: float) -> None:
+        counts = status.counts
+        if not status.run or not counts.selected:
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=max(1, counts.selected - counts.skipped),
+                label="rotating",
+                show_pos=True,
+                item_show_func=lambda told: told,
+                file=sys.stderr,
+            )
+        # Some may be left out, or gone, that were counted before.
+        self._bar.length = max(1, counts.selected - counts.skipped)
+        done = counts.succeeded + counts.failed
+        told = f"{counts.running} under way" + (f", {counts.failed} failed" if counts.failed else "")
+        self._bar.update(done - self._done, told)
+        self._bar.render_progress()
+        self._done = done
+
+
+class _Lines:
+    """A line whenever something has changed."""
+
+    def __init__(self, begun: float) -> None:
+        self._begun = begun
+        self._told = ""
+        self._has_told_quiet = False
+
+    def show(self, status: RotationStatus, now: float) -> None:
+        counts = status.counts
+        told = (
+            f"{counts.progress} have new values, {counts.running} under way, {counts.waiting} waiting, "
+            f"{counts.failed} failed"
+        )
+        if status.run and told != self._told:
+            self._told = told
+            click.echo(told, err=True)
+        if not status.conditions and not self._has_told_quiet and now - self._begun > QUIET_SECONDS:
+            self._has_told_quiet = True
+            click.echo("no operator has taken it up yet: is one running, and for the whole cluster?", err=True)
+
+
+def _environments(count: int) -> str:
+    return f"{count} environment{'' if count == 1 else 's'}"

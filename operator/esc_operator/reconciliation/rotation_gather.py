@@ -1,0 +1,123 @@
+"""What an EscRotation has to know: the environments that it is about, and what has become of those that were asked.
+
+Environments are listed in pages when a run begins or is taken up again, and of each only a few words are kept; how they
+come along is read off what the operator knows of every environment anyhow, without asking the API server again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.reconciliation.rotation_plan import PATIENCE, Seen, Trouble
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
+from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.owned_secrets import OwnedSecrets
+    from esc_operator.reconciliation.gather import Gatherer
+    from esc_operator.reconciliation.ledger import Entry, Ledger
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.rotate_request import AskedRotation
+    from esc_operator.resources.rotation import Selector
+    from esc_operator.resources.sync_record import SyncRecord
+
+PAGE = "250"
+
+_NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_REFUSED})
+
+
+class RotationGatherer:
+    def __init__(self, api: KubeApi, gatherer: Gatherer, secrets: OwnedSecrets, ledger: Ledger) -> None:
+        self._api = api
+        self._gatherer = gatherer
+        self._secrets = secrets
+        self._ledger = ledger
+
+    async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
+        """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
+        found = [candidate_of(body) async for body in self._list(selector) if is_selected(selector, body)]
+        return in_order(one for one in found if one.created_at is None or one.created_at <= before)
+
+    async def _list(self, selector: Selector) -> AsyncIterator[Mapping[str, Any]]:
+        for namespace in dict.fromkeys(selector.namespaces) or (None,):
+            query = {"limit": PAGE}
+            while True:
+                page = await self._api.list_page(ENVIRONMENTS, namespace, **query)
+                for body in page["items"] or ():
+                    yield body
+                if not (token := page["metadata"].get("continue")):
+                    break
+                query["continue"] = token
+
+    def as_listed(self, candidate: Candidate) -> Seen:
+        """What was known of an environment when it was listed."""
+        return Seen(
+            record=self._record(candidate.target, candidate.uid),
+            asked=candidate.asked,
+            suspended=candidate.suspended,
+            rolls=candidate.rolls,
+            rolled_out=candidate.rolled_out,
+        )
+
+    def asked_of(self, candidate: Candidate) -> AskedRotation | None:
+        """What asks an environment, as far as is known without a read."""
+        entry = self._entry(candidate)
+        return entry.rotation if entry else candidate.asked
+
+    def is_suspended(self, candidate: Candidate) -> bool:
+        entry = self._entry(candidate)
+        return entry.suspended if entry else candidate.suspended
+
+    async def look_at(self, candidate: Candidate) -> Seen | None:
+        """What is known now of an environment that was asked; None where it is gone. Raises KubeError."""
+        entry = self._ledger.find(candidate.key)
+        if entry is None:
+            return await self._read(candidate)  # it has just been deleted, or this process has yet to look at it
+        if entry.uid != candidate.uid:
+            return None
+        record = self._record(entry.target, entry.uid)
+        return Seen(
+            record=record,
+            asked=entry.rotation,
+            trouble=_trouble(entry),
+            suspended=entry.suspended,
+            rolls=entry.rolls,
+            rolled_out=entry.status.rolled_out_revision,
+            rollout_trouble=_rollout_trouble(entry, record),
+        )
+
+    async def _read(self, candidate: Candidate) -> Seen | None:
+        body = await self._gatherer.read_environment(candidate.key)
+        if body is None or body["metadata"]["uid"] != candidate.uid:
+            return None
+        return self.as_listed(candidate_of(body))
+
+    def _record(self, target: Key, uid: str) -> SyncRecord | None:
+        secret = self._secrets.find(target)
+        return secret.record if secret and secret.record and secret.record.uid == uid else None
+
+    def _entry(self, candidate: Candidate) -> Entry | None:
+        entry = self._ledger.find(candidate.key)
+        return entry if entry and entry.uid == candidate.uid else None
+
+
+def _trouble(entry: Entry) -> Trouble | None:
+    """What was in the way of the last attempt, if that was made for what asks now."""
+    failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
+    if failed is None or told is None or failed.rotate_request != entry.rotate_request:
+        return None
+    return Trouble(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
+
+
+def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+    """What is in the way of the pods. Between the write of the Secret and that of the status nothing new is told."""
+    told = find_condition(entry.status.conditions, ROLLED_OUT)
+    if told is None or record is None or entry.status.observed_rotation != record.rotation:
+        return None
+    return Trouble(told.reason, told.message, final=told.status == "False" and told.reason in _NEEDS_SOMEBODY)

@@ -1,0 +1,43 @@
+"""When a scheduled EscRotation runs: cron expressions, in a time zone. Pure but for the time zones' own data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+
+class InvalidScheduleError(ValueError):
+    """A schedule that cannot be kept; its text is for people."""
+
+
+def next_time(schedule: str, time_zone: str, after: datetime) -> datetime:
+    """The first time of a schedule later than that one, in UTC. Raises InvalidScheduleError."""
+    zone = _zone(time_zone)
+    try:
+        upcoming: datetime = next(CronSim(schedule, after.astimezone(zone)))
+    except CronSimError as error:
+        raise InvalidScheduleError(f'spec.schedule: "{schedule}" is no cron expression: {error}') from error
+    except StopIteration:
+        raise InvalidScheduleError(f'spec.schedule: "{schedule}" never comes') from None
+    return upcoming.astimezone(UTC)
+
+
+def last_time(schedule: str, time_zone: str, after: datetime, now: datetime) -> datetime | None:
+    """The latest time of a schedule since `after`, and not later than `now`; None where there is none: however many
+    were missed, one run makes up for them. Raises InvalidScheduleError."""
+    if next_time(schedule, time_zone, after) > now:
+        return None
+    previous: datetime = next(CronSim(schedule, now.astimezone(_zone(time_zone)), reverse=True))
+    found = previous.astimezone(UTC)
+    # The search backwards leaves out the very second that it begins at.
+    exact = next_time(schedule, time_zone, found)
+    return exact if exact <= now else found
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidScheduleError(f'spec.timeZone: there is no time zone "{name}"') from error

@@ -1,0 +1,236 @@
+"""EscRotation: who is to get new credentials, how fast, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources.conditions import Condition, parse_condition, shorten
+from esc_operator.resources.environment import Key
+from esc_operator.resources.times import format_optional_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+DEFAULT_AT_ONCE = 10
+MOST_AT_ONCE = 500
+
+MAX_TOLD = 50
+"""So many environments are told by name in a status, of those that failed or, in a dry run, would be rotated."""
+LONGEST_TOLD = 256
+"""Characters of the message of one failure: all of them together stay far below the limits of an object."""
+
+COMPLETE = "Complete"
+"""The last run has come to its end, and every environment that it is about has new values."""
+
+FAILED = "Failed"
+"""The last run has come to its end without that."""
+
+
+class Phase(StrEnum):
+    """Where an EscRotation is; shown by `kubectl get`."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    DRY_RUN = "DryRun"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One of `matchExpressions`: `operator` is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which environments are meant: those that fit everything that is given, all of them where nothing is.
+
+    `labels` and `expressions` are about labels of environments, `namespaces` are names. `provider` and `role`, a
+    pattern with `*` and `?`, are about one and the same login.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    expressions: tuple[Requirement, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    provider: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EscRotation:
+    """One EscRotation as somebody wrote it.
+
+    `at_once` bounds how many environments are under way, `stop_after` how many may fail, None for any number. `rolls`
+    is False where pods are to be left alone. `schedule` is a cron expression in `time_zone`, "" for one run at once.
+    """
+
+    name: str
+    uid: str
+    generation: int
+    created_at: datetime | None
+    selector: Selector = field(default_factory=Selector)
+    at_once: int = DEFAULT_AT_ONCE
+    rolls: bool = True
+    stop_after: int | None = None
+    dry_run: bool = False
+    schedule: str = ""
+    time_zone: str = "UTC"
+    suspend: bool = False
+
+    def run_id(self, run: int) -> str:
+        """The id by which environments know that a run has asked: each run has its own, and after a restart still."""
+        return f"{self.uid}/{run}" if self.schedule else self.uid
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An environment that did not get new values, and why."""
+
+    key: Key
+    reason: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        message = self.message if len(self.message) <= LONGEST_TOLD else self.message[: LONGEST_TOLD - 1] + "…"
+        return {"namespace": self.key.namespace, "name": self.key.name, "reason": self.reason, "message": message}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An environment that a dry run would have rotated, and when its values expire."""
+
+    key: Key
+    expires_at: datetime | None
+
+    def to_dict(self) -> dict[str, Any]:
+        told = {"namespace": self.key.namespace, "name": self.key.name}
+        return told | ({"expiresAt": format_optional_time(self.expires_at)} if self.expires_at else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Environments of one run. `selected` is all of them; every other one is in exactly one of the rest."""
+
+    selected: int = 0
+    waiting: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def progress(self) -> str:
+        return f"{self.succeeded}/{self.selected - self.skipped}"
+
+
+@dataclass(frozen=True, slots=True)
+class RotationStatus:
+    """How far it has come. `run` numbers the runs, and 0 is none yet; all that follows is about the last one."""
+
+    phase: Phase = Phase.PENDING
+    conditions: tuple[Condition, ...] = ()
+    observed_generation: int = 0
+    run: int = 0
+    counts: Counts = Counts()
+    failures: tuple[Failure, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    last_schedule_time: datetime | None = None
+    next_schedule_time: datetime | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.run > 0 and self.completed_at is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the API server stores it; absent fields are None, so that a merge patch clears them."""
+        counts = self.counts
+        return {
+            "phase": str(self.phase),
+            "conditions": [condition.to_dict() for condition in self.conditions],
+            "observedGeneration": self.observed_generation,
+            "run": self.run or None,
+            "progress": counts.progress if self.run else None,
+            "selected": counts.selected,
+            "waiting": counts.waiting,
+            "running": counts.running,
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+            "failures": [failure.to_dict() for failure in self.failures[:MAX_TOLD]] or None,
+            "planned": [planned.to_dict() for planned in self.planned[:MAX_TOLD]] or None,
+            "startedAt": format_optional_time(self.started_at),
+            "completedAt": format_optional_time(self.completed_at),
+            "lastScheduleTime": format_optional_time(self.last_schedule_time),
+            "nextScheduleTime": format_optional_time(self.next_schedule_time),
+        }
+
+
+def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
+    """Read an EscRotation that the API server has validated against the CRD."""
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    return EscRotation(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created_at=parse_time(metadata.get("creationTimestamp")),
+        selector=parse_selector(spec.get("selector") or {}),
+        at_once=spec.get("maxConcurrent") or DEFAULT_AT_ONCE,
+        rolls=spec.get("rollout", True) is not False,
+        stop_after=spec.get("stopAfterFailures") or None,
+        dry_run=bool(spec.get("dryRun", False)),
+        schedule=spec.get("schedule") or "",
+        time_zone=spec.get("timeZone") or "UTC",
+        suspend=bool(spec.get("suspend", False)),
+    )
+
+
+def parse_selector(data: Mapping[str, Any]) -> Selector:
+    return Selector(
+        labels=data.get("matchLabels") or {},
+        expressions=tuple(
+            Requirement(each["key"], each["operator"], frozenset(each.get("values") or ()))
+            for each in data.get("matchExpressions") or ()
+        ),
+        namespaces=tuple(data.get("namespaces") or ()),
+        provider=data.get("provider") or "",
+        role=data.get("role") or "",
+    )
+
+
+def parse_rotation_status(data: Mapping[str, Any] | None) -> RotationStatus:
+    """Read a status; whatever is absent or unreadable counts as never written."""
+    data = data or {}
+    phase = data.get("phase")
+    return RotationStatus(
+        phase=Phase(phase) if phase in set(Phase) else Phase.PENDING,
+        conditions=tuple(parse_condition(item) for item in data.get("conditions") or ()),
+        observed_generation=data.get("observedGeneration") or 0,
+        run=data.get("run") or 0,
+        counts=Counts(
+            *(data.get(name) or 0 for name in ("selected", "waiting", "running", "succeeded", "failed", "skipped"))
+        ),
+        failures=tuple(
+            Failure(_key(item), item.get("reason") or "", shorten(item.get("message") or ""))
+            for item in data.get("failures") or ()
+        ),
+        planned=tuple(Planned(_key(item), parse_time(item.get("expiresAt"))) for item in data.get("planned") or ()),
+        started_at=parse_time(data.get("startedAt")),
+        completed_at=parse_time(data.get("completedAt")),
+        last_schedule_time=parse_time(data.get("lastScheduleTime")),
+        next_schedule_time=parse_time(data.get("nextScheduleTime")),
+    )
+
+
+def _key(data: Mapping[str, Any]) -> Key:
+    return Key(data.get("namespace") or "", data.get("name") or "")

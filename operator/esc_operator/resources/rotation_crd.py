@@ -1,0 +1,247 @@
+"""The CustomResourceDefinition of EscRotation, as plain data. `crds/` holds what this makes; a test compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esc_operator.resources import GROUP, VERSION
+from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_TOLD, MAX_TOLD, MOST_AT_ONCE, Phase
+
+
+def rotation_crd() -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"escrotations.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Cluster",
+            "names": {
+                "kind": "EscRotation",
+                "listKind": "EscRotationList",
+                "plural": "escrotations",
+                "singular": "escrotation",
+                "shortNames": ["escrot"],
+                "categories": ["esc"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _columns(),
+                    "schema": {"openAPIV3Schema": _schema()},
+                }
+            ],
+        },
+    }
+
+
+def _columns() -> list[dict[str, Any]]:
+    return [
+        {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+        {"name": "Progress", "type": "string", "jsonPath": ".status.progress"},
+        {"name": "Running", "type": "integer", "jsonPath": ".status.running"},
+        {"name": "Failed", "type": "integer", "jsonPath": ".status.failed"},
+        {"name": "Skipped", "type": "integer", "jsonPath": ".status.skipped"},
+        {"name": "Started", "type": "date", "jsonPath": ".status.startedAt"},
+        # A date column shows an age, and "<invalid>" for a time to come.
+        {"name": "Next", "type": "string", "jsonPath": ".status.nextScheduleTime"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Why", "type": "string", "jsonPath": ".spec.reason", "priority": 1},
+        {
+            "name": "Message",
+            "type": "string",
+            "jsonPath": '.status.conditions[?(@.type=="Complete")].message',
+            "priority": 1,
+        },
+    ]
+
+
+def _schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "Asks environments of the whole cluster once, or on a schedule, for new credentials.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": _spec(),
+            "status": _status(),
+        },
+    }
+
+
+def _spec() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["selector"],
+        "properties": {
+            "selector": _selector(),
+            "reason": {
+                "type": "string",
+                "maxLength": 1024,
+                "description": "Why, for whoever looks at it later.",
+            },
+            "maxConcurrent": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_AT_ONCE,
+                "default": DEFAULT_AT_ONCE,
+                "description": "So many environments are under way at a time.",
+            },
+            "rollout": {
+                "type": "boolean",
+                "description": "True, the default: environments whose policy is OnChange replace their pods, and are "
+                "under way until that is done. False: Secrets get new values and no pod is replaced for them.",
+            },
+            "stopAfterFailures": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Once so many have failed no more are asked; without it all are.",
+            },
+            "dryRun": {"type": "boolean", "description": "Only tell which environments would be asked."},
+            "schedule": {
+                "type": "string",
+                "maxLength": 256,
+                "pattern": r"^\S+( +\S+){4}$",
+                "description": "A cron expression: minute, hour, day of month, month, day of week. Without it there is "
+                "one run, at once.",
+            },
+            "timeZone": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 64,
+                "description": "Of the schedule, such as Europe/Berlin; UTC by default.",
+            },
+            "suspend": {"type": "boolean", "description": "Begin no run, and ask nobody more in the one under way."},
+        },
+        "x-kubernetes-validations": [
+            {
+                "rule": "!has(self.timeZone) || has(self.schedule)",
+                "message": "timeZone is for a schedule",
+            },
+            {
+                "rule": "!(has(self.schedule) && has(self.dryRun) && self.dryRun)",
+                "message": "a dry run has no schedule",
+            },
+            {
+                "rule": "has(self.schedule) == has(oldSelf.schedule)",
+                "message": "a single run does not become a schedule, nor the other way round: create another one",
+            },
+            {
+                "rule": "has(self.schedule) || self.selector == oldSelf.selector",
+                "message": "whom a single run is about cannot be changed: create another one",
+            },
+            {
+                "rule": "(has(self.dryRun) && self.dryRun) == (has(oldSelf.dryRun) && oldSelf.dryRun)",
+                "message": "a dry run stays one: create another one",
+            },
+        ],
+    }
+
+
+def _selector() -> dict[str, Any]:
+    value = {"type": "string", "maxLength": 63}
+    expression = {
+        "type": "object",
+        "required": ["key", "operator"],
+        "properties": {
+            "key": {"type": "string", "minLength": 1, "maxLength": 317},
+            "operator": {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
+            "values": {"type": "array", "maxItems": 64, "items": value},
+        },
+        "x-kubernetes-validations": [
+            {
+                "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+                "message": "In and NotIn take values, Exists and DoesNotExist take none",
+            }
+        ],
+    }
+    return {
+        "type": "object",
+        "description": "Which environments: those that fit everything that is given; {} is all of them.",
+        "properties": {
+            "matchLabels": {"type": "object", "maxProperties": 16, "additionalProperties": value},
+            "matchExpressions": {"type": "array", "maxItems": 16, "items": expression},
+            "namespaces": {
+                "type": "array",
+                "maxItems": 256,
+                "items": {"type": "string", "minLength": 1, "maxLength": 63},
+                "description": "Only in these namespaces.",
+            },
+            "provider": {
+                "type": "string",
+                "maxLength": 253,
+                "description": "Only those that open this provider, such as aws-login.",
+            },
+            "role": {
+                "type": "string",
+                "maxLength": 2048,
+                "description": "Only those that log in to a role that fits this pattern, in which * is any text.",
+            },
+        },
+    }
+
+
+def _status() -> dict[str, Any]:
+    time = {"type": "string", "format": "date-time"}
+    count = {"type": "integer", "format": "int64"}
+    name = {"type": "string", "maxLength": 253}
+    failure = {"namespace": name, "name": name, "reason": name}
+    return {
+        "type": "object",
+        "properties": {
+            "phase": {"type": "string", "enum": [str(phase) for phase in Phase]},
+            "conditions": {
+                "type": "array",
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+                "items": {
+                    "type": "object",
+                    "required": ["type", "status", "reason", "message"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+                        "reason": {"type": "string"},
+                        "message": {"type": "string"},
+                        "observedGeneration": count,
+                        "lastTransitionTime": time,
+                    },
+                },
+            },
+            "observedGeneration": count,
+            "run": count,
+            "progress": {
+                "type": "string",
+                "description": "How many have new values, of how many that are to have them.",
+            },
+            "selected": count,
+            "waiting": count,
+            "running": count,
+            "succeeded": count,
+            "failed": count,
+            "skipped": count,
+            "failures": {
+                "type": "array",
+                "maxItems": MAX_TOLD,
+                "description": "Some of those that failed, and why.",
+                "items": {
+                    "type": "object",
+                    "properties": {**failure, "message": {"type": "string", "maxLength": LONGEST_TOLD}},
+                },
+            },
+            "planned": {
+                "type": "array",
+                "maxItems": MAX_TOLD,
+                "description": "Of a dry run: the first that would be asked.",
+                "items": {"type": "object", "properties": {"namespace": name, "name": name, "expiresAt": time}},
+            },
+            "startedAt": time,
+            "completedAt": time,
+            "lastScheduleTime": time,
+            "nextScheduleTime": time,
+        },
+    }

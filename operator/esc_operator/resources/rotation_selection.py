@@ -1,0 +1,98 @@
+"""Which environments an EscRotation means, and in which order. Pure; the operator and `esc rotate` both ask here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources.environment import Key
+from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
+from esc_operator.resources.times import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from esc_operator.resources.rotation import Requirement, Selector
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An environment as it was listed. `rolls`: its pods are replaced when its Secret changes, and `rolled_out` is the
+    revision that all of them were known to hold."""
+
+    key: Key
+    uid: str
+    target: Key
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    suspended: bool = False
+    rolls: bool = False
+    rolled_out: str = ""
+    asked: AskedRotation | None = None
+
+
+def candidate_of(body: Mapping[str, Any]) -> Candidate:
+    metadata, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
+    namespace, name = metadata.get("namespace") or "", metadata["name"]
+    return Candidate(
+        key=Key(namespace, name),
+        uid=metadata["uid"],
+        target=Key(namespace, (spec.get("target") or {}).get("name") or name),
+        expires_at=parse_time(status.get("expiresAt")),
+        created_at=parse_time(metadata.get("creationTimestamp")),
+        suspended=bool(spec.get("suspend", False)),
+        rolls=(spec.get("rollout") or {}).get("policy") == "OnChange",
+        rolled_out=status.get("rolledOutRevision") or "",
+        asked=parse_asked_rotation(status.get("rotation")),
+    )
+
+
+def is_selected(selector: Selector, body: Mapping[str, Any]) -> bool:
+    """Whether an environment fits everything that the selector gives."""
+    metadata = body["metadata"]
+    labels = metadata.get("labels") or {}
+    return (
+        (not selector.namespaces or metadata.get("namespace") in selector.namespaces)
+        and all(labels.get(key) == value for key, value in selector.labels.items())
+        and all(_meets(labels, one) for one in selector.expressions)
+        and _logs_in(selector, (body.get("status") or {}).get("logins") or ())
+    )
+
+
+def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Whose values expire first goes first; those that never do come last."""
+    return sorted(candidates, key=lambda one: (one.expires_at or _NEVER, one.key))
+
+
+def _meets(labels: Mapping[str, str], wanted: Requirement) -> bool:
+    """As the label selectors of Kubernetes have it: NotIn is also met by a label that is not there."""
+    present = wanted.key in labels
+    match wanted.operator:
+        case "In":
+            return present and labels[wanted.key] in wanted.values
+        case "NotIn":
+            return not present or labels[wanted.key] not in wanted.values
+        case "Exists":
+            return present
+        case "DoesNotExist":
+            return not present
+    return False
+
+
+def _logs_in(selector: Selector, logins: Iterable[Mapping[str, Any]]) -> bool:
+    if not (selector.provider or selector.role):
+        return True
+    return any(
+        (not selector.provider or login.get("provider") == selector.provider)
+        and (not selector.role or _fits(login.get("role") or "", selector.role))
+        for login in logins
+    )
+
+
+def _fits(role: str, pattern: str) -> bool:
+    # A bracket is an ordinary character here: nobody expects sets of characters in the pattern of an ARN.
+    return fnmatchcase(role, pattern.replace("[", "[[]"))

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esc_operator.cli import rotating
+from esc_operator.cli.label_selectors import parse_label_selector
+from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
+from esc_operator.resources import ROTATE_REQUESTED_AT
+
+from .conftest import FakeSession
+
+if TYPE_CHECKING:
+    from .conftest import Esc
+
+DONE = {
+    "phase": "Succeeded",
+    "run": 1,
+    "selected": 3,
+    "succeeded": 2,
+    "skipped": 1,
+    "startedAt": "2026-05-01T12:00:00Z",
+    "completedAt": "2026-05-01T12:01:00Z",
+    "conditions": [{"type": "Complete", "status": "True"}],
+}
+HALF = {**DONE, "phase": "Running", "succeeded": 1, "running": 1, "completedAt": None}
+FAILED = {
+    **DONE,
+    "phase": "Failed",
+    "succeeded": 1,
+    "failed": 1,
+    "failures": [{"namespace": "apps", "name": "aws", "reason": "RoleTrustRefused", "message": "no trust"}],
+}
+
+
+@pytest.fixture
+def cluster(esc: Esc) -> FakeSession:
+    login = [{"provider": "aws-login", "role": "arn:aws:iam::1:role/apps"}]
+    session = FakeSession(
+        {("apps", "late"): {}, ("apps", "aws"): {}, ("else", "other"): {}, ("apps", "off"): {"suspend": True}},
+        metadata={("apps", "aws"): {"labels": {"team": "red"}}},
+        statuses={
+            ("apps", "late"): {"expiresAt": "2026-05-01T14:00:00Z", "logins": login},
+            ("apps", "aws"): {"expiresAt": "2026-05-01T13:00:00Z", "logins": login},
+        },
+    )
+    esc.clusters["kind"] = session
+    esc("login", "kubernetes://kind")
+    return session
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotating, "LOOK_SECONDS", 0)
+
+
+def test_one_environment_is_asked_by_its_annotation_and_each_time_anew(esc: Esc, cluster: FakeSession) -> None:
+    for reference in ("apps/aws", "kind/apps/aws", "aws"):
+        assert esc("rotate", reference).out == "apps/aws: new credentials are asked for\n"
+    assert [(namespace, name) for namespace, name, _ in cluster.annotated] == [("apps", "aws")] * 3
+    values = [annotations[ROTATE_REQUESTED_AT] for _, _, annotations in cluster.annotated]
+    assert values == sorted(values)
+
+
+def test_a_suspended_environment_is_told_before_it_is_asked(esc: Esc, cluster: FakeSession) -> None:
+    answer = esc("rotate", "apps/off", "--wait")
+    assert (answer.status, cluster.annotated) == (1, [])
+    assert "is suspended" in answer.err
+
+
+def test_waiting_for_one_ends_when_it_is_honoured_or_has_failed(esc: Esc, cluster: FakeSession) -> None:
+    refreshed = {"type": "Refreshed", "status": "True", "reason": "Refreshed", "message": ""}
+
+    class Honouring(FakeSession):
+        def annotate_environment(self, namespace: str, name: str, annotations: Any) -> None:
+            status = {"observedRotateRequest": annotations[ROTATE_REQUESTED_AT], "conditions": [refreshed]}
+            self.statuses[namespace, name] = status
+
+    esc.clusters["kind"] = Honouring({("apps", "aws"): {}})
+    assert esc("rotate", "apps/aws", "--wait").out == "apps/aws has new credentials\n"
+    refreshed.update(status="False", reason="RoleTrustRefused", message="no trust")
+    answer = esc("rotate", "apps/aws", "--wait")
+    assert (answer.status, answer.err) == (1, "Error: apps/aws has no new credentials: RoleTrustRefused: no trust\n")
+    refreshed.update(status="True")
+    esc.clusters["kind"] = Honouring({("apps", "aws"): {"rollout": {"policy": "OnChange"}}})
+    answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
+    assert (answer.status, answer.out) == (1, "")
+    assert "is not over after 1 s" in answer.err
+
+
+def test_many_are_asked_by_a_rotation_with_what_the_options_say(esc: Esc, cluster: FakeSession) -> None:
+    answer = esc(
+        *("rotate", "-n", "apps", "-n", "else", "-l", "team=red,!old", "--role", "arn:*", "--provider", "aws-login"),
+        *("--reason", "a laptop", "--max-concurrent", "3", "--stop-after", "2", "--no-rollout"),
+    )
+    assert (answer.status, answer.out) == (0, "EscRotation esc-rotate-x has begun\n")
+    (body,) = cluster.created
+    assert body["kind"] == "EscRotation"
+    assert body["spec"] == {
+        "selector": {
+            "namespaces": ["apps", "else"],
+            "matchLabels": {"team": "red"},
+            "matchExpressions": [{"key": "old", "operator": "DoesNotExist"}],
+            "provider": "aws-login",
+            "role": "arn:*",
+        },
+        "maxConcurrent": 3,
+        "reason": "a laptop",
+        "stopAfterFailures": 2,
+        "rollout": False,
+    }
+    assert esc("rotate", "--all").status == 0
+    assert cluster.created[1]["spec"] == {"selector": {}, "maxConcurrent": 10}
+
+
+def test_waiting_for_many_tells_each_step_in_a_line_and_the_end(esc: Esc, cluster: FakeSession) -> None:
+    cluster.progress = [{}, HALF, HALF, DONE]
+    answer = esc("rotate", "--all", "--wait")
+    assert (answer.status, answer.out) == (0, "2 of 2 environments have new values, 1 suspended left out\n")
+    assert answer.err.splitlines() == [
+        "EscRotation esc-rotate-x has begun",
+        "1/2 have new values, 1 under way, 0 waiting, 0 failed",
+        "2/2 have new values, 0 under way, 0 waiting, 0 failed",
+    ]
+
+
+def test_failures_are_told_by_name_and_in_the_exit_status(esc: Esc, cluster: FakeSession) -> None:
+    cluster.progress = [{**FAILED, "failed": 70}]
+    answer = esc("rotate", "--all", "--wait")
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.splitlines()[-3:] == [
+        "apps/aws: RoleTrustRefused: no trust",
+        "and 69 more",
+        "Error: 1 of 2 environments have new values, 1 suspended left out; 70 failed",
+    ]
+    cluster.progress = [{**FAILED, "phase": "Stopped"}]
+    answer = esc("rotate", "--all", "--wait")
+    assert answer.status == 1
+    assert "EscRotation esc-rotate-x stopped after 1 failed" in answer.err
+
+
+def test_on_a_terminal_there_is_a_bar(esc: Esc, cluster: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    cluster.progress = [{}, HALF, DONE]
+    answer = esc("rotate", "--all", "--wait")
+    assert (answer.status, answer.out) == (0, "2 of 2 environments have new values, 1 suspended left out\n")
+    assert "2/2" in answer.err
+
+
+def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSession) -> None:
+    answer = esc("rotate", "--all", "--dry-run")
+    assert answer.out.splitlines() == [
+        "apps/aws    2026-05-01T13:00:00Z",
+        "apps/late   2026-05-01T14:00:00Z",
+        "else/other  no expiry",
+    ]
+    assert answer.err == "3 environments would be rotated, in this order, and 1 suspended left out\n"
+    assert esc("rotate", "--role", "*:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
+        "apps/aws  2026-05-01T13:00:00Z"
+    ]
+    assert esc("rotate", "apps/aws", "--dry-run").out == "apps/aws\n"
+    assert (cluster.created, cluster.annotated) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (
+            ForbiddenError("could not create escrotations: no"),
+            "needs the right to create escrotations.esc-operator.dev",
+        ),
+        (NotFoundError("could not create escrotations: no"), "install their CustomResourceDefinition"),
+    ],
+)
+def test_what_is_missing_in_the_cluster_is_told(esc: Esc, cluster: FakeSession, refusal: Any, told: str) -> None:
+    cluster.refusal = refusal
+    answer = esc("rotate", "--all")
+    assert answer.status == 1
+    assert told in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("apps/aws", "--all"),
+        ("apps/aws", "-n", "apps"),
+        ("--all", "-n", "apps"),
+        ("apps/aws", "--no-rollout"),
+        ("--all", "--max-concurrent", "0"),
+    ],
+)
+def test_it_is_called_wrongly(esc: Esc, cluster: FakeSession, arguments: tuple[str, ...]) -> None:
+    assert esc("rotate", *arguments).status == 2
+    assert (cluster.created, cluster.annotated) == ([], [])
+
+
+def test_a_folder_cannot_be_rotated(esc: Esc) -> None:
+    answer = esc("rotate", "--all")
+    assert answer.status == 1
+    assert "rotations are made in a cluster" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a=b", {"matchLabels": {"a": "b"}}),
+        ("a==b, c=", {"matchLabels": {"a": "b", "c": ""}}),
+        ("a=b,a=c", {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["c"]}]}),
+        ("a!=b", {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}),
+        ("x.io/a in (b, c)", {"matchExpressions": [{"key": "x.io/a", "operator": "In", "values": ["b", "c"]}]}),
+        (
+            "a notin (b),c",
+            {
+                "matchExpressions": [
+                    {"key": "a", "operator": "NotIn", "values": ["b"]},
+                    {"key": "c", "operator": "Exists"},
+                ]
+            },
+        ),
+    ],
+)
+def test_a_label_selector_is_that_of_kubectl(text: str, expected: dict[str, Any]) -> None:
+    assert parse_label_selector(text) == expected
+
+
+@pytest.mark.parametrize("text", ["=", "a=b=c", "a in b", "a in (b", ",", "a b", "a in (b c)"])
+def test_what_is_no_label_selector_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no label selector"):
+        parse_label_selector(text)

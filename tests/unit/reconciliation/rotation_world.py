@@ -1,0 +1,116 @@
+"""The world of `rollout_world.py`, with EscRotations in it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
+from esc_operator.reconciliation.gather import Gatherer
+from esc_operator.reconciliation.rotation_gather import RotationGatherer
+from esc_operator.reconciliation.rotations import Rotations
+from esc_operator.resources.environment import Key
+from esc_operator.resources.sync_record import parse_sync_record
+from esc_operator.resources.times import format_time
+from unit.reconciliation.rollout_world import RolloutWorld
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from esc_operator.reconciliation.reconciler import Reconciler
+
+
+class RotationWorld(RolloutWorld):
+    """`most_under_way` is how many environments were ever asked and had not honoured it."""
+
+    def __init__(self, at_once: int = 10) -> None:
+        super().__init__(at_once)
+        self.rotations: Rotations | None = None
+        self.most_under_way = 0
+        self.order: list[str] = []
+        self._asked: dict[str, str] = {}
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[Reconciler]:
+        async with super().operator() as reconciler:
+            gatherer = RotationGatherer(self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger)
+            rotations = self.rotations = Rotations(self.api, gatherer, self.now)
+            task = asyncio.create_task(rotations.run())
+            try:
+                for (plural, _), body in list(self.api.objects.items()):
+                    if plural == ROTATIONS.plural:
+                        rotations.on_rotation(body)
+                await self.settle()
+                yield reconciler
+                assert not task.done(), task
+            finally:
+                self.rotations = None
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def rotate(self, name: str = "leak", /, **spec: Any) -> None:
+        """Create an EscRotation, or edit its spec."""
+        key = Key("", name)
+        old = self.api.objects.get((ROTATIONS.plural, key))
+        metadata = old["metadata"] if old else self.api._metadata(key) | {"creationTimestamp": format_time(self.time)}
+        generation = metadata.get("generation", 0) + 1
+        body = {
+            "metadata": {**metadata, "generation": generation},
+            "spec": {"selector": {}, **spec},
+            "status": (old or {}).get("status", {}),
+        }
+        self._told(self.api._put(ROTATIONS, body))
+
+    def drop_rotation(self, name: str = "leak") -> None:
+        body = self.api._find(ROTATIONS, Key("", name))
+        self.api._delete(ROTATIONS, Key("", name))
+        self._told(body)
+
+    def _told(self, body: dict[str, Any]) -> None:
+        if self.rotations is not None:
+            self.rotations.on_rotation(body)
+
+    def _deliver(self, kind: str, body: dict[str, Any]) -> None:
+        self.count()
+        super()._deliver(kind, body)
+
+    def count(self) -> None:
+        """Note who was asked, in order, and how many are under way."""
+        under_way = 0
+        for (plural, key), body in self.api.objects.items():
+            asked = body.get("status", {}).get("rotation", {}).get("id") if plural == ENVIRONMENTS.plural else None
+            if not asked:
+                continue
+            if self._asked.get(body["metadata"]["uid"]) != asked:
+                self._asked[body["metadata"]["uid"]] = asked
+                self.order.append(key.name)
+            under_way += self.honoured(key.name, key.namespace) != asked
+        self.most_under_way = max(self.most_under_way, under_way)
+
+    def honoured(self, name: str, namespace: str = "apps") -> str:
+        """The run that the Secret of an environment says it honours."""
+        secret = self.api.secret(name, namespace)
+        record = parse_sync_record(secret["metadata"]["annotations"]) if secret else None
+        return record.rotation if record else ""
+
+    async def settle(self) -> None:
+        while True:
+            await super().settle()
+            if self.rotations is None or not len(self.rotations.queue):
+                return
+
+    async def look(self) -> None:
+        if self.rotations is not None:
+            self.rotations.scheduler.tell_due()
+        await super().look()
+
+    def rotation(self, name: str = "leak") -> dict[str, Any]:
+        status: dict[str, Any] = self.api._find(ROTATIONS, Key("", name)).get("status", {})
+        return status
+
+    def tally(self, name: str = "leak") -> tuple[str, int, int, int, int, int, int]:
+        """Phase, then selected, waiting, running, succeeded, failed, skipped."""
+        status = self.rotation(name)
+        names = ("selected", "waiting", "running", "succeeded", "failed", "skipped")
+        return (status.get("phase", ""), *(status.get(each, 0) for each in names))

@@ -1,0 +1,418 @@
+"""Rotations of the whole cluster: each environment once, so many at a time, the earliest expiry first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esc_operator.errors import ForbiddenError
+from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
+from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.work_queue import Lane
+from esc_operator.resources.environment import Key
+from unit.reconciliation import world as worlds
+from unit.reconciliation.rollout_world import rolling_login, taking
+from unit.reconciliation.rotation_world import RotationWorld
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, login, static
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from unit.reconciliation.fake_api import Call
+    from unit.reconciliation.world import World
+
+TICK = timedelta(milliseconds=500)
+ROTATION = (ROTATIONS, Key("", "leak"))
+
+
+def play(
+    story: Callable[[RotationWorld], Coroutine[Any, Any, None]], world: RotationWorld | None = None
+) -> RotationWorld:
+    world = world or RotationWorld()
+
+    async def told(_: World) -> None:
+        await story(world)
+
+    worlds.play(told, world)
+    return world
+
+
+def put_many(world: RotationWorld, count: int) -> None:
+    """Environments whose names are in the order of their expiry, created in another one."""
+    for number in sorted(range(count), key=lambda each: each * 7 % count):
+        world.api.put_environment(f"e{number:02}", login(HOUR + number * MINUTE), labels={"team": "ab"[number % 2]})
+
+
+async def end(world: RotationWorld, name: str = "leak") -> None:
+    for _ in range(400):
+        if world.rotation(name).get("completedAt"):
+            return
+        await world.skip(TICK)
+    raise AssertionError(f"it does not end: {world.rotation(name)}")
+
+
+def test_each_environment_is_minted_for_once_in_the_order_of_expiry_and_so_many_at_a_time() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 23)
+        world.api.put_environment("plain", static(COLOUR="blue"))
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=4, reason="a leaked laptop")
+            await end(world)
+            assert world.tally() == ("Succeeded", 24, 0, 0, 24, 0, 0)
+            assert world.rotation()["progress"] == "24/24"
+            writes = world.api.count("patch_status", "apply")
+            await world.skip(MINUTE, step=SECOND)
+            assert world.api.count("patch_status", "apply") == writes
+        assert world.cloud.mints == {f"e{number:02}": 2 for number in range(23)}
+        assert world.order == [*(f"e{number:02}" for number in range(23)), "plain"]
+        assert world.most_under_way == 4
+        assert {world.honoured(name) for name in world.order} == {world.api._find(*ROTATION)["metadata"]["uid"]}
+        assert {world.told(name) for name in world.order} == {WELL}
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({}, ["e00", "e01", "e02", "e03", "other"]),
+        ({"matchLabels": {"team": "a"}}, ["e00", "e02"]),
+        ({"matchExpressions": [{"key": "team", "operator": "In", "values": ["b"]}]}, ["e01", "e03"]),
+        ({"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}, ["other"]),
+        ({"namespaces": ["else", "else"]}, ["other"]),
+        ({"role": "role-of-e0[12]"}, []),
+        ({"role": "*-of-e?1"}, ["e01"]),
+        ({"provider": "login", "role": "*e00"}, ["e00"]),
+        ({"provider": "other"}, []),
+    ],
+)
+def test_those_are_asked_whom_the_selector_means(selector: dict[str, Any], expected: list[str]) -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 4)
+        world.api.put_environment("other", login(9 * HOUR), "else")
+        async with world.operator():
+            world.rotate(selector=selector)
+            await end(world)
+        assert world.order == expected
+        assert world.tally()[:2] == ("Succeeded", len(expected))
+
+    play(story)
+
+
+def test_suspended_environments_are_left_out_and_told() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 3)
+        world.api.put_environment("off", login(suspend=True))
+        async with world.operator():
+            world.rotate()
+            await end(world)
+        assert world.tally() == ("Succeeded", 4, 0, 0, 3, 0, 1)
+        assert world.rotation()["progress"] == "3/3"
+        assert "rotation" not in world.status("off")
+
+    play(story)
+
+
+def test_a_dry_run_tells_whom_it_would_ask_and_asks_nobody() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 60)
+        world.api.put_environment("off", login(suspend=True))
+        async with world.operator():
+            before = dict(world.cloud.mints)
+            world.rotate(dryRun=True)
+            await end(world)
+            await world.skip(MINUTE, step=SECOND)
+            assert world.cloud.mints == before
+        async with world.operator():
+            pass
+        assert world.order == []
+        assert world.tally() == ("DryRun", 61, 60, 0, 0, 0, 1)
+        planned = world.rotation()["planned"]
+        assert [one["name"] for one in planned] == [f"e{number:02}" for number in range(50)]
+        assert planned[0]["expiresAt"] == world.status("e00")["expiresAt"]
+
+    play(story)
+
+
+def test_it_stops_after_so_many_failures_and_tells_them_by_name() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 12)
+        async with world.operator():
+            for name in ("e02", "e05", "e06"):
+                world.cloud.refusals[name] = Refused("RoleTrustRefused", f"no trust in {name}", retryable=False)
+            world.rotate(maxConcurrent=1, stopAfterFailures=2)
+            await end(world)
+            assert world.tally() == ("Stopped", 12, 6, 0, 4, 2, 0)
+            assert world.rotation()["failures"] == [
+                {"namespace": "apps", "name": name, "reason": "RoleTrustRefused", "message": f"no trust in {name}"}
+                for name in ("e02", "e05")
+            ]
+            world.cloud.refusals.clear()
+            await world.skip(MINUTE, step=SECOND)
+        async with world.operator():
+            await world.skip(MINUTE, step=SECOND)
+        assert world.order == [f"e0{number}" for number in range(6)]
+
+    play(story)
+
+
+def test_what_passes_by_itself_is_waited_for_and_what_does_not_has_failed() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 2)
+        async with world.operator():
+            world.cloud.refusals["e00"] = Refused("Throttled", "slow down")
+            world.cloud.refusals["e01"] = Refused("Throttled", "slow down")
+            world.rotate()
+            await world.skip(2 * SECOND, step=TICK)
+            assert world.tally() == ("Running", 2, 0, 2, 0, 0, 0)
+            del world.cloud.refusals["e00"]
+            await end(world)
+            assert world.tally() == ("Failed", 2, 0, 0, 1, 1, 0)
+            world.cloud.refusals.clear()
+            await world.skip(10 * MINUTE, step=SECOND)
+        # Nobody takes the request back: it is honoured once it can be.
+        assert world.honoured("e01") == world.honoured("e00")
+        assert world.cloud.mints == {"e00": 2, "e01": 2}
+
+    play(story)
+
+
+def test_a_rotation_waits_for_pods_unless_it_leaves_them() -> None:
+    async def story(world: RotationWorld) -> None:
+        for name in ("aws", "gcp"):
+            world.api.put_environment(name, rolling_login(HOUR if name == "aws" else 2 * HOUR))
+        async with world.operator():
+            for name in ("aws", "gcp"):
+                world.api.put_workload(name, taking(name))
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=1)
+            await world.skip(5 * SECOND, step=TICK)
+            assert world.tally() == ("Running", 2, 1, 1, 0, 0, 0)
+            assert world.api.patches == ["aws"]
+            world.api.arrive("aws")
+            await world.skip(5 * SECOND, step=TICK)
+            world.api.arrive("gcp")
+            await end(world)
+            assert world.api.patches == ["aws", "gcp"]
+            await world.skip(MINUTE, step=SECOND)
+            world.rotate("quiet", maxConcurrent=1, rollout=False)
+            await end(world, "quiet")
+            assert world.tally("quiet")[0] == "Succeeded"
+            assert world.api.patches == ["aws", "gcp"]
+            assert world.rolled_out("aws") == ("False", "PodsLeft")
+        assert world.cloud.mints == {"aws": 3, "gcp": 3}
+
+    play(story)
+
+
+def test_pods_that_wait_for_somebody_are_a_failure_and_hold_up_nobody() -> None:
+    async def story(world: RotationWorld) -> None:
+        world.api.pods_come = True
+        world.api.put_environment("aws", rolling_login(HOUR))
+        world.api.put_environment("gcp", rolling_login(2 * HOUR))
+        async with world.operator():
+            world.api.put_workload("web", taking("aws"), paused=True)
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=1)
+            await end(world)
+        assert world.tally() == ("Failed", 2, 0, 0, 1, 1, 0)
+        assert world.rotation()["failures"][0]["reason"] == "RolloutBlocked"
+
+    play(story)
+
+
+def test_suspending_it_asks_nobody_more_and_it_goes_on_afterwards() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 6)
+        async with world.operator():
+            world.rotate(maxConcurrent=2)
+            await world.skip(TICK)
+            world.rotate(maxConcurrent=2, suspend=True)
+            await world.skip(MINUTE, step=TICK)
+            asked = len(world.order)
+            assert 0 < asked < 6
+            assert world.tally() == ("Suspended", 6, 6 - asked, 0, asked, 0, 0)
+            world.rotate(maxConcurrent=2)
+            await end(world)
+        assert world.tally()[0] == "Succeeded"
+        assert set(world.cloud.mints.values()) == {2}
+
+    play(story)
+
+
+def test_environments_that_are_deleted_or_created_meanwhile_count_nowhere() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 5)
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=1)
+            await world.settle()
+            world.api.delete_environment("e03")
+            world.api.put_environment("new", login(), creationTimestamp="2027-01-01T00:00:00Z")
+            await end(world)
+        assert world.tally() == ("Succeeded", 4, 0, 0, 4, 0, 0)
+        assert "new" not in world.order
+
+    play(story)
+
+
+def test_a_later_rotation_stands_for_an_earlier_one() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 8)
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.rotate("first", maxConcurrent=1)
+            await world.skip(2 * TICK, step=TICK)
+            world.rotate("second", maxConcurrent=3)
+            await end(world, "first")
+            await end(world, "second")
+            assert world.tally("first")[0] == world.tally("second")[0] == "Succeeded"
+        assert max(world.cloud.mints.values()) <= 3
+        assert world.honoured("e07") == world.api._find(ROTATIONS, Key("", "second"))["metadata"]["uid"]
+
+    play(story)
+
+
+def test_a_schedule_runs_when_it_comes_and_once_for_all_that_was_missed() -> None:
+    async def story(world: RotationWorld) -> None:
+        world.api.put_environment("aws", login(12 * HOUR))
+        async with world.operator():
+            world.rotate(schedule="30 12 * * *")
+            await world.settle()
+            assert world.tally()[0] == "Pending"
+            assert world.rotation()["nextScheduleTime"] == "2026-05-01T12:30:00Z"
+            await world.skip(31 * MINUTE, step=TICK * 10)
+            assert world.tally()[:2] == ("Succeeded", 1)
+            assert world.rotation()["lastScheduleTime"] == "2026-05-01T12:30:00Z"
+            assert world.cloud.mints == {"aws": 2}
+        async with world.operator():
+            await world.skip(MINUTE, step=SECOND)
+            assert world.cloud.mints == {"aws": 2}
+        world.time += timedelta(days=3)
+        async with world.operator():
+            world.rotations.queue.add("leak", Lane.CHANGE) if world.rotations else None
+            await world.skip(MINUTE, step=SECOND)
+            assert world.rotation()["run"] == 2
+            assert world.rotation()["lastScheduleTime"] == "2026-05-04T12:30:00Z"
+            assert world.rotation()["nextScheduleTime"] == "2026-05-05T12:30:00Z"
+        assert world.honoured("aws").endswith("/2")
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"schedule": "61 * * * *"}, 'spec.schedule: "61 * * * *" is no cron expression'),
+        ({"schedule": "0 0 30 2 *"}, "spec.schedule"),
+        ({"schedule": "0 0 * * *", "timeZone": "Nowhere/Else"}, 'spec.timeZone: there is no time zone "Nowhere/Else"'),
+        ({"schedule": "0 0 * * *", "timeZone": "../../etc/passwd"}, "spec.timeZone: there is no time zone"),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept_is_told(spec: dict[str, Any], told: str) -> None:
+    async def story(world: RotationWorld) -> None:
+        async with world.operator():
+            world.rotate(**spec)
+            await world.settle()
+            (complete, _) = world.rotation()["conditions"]
+            assert (complete["status"], complete["reason"]) == ("False", "InvalidSchedule")
+            assert complete["message"].startswith(told)
+            world.rotate(schedule="0 0 * * *")
+            await world.settle()
+            assert world.tally()[0] == "Pending"
+
+    play(story)
+
+
+def test_rights_that_are_missing_ask_nobody_twice_and_it_goes_on_once_they_are_there() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 3)
+        async with world.operator():
+            world.api.refusals["patch_status", ENVIRONMENTS.plural] = ForbiddenError("no right to patch")
+            world.rotate()
+            await world.skip(10 * SECOND, step=SECOND)
+            world.api.refusals.clear()
+            await end(world)
+        assert world.tally()[0] == "Succeeded"
+        assert set(world.cloud.mints.values()) == {2}
+
+    play(story)
+
+
+# Faults.
+
+COUNT = 5
+
+
+async def live(world: RotationWorld) -> None:
+    put_many(world, COUNT)
+    async with world.operator():
+        await world.skip(MINUTE)
+        world.rotate(maxConcurrent=2)
+        await world.skip(MINUTE, step=TICK)
+        await world.skip(5 * MINUTE, step=5 * SECOND)
+
+
+@cache
+def undisturbed() -> tuple[int, list[Call]]:
+    """Where the rotation begins among all requests."""
+    world = play(live)
+    calls = world.api.calls
+    return next(number for number, call in enumerate(calls) if call.plural == ROTATIONS.plural), calls
+
+
+def check(world: RotationWorld) -> None:
+    assert world.tally() == ("Succeeded", COUNT, 0, 0, COUNT, 0, 0)
+    assert world.most_under_way <= 2
+    assert sorted(world.order) == [f"e0{number}" for number in range(COUNT)]
+    assert len({world.honoured(name) for name in world.order}) == 1
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_whichever_request_is_lost_each_environment_is_minted_for_once(kind: str) -> None:
+    begin, calls = undisturbed()
+    for number in range(begin, len(calls)):
+        world = RotationWorld()
+        getattr(world.api, f"lost_{kind}").add(number)
+        play(live, world)
+        try:
+            check(world)
+            assert set(world.cloud.mints.values()) == {2}
+        except AssertionError as failed:
+            raise AssertionError(f"lost {kind} it took effect: {number}, {calls[number]}") from failed
+
+
+def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> None:
+    begin, calls = undisturbed()
+
+    async def live_twice(world: RotationWorld, number: int) -> None:
+        def die(_: Call) -> None:
+            world.api.unavailable = len(world.api.calls) > number
+
+        world.api.before_call = die
+        put_many(world, COUNT)
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=2)
+            for _ in range(20):
+                if world.api.unavailable:
+                    break
+                await world.skip(TICK)
+        world.api.before_call, world.api.unavailable = (lambda _: None), False
+        async with world.operator():
+            await world.skip(MINUTE, step=TICK)
+            await world.skip(5 * MINUTE, step=5 * SECOND)
+
+    for number in range(begin, len(calls)):
+        world = play(partial(live_twice, number=number), RotationWorld())
+        try:
+            check(world)
+            # What it had minted and not yet written died with it: two at most were under way.
+            assert sum(world.cloud.mints.values()) <= 2 * COUNT + 2
+            assert max(world.cloud.mints.values()) <= 3
+        except AssertionError as failed:
+            raise AssertionError(f"died at {number}, {calls[number]}") from failed
