@@ -85,7 +85,11 @@ def etcd_paused(run: Run) -> None:
 @fault("watches cut for longer than their history", runs=6)
 def watches_cut(run: Run) -> None:
     stage = run.stage
+    # It remembers for a while by itself what etcd has forgotten, unless it is told not to.
+    stage.restart_api_server("--watch-cache=false")
     edited, deleted, rotated, removed = (run.fill() for _ in range(4))
+    importer = _import_of(removed)
+    stage.until_quiet()
     expired = stage.fronts.expired_watches
     cuts = [Rule(name, Phase.BEFORE, drop, count=None) for name in WATCHES]
     with stage.fronts.rules(*cuts):
@@ -96,15 +100,22 @@ def watches_cut(run: Run) -> None:
         removed.tenant.delete(removed.name)
         new = run.subject()
         new.apply()
-        # A restarted API server knows nothing of what was before: whoever asks for it is told 410.
-        stage.kill_api_server()
-        stage.start_api_server()
+        interruptions.compact(stage.local)
     wait_until(lambda: stage.fronts.expired_watches >= expired + 2, "both watches are told that their history is gone")
     edited.judge(mints=1, writes=2)
     deleted.judge(mints=1, writes=2)
     rotated.judge(mints=2, writes=2)
     new.judge(mints=1, writes=1)
     removed.judge_count(1)
+    removed.tenant.until_refused(importer, "ImportNotFound", kind="Refreshed")
+    stage.restart_api_server()
+
+
+def _import_of(subject: Subject) -> str:
+    """An environment that imports the subject's: it has to be told when that is gone, whoever saw it go."""
+    subject.tenant.apply("importer", {"imports": [subject.name]}, serviceAccountName=subject.service_account)
+    subject.tenant.until_ready("importer")
+    return "importer"
 
 
 @fault("API server answers 429 with Retry-After", runs=12, at_once=6)

@@ -42,6 +42,7 @@ class Stage:
         self.lock = threading.Lock()
         self._log_read = 0
         self._api_server: list[str] | None = None
+        self._own_command: list[str] = []
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -105,6 +106,9 @@ class Stage:
         """Put everything in order for the next fault."""
         interruptions.resume(self.local, interruptions.ETCD)
         self.start_api_server()
+        if self._own_command:
+            self.restart_api_server()
+            self._own_command = []
         self.aws.clear_faults()
         self.aws.settings(lifetime=fault.lifetime)
         self.fronts.clear()
@@ -136,6 +140,12 @@ class Stage:
         command, self._api_server = self._api_server, None
         if command:
             interruptions.start_again(self.local, command)
+
+    def restart_api_server(self, *options: str) -> None:
+        """Start it anew with these options besides its own, and with no others that it was given before."""
+        command = interruptions.kill(self.local, interruptions.API_SERVER)
+        self._own_command = self._own_command or command
+        interruptions.start_again(self.local, [*self._own_command, *options])
 
     def until_quiet(self, seconds: float = 0.4) -> None:
         """Wait until the operator has not asked anybody for anything for a while."""

@@ -3,15 +3,21 @@
 For tests of what its clients make of that. Linux only: what a process was started with is read from `/proc`.
 """
 
+import base64
 import contextlib
+import json
 import os
 import signal
+import ssl
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from local_cluster import processes
 from local_cluster.api import Api, wait_until
+from local_cluster.certificates import API_SERVER_TO_ETCD
 from local_cluster.cluster import Cluster
 from local_cluster.failures import ClusterError
 from local_cluster.processes import Recorded
@@ -59,6 +65,28 @@ def pause(cluster: Cluster, component: str) -> None:
 
 def resume(cluster: Cluster, component: str) -> None:
     os.kill(find_process(cluster, component).pid, signal.SIGCONT)
+
+
+def compact(cluster: Cluster) -> None:
+    """Let etcd forget its whole history, as it does from time to time: no watch can go on from before now.
+
+    An API server answers so only where it does not remember by itself (`--watch-cache=false`).
+    """
+    command = Path(f"/proc/{find_process(cluster, ETCD).pid}/cmdline").read_text().split("\0")
+    (url,) = (one.partition("=")[2] for one in command if one.startswith("--advertise-client-urls="))
+    certificates = cluster.folder / "pki"
+    tls = ssl.create_default_context(cafile=certificates / "ca.crt")
+    client = certificates / API_SERVER_TO_ETCD.file
+    tls.load_cert_chain(f"{client}.crt", f"{client}.key")
+
+    def ask(what: str, body: object) -> dict[str, Any]:
+        request = urllib.request.Request(f"{url}/v3/kv/{what}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, context=tls, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    revision = ask("range", {"key": base64.b64encode(b"/").decode()})["header"]["revision"]
+    ask("compaction", {"revision": revision, "physical": True})
 
 
 def _api_port(cluster: Cluster) -> int:

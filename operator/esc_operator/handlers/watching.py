@@ -47,7 +47,9 @@ def make_registry(
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
-        reconciler.on_environment(event["object"], deleted=event["type"] == "DELETED")
+        # What is listed has no type.
+        kind = event["type"]
+        reconciler.on_environment(event["object"], deleted=kind == "DELETED", listed=kind is None)
 
     if rotations is not None:
         kopf.on.event(GROUP, VERSION, "escrotations", registry=registry)(_rotation_handler(rotations))

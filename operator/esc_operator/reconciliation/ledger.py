@@ -87,6 +87,9 @@ class Ledger:
     def find(self, key: Key) -> Entry | None:
         return self._entries.get(key)
 
+    def known(self) -> tuple[Key, ...]:
+        return tuple(self._entries)
+
     def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> Entry:
         """Remember an environment as it was just read, keeping what is known of the same object."""
         entry = self._entries.get(environment.key)

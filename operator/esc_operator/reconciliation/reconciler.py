@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
+from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
-from esc_operator.reconciliation.resuming import Resuming
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
@@ -91,11 +91,12 @@ class Reconciler:
         self.ledger = Ledger()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
-        self._resuming: Resuming[Key] = Resuming(self._resume, pause=pause)
+        self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
+        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, pause=pause)
 
     # What wakes it.
 
-    def on_environment(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+    def on_environment(self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False) -> None:
         """An environment was listed, created, changed or deleted. Cheap, and idempotent."""
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
         if deleted:
@@ -108,6 +109,8 @@ class Reconciler:
             return
         self._note_generation(key, body["metadata"].get("generation", 0), body["metadata"]["uid"])
         entry, environment = self.ledger.find(key), parse_environment(body)
+        if entry is not None and listed:
+            self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(environment):
             return
         self._pending[key] = body
@@ -126,8 +129,13 @@ class Reconciler:
             return None
         return (status.expires_at or self._now() + UNHURRIED).timestamp()
 
-    def _resume(self, key: Key, deadline: float) -> None:
-        self.queue.add(key, Lane.REFRESH, deadline)
+    def _resume(self, deadlines: Mapping[Key, float]) -> None:
+        for key, deadline in sorted(deadlines.items(), key=lambda one: one[1]):
+            self.queue.add(key, Lane.REFRESH, deadline)
+
+    def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
+        """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
+        self._wake(tuple(key for key in self.ledger.known() if key not in listed))
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
@@ -158,6 +166,7 @@ class Reconciler:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.scheduler.run(), name="scheduler")
             group.create_task(self._resuming.run(), name="resuming")
+            group.create_task(self._relisted.run(), name="relisted")
             for number in range(workers.general + workers.reserved):
                 changes_only = number >= workers.general
                 group.create_task(self._work(changes_only=changes_only), name=f"worker-{number}")

@@ -7,11 +7,13 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.resuming import MOST_ROUNDS, QUIET_SECONDS, Resuming
+from esc_operator.reconciliation.gathering import MOST_ROUNDS, QUIET_SECONDS, Gathering
 from esc_operator.resources import ROTATE_REQUESTED_AT
-from unit.reconciliation.world import HOUR, MINUTE, WELL, World, login, play, static
+from unit.reconciliation.world import HOUR, MINUTE, WELL, World, key, login, play, static
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from esc_operator.resources.environment import EscEnvironment
 
 COUNT = 20
@@ -103,34 +105,56 @@ def test_what_is_deleted_or_changed_before_its_turn_is_looked_at_at_once() -> No
     play(story)
 
 
+def test_what_was_deleted_while_the_watch_had_lost_its_place_is_found_missing_in_the_next_list() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("base", static(A="1"))
+        world.api.put_environment("app", static("base"))
+        world.api.put_environment("other", static(A="1"))
+        async with world.operator() as reconciler:
+            world.watch_is_late, world.api.garbage_is_collected = True, False
+            world.api.delete_environment("base")
+            await world.settle()
+            assert world.told("app") == WELL
+            for name in ("app", "other"):
+                reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)
+            await world.settle()
+            assert world.told("app") == ("True", "Synced", "False", "ImportNotFound")
+            assert key("base") not in reconciler.ledger.known()
+            calls = world.api.count("read", "patch_status")
+            for name in ("app", "other"):
+                reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)
+            await world.settle()
+            assert world.api.count("read", "patch_status") == calls
+
+    play(story)
+
+
 def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
     async def story() -> None:
-        resumed: list[tuple[str, float]] = []
+        found: list[Mapping[str, float]] = []
         waits: list[float] = []
         more = iter(range(1000))
 
         async def pause(seconds: float) -> None:
             waits.append(seconds)
             await asyncio.sleep(0)
-            if len(waits) < 5 or resumed:
-                resuming.add(f"late-{next(more)}", -len(waits))
+            if len(waits) < 5 or found:
+                gathering.add(f"late-{next(more)}", 0.0)
 
-        resuming = Resuming[str](lambda key, deadline: resumed.append((key, deadline)), pause=pause)
-        task = asyncio.create_task(resuming.run())
-        resuming.add("b", 2.0)
-        resuming.add("a", 1.0)
-        resuming.add("gone", 0.0)
-        resuming.discard("gone")
+        gathering = Gathering[str, float](found.append, pause=pause)
+        task = asyncio.create_task(gathering.run())
+        gathering.add("a", 1.0)
+        gathering.add("gone", 0.0)
+        gathering.discard("gone")
         for _ in range(100):
             await asyncio.sleep(0)
-        assert [key for key, _ in resumed] == ["late-3", "late-2", "late-1", "late-0", "a", "b"]
-        assert waits[:5] == [QUIET_SECONDS] * 5
-        before = len(waits)
-        resuming.add("c", 3.0)
+        assert found == [{"a": 1.0, **{f"late-{number}": 0.0 for number in range(4)}}]
+        assert waits == [QUIET_SECONDS] * 5
+        gathering.add("b", 3.0)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert ("c", 3.0) in resumed
-        assert MOST_ROUNDS <= len(waits) - before < 100
+        assert "b" in found[1]
+        assert len(found[1]) == MOST_ROUNDS + 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
