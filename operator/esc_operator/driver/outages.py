@@ -6,14 +6,16 @@ condition stays the same through an outage, and an alert counts all that wait.
 
 from __future__ import annotations
 
-from esc_operator.providers import aws_reasons, reasons
+from esc_operator.providers import aws_reasons, azure_reasons, gcp_reasons, login_reasons, reasons
 
 OUTAGES = frozenset(
     {
         reasons.PROVIDER_TIMEOUT,
         reasons.MALFORMED_ANSWER,
         aws_reasons.AWS_UNAVAILABLE,
-        aws_reasons.THROTTLED,
+        azure_reasons.AZURE_UNAVAILABLE,
+        gcp_reasons.GCP_UNAVAILABLE,
+        login_reasons.THROTTLED,
         aws_reasons.IDP_COMMUNICATION_ERROR,
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from esc_operator.providers import aws_reasons, reasons
+from esc_operator.providers import aws_reasons, login_reasons, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,21 +172,21 @@ _RULES = (
         aws_reasons.IDENTITY_PROVIDER_MISSING,
         _advise_provider,
     ),
-    Rule(_code("InvalidIdentityToken", says="verification key"), aws_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(_code("InvalidIdentityToken", says="verification key"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
     Rule(_code("InvalidIdentityToken", says="thumbprint"), aws_reasons.ISSUER_CERTIFICATE_REFUSED, _advise_certificate),
-    Rule(_code("InvalidIdentityToken", says="audience"), aws_reasons.AUDIENCE_REFUSED, _advise_audience),
-    Rule(_code("InvalidIdentityToken", says="expired"), aws_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_code("ExpiredTokenException", "ExpiredToken"), aws_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_code("InvalidIdentityToken", "IDPRejectedClaim"), aws_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(_code("InvalidIdentityToken", says="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(_code("InvalidIdentityToken", says="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_code("ExpiredTokenException", "ExpiredToken"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_code("InvalidIdentityToken", "IDPRejectedClaim"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
     Rule(_code("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp),
     Rule(_code("ValidationError", says="roleSessionName"), aws_reasons.INVALID_SESSION_NAME, advise_session),
-    Rule(_code("ValidationError", says="Duration"), aws_reasons.DURATION_TOO_LONG, _advise_duration),
+    Rule(_code("ValidationError", says="Duration"), login_reasons.DURATION_TOO_LONG, _advise_duration),
     Rule(_code("ValidationError", says="policyArns"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
     Rule(_code("ValidationError", says="arn"), aws_reasons.INVALID_ROLE_ARN, advise_role),
     Rule(_code("ValidationError"), reasons.INVALID_INPUTS, _repeat),
     Rule(_code("MalformedPolicyDocument", "PackedPolicyTooLarge"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
     Rule(_code("RegionDisabledException"), aws_reasons.REGION_DISABLED, _advise_region),
-    Rule(lambda r: r.code in _THROTTLING or r.status == 429, aws_reasons.THROTTLED, _advise_throttled),
+    Rule(lambda r: r.code in _THROTTLING or r.status == 429, login_reasons.THROTTLED, _advise_throttled),
     Rule(lambda r: r.code in _OUTAGES or r.status >= 500, aws_reasons.AWS_UNAVAILABLE, _advise_outage),
     Rule(lambda _: True, aws_reasons.AWS_REFUSED, _repeat),
 )

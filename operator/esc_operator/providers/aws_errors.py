@@ -6,21 +6,17 @@ repeated, since it quotes parameters and answers.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import aws_reasons, reasons
+from esc_operator.providers import aws_reasons, login_reasons, reasons
+from esc_operator.providers.answers import retry_after, without_secrets
 from esc_operator.providers.aws_advice import Exchange, Refusal, advise_role, advise_session, why_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-# A JWT, an access key ID, and anything as long as a secret access key without a space or a colon.
-_SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_.-]{40,}")
-_LONGEST = 300
 
 _TOO_MANY, _TELLS_BY_STATUS = 429, 500
 """AWS gives every error a code. Without one, only these statuses still tell what is the matter."""
@@ -69,28 +65,16 @@ def invalid_endpoint(exchange: Exchange) -> ProviderError:
     return ProviderError(
         f"the endpoint {exchange.host} cannot be used: AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL must be a URL such as"
         " https://sts.eu-west-1.amazonaws.com",
-        reason=aws_reasons.INVALID_ENDPOINT,
+        reason=login_reasons.INVALID_ENDPOINT,
     )
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The seconds that a `Retry-After` header asks for (a number or an HTTP date), or None."""
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
-        return float(text)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):  # not a date, or one without a zone
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: datetime) -> ProviderError:
     error, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
     refusal = Refusal(
-        code=_safe(error.get("Code")), text=_safe(error.get("Message")), status=metadata.get("HTTPStatusCode") or 0
+        code=without_secrets(error.get("Code")),
+        text=without_secrets(error.get("Message")),
+        status=metadata.get("HTTPStatusCode") or 0,
     )
     if not refusal.code and refusal.status < _TELLS_BY_STATUS and refusal.status != _TOO_MANY:
         return malformed_answer(exchange, f"it is an error ({refusal.status}) without a code")
@@ -100,13 +84,6 @@ def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: dat
         reason=rule.reason,
         retry_after=retry_after(metadata.get("HTTPHeaders") or {}, now),
     )
-
-
-def _safe(text: object) -> str:
-    """A foreign text on one line, without anything that could be a token or a key."""
-    line = " ".join(str(text or "").split())
-    cut = _SECRET_LIKE.sub("[secret]", line)
-    return cut if len(cut) <= _LONGEST else cut[:_LONGEST] + "…"
 
 
 def _translate_library_error(error: Exception, exchange: Exchange) -> ProviderError:

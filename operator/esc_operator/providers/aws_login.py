@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened
-from esc_operator.providers import aws_errors, aws_reasons, reasons
+from esc_operator.providers import aws_errors, login_reasons, reasons
 from esc_operator.providers.aws_advice import Exchange
 from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
 from esc_operator.providers.claims import unverified_claims
@@ -219,7 +219,7 @@ def _parse_request(oidc: Mapping[str, Any]) -> _Request:
             "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
             " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
             " `audience`",
-            reason=aws_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
         )
     return _Request(
         role=oidc["roleArn"],
@@ -237,12 +237,12 @@ def _check_duration(text: str) -> str:
     except (ValueError, OverflowError) as error:
         raise ProviderError(
             f'`duration` "{text}" is not a duration: write it like 1h, 90m or 1h30m',
-            reason=aws_reasons.INVALID_DURATION,
+            reason=login_reasons.INVALID_DURATION,
         ) from error
     if duration > LONGEST:
-        raise ProviderError(f"`duration` {text}: AWS allows 12h at most", reason=aws_reasons.DURATION_TOO_LONG)
+        raise ProviderError(f"`duration` {text}: AWS allows 12h at most", reason=login_reasons.DURATION_TOO_LONG)
     if duration < SHORTEST:
-        raise ProviderError(f"`duration` {text}: AWS allows no less than 15m", reason=aws_reasons.INVALID_DURATION)
+        raise ProviderError(f"`duration` {text}: AWS allows no less than 15m", reason=login_reasons.INVALID_DURATION)
     return text
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ def unverified_claims(token: IdentityToken) -> Claims:
     audience = payload.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     return Claims(_shown(payload.get("iss")), _shown(payload.get("sub")), tuple(_shown(each) for each in audiences))
+
+
+def unverified_expiry(token: IdentityToken) -> datetime | None:
+    """When the token says that it expires."""
+    expires = _payload(token.reveal()).get("exp")
+    try:
+        return datetime.fromtimestamp(expires, UTC) if isinstance(expires, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _payload(text: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import IdentityError, ProviderError
 from esc_operator.evaluation import Failed, Opened
-from esc_operator.providers import aws_reasons, reasons
+from esc_operator.providers import aws_reasons, login_reasons, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -249,7 +249,7 @@ def test_the_end_of_an_outage_is_told_once_and_nothing_else_is() -> None:
 
 def test_a_wish_to_be_left_alone_holds_for_everybody() -> None:
     async def story(setting: Setting) -> None:
-        setting.cloud.trouble = down(aws_reasons.THROTTLED, 120)
+        setting.cloud.trouble = down(login_reasons.THROTTLED, 120)
         assert (await setting.ask()).retry_after == 120
         setting.cloud.trouble = None
         await setting.clock.skip(119)
@@ -264,7 +264,7 @@ def test_a_wish_to_be_left_alone_holds_for_everybody() -> None:
 @pytest.mark.parametrize("wish", [float("inf"), 1e300, float("nan"), -5.0])
 def test_a_wish_that_makes_no_sense_stops_nothing(wish: float) -> None:
     async def story(setting: Setting) -> None:
-        setting.cloud.trouble = down(aws_reasons.THROTTLED, wish)
+        setting.cloud.trouble = down(login_reasons.THROTTLED, wish)
         assert ((await setting.ask()).retry_after or 0) <= LONGEST_ASKED.total_seconds()
         setting.cloud.trouble = None
         await setting.clock.skip(LONGEST_ASKED.total_seconds())

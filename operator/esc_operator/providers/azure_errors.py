@@ -1,0 +1,189 @@
+"""The one translator of Azure's errors: from what the token endpoint answers to a reason and what to fix.
+
+Entra numbers its errors (AADSTS700213) and words them differently over the years, so the number decides. What it says
+is repeated only after everything that could be a token or a secret is cut out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.errors import ProviderError
+from esc_operator.providers import azure_reasons, login_reasons, reasons
+from esc_operator.providers.answers import retry_after, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.providers.claims import Claims
+    from esc_operator.providers.token_endpoints import Reply, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange for an application, as messages tell it. `claims` is None where a client secret is presented."""
+
+    client: str
+    tenant: str
+    scope: str
+    audience: str
+    host: str
+    claims: Claims | None
+
+
+class Refusal(NamedTuple):
+    """What Entra answered. `code` is the number behind AADSTS, 0 without one; `text` holds nothing secret."""
+
+    code: int
+    text: str
+    status: int
+
+
+class Rule(NamedTuple):
+    """If `fits`, the failure has this reason, and this is what to tell."""
+
+    fits: Callable[[Refusal], bool]
+    reason: str
+    advice: Callable[[Exchange, Refusal], str]
+
+
+def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
+    """The error for an answer that is no token."""
+    if reply.content is None and reply.status < 500 and reply.status != 429:
+        return malformed_answer(exchange, "it is no JSON object")
+    refusal = _read(reply)
+    rule = next(rule for rule in _RULES if rule.fits(refusal))
+    return ProviderError(
+        rule.advice(exchange, refusal), reason=rule.reason, retry_after=retry_after(reply.headers, now)
+    )
+
+
+def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
+    return ProviderError(
+        f"{exchange.host} could not be reached for {exchange.client} ({failure.kind}): check the network, a proxy, and"
+        " AZURE_AUTHORITY_HOST",
+        reason=azure_reasons.AZURE_UNAVAILABLE,
+    )
+
+
+def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
+    return ProviderError(
+        f"{exchange.host} sent an answer for {exchange.client} that makes no sense: {why}; a proxy or another service"
+        " may be answering in its place",
+        reason=reasons.MALFORMED_ANSWER,
+    )
+
+
+def _read(reply: Reply) -> Refusal:
+    content: Mapping[str, Any] = reply.content or {}
+    text = without_secrets(str(content.get("error_description") or "").partition("Trace ID:")[0])
+    found = re.match(r"AADSTS(\d{1,9})\b", text)
+    return Refusal(int(found[1]) if found else 0, text or without_secrets(content.get("error")), reply.status)
+
+
+def _credential(exchange: Exchange) -> str:
+    claims = exchange.claims
+    if claims is None:
+        return "a federated identity credential"
+    audiences = ", ".join(claims.audiences)
+    return (
+        f"a federated identity credential with exactly the issuer {claims.issuer}, the subject {claims.subject} and the"
+        f" audience {audiences}"
+    )
+
+
+def _advise_credential(exchange: Exchange, refusal: Refusal) -> str:
+    return (
+        f"application {exchange.client} of tenant {exchange.tenant} needs {_credential(exchange)}"
+        f" (AADSTS{refusal.code}; a slash at the end and upper case count, and a new one takes minutes to be known)"
+    )
+
+
+def _advise_audience(exchange: Exchange, refusal: Refusal) -> str:
+    return (
+        f"the federated identity credential of application {exchange.client} is for another audience than"
+        f" {exchange.audience} (AADSTS{refusal.code}): set `audience` to the one that it has, or give it this one"
+    )
+
+
+def _advise_issuer(exchange: Exchange, _: Refusal) -> str:
+    issuer = exchange.claims.issuer if exchange.claims else "the issuer"
+    return (
+        f"Azure could not fetch the signing keys of the issuer {issuer}:"
+        f" {issuer.rstrip('/')}/.well-known/openid-configuration and the key set that it names must be readable from"
+        " the internet over https"
+    )
+
+
+def _advise_expired(exchange: Exchange, _: Refusal) -> str:
+    subject = exchange.claims.subject if exchange.claims else exchange.client
+    return (
+        f"the identity token of {subject} was not valid at the time when it reached Azure: compare the clocks, and"
+        " where the token comes from a file, renew the file"
+    )
+
+
+def _advise_application(exchange: Exchange, refusal: Refusal) -> str:
+    return (
+        f"tenant {exchange.tenant} has no application with the client ID {exchange.client} (AADSTS{refusal.code}):"
+        " `clientId` is the application's (or the managed identity's) client ID, not its object ID"
+    )
+
+
+def _advise_tenant(exchange: Exchange, refusal: Refusal) -> str:
+    return f"{exchange.host} knows no tenant {exchange.tenant} (AADSTS{refusal.code}): check `tenantId`"
+
+
+def _advise_secret(exchange: Exchange, refusal: Refusal) -> str:
+    return (
+        f"the client secret of application {exchange.client} is wrong or has expired (AADSTS{refusal.code}):"
+        " `clientSecret` is a secret's value, not its ID; better, use `oidc: true`, which needs none"
+    )
+
+
+def _advise_scope(exchange: Exchange, refusal: Refusal) -> str:
+    return (
+        f'the scope "{exchange.scope}" is not one that tenant {exchange.tenant} knows (AADSTS{refusal.code}): it looks'
+        " like https://vault.azure.net/.default"
+    )
+
+
+def _advise_throttled(exchange: Exchange, _: Refusal) -> str:
+    return f"{exchange.host} limits the rate of calls; this is tried again later"
+
+
+def _advise_outage(exchange: Exchange, refusal: Refusal) -> str:
+    return f"{exchange.host} failed ({refusal.status}); this is tried again later"
+
+
+def _repeat(exchange: Exchange, refusal: Refusal) -> str:
+    return f"Azure refused {exchange.client} of tenant {exchange.tenant}: {refusal.text or refusal.status}"
+
+
+def _code(*codes: int) -> Callable[[Refusal], bool]:
+    return lambda refusal: refusal.code in codes
+
+
+_RULES = (
+    # 7002138 is 700213 where only upper and lower case differ, 70021 an older word for all of them.
+    Rule(
+        _code(70021, 70025, 700211, 700213, 7002137, 7002138),
+        azure_reasons.FEDERATED_CREDENTIAL_MISSING,
+        _advise_credential,
+    ),
+    Rule(_code(700212), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(_code(50166, 501661), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(_code(700024), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_code(50013, 50027, 700027), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(_code(700016), azure_reasons.APPLICATION_MISSING, _advise_application),
+    Rule(_code(90002, 900023), azure_reasons.TENANT_MISSING, _advise_tenant),
+    Rule(_code(7000215, 7000222), azure_reasons.CLIENT_SECRET_REFUSED, _advise_secret),
+    Rule(_code(70011, 1002012, 500011), azure_reasons.INVALID_SCOPE, _advise_scope),
+    Rule(lambda r: r.status == 429, login_reasons.THROTTLED, _advise_throttled),
+    # 90033: "a transient error has occurred", which comes as 400 too.
+    Rule(lambda r: r.status >= 500 or r.code == 90033, azure_reasons.AZURE_UNAVAILABLE, _advise_outage),
+    Rule(lambda _: True, azure_reasons.AZURE_REFUSED, _repeat),
+)

@@ -1,0 +1,232 @@
+"""`fn::open::azure-login`: what an Azure client logs in with: an identity token (`oidc`), or a client secret.
+
+Inputs and outputs are those of Pulumi ESC, where `oidc.token` is the identity token itself, for clients that exchange
+it (`ARM_OIDC_TOKEN`). Ours are the input `scope`, with which it is exchanged here and the output `accessToken` takes
+its place; the input `audience`; and the output `expiresAt`. `subjectAttributes` is refused, since nobody can change the
+subject of a cluster's token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from esc_operator.errors import ProviderError
+from esc_operator.evaluation import Lease, Login, Opened, Secret
+from esc_operator.providers import azure_errors, login_reasons, reasons
+from esc_operator.providers.azure_errors import Exchange
+from esc_operator.providers.claims import unverified_claims, unverified_expiry
+from esc_operator.providers.clock_skew import SkewWatch
+from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from esc_operator.providers.port import IdentityToken, OpenContext
+    from esc_operator.providers.token_endpoints import Poster, Reply
+
+DEFAULT_AUDIENCE = "api://AzureADTokenExchange"
+DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
+
+_SECRET = {"type": "string", "secret": True}
+
+INPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["clientId", "tenantId"],
+    "additionalProperties": False,
+    "properties": {
+        "clientId": {"type": "string", "minLength": 1, "description": "The application's client ID."},
+        "tenantId": {"type": "string", "minLength": 1, "description": "The tenant's ID, or one of its domains."},
+        "subscriptionId": {"type": "string", "description": "Handed through."},
+        "clientSecret": {**_SECRET, "description": "A client secret, where there is no federated credential."},
+        "oidc": {
+            "type": "boolean",
+            "default": False,
+            "description": "Log in with the environment's identity: the application has a federated credential for it.",
+        },
+        "subjectAttributes": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Refused: the subject of a cluster's token cannot be changed.",
+        },
+        "audience": {
+            "type": "string",
+            "minLength": 1,
+            "default": DEFAULT_AUDIENCE,
+            "description": "The audience of the identity token.",
+        },
+        "scope": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Log in here, and give out an access token for this scope: <resource>/.default.",
+        },
+    },
+}
+
+OUTPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "title": "AzureLogin",
+    "required": ["clientId", "tenantId"],
+    "properties": {
+        "clientId": {"type": "string"},
+        "tenantId": {"type": "string"},
+        "subscriptionId": {"type": "string"},
+        "clientSecret": _SECRET,
+        "oidc": {
+            "type": "object",
+            "required": ["token"],
+            "properties": {"token": {**_SECRET, "description": "The identity token; without `scope`."}},
+        },
+        "accessToken": {**_SECRET, "description": "With `scope`."},
+        "expiresAt": {"type": "string", "description": "When the token that is given out expires, RFC 3339."},
+    },
+}
+
+
+class AzureLogin:
+    """The provider. One instance serves the whole process."""
+
+    name: ClassVar[str] = "azure-login"
+    inputs: ClassVar[Mapping[str, Any]] = INPUTS
+    outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+
+    def __init__(self, endpoints: Poster | None = None) -> None:
+        self._endpoints = endpoints or TokenEndpoints()
+        self._skew = SkewWatch()
+
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        return host_of(_authority(settings)) if inputs.get("scope") else None
+
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        request = _parse_request(inputs)
+        return Login(request.client, request.audience) if request.is_federated else None
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
+        request = _parse_request(inputs)
+        names = ("clientId", "tenantId", "subscriptionId")
+        value: dict[str, Any] = {name: inputs[name] for name in names if name in inputs}
+        if request.secret:
+            value["clientSecret"] = Secret(request.secret)
+        token = await context.identity.token(request.audience) if request.is_federated else None
+        issued_at = context.now()
+        if request.scope:
+            access_token, expires_at = await self._exchange(request, token, context, issued_at)
+            value["accessToken"] = Secret(access_token)
+        elif token is not None:
+            expires_at = _end_of(token, issued_at)
+            value["oidc"] = {"token": Secret(token.reveal())}
+        else:
+            return Opened(value=value, lease=None, secret=False)
+        value["expiresAt"] = format_time(expires_at)
+        return Opened(value=value, lease=Lease(issued_at=issued_at, expires_at=expires_at), secret=False)
+
+    async def _exchange(
+        self, request: _Request, token: IdentityToken | None, context: OpenContext, issued_at: datetime
+    ) -> tuple[str, datetime]:
+        """The access token and its end."""
+        authority = _authority(context.settings)
+        exchange = Exchange(
+            client=request.client,
+            tenant=request.tenant,
+            scope=request.scope,
+            audience=request.audience,
+            host=host_of(authority),
+            claims=unverified_claims(token) if token is not None else None,
+        )
+        post = Post(f"{authority}/{quote(request.tenant, safe='')}/oauth2/v2.0/token", request.form(token))
+        reply = await context.run_blocking(lambda: self._endpoints.send(post, context.settings))
+        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        if isinstance(reply, Unreachable):
+            raise azure_errors.unreachable(exchange, reply)
+        answered_at = context.now()
+        self._skew.observe(exchange.host, reply.headers.get("date", ""), issued_at, answered_at)
+        if reply.status != 200:
+            raise azure_errors.translate(reply, exchange, answered_at)
+        return _read_answer(reply, exchange, issued_at)
+
+
+PROVIDER = AzureLogin()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for. Without `scope` nobody but the issuer of identity tokens is asked."""
+
+    client: str
+    tenant: str
+    secret: str
+    is_federated: bool
+    audience: str
+    scope: str
+
+    def form(self, token: IdentityToken | None) -> dict[str, str]:
+        usual = {"client_id": self.client, "grant_type": "client_credentials", "scope": self.scope}
+        if token is None:
+            return {**usual, "client_secret": self.secret}
+        return {
+            **usual,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": token.reveal(),
+        }
+
+    def __repr__(self) -> str:
+        return f"_Request(client={self.client}, tenant={self.tenant}, scope={self.scope})"
+
+
+def _parse_request(inputs: Mapping[str, Any]) -> _Request:
+    if inputs.get("subjectAttributes"):
+        raise ProviderError(
+            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
+            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
+            " `audience`",
+            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+        )
+    request = _Request(
+        client=inputs["clientId"],
+        tenant=inputs["tenantId"],
+        secret=inputs.get("clientSecret") or "",
+        is_federated=bool(inputs.get("oidc")),
+        audience=inputs.get("audience") or DEFAULT_AUDIENCE,
+        scope=inputs.get("scope") or "",
+    )
+    if request.scope and not request.is_federated and not request.secret:
+        raise ProviderError(
+            "`scope` asks for an access token, which takes `oidc: true` or a `clientSecret`",
+            reason=reasons.INVALID_INPUTS,
+        )
+    return request
+
+
+def _authority(settings: Mapping[str, str]) -> str:
+    authority = (settings.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY).rstrip("/")
+    if not is_https(authority):
+        raise ProviderError(
+            f"AZURE_AUTHORITY_HOST must be a URL such as {DEFAULT_AUTHORITY}", reason=login_reasons.INVALID_ENDPOINT
+        )
+    return authority
+
+
+def _end_of(token: IdentityToken, now: datetime) -> datetime:
+    expires_at = token.expires_at or unverified_expiry(token)
+    if expires_at is None or expires_at <= now:
+        raise ProviderError(
+            "the identity token has expired, or does not say when it will: renew the file that it comes from",
+            reason=login_reasons.TOKEN_EXPIRED,
+        )
+    return expires_at
+
+
+def _read_answer(reply: Reply, exchange: Exchange, issued_at: datetime) -> tuple[str, datetime]:
+    match reply.content:
+        case {"access_token": str() as token, "expires_in": int() | str() as given} if token:
+            seconds = int(given) if str(given).isdecimal() else 0
+        case _:
+            raise azure_errors.malformed_answer(exchange, "it has no access token with a lifetime")
+    if not 0 < seconds < timedelta.max.days:
+        raise azure_errors.malformed_answer(exchange, f"the access token lasts {seconds} s")
+    # From before the request: Azure's clock began while it was under way.
+    return token, issued_at + timedelta(seconds=seconds)

@@ -1,0 +1,22 @@
+"""Reasons of failures that only Azure has: keys of conditions, metrics and alerts, stable across releases."""
+
+FEDERATED_CREDENTIAL_MISSING = "FederatedCredentialMissing"
+"""The application has no federated identity credential with the token's issuer, or none with its subject."""
+
+APPLICATION_MISSING = "ApplicationMissing"
+"""There is no application or identity with this client ID in the tenant."""
+
+TENANT_MISSING = "TenantMissing"
+"""There is no such tenant at this authority."""
+
+CLIENT_SECRET_REFUSED = "ClientSecretRefused"  # noqa: S105 - a reason, not a password
+"""The client secret is wrong, or has expired."""
+
+INVALID_SCOPE = "InvalidScope"
+"""The scope is not one, or its resource is unknown in the tenant."""
+
+AZURE_UNAVAILABLE = "AzureUnavailable"
+"""Azure could not be reached, did not answer in time, or failed itself."""
+
+AZURE_REFUSED = "AzureRefused"
+"""Azure refused the call for a cause without a reason of its own."""

@@ -1,0 +1,206 @@
+"""The one translator of Google's errors: from what its endpoints answer to a reason and what to fix.
+
+The token exchange has OAuth's few words for everything, so what it says decides where the word does not; an API has a
+status. What Google says is repeated only after everything that could be a token or a key is cut out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from esc_operator.errors import ProviderError
+from esc_operator.providers import gcp_reasons, login_reasons, reasons
+from esc_operator.providers.answers import retry_after, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from esc_operator.providers.claims import Claims
+    from esc_operator.providers.token_endpoints import Reply, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One login, as messages tell it. Where an access token was given, `claims` is None and `provider` is empty."""
+
+    provider: str
+    account: str
+    lifetime: str
+    host: str
+    claims: Claims | None
+
+    @property
+    def principal(self) -> str:
+        """Who asks, as IAM policies spell it."""
+        if self.claims is None:
+            return "the principal of `accessToken`"
+        pool = self.provider.removeprefix("//").partition("/providers/")[0]
+        return f"principal://{pool}/subject/{self.claims.subject}"
+
+
+class Refusal(NamedTuple):
+    """What Google answered: OAuth's error or the status of an API, with a text that holds nothing secret."""
+
+    code: str
+    text: str
+    status: int
+
+
+class Rule(NamedTuple):
+    """If `fits`, the failure has this reason, and this is what to tell."""
+
+    fits: Callable[[Refusal], bool]
+    reason: str
+    advice: Callable[[Exchange, Refusal], str]
+
+
+def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
+    """The error for an answer that is no token."""
+    if reply.content is None and reply.status < 500 and reply.status != 429:
+        return malformed_answer(exchange, "it is no JSON object")
+    refusal = _read(reply)
+    rule = next(rule for rule in _RULES if rule.fits(refusal))
+    return ProviderError(
+        rule.advice(exchange, refusal), reason=rule.reason, retry_after=retry_after(reply.headers, now)
+    )
+
+
+def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
+    return ProviderError(
+        f"{exchange.host} could not be reached ({failure.kind}): check the network and a proxy",
+        reason=gcp_reasons.GCP_UNAVAILABLE,
+    )
+
+
+def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
+    return ProviderError(
+        f"{exchange.host} sent an answer that makes no sense: {why}; a proxy or another service may be answering in its"
+        " place",
+        reason=reasons.MALFORMED_ANSWER,
+    )
+
+
+def _read(reply: Reply) -> Refusal:
+    match (reply.content or {}).get("error"):
+        case {"status": status, "message": message}:
+            return Refusal(without_secrets(status), without_secrets(message), reply.status)
+        case str() as code:
+            description = (reply.content or {}).get("error_description")
+            return Refusal(without_secrets(code), without_secrets(description), reply.status)
+        case _:
+            return Refusal("", "", reply.status)
+
+
+def _advise_pool(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"there is no workload identity provider {exchange.provider}, or it or its pool is disabled: check `project`,"
+        " `workloadPoolId` and `providerId`"
+    )
+
+
+def _advise_names(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"{exchange.provider} cannot be a workload identity provider: `project` is the project's number and not its"
+        " name, and `region` is global"
+    )
+
+
+def _advise_audience(exchange: Exchange, refusal: Refusal) -> str:
+    audiences = ", ".join(exchange.claims.audiences) if exchange.claims else ""
+    return (
+        f"the workload identity provider {exchange.provider} does not accept the audience {audiences}: allow it there,"
+        f" or set `audience` to one that is allowed (Google says: {refusal.text})"
+    )
+
+
+def _advise_issuer(exchange: Exchange, _: Refusal) -> str:
+    issuer = exchange.claims.issuer if exchange.claims else "the issuer"
+    return (
+        f"Google could not get the signing keys of the issuer {issuer}: they must be readable from the internet over"
+        f" https, or be uploaded to {exchange.provider}, anew whenever they change"
+    )
+
+
+def _advise_other_issuer(exchange: Exchange, _: Refusal) -> str:
+    issuer = exchange.claims.issuer if exchange.claims else "the token's"
+    return f"the workload identity provider {exchange.provider} is for another issuer than {issuer}, to the letter"
+
+
+def _advise_expired(exchange: Exchange, _: Refusal) -> str:
+    subject = exchange.claims.subject if exchange.claims else "the caller"
+    return (
+        f"the identity token of {subject} had expired when it reached Google: compare the clocks, and where the token"
+        " comes from a file, renew the file"
+    )
+
+
+def _advise_condition(exchange: Exchange, _: Refusal) -> str:
+    subject = exchange.claims.subject if exchange.claims else "the caller"
+    return f"the attribute condition of the workload identity provider {exchange.provider} does not admit {subject}"
+
+
+def _advise_account(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"{exchange.account} may not be impersonated, or does not exist: grant roles/iam.workloadIdentityUser on it to"
+        f" {exchange.principal} (a new grant takes minutes to be known)"
+    )
+
+
+def _advise_api(exchange: Exchange, _: Refusal) -> str:
+    return f"the IAM Service Account Credentials API is not enabled in the project of {exchange.account}: enable it"
+
+
+def _advise_lifetime(exchange: Exchange, _: Refusal) -> str:
+    return (
+        f"{exchange.account} gives out no token that lasts {exchange.lifetime}: lower `tokenLifetime` (1h unless an"
+        " organization policy allows more)"
+    )
+
+
+def _advise_access_token(exchange: Exchange, _: Refusal) -> str:
+    whose = "`accessToken`" if exchange.claims is None else f"the federated token of {exchange.principal}"
+    return f"Google does not accept {whose}: it is wrong, or has expired"
+
+
+def _advise_throttled(exchange: Exchange, _: Refusal) -> str:
+    return f"{exchange.host} limits the rate of calls; this is tried again later"
+
+
+def _advise_outage(exchange: Exchange, refusal: Refusal) -> str:
+    return f"{exchange.host} failed ({refusal.status}); this is tried again later"
+
+
+def _repeat(exchange: Exchange, refusal: Refusal) -> str:
+    what = ": ".join(part for part in (refusal.code, refusal.text) if part) or str(refusal.status)
+    return f"Google refused {exchange.principal}: {what}"
+
+
+def _says(*codes: str, words: str = "") -> Callable[[Refusal], bool]:
+    return lambda refusal: refusal.code in codes and words.lower() in refusal.text.lower()
+
+
+_RULES = (
+    Rule(_says("invalid_target"), gcp_reasons.IDENTITY_POOL_MISSING, _advise_pool),
+    Rule(_says("invalid_request", words='"audience"'), gcp_reasons.INVALID_IDENTITY_POOL, _advise_names),
+    Rule(
+        _says("unauthorized_client", "invalid_grant", words="attribute condition"),
+        gcp_reasons.ATTRIBUTE_CONDITION_REFUSED,
+        _advise_condition,
+    ),
+    Rule(_says("invalid_grant", words="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(_says("invalid_grant", words="given credential's issuer"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(_says("invalid_grant", words="issuer in ID Token"), gcp_reasons.ISSUER_REFUSED, _advise_other_issuer),
+    Rule(_says("invalid_grant", words="stale"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_says("invalid_grant", words="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(_says("invalid_grant"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(_says("PERMISSION_DENIED", words="has not been used"), gcp_reasons.API_DISABLED, _advise_api),
+    Rule(_says("PERMISSION_DENIED", words="is disabled"), gcp_reasons.API_DISABLED, _advise_api),
+    Rule(_says("PERMISSION_DENIED", "NOT_FOUND"), gcp_reasons.SERVICE_ACCOUNT_REFUSED, _advise_account),
+    Rule(_says("INVALID_ARGUMENT", words="lifetime"), login_reasons.DURATION_TOO_LONG, _advise_lifetime),
+    Rule(_says("UNAUTHENTICATED"), gcp_reasons.ACCESS_TOKEN_REFUSED, _advise_access_token),
+    Rule(lambda r: r.status == 429, login_reasons.THROTTLED, _advise_throttled),
+    Rule(lambda r: r.status >= 500, gcp_reasons.GCP_UNAVAILABLE, _advise_outage),
+    Rule(lambda _: True, gcp_reasons.GCP_REFUSED, _repeat),
+)

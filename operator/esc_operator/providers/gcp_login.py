@@ -1,0 +1,283 @@
+"""`fn::open::gcp-login`: a short-lived access token of Google Cloud for a service account (`oidc`), or a given one.
+
+Inputs and outputs are those of Pulumi ESC, and the input `audience` of ours. `subjectAttributes` is refused, since
+nobody can change the subject of a cluster's token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from esc_operator.errors import ProviderError
+from esc_operator.evaluation import Lease, Login, Opened, Secret
+from esc_operator.providers import gcp_errors, login_reasons, reasons
+from esc_operator.providers.claims import unverified_claims
+from esc_operator.providers.clock_skew import SkewWatch
+from esc_operator.providers.gcp_errors import Exchange
+from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
+from esc_operator.resources.durations import parse_duration
+from esc_operator.resources.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.providers.port import IdentityToken, OpenContext
+    from esc_operator.providers.token_endpoints import Poster
+
+DEFAULT_LIFETIME = "1h"
+LONGEST = timedelta(hours=12)
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_ENDPOINTS = {
+    # As gcloud has them, for networks that reach Google by addresses of their own.
+    "sts": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STS", "https://sts.googleapis.com"),
+    "iamcredentials": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com"),
+}
+
+_NAME = {"type": "string", "minLength": 1}
+_SECRET = {"type": "string", "secret": True}
+_LIFETIME = {
+    "type": "string",
+    "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+    "default": DEFAULT_LIFETIME,
+    "description": "How long the access token lasts: 1h at most, unless an organization policy allows more.",
+}
+
+INPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["project"],
+    "minProperties": 2,
+    "maxProperties": 2,
+    "additionalProperties": False,
+    "properties": {
+        "project": {"type": "number", "description": "The number of the project (not its name)."},
+        "oidc": {
+            "type": "object",
+            "title": "GCPLoginOIDC",
+            "description": "Exchange the environment's identity for a service account's access token.",
+            "required": ["workloadPoolId", "providerId", "serviceAccount"],
+            "additionalProperties": False,
+            "properties": {
+                "workloadPoolId": {**_NAME, "description": "The workload identity pool."},
+                "providerId": {**_NAME, "description": "The pool's provider for this issuer."},
+                "serviceAccount": {**_NAME, "description": "The email address of the service account."},
+                "region": {**_NAME, "default": "global", "description": "The pool's location."},
+                "tokenLifetime": _LIFETIME,
+                "subjectAttributes": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Refused: the subject of a cluster's token cannot be changed.",
+                },
+                "audience": {
+                    **_NAME,
+                    "description": "The audience of the identity token; the provider's full name if left out.",
+                },
+            },
+        },
+        "accessToken": {
+            "type": "object",
+            "title": "GCPLoginAccessToken",
+            "description": "An access token as it is given, or one of a service account that it may impersonate.",
+            "required": ["accessToken"],
+            "additionalProperties": False,
+            "properties": {
+                "accessToken": {**_SECRET, "minLength": 1},
+                "serviceAccount": {**_NAME, "description": "The email address of a service account to impersonate."},
+                "tokenLifetime": _LIFETIME,
+            },
+        },
+    },
+}
+
+OUTPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "title": "GCPLogin",
+    "required": ["project", "accessToken", "tokenType"],
+    "properties": {
+        "project": {"type": "number"},
+        "accessToken": _SECRET,
+        "tokenType": {"type": "string"},
+        "expiry": {"type": "string", "description": "When the access token expires, RFC 3339, where that is known."},
+    },
+}
+
+
+class GcpLogin:
+    """The provider. One instance serves the whole process."""
+
+    name: ClassVar[str] = "gcp-login"
+    inputs: ClassVar[Mapping[str, Any]] = INPUTS
+    outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+
+    def __init__(self, endpoints: Poster | None = None) -> None:
+        self._endpoints = endpoints or TokenEndpoints()
+        self._skew = SkewWatch()
+
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        if inputs.get("oidc"):
+            return host_of(_endpoint("sts", settings))
+        given = inputs.get("accessToken") or {}
+        return host_of(_endpoint("iamcredentials", settings)) if given.get("serviceAccount") else None
+
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        if not inputs.get("oidc"):
+            return None
+        request = _parse_oidc(inputs)
+        return Login(request.account, request.audience)
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
+        match inputs:
+            case {"project": project, "oidc": _, **others} if not others:
+                request = _parse_oidc(inputs)
+                identity = await context.identity.token(request.audience)
+                return await self._impersonate(project, request, context, identity=identity)
+            case {"project": project, "accessToken": given, **others} if not others:
+                token, account = given["accessToken"], given.get("serviceAccount")
+                if not account:
+                    return Opened(_outputs(project, token), lease=None, secret=False)
+                lifetime = _check_lifetime(given.get("tokenLifetime", DEFAULT_LIFETIME))
+                return await self._impersonate(project, _Request("", "", account, lifetime), context, bearer=token)
+        raise ProviderError(
+            "gcp-login takes exactly one of `oidc` (a workload identity provider) and `accessToken` (a given one)",
+            reason=reasons.INVALID_INPUTS,
+        )
+
+    async def _impersonate(
+        self,
+        project: float,
+        request: _Request,
+        context: OpenContext,
+        *,
+        identity: IdentityToken | None = None,
+        bearer: str = "",
+    ) -> Opened:
+        """The access token of the service account, for the identity or as the bearer."""
+        issued_at = context.now()
+        if identity is not None:
+            bearer = await self._federate(request, identity, context)
+        exchange = _describe(request, identity, "iamcredentials", context)
+        url = f"{_endpoint('iamcredentials', context.settings)}/v1/projects/-/serviceAccounts/"
+        post = Post(
+            f"{url}{quote(request.account, safe='@')}:generateAccessToken",
+            {"scope": [SCOPE], "lifetime": f"{request.seconds}s"},
+            is_json=True,
+            bearer=bearer,
+        )
+        content = await self._send(post, exchange, context)
+        match content:
+            case {"accessToken": str() as token, "expireTime": str() as end} if token:
+                expires_at = parse_time(end)
+            case _:
+                raise gcp_errors.malformed_answer(exchange, "it has no access token with an expiry")
+        if expires_at is None or expires_at <= issued_at:
+            raise gcp_errors.malformed_answer(exchange, "the access token has no end to come (compare clocks)")
+        lease = Lease(issued_at=issued_at, expires_at=expires_at.astimezone(UTC))
+        return Opened(_outputs(project, token, expires_at), lease=lease, secret=False)
+
+    async def _federate(self, request: _Request, identity: IdentityToken, context: OpenContext) -> str:
+        """A federated access token for the identity."""
+        exchange = _describe(request, identity, "sts", context)
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "subject_token": identity.reveal(),
+            "audience": request.provider,
+            "scope": SCOPE,
+        }
+        content = await self._send(Post(f"{_endpoint('sts', context.settings)}/v1/token", form), exchange, context)
+        match content:
+            case {"access_token": str() as token} if token:
+                return token
+        raise gcp_errors.malformed_answer(exchange, "it has no access token")
+
+    async def _send(self, post: Post, exchange: Exchange, context: OpenContext) -> Mapping[str, Any]:
+        asked_at = context.now()
+        reply = await context.run_blocking(lambda: self._endpoints.send(post, context.settings))
+        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        if isinstance(reply, Unreachable):
+            raise gcp_errors.unreachable(exchange, reply)
+        answered_at = context.now()
+        self._skew.observe(exchange.host, reply.headers.get("date", ""), asked_at, answered_at)
+        if reply.status != 200:
+            raise gcp_errors.translate(reply, exchange, answered_at)
+        return reply.content or {}
+
+
+PROVIDER = GcpLogin()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for; `provider` is the workload identity provider's full name, empty where a token was given."""
+
+    provider: str
+    audience: str
+    account: str
+    lifetime: str
+
+    @property
+    def seconds(self) -> int:
+        return int(parse_duration(self.lifetime).total_seconds())
+
+
+def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
+    oidc, project = inputs["oidc"], inputs["project"]
+    if oidc.get("subjectAttributes"):
+        raise ProviderError(
+            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
+            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount",
+            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+        )
+    provider = (
+        f"//iam.googleapis.com/projects/{project:.0f}/locations/{oidc.get('region') or 'global'}"
+        f"/workloadIdentityPools/{oidc['workloadPoolId']}/providers/{oidc['providerId']}"
+    )
+    return _Request(
+        provider=provider,
+        audience=oidc.get("audience") or provider,
+        account=oidc["serviceAccount"],
+        lifetime=_check_lifetime(oidc.get("tokenLifetime", DEFAULT_LIFETIME)),
+    )
+
+
+def _check_lifetime(text: str) -> str:
+    try:
+        lifetime = parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise ProviderError(
+            f'`tokenLifetime` "{text}" is not a duration: write it like 1h, 30m or 1h30m',
+            reason=login_reasons.INVALID_DURATION,
+        ) from error
+    if lifetime > LONGEST:
+        raise ProviderError(
+            f"`tokenLifetime` {text}: Google allows 12h at most", reason=login_reasons.DURATION_TOO_LONG
+        )
+    if lifetime < timedelta(seconds=1):
+        raise ProviderError(f"`tokenLifetime` {text} is no time", reason=login_reasons.INVALID_DURATION)
+    return text
+
+
+def _endpoint(service: str, settings: Mapping[str, str]) -> str:
+    setting, usual = _ENDPOINTS[service]
+    endpoint = (settings.get(setting) or usual).rstrip("/")
+    if not is_https(endpoint):
+        raise ProviderError(f"{setting} must be a URL such as {usual}/", reason=login_reasons.INVALID_ENDPOINT)
+    return endpoint
+
+
+def _describe(request: _Request, identity: IdentityToken | None, service: str, context: OpenContext) -> Exchange:
+    return Exchange(
+        provider=request.provider,
+        account=request.account,
+        lifetime=request.lifetime,
+        host=host_of(_endpoint(service, context.settings)),
+        claims=unverified_claims(identity) if identity is not None else None,
+    )
+
+
+def _outputs(project: float, token: str, expires_at: datetime | None = None) -> dict[str, Any]:
+    value = {"project": project, "accessToken": Secret(token), "tokenType": "Bearer"}
+    return value | ({"expiry": format_time(expires_at)} if expires_at is not None else {})

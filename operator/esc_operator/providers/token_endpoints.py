@@ -1,0 +1,172 @@
+"""One POST to a cloud's token endpoint, and its answer. Knows no cloud.
+
+Plain HTTP instead of the clouds' SDKs: an exchange is one form and one JSON object, for which they would have to be
+installed and imported. What is sent and answered is never logged, and no redirection is followed: it would carry the
+token.
+
+urllib3 takes longer to import than a static environment takes to open, so nothing imports it before the first call, and
+that call is made on the blocking pool.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 10.0
+ATTEMPTS = 3
+_PAUSE = 0.2
+_LONGEST_ANSWER = 1 << 18
+_MOST_POOLS = 8
+_FAILED = (500, 502, 503, 504)
+
+
+class Reply(NamedTuple):
+    """What a service answered. `content` is its JSON object, or None where it sent anything else."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: Mapping[str, Any] | None
+
+    def __repr__(self) -> str:
+        return f"Reply(status={self.status})"
+
+
+class Unreachable(NamedTuple):
+    """There was no answer; `kind` is the library's word for why."""
+
+    kind: str
+
+
+class Post(NamedTuple):
+    """What to send: a form, or a JSON object if `is_json`. Only `fields` and `bearer` hold secrets."""
+
+    url: str
+    fields: Mapping[str, Any]
+    is_json: bool = False
+    bearer: str = ""
+
+    def __repr__(self) -> str:
+        return f"Post({self.url})"
+
+    @property
+    def host(self) -> str:
+        return host_of(self.url)
+
+
+class Poster(Protocol):
+    """Sends a request and answers what came of it; blocking."""
+
+    def send(self, post: Post, settings: Mapping[str, str]) -> Reply | Unreachable: ...
+
+
+def host_of(url: str) -> str:
+    """The host, with its port if that is given, for messages; an URL may hold a password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "[unreadable]"
+
+
+def is_https(url: str) -> bool:
+    """Whether it is an URL that a token may be sent to."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        return False
+
+
+class TokenEndpoints:
+    """A Poster for a whole process: blocking, thread-safe. Timeouts are in seconds, for each attempt."""
+
+    def __init__(
+        self, *, attempts: int = ATTEMPTS, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT
+    ) -> None:
+        self._attempts = attempts
+        self._timeouts = (connect_timeout, read_timeout)
+        self._lock = threading.Lock()
+        self._pools: OrderedDict[tuple[str | None, str | None], Any] = OrderedDict()
+
+    def send(self, post: Post, settings: Mapping[str, str]) -> Reply | Unreachable:
+        """`settings` may name a proxy (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)."""
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Accept": "application/json"}
+        if post.bearer:
+            headers["Authorization"] = f"Bearer {post.bearer}"
+        headers["Content-Type"] = "application/json" if post.is_json else "application/x-www-form-urlencoded"
+        body = json.dumps(post.fields) if post.is_json else urlencode(post.fields)
+        try:
+            answer = self._pool(post.url, settings).request(
+                "POST", post.url, body=body.encode(), headers=headers, preload_content=False, retries=self._retries()
+            )
+            try:
+                return _read(answer)
+            finally:
+                # Not kept: the next exchange is minutes away, and an answer may be longer than what was read of it.
+                answer.close()
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: certificates or a proxy that cannot be read
+            reason = getattr(error, "reason", None)
+            return Unreachable(type(reason if isinstance(reason, Exception) else error).__name__)
+
+    def _retries(self) -> Any:
+        from urllib3.util import Retry
+
+        return Retry(
+            total=self._attempts - 1,
+            redirect=False,
+            status_forcelist=_FAILED,
+            # Nothing is spent by an exchange that is asked for twice.
+            allowed_methods=None,
+            backoff_factor=_PAUSE,
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        )
+
+    def _pool(self, url: str, settings: Mapping[str, str]) -> Any:
+        key = (_proxy(url, settings), settings.get("SSL_CERT_FILE") or None)
+        with self._lock:
+            if key not in self._pools:
+                self._pools[key] = self._make(*key)
+                if len(self._pools) > _MOST_POOLS:
+                    self._pools.popitem(last=False)
+            self._pools.move_to_end(key)
+            return self._pools[key]
+
+    def _make(self, proxy: str | None, certificates: str | None) -> Any:
+        import ssl
+
+        import urllib3
+
+        connect, read = self._timeouts
+        options = {
+            "timeout": urllib3.Timeout(connect=connect, read=read),
+            "ssl_context": ssl.create_default_context(cafile=certificates),
+        }
+        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _read(answer: Any) -> Reply:
+    headers = {str(name).lower(): str(text) for name, text in answer.headers.items()}
+    body = answer.read(_LONGEST_ANSWER + 1, decode_content=True)
+    if len(body) > _LONGEST_ANSWER:
+        return Reply(answer.status, headers, None)
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return Reply(answer.status, headers, None)
+    return Reply(answer.status, headers, content if isinstance(content, dict) else None)
+
+
+def _proxy(url: str, settings: Mapping[str, str]) -> str | None:
+    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, or all as `*`."""
+    proxy = settings.get("HTTPS_PROXY") or settings.get("https_proxy")
+    spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
+    host = f".{urlsplit(url).hostname or ''}"
+    names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
+    return None if any(name == "*" or host.endswith(f".{name}") for name in names) else proxy or None
