@@ -1,6 +1,6 @@
-"""A real API server, an AWS that refuses what AWS refuses, and the operator with just the rights of deploy/base.
+"""A real API server, clouds that refuse what real ones refuse, and the operator with just the rights of deploy/base.
 
-All three are shared by the tests of a session; each test has a namespace and a role of its own.
+All of them are shared by the tests of a session; each test has a namespace and a role of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from cluster.collector import Collector
 from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
 from esc_operator.kube.paths import SERVICE_ACCOUNTS
 from local_aws import LocalAws
+from local_azure import LocalAzure
 from local_cluster import choose
+from local_google import LocalGoogle
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
@@ -58,14 +60,42 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster, aws: LocalAws, folder: Path, collector: Collector) -> Iterator[LocalOperator]:
+def azure(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalAzure]:
+    with LocalAzure(folder / "azure") as azure:
+        azure.trust(cluster.issuer(), folder / "cluster-ca.crt")
+        yield azure
+
+
+@pytest.fixture(scope="session")
+def google(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalGoogle]:
+    with LocalGoogle(folder / "google") as google:
+        google.trust(cluster.issuer(), folder / "cluster-ca.crt")
+        yield google
+
+
+@pytest.fixture(scope="session")
+def clouds(aws: LocalAws, azure: LocalAzure, google: LocalGoogle, folder: Path) -> dict[str, str]:
+    """The settings of a process that finds the clouds of these tests."""
+    certificates = folder / "clouds.crt"
+    certificates.write_text(azure.ca_file.read_text() + google.ca_file.read_text())
+    return {
+        **aws.environment,
+        "AZURE_AUTHORITY_HOST": azure.url,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STS": google.url,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS": google.url,
+        "SSL_CERT_FILE": str(certificates),
+    }
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, clouds: dict[str, str], folder: Path, collector: Collector) -> Iterator[LocalOperator]:
     """The operator, at debug level and with traces. A test that stops it starts it again."""
     operator = LocalOperator(
         cluster.kubeconfig,
         cluster.context,
         folder,
         settings={
-            **aws.environment,
+            **clouds,
             "PYTHONASYNCIODEBUG": "0",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "200",

@@ -79,7 +79,9 @@ def test_a_redirection_is_not_followed(server: Server) -> None:
 
 def test_a_failure_is_asked_again_and_the_last_one_is_told(server: Server) -> None:
     server.answers = [Answer({}, 503), Answer({}, 200)]
-    assert send(server, attempts=2) == Reply(200, pytest.importorskip("unittest.mock").ANY, {})
+    answer = send(server, attempts=2)
+    assert isinstance(answer, Reply)
+    assert answer.status == 200
     server.answers = [Answer({"error": "down"}, 503, {"Retry-After": "17"})]
     answer = send(server, attempts=2)
     assert isinstance(answer, Reply)
