@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from esc_operator.resources import rights
+from esc_operator.resources import policies, rights
 from esc_operator.resources.crd import environment_crd
 from esc_operator.resources.rotation_crd import rotation_crd
 from local_cluster import places
@@ -25,6 +25,13 @@ CLUSTER_MODE = """\
 # Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
 # writing Secrets, and asking for tokens of the ServiceAccounts that environments act as.
 """
+POLICIES_HEADER = "# Made from operator/esc_operator/resources/policies.py; `make crds` writes it again.\n"
+POLICIES = """\
+# What the operator's own account is refused although its roles would allow it: tokens that the API server accepts, and
+# Secrets that are not its own. The ConfigMap is for an administrator: its keys `api-audiences` (what else the API
+# server calls itself; the cluster's issuer above all) and `service-accounts` (the only ones, as namespace/name), one a
+# line.
+"""
 NAMESPACED_MODE = """\
 # Exactly what the operator does in one namespace. The last role names the ServiceAccounts whose tokens it may ask for.
 """
@@ -33,16 +40,17 @@ NAMESPACED_MODE = """\
 def made() -> dict[Path, str]:
     """Every file that is made, and what has to be in it."""
     return {
-        places.REPOSITORY / "crds" / "escenvironments.yaml": CRD_HEADER + _crd(environment_crd()),
-        places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _crd(rotation_crd()),
+        places.REPOSITORY / "crds" / "escenvironments.yaml": CRD_HEADER + _long(environment_crd()),
+        places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _long(rotation_crd()),
         places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
+        places.REPOSITORY / "deploy" / "base" / "policies.yaml": (POLICIES_HEADER + POLICIES + _documents(_policies())),
         places.REPOSITORY / "deploy" / "namespaced" / "rights" / "rbac.yaml": (
             RIGHTS_HEADER + NAMESPACED_MODE + _documents(_namespaced_mode())
         ),
     }
 
 
-def _crd(body: dict[str, Any]) -> str:
+def _long(body: dict[str, Any]) -> str:
     text: str = yaml.safe_dump(body, sort_keys=False, width=120)
     return text
 
@@ -53,6 +61,11 @@ def _cluster_mode() -> Iterator[str]:
     if rights.OWN_NAMESPACE:
         yield _role(rights.NAME, rights.OWN_NAMESPACE)
         yield _plain(rights.binding(rights.NAME))
+
+
+def _policies() -> Iterator[str]:
+    for body in (policies.token_policy(), policies.secret_policy(), *policies.bindings(), policies.parameters()):
+        yield _long(body)
 
 
 def _namespaced_mode() -> Iterator[str]:

@@ -6,6 +6,7 @@ that folder, or of `deploy/namespaced`, is applied as it is. So a right that is 
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from typing import Any, Self
 
 import yaml
 
+from esc_operator.resources.policies import API_AUDIENCES, PARAMETERS
 from esc_operator.resources.rights import NAME, NAMESPACE, TOKENS
 from local_cluster import places
 from local_cluster.tools import find_kubectl
@@ -73,6 +75,7 @@ class LocalOperator:
         self._apply(objects)
         definitions = [f"crd/{body['metadata']['name']}" for body in objects if body["kind"] == DEFINITION]
         self._kubectl("wait", "--for=condition=Established", *definitions, "--timeout=30s")
+        self._name_issuer()
         token = self._kubectl("create", "token", NAME, "-n", self._own_namespace, "--duration=8h").strip()
         self._own_config.touch(mode=0o600)
         self._own_config.write_text(yaml.safe_dump(self._kubeconfig_for(token)))
@@ -160,6 +163,12 @@ class LocalOperator:
             return connection.getresponse().status == 200
         finally:
             connection.close()
+
+    def _name_issuer(self) -> None:
+        """What an administrator is told to do: the API server accepts tokens for the audience that is its issuer."""
+        issuer = json.loads(self._kubectl("get", "--raw", "/.well-known/openid-configuration"))["issuer"]
+        patch = json.dumps({"data": {API_AUDIENCES: issuer}})
+        self._kubectl("patch", "configmap", PARAMETERS, "-n", self._own_namespace, "--type=merge", "-p", patch)
 
     def _overlay(self) -> Path:
         """A folder that is to `deploy/namespaced` what an administrator would write for these namespaces."""

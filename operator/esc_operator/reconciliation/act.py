@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from esc_operator.errors import ConflictError, KubeError
+from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.api import FIELD_MANAGER
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 from esc_operator.resources import API_VERSION
@@ -47,13 +47,29 @@ class Actor:
             if plan.creates and self._secrets.find(key):
                 # Another environment wants the same Secret and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
-            # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
-            body = await self._api.apply(SECRETS, plan.secret, force=not plan.creates)
+            body = await self._apply(plan.secret, key, creates=plan.creates)
             if plan.creates and _is_shared(body):
                 await self._take_back(key)
                 raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
             written = self._secrets.observe(body)
         return replace(plan.status, secret_resource_version=written.version)
+
+    async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:
+        try:
+            # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
+            return await self._api.apply(SECRETS, secret, force=not creates)
+        except ForbiddenError as error:
+            # The admission policy, where it is installed, does not let us touch theirs in the first place.
+            if creates and await self._exists(key):
+                raise ConflictError(f"could not write Secret {key}: somebody else has just created it") from error
+            raise
+
+    async def _exists(self, key: Key) -> bool:
+        try:
+            await self._api.read_metadata(SECRETS, *key)
+        except NotFoundError:
+            return False
+        return True
 
     async def _take_back(self, key: Key) -> None:
         """Leave somebody's Secret as it was: applying no field at all takes away all that were applied."""
