@@ -138,6 +138,13 @@ def test_the_account_can_do_exactly_what_the_base_says(
     assert rights_of(account, namespace) == flat(role["rules"]) | rights_of_anybody(cluster)
 
 
+def test_in_its_own_namespace_the_account_can_write_the_lease_besides(
+    cluster: Cluster, account: Cluster, base: list[dict[str, Any]], namespace: str
+) -> None:
+    (role,) = (body for body in base if body["kind"] == "Role")
+    assert rights_of(account, OPERATOR_NAMESPACE) - rights_of(account, namespace) == flat(role["rules"])
+
+
 @pytest.mark.parametrize(("verb", "group", "resource"), FORBIDDEN, ids=lambda part: part or "core")
 def test_the_account_cannot(cluster: Cluster, account: Cluster, verb: str, group: str, resource: str) -> None:
     assert not is_allowed(cluster, verb, group, resource)

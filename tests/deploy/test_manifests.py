@@ -29,8 +29,8 @@ DOCKERFILE = (places.REPOSITORY / "Dockerfile").read_text()
 CRD = yaml.safe_load((places.REPOSITORY / "crds" / "escenvironments.yaml").read_text())
 
 USER = 65532
-HEALTH_PATH = "/healthz"
-"""Where kopf's probe is served; the cluster tests wait for it there."""
+PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+"""Where each of them is answered; the cluster tests wait for the last one there."""
 
 # Written out a second time: a right that is widened in the code has to be widened here too.
 RIGHTS = [
@@ -104,6 +104,9 @@ def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], 
         ("CustomResourceDefinition", "escrotations.esc-operator.dev"),
         ("Deployment", "esc-operator"),
         ("Namespace", "esc-system"),
+        ("PodDisruptionBudget", "esc-operator"),
+        ("Role", "esc-operator-own"),
+        ("RoleBinding", "esc-operator-own"),
         ("ServiceAccount", "esc-operator"),
         ("ValidatingAdmissionPolicy", "esc-operator-secrets"),
         ("ValidatingAdmissionPolicy", "esc-operator-tokens"),
@@ -143,9 +146,40 @@ def test_the_pod_is_within_the_restricted_standard(pod: dict[str, Any], containe
     }
 
 
-def test_only_one_operator_runs_at_a_time(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_two_operators_run_of_which_one_works(
+    base: dict[tuple[str, str], dict[str, Any]], container: dict[str, Any]
+) -> None:
     spec = base["Deployment", "esc-operator"]["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert spec["replicas"] == 2
+    # The new one stands by before an old one ends, so that somebody can take over at any time.
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    given = main.make_context("esc-operator", list(container["args"])).params
+    assert given["leader_election"] is True
+
+
+def test_replicas_are_kept_apart_and_never_all_taken_away(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    spec = base["Deployment", "esc-operator"]["spec"]
+    (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    budget = base["PodDisruptionBudget", "esc-operator"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    labels = spec["template"]["metadata"]["labels"]
+    for selector in (spread["labelSelector"], budget["selector"], spec["selector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+def test_the_lease_may_be_written_in_the_namespace_of_the_operator_alone(
+    base: dict[tuple[str, str], dict[str, Any]], container: dict[str, Any]
+) -> None:
+    role, binding = base["Role", "esc-operator-own"], base["RoleBinding", "esc-operator-own"]
+    name = main.make_context("esc-operator", list(container["args"])).params["lease_name"]
+    leases = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
+    assert role["rules"] == [
+        {**leases, "verbs": ["get", "patch"], "resourceNames": [name]},
+        {**leases, "verbs": ["create"]},
+    ]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "esc-operator", "namespace": "esc-system"}]
 
 
 def test_a_service_cannot_set_the_flags_of_the_operator(pod: dict[str, Any]) -> None:
@@ -161,8 +195,8 @@ def test_the_operator_takes_the_arguments_and_is_probed_where_it_answers(contain
         {"name": "health", "containerPort": int(port)},
         {"name": "metrics", "containerPort": int(metrics_port)},
     ]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert container[probe]["httpGet"] == {"path": HEALTH_PATH, "port": "health"}, probe
+    for probe, path in PROBES.items():
+        assert container[probe]["httpGet"] == {"path": path, "port": "health"}, probe
 
 
 def test_the_rights_are_exactly_these(base: dict[tuple[str, str], dict[str, Any]]) -> None:

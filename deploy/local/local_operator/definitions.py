@@ -23,7 +23,8 @@ ROTATION_HEADER = "# Made from operator/esc_operator/resources/rotation_crd.py; 
 RIGHTS_HEADER = "# Made from operator/esc_operator/resources/rights.py; `make crds` writes it again.\n"
 CLUSTER_MODE = """\
 # Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
-# writing Secrets, and asking for tokens of the ServiceAccounts that environments act as.
+# writing Secrets, and asking for tokens of the ServiceAccounts that environments act as. The role at the end is for its
+# own namespace.
 """
 POLICIES_HEADER = "# Made from operator/esc_operator/resources/policies.py; `make crds` writes it again.\n"
 POLICIES = """\
@@ -58,9 +59,8 @@ def _long(body: dict[str, Any]) -> str:
 def _cluster_mode() -> Iterator[str]:
     yield _role(rights.NAME, rights.CLUSTER_MODE, kind="ClusterRole")
     yield _plain(rights.binding(rights.NAME, kind="ClusterRole"))
-    if rights.OWN_NAMESPACE:
-        yield _role(rights.NAME, rights.OWN_NAMESPACE)
-        yield _plain(rights.binding(rights.NAME))
+    yield _role(rights.OWN, rights.OWN_NAMESPACE)
+    yield _plain(rights.binding(rights.OWN))
 
 
 def _policies() -> Iterator[str]:

@@ -38,7 +38,8 @@ class LocalOperator:
     `kubeconfig` is an administrator's, used only to install. The log goes to `folder/operator.log`, appended to by each
     start. `settings` are added to the operator's process environment, such as AWS_ENDPOINT_URL_STS. With `namespaces`
     it works in those alone, which have to be there, each with the ServiceAccounts that environments may act as.
-    `own_namespace` tells two operators of one cluster apart.
+    `own_namespace` tells two operators of one cluster apart. It works at once; with the argument `--leader-election`
+    several with folders of their own are replicas, of which one works.
     """
 
     def __init__(  # noqa: PLR0913 - what is installed and how it is started belong together
@@ -81,7 +82,7 @@ class LocalOperator:
         self._own_config.write_text(yaml.safe_dump(self._kubeconfig_for(token)))
 
     def start(self) -> Self:
-        """Start, and wait until it answers its probe."""
+        """Start, and wait until it is ready: it works, or stands by."""
         if not self._own_config.exists():
             self.install()
         with self.log.open("ab") as log:
@@ -92,6 +93,7 @@ class LocalOperator:
                     *("--health-address", f"127.0.0.1:{self._health_port}"),
                     *(f"--namespace={name}" for name in self._namespaces),
                     *("--metrics-address", f"127.0.0.1:{self._metrics_port}"),
+                    *("--no-leader-election", f"--lease-namespace={self._own_namespace}"),
                     *self._arguments,
                 ],
                 env={**_without_credentials(os.environ), **self._settings},
@@ -99,7 +101,7 @@ class LocalOperator:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_healthy(self._process)
+        self._wait_until_ready(self._process)
         return self
 
     def stop(self) -> None:
@@ -134,6 +136,21 @@ class LocalOperator:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def leads(self) -> bool:
+        """Whether it says of itself that it works, and does not stand by."""
+        try:
+            status, body = self._ask("/readyz")
+        except (OSError, http.client.HTTPException):
+            return False
+        return status == 200 and body["role"] == "leading"
+
+    def wait(self, seconds: float) -> int:
+        """Wait until it has ended by itself; answers its exit status."""
+        assert self._process is not None, "not started"
+        status = self._process.wait(seconds)
+        self._process = None
+        return status
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -142,7 +159,7 @@ class LocalOperator:
     ) -> None:
         self.stop()
 
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -150,17 +167,22 @@ class LocalOperator:
                     f"the operator ended with status {process.returncode}; its log ends:\n{self._tail()}"
                 )
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self._asks_well():
+                if self._is_ready():
                     return
             time.sleep(0.1)
         self.kill()
-        raise RuntimeError(f"the operator did not become healthy in {START_SECONDS} s; its log ends:\n{self._tail()}")
+        raise RuntimeError(f"the operator did not become ready in {START_SECONDS} s; its log ends:\n{self._tail()}")
 
-    def _asks_well(self) -> bool:
+    def _is_ready(self) -> bool:
+        status, _ = self._ask("/readyz")
+        return status == 200
+
+    def _ask(self, path: str) -> tuple[int, dict[str, str]]:
         connection = http.client.HTTPConnection("127.0.0.1", self._health_port, timeout=2)
         try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
         finally:
             connection.close()
 

@@ -62,9 +62,11 @@ class Exposition:
             await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path != "/metrics":
-            return web.Response(status=404, text="/metrics is what is served here\n")
-        return web.Response(body=await self.text(), headers={"Content-Type": CONTENT_TYPE})
+        answer = web.Response(status=404, text="/metrics is what is served here\n")
+        if request.path == "/metrics":
+            answer = web.Response(body=await self.text(), headers={"Content-Type": CONTENT_TYPE})
+        answer.force_close()  # kopf's end would wait for a connection that is kept, and so would the next leader
+        return answer
 
     async def text(self) -> bytes:
         """What a scrape gets. One at a time: whoever may reach the port must not make the work slow."""

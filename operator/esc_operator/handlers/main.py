@@ -14,6 +14,7 @@ from esc_operator.errors import EscError
 from esc_operator.handlers import logs
 from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
+from esc_operator.resources.rights import LEASE
 
 logger = logging.getLogger("esc_operator")
 
@@ -45,7 +46,23 @@ logger = logging.getLogger("esc_operator")
     default="0.0.0.0:8080",
     show_default=True,
     metavar="HOST:PORT",
-    help='Where /healthz is; "" for none.',
+    help='Where /healthz and /readyz are; "" for none.',
+)
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Of several operators let one work, and the others stand by.",
+)
+@click.option("--lease-name", default=LEASE, show_default=True, metavar="NAME", help="The Lease of them all.")
+@click.option("--lease-namespace", metavar="NAME", help="Where it is. Default: the pod's own namespace.")
+@click.option(
+    "--lease-duration",
+    default=12,
+    show_default=True,
+    type=click.IntRange(3, 600),
+    metavar="SECONDS",
+    help="How long after its last renewal an operator that died is replaced.",
 )
 @click.option(
     "--metrics-address",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esc_operator.resources.rights import LEASE
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
     as many after a rest. `rollouts`: so many workloads at a time. `health_address`, `metrics_address`: host and port of
-    the probe and of `/metrics`, "" for none. `metrics_environments`: up to so many have series of their own."""
+    the probes and of `/metrics`, "" for none. `metrics_environments`: up to so many have series of their own.
+    `leader_election`: work only while the Lease `lease_name` is held; `lease_namespace`: None for the pod's own;
+    `lease_duration`: for so many seconds after a renewal the others keep away."""
 
     kubeconfig: str | None = None
     context: str | None = None
@@ -20,5 +24,9 @@ class Options:
     health_address: str = "0.0.0.0:8080"
     metrics_address: str = "0.0.0.0:9090"
     metrics_environments: int = 10_000
+    leader_election: bool = True
+    lease_name: str = LEASE
+    lease_namespace: str | None = None
+    lease_duration: int = 12
     log_level: str = "info"
     log_format: str = "text"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import kopf
@@ -16,6 +18,8 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition
+from esc_operator.handlers.health import Watched, serve_health
+from esc_operator.handlers.leading import leading, make_elector, require
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.picture import look
 from esc_operator.handlers.tracing import traced
@@ -39,6 +43,7 @@ from esc_operator.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esc_operator.election.elector import Elector
     from esc_operator.handlers.options import Options
     from esc_operator.kube.connection import Connection
 
@@ -54,7 +59,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What runs side by side for as long as the process lives."""
+    """What runs side by side for as long as the process works."""
 
     opener: Opener
     secrets: OwnedSecrets
@@ -74,20 +79,49 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
 
 async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, telemetry: Telemetry) -> None:
     connection = await read_connection(options.kubeconfig, options.context)
-    api = KubeApi(connection, telemetry)
-    try:
+    stopping = _on_signals()
+    async with contextlib.AsyncExitStack() as closing:
+        elector = await _make_elector(options, closing) if options.leader_election else None
+        api = KubeApi(connection, telemetry, permit=partial(require, elector))
+        closing.push_async_callback(api.close)
         await _require_crd(api, options)
-        parts = _put_together(api, options, environ, metrics, telemetry)
-        logger.info("esc-operator works on %s", connection.server)
-        async with parts.exposition.served(options.metrics_address):
-            await _run_all(options, parts, connection)
-        parts.opener.pool.close()
-    finally:
-        await api.close()
+        parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector)
+        closing.callback(parts.opener.pool.close)
+        watched = Watched(lambda: parts.reconciler.scheduler.age, parts.pulses.most_idle, elector)
+        await closing.enter_async_context(serve_health(options.health_address, watched))
+        await closing.enter_async_context(parts.exposition.served(options.metrics_address))
+        # Whoever stands by has all but its watches.
+        warming = asyncio.create_task(parts.opener.warm(["aws-login"]), name="warm-up")
+        closing.callback(warming.cancel)
+        async with leading(elector, stopping) as leads:
+            if leads:
+                logger.info("esc-operator works on %s", connection.server)
+                await _run_all(options, parts, connection, watched, stopping)
 
 
-def _put_together(
-    api: KubeApi, options: Options, environ: Mapping[str, str], metrics: Metrics, telemetry: Telemetry
+async def _make_elector(options: Options, closing: contextlib.AsyncExitStack) -> Elector:
+    # A connection of its own: a renewal must not queue behind the work.
+    api = KubeApi(await read_connection(options.kubeconfig, options.context))
+    closing.push_async_callback(api.close)
+    return make_elector(api, options)
+
+
+def _on_signals() -> asyncio.Event:
+    """Set when the process is asked to end. kopf listens to the same signals for as long as it runs."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _put_together(  # noqa: PLR0913 - everything there is
+    api: KubeApi,
+    options: Options,
+    environ: Mapping[str, str],
+    *,
+    metrics: Metrics,
+    telemetry: Telemetry,
+    elector: Elector | None,
 ) -> Parts:
     opener = Opener(
         pool=BlockingPool(),
@@ -109,7 +143,7 @@ def _put_together(
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
     exposition = Exposition(
         metrics,
-        lambda: look(reconciler, opener, rollouts, pulses, leads=True),
+        lambda: look(reconciler, opener, rollouts, pulses, leads=elector is None or elector.holds),
         reconciler.ledger.entries,
         utc_now,
         options.metrics_environments,
@@ -134,12 +168,13 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
         return
 
 
-async def _run_all(options: Options, parts: Parts, connection: Connection) -> None:
+async def _run_all(
+    options: Options, parts: Parts, connection: Connection, watched: Watched, stopping: asyncio.Event
+) -> None:
     """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
     reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
-        tasks.append(group.create_task(parts.opener.warm(["aws-login"]), name="warm-up"))
         await parts.secrets.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
         tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
@@ -151,13 +186,17 @@ async def _run_all(options: Options, parts: Parts, connection: Connection) -> No
                 await asyncio.wait_for(reconciler.queue.close(), DRAIN_SECONDS)
             for task in tasks:
                 task.cancel()
+            # kopf waits for five seconds until its own wait for this has ended.
+            stopping.set()
 
+        watched.works = True
         # An EscRotation reaches into all namespaces, so there are none where only some are kept.
         rotations = None if options.namespaces else parts.rotations
-        await _watch_environments(options, make_registry(reconciler, rotations, connection, parts.pulses, stop))
+        registry = make_registry(reconciler, rotations, connection, parts.pulses, stop)
+        await _watch_environments(options, registry, stopping)
 
 
-async def _watch_environments(options: Options, registry: kopf.OperatorRegistry) -> None:
+async def _watch_environments(options: Options, registry: kopf.OperatorRegistry, stopping: asyncio.Event) -> None:
     await kopf.operator(
         registry=registry,
         settings=make_settings(),
@@ -165,5 +204,5 @@ async def _watch_environments(options: Options, registry: kopf.OperatorRegistry)
         identity="esc-operator",  # type: ignore[arg-type]
         clusterwide=not options.namespaces,
         namespaces=options.namespaces,
-        liveness_endpoint=f"http://{options.health_address}/healthz" if options.health_address else None,
+        stop_flag=stopping,
     )

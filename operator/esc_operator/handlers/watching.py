@@ -1,4 +1,4 @@
-"""kopf's part: the watch of EscEnvironments, the probes, and how it logs in.
+"""kopf's part: the watch of EscEnvironments, and how it logs in.
 
 Only `on.event`: it costs no finalizer, no annotation and no copy of the spec. Every event goes to the reconciler, which
 looks for itself.
@@ -7,7 +7,6 @@ looks for itself.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.rotations import Rotations
 
 logger = logging.getLogger(__name__)
-
-SILENCE = timedelta(seconds=120)
-"""The scheduler looks at least each minute; one that has not for so long stands still."""
-
-IDLE = timedelta(minutes=10)
-"""A watch is opened again every five minutes at the latest; one for which nothing was done for so long stands still."""
 
 
 def make_registry(
@@ -57,21 +50,6 @@ def make_registry(
     @kopf.on.cleanup(registry=registry)
     async def on_cleanup(**_: Any) -> None:
         await stop()
-
-    @kopf.on.probe(registry=registry, id="scheduler")
-    async def scheduler_beat(**_: Any) -> str:
-        since = reconciler.scheduler.age
-        if since > SILENCE:
-            # Any other error would be retried by kopf for minutes while the probe waits.
-            raise kopf.PermanentError(f"the scheduler has stood still for {since}")
-        return f"{since.total_seconds():.0f}s ago"
-
-    @kopf.on.probe(registry=registry, id="watches")
-    async def watches_beat(**_: Any) -> str:
-        plural, idle = pulses.most_idle()
-        if idle > IDLE.total_seconds():
-            raise kopf.PermanentError(f"the watch of {plural} has stood still for {idle:.0f}s")
-        return f"{idle:.0f}s ago"
 
     return registry
 

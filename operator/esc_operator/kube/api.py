@@ -25,7 +25,7 @@ from esc_operator.kube.translate import error_from_answer, error_from_failure
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from esc_operator.kube.connection import Connection
     from esc_operator.providers.port import IdentityToken
@@ -50,10 +50,16 @@ _WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10,
 
 
 class KubeApi:
-    """A connection to one API server. Belongs to one event loop; close it when done."""
+    """A connection to one API server. Belongs to one event loop; close it when done.
 
-    def __init__(self, connection: Connection, telemetry: Telemetry = SILENT) -> None:
+    `permit` is called just before each request that changes something, and keeps it from being sent by not returning.
+    """
+
+    def __init__(
+        self, connection: Connection, telemetry: Telemetry = SILENT, *, permit: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
+        self._permit = permit
         self._telemetry = telemetry
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=connection.tls(), keepalive_timeout=IDLE_SECONDS),
@@ -115,6 +121,11 @@ class KubeApi:
             content_type=_MERGE,
             query={"fieldManager": FIELD_MANAGER},
         )
+
+    async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object. Raises ConflictError where there is one of that name."""
+        what = f"create {resource.plural} {namespace}/{body['metadata']['name']}"
+        return await self._json("POST", resource.path(namespace), what, body=body)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
         """Delete an object, only if it still has that UID; one that is gone already is as good."""
@@ -200,6 +211,8 @@ class KubeApi:
         if authorization := await self._connection.authorization():
             headers["Authorization"] = authorization
         address = f"{self._connection.server}{path}{f'?{urlencode(query)}' if query else ''}"
+        if method != "GET":
+            self._permit()
         return await self._session.request(
             method,
             URL(address, encoded=True),

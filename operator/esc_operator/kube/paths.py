@@ -31,6 +31,7 @@ ROTATIONS = Resource("/apis/esc-operator.dev/v1alpha1", "escrotations", "EscRota
 SECRETS = Resource("/api/v1", "secrets", "Secret")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
+LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")
 
 WORKLOADS = (
     Resource("/apis/apps/v1", "deployments", "Deployment"),

@@ -23,6 +23,12 @@ NAMESPACE = "esc-system"
 TOKENS = "esc-operator-tokens"
 """The role, in each namespace of the namespaced mode, whose one rule names the ServiceAccounts."""
 
+OWN = "esc-operator-own"
+"""The role in the operator's own namespace, in both modes."""
+
+LEASE = "esc-operator"
+"""The Lease of all replicas, unless they are told another name."""
+
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -41,18 +47,21 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Verbs on resources of an API group. `why` is for whoever reads the manifest."""
+    """Verbs on resources of an API group, or only on the objects of those `names`. `why` is for whoever reads the
+    manifest."""
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     why: str = ""
     scope: Scope = Scope.ENVIRONMENTS
+    names: tuple[str, ...] = ()
 
     def rule(self, names: Sequence[str] = ()) -> dict[str, Any]:
         """The rule of a role; with `names` only for objects that are called so."""
         rule = {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
-        return rule | ({"resourceNames": list(names)} if names else {})
+        limits = names or self.names
+        return rule | ({"resourceNames": list(limits)} if limits else {})
 
 
 RIGHTS: tuple[Right, ...] = (
@@ -75,6 +84,21 @@ RIGHTS: tuple[Right, ...] = (
         why="Only for environments with rollout.policy OnChange.",
     ),
     Right("argoproj.io", ("rollouts",), ("list", "patch")),
+    Right(
+        "coordination.k8s.io",
+        ("leases",),
+        ("get", "patch"),
+        why="Which of the replicas works.",
+        scope=Scope.OWN,
+        names=(LEASE,),
+    ),
+    Right(
+        "coordination.k8s.io",
+        ("leases",),
+        ("create",),
+        why="RBAC cannot limit this to a name.",
+        scope=Scope.OWN,
+    ),
 )
 
 

@@ -1,0 +1,216 @@
+"""The loop of one candidate: waits until it may lead, renews while it does, and gives the lease back.
+
+It never does anything to the work: it tells whether the lease is held, and whoever works has to end where it is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from esc_operator.election import record as records
+from esc_operator.election.decision import LOOK_EVERY, Terms, may_take, observe, wait
+from esc_operator.election.record import LeaseRecord, parse_lease
+from esc_operator.errors import ConflictError, KubeError, NotFoundError
+from esc_operator.kube.paths import LEASES, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.election.decision import Seen
+    from esc_operator.resources.environment import Key
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseApi(Protocol):
+    """The verbs that are needed; every one may raise KubeError."""
+
+    async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]: ...
+
+    async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+class Elector:
+    """`identity` is nobody else's, not even that of this process's predecessor in the same pod.
+
+    `clock` counts seconds and is never set; `now` is the wall clock, for people who look at the lease. `on_held` is
+    told after each write that came through how many seconds are left until the last resort, and None when the lease was
+    given back.
+    """
+
+    def __init__(  # noqa: PLR0913 - who, where, by which clocks
+        self,
+        api: LeaseApi,
+        place: Key,
+        identity: str,
+        terms: Terms,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        on_held: Callable[[float | None], None] = lambda _: None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._place = place
+        self._identity = identity
+        self._terms = terms
+        self._clock = clock
+        self._now = now
+        self._on_held = on_held
+        self._pause = pause
+        self._seen: Seen | None = None
+        self._mine: LeaseRecord | None = None
+        self._sent_at = -float("inf")
+        self._claimed = False
+        self._looked_at = clock()
+        self._told_last = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process may work at this very moment."""
+        return self._mine is not None and self._clock() < self._sent_at + self._terms.deadline
+
+    @property
+    def leader(self) -> str:
+        """Who holds the lease as far as is known; empty for nobody."""
+        record = self._mine or (self._seen.record if self._seen else None)
+        return record.holder if record else ""
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the lease has been seen at all, or seen to be missing."""
+        return self._seen is not None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it last tried to look or to renew, with whatever success."""
+        return self._clock() - self._looked_at
+
+    async def acquire(self) -> None:
+        """Wait until the lease is held."""
+        while not self.holds:
+            self._looked_at = self._clock()
+            try:
+                async with asyncio.timeout(self._terms.patience):
+                    seen = await self._look()
+                if may_take(seen, self._clock()):
+                    await self._claim(seen.record)
+                    continue
+                self._tell_leader(seen)
+            except (KubeError, TimeoutError) as error:
+                self._tell_trouble(error)
+                await self._pause(LOOK_EVERY)
+            else:
+                await self._pause(wait(seen, self._clock()))
+        logger.info("%s leads: it holds the lease %s", self._identity, self._place)
+
+    async def keep(self) -> str:
+        """Renew the lease until it is lost; answers how that came about. The process has to end then."""
+        while True:
+            await self._pause(max(self._sent_at + self._terms.renew_every - self._clock(), 0.0))
+            while not await self._is_renewed():
+                if self.leader != self._identity:
+                    return f"{self.leader or 'somebody'} has taken or deleted it"
+                if not self.holds:
+                    return f"it could not be renewed for {self._terms.deadline:.0f} s"
+                await self._pause(self._terms.retry_after)
+
+    async def release(self) -> None:
+        """Give it back, so that nobody has to wait for it to run out. Only once nothing is written any more."""
+        self._mine = None
+        if not self._claimed:
+            return
+        try:
+            async with asyncio.timeout(self._terms.patience):
+                # Read first: a renewal or a claim may have come through whose answer was not waited for.
+                record = await self._read()
+                if record is not None and record.holder == self._identity:
+                    await self._patch(records.release(record, self._now()))
+        except (KubeError, TimeoutError) as error:
+            logger.warning("The lease %s was not given back: %s", self._place, _told(error))
+        else:
+            self._on_held(None)
+
+    async def _look(self) -> Seen:
+        record = await self._read()
+        self._seen = observe(self._seen, record, self._clock(), self._identity)
+        return self._seen
+
+    async def _claim(self, record: LeaseRecord | None) -> None:
+        self._claimed = True
+        sent_at, namespace, name = self._clock(), *self._place
+        duration = self._terms.duration
+        try:
+            async with asyncio.timeout(self._terms.patience):
+                if record is None:
+                    body = records.first_claim(namespace, name, self._identity, self._now(), duration)
+                    answer = await self._api.create(LEASES, namespace, body)
+                else:
+                    answer = await self._patch(records.claim(record, self._identity, self._now(), duration))
+        except ConflictError:
+            return  # another candidate was faster
+        self._hold(parse_lease(answer, duration), sent_at)
+
+    async def _is_renewed(self) -> bool:
+        if self._mine is None:
+            return False
+        self._looked_at = sent_at = self._clock()
+        left = self._sent_at + self._terms.deadline - sent_at
+        try:
+            async with asyncio.timeout(min(self._terms.patience, left)):
+                answer = await self._patch(records.renewal(self._mine, self._now()))
+        except (ConflictError, NotFoundError):
+            await self._look_again()
+            return False
+        except (KubeError, TimeoutError) as error:
+            self._tell_trouble(error)
+            return False
+        self._hold(parse_lease(answer, self._terms.duration), sent_at)
+        return self.holds
+
+    async def _look_again(self) -> None:
+        """Somebody else changed the lease, or a renewal came through whose answer was lost. What is read here renews
+        nothing: nobody knows when it was sent."""
+        try:
+            async with asyncio.timeout(self._terms.patience):
+                record = (await self._look()).record
+        except (KubeError, TimeoutError) as error:
+            self._tell_trouble(error)
+            return
+        self._mine = record if record is not None and record.holder == self._identity else None
+
+    def _hold(self, record: LeaseRecord, sent_at: float) -> None:
+        self._told_last = ""
+        self._mine, self._sent_at = record, sent_at
+        self._on_held(sent_at + self._terms.last_resort - self._clock())
+
+    async def _read(self) -> LeaseRecord | None:
+        try:
+            return parse_lease(await self._api.read(LEASES, *self._place), self._terms.duration)
+        except NotFoundError:
+            return None
+
+    async def _patch(self, change: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._api.patch(LEASES, *self._place, change)
+
+    def _tell_leader(self, seen: Seen) -> None:
+        holder = seen.record.holder if seen.record else ""
+        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'nobody'} holds the lease {self._place}")
+
+    def _tell_trouble(self, error: KubeError | TimeoutError) -> None:
+        self._tell(logging.WARNING, f"The lease {self._place}: {_told(error)}")
+
+    def _tell(self, level: int, news: str) -> None:
+        """Say it once, not at each look."""
+        if news != self._told_last:
+            self._told_last = news
+            logger.log(level, news)
+
+
+def _told(error: KubeError | TimeoutError) -> str:
+    return error.message if isinstance(error, KubeError) else "the API server did not answer in time"

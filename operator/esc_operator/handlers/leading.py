@@ -1,0 +1,123 @@
+"""Leader election around the work: who stands by waits, who leads renews, who has lost ends at once.
+
+Owns the identity of this process and its end. A process that has lost the lease may be in the midst of anything, such
+as a login whose answer it would write next, so it is never asked to stop: it is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, NoReturn
+
+from esc_operator.election.decision import Terms
+from esc_operator.election.elector import Elector, LeaseApi
+from esc_operator.errors import ConfigurationError
+from esc_operator.handlers.last_resort import end_after
+from esc_operator.resources.environment import Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from esc_operator.handlers.options import Options
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+LOST_STATUS = 1
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def elapsed() -> float:
+    """Seconds on a clock that nobody sets, and that goes on while the machine sleeps where there is such a one."""
+    return time.clock_gettime(_CLOCK)
+
+
+def make_elector(api: LeaseApi, options: Options) -> Elector:
+    """`api` is a connection of its own: a renewal must not queue behind the work. Raises ConfigurationError."""
+    return Elector(
+        api,
+        Key(options.lease_namespace or _own_namespace(), options.lease_name),
+        # A pod keeps its name when its container is restarted, and what the former process held is not its own.
+        f"{socket.gethostname()}_{token_hex(4)}",
+        Terms(options.lease_duration),
+        clock=elapsed,
+        now=lambda: datetime.now(UTC),
+        on_held=end_after,
+    )
+
+
+def _own_namespace() -> str:
+    try:
+        return NAMESPACE_FILE.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            "outside of a cluster the lease needs a place: name the operator's namespace with --lease-namespace, "
+            "or work without one (--no-leader-election) where no other operator works on this cluster"
+        ) from error
+
+
+@contextlib.asynccontextmanager
+async def leading(elector: Elector | None, stopping: asyncio.Event) -> AsyncIterator[bool]:
+    """A block in which this process leads. It is False if it was asked to stop before that came about.
+
+    Whatever is written has to have ended with the block: after it the lease is given back.
+    """
+    if elector is None:
+        yield not stopping.is_set()
+        return
+    try:
+        if not await _is_acquired(elector, stopping):
+            yield False
+            return
+        keeping = asyncio.create_task(_keep(elector), name="lease")
+        try:
+            yield True
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+    finally:
+        await elector.release()
+
+
+async def _is_acquired(elector: Elector, stopping: asyncio.Event) -> bool:
+    acquiring = asyncio.create_task(elector.acquire(), name="election")
+    stopped = asyncio.create_task(stopping.wait(), name="stop")
+    try:
+        await asyncio.wait([acquiring, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if acquiring.done():
+            await acquiring  # with the error it may have
+        return acquiring.done() and not stopped.done()
+    finally:
+        for task in (acquiring, stopped):
+            task.cancel()
+        await asyncio.wait([acquiring, stopped])
+
+
+async def _keep(elector: Elector) -> None:
+    try:
+        reason = await elector.keep()
+    except Exception as error:  # noqa: BLE001 - whatever it is: a lease that nobody renews is lost
+        reason = f"its renewal failed ({type(error).__name__})"
+    end_at_once(reason)
+
+
+def require(elector: Elector | None) -> None:
+    """End the process unless it leads at this very moment, or needs not."""
+    if elector is not None and not elector.holds:
+        end_at_once("its time has run out")
+
+
+def end_at_once(reason: str) -> NoReturn:
+    """No clean-up: each step of it might write."""
+    logger.critical("The lease is lost: %s. This process ends at once", reason)
+    sys.stderr.flush()
+    os._exit(LOST_STATUS)
