@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.catalogue import Catalogue
     from esc_operator.driver.loops import Perform
     from esc_operator.driver.opener import Opener
+    from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.driver.sharing import Demand
     from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord, Rotation
     from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
@@ -136,21 +137,26 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
     return _evaluate(root, immediate, Mode.ROTATE, wait, paths)
 
 
-async def open_environment(
-    root: port.Loaded, store: port.AsyncStore, opener: Opener, identity: Identity, demand: Demand | None = None
+async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
+    root: port.Loaded,
+    store: port.AsyncStore,
+    opener: Opener,
+    identity: Identity,
+    demand: Demand | None = None,
+    states: RotatorStates | None = None,
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
     `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
-    credentials may be.
+    credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
 
-    performer = Performer(opener, identity, demand or Demand(), store)
+    performer = Performer(opener, identity, demand or Demand(), store, states)
     immediate = Immediate(catalogue=opener.catalogue)
     loaded = _succeeded(parse(root))
-    evaluator = _evaluator(root.name, loaded, Mode.OPEN)
+    evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
     return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform))
 
 

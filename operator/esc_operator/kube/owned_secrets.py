@@ -18,7 +18,7 @@ from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.api import METADATA_LIST, KubeApi
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.pulses import Pulse, Pulses
-from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
+from esc_operator.resources import ENVIRONMENT, HOLDS, MANAGED_BY, MANAGED_BY_LABEL, ROTATOR_STATES
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
 from esc_operator.resources.versions import is_older
@@ -38,7 +38,7 @@ REFUSED_SECONDS = 10.0
 @dataclass(frozen=True, slots=True)
 class SecretMetadata:
     """What is known of a Secret. `environment` names the environment it says to belong to, `owners` the UIDs of its
-    owners, `version` is its resourceVersion."""
+    owners, `version` is its resourceVersion. `holds_states`: it keeps states of rotators, and is nobody's target."""
 
     key: Key
     uid: str
@@ -47,6 +47,7 @@ class SecretMetadata:
     owners: tuple[str, ...]
     managed: bool
     record: SyncRecord | None
+    holds_states: bool = False
 
 
 def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
@@ -60,6 +61,7 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
         owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
         managed=(metadata.get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY,
         record=parse_sync_record(annotations),
+        holds_states=annotations.get(HOLDS) == ROTATOR_STATES,
     )
 
 

@@ -78,6 +78,12 @@ class Plan:
 
 def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) -> Refused | None:
     """Why the environment must not touch a Secret; None where it is free or already its own."""
+    if secret and secret.holds_states:
+        return Refused(
+            reasons.TARGET_CONFLICT,
+            f"spec.target.name: Secret {secret.key} keeps the states of rotators of EscEnvironment "
+            f'"{secret.environment}": choose another target name',
+        )
     if secret is None or environment.uid in secret.owners:
         return None
     if secret.managed and secret.environment == environment.key.name:

@@ -14,6 +14,7 @@ from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.definitions import PATH_PREFIX, Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.rotator_secrets import RotatorSecrets
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.status import Login
@@ -58,12 +59,15 @@ class EnvironmentOpening:
     def __init__(self, api: KubeApi, opener: Opener) -> None:
         self._api = api
         self._opener = opener
+        self._states = RotatorSecrets(api)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace)
         root = Loaded(str(environment.key), definition=environment.definition, path_prefix=PATH_PREFIX)
         identity = ServiceAccountIdentity(self._api, environment.key.namespace, environment.service_account)
-        result = await open_environment(root, definitions, self._opener, identity, demand)
+        # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
+        states = self._states.of(environment, rotates=demand.fresh_after is not None)
+        result = await open_environment(root, definitions, self._opener, identity, demand, states)
         if not result.ok:
             return refusal(result.errors, definitions.generations)
         data, problems = secret_data(exported(result.value))

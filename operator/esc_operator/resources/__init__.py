@@ -17,5 +17,10 @@ SYNC_RECORD = f"{GROUP}/sync"
 ENVIRONMENT = f"{GROUP}/environment"
 """Annotation of a Secret: the name of the environment, in its namespace, that it belongs to."""
 
+HOLDS = f"{GROUP}/holds"
+"""Annotation of a Secret of the operator's own that is no environment's target: what is in it."""
+
+ROTATOR_STATES = "rotator-states"
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "esc-operator"

@@ -22,6 +22,9 @@ SECRET_NOT_OWNED = "SecretNotOwned"  # noqa: S105 - a reason, not a password
 TARGET_CONFLICT = "TargetConflict"
 """Another environment already fills the target Secret."""
 
+ROTATOR_STATES_NOT_OWNED = "RotatorStatesNotOwned"
+"""The Secret that would keep the states of an environment's rotators is somebody else's, so nothing is rotated."""
+
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
 """The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
 
