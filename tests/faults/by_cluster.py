@@ -90,6 +90,7 @@ def watches_cut(run: Run) -> None:
     edited, deleted, rotated, removed = (run.fill() for _ in range(4))
     importer = _import_of(removed)
     stage.until_quiet()
+    wait_until(lambda: stage.fronts.watched >= set(WATCHES), "both watches are open")
     expired = stage.fronts.expired_watches
     cuts = [Rule(name, Phase.BEFORE, drop, count=None) for name in WATCHES]
     with stage.fronts.rules(*cuts):

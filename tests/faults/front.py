@@ -160,6 +160,11 @@ class Fronts:
 
         self._wait(cut())
 
+    @property
+    def watched(self) -> set[str]:
+        """The names of the watches that are open."""
+        return {seen.name for _, seen in list(self._watches)}
+
     def is_quiet(self, seconds: float) -> bool:
         """Whether no request but a watch has been under way for so long."""
         return not self._under_way and time.monotonic() - self._last_seen > seconds

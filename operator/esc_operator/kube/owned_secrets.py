@@ -32,6 +32,8 @@ PAGE = "500"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 RECONNECT_SECONDS = 1.0
 REFUSED_SECONDS = 10.0
+BLIPS = 3
+"""So many refusals in a row mean nothing: an API server that has just started has yet to learn of any rights."""
 """After a namespace has refused the operator."""
 
 
@@ -113,26 +115,32 @@ class OwnedSecrets:
     async def _follow(self, scope: str | None) -> None:
         """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
         pulse = self._pulses.of(SECRETS.plural, scope or "")
+        refusals = 0
         while True:
             pulse.tried()
+            refusals += 1  # until it turns out that it was none
             try:
                 if scope not in self._versions:
                     await self._list(scope, pulse)
                 await self._watch(scope, pulse)
+                refusals = 0
             except NotFoundError:
+                refusals = 0
                 self._versions.pop(scope, None)  # 410: only a new list tells what happened meanwhile
             except ForbiddenError as error:
-                await self._be_refused(scope, error)
+                await self._be_refused(scope, error, refusals)
             except KubeError as error:
+                refusals = 0
                 logger.warning("Watching Secrets: %s", error.message)
             await self._pause(RECONNECT_SECONDS)  # whatever ended it may do so again at once
 
-    async def _be_refused(self, scope: str | None, error: ForbiddenError) -> None:
+    async def _be_refused(self, scope: str | None, error: ForbiddenError, refusals: int) -> None:
         logger.warning("Watching Secrets: %s", error.message)
-        self._versions.pop(scope, None)
         if scope is not None:
             self._note_listed(scope)  # the other namespaces do not wait for it, and in it nothing can be done
-        await self._pause(REFUSED_SECONDS)
+        if refusals > BLIPS:
+            self._versions.pop(scope, None)
+            await self._pause(REFUSED_SECONDS)
 
     async def _list(self, scope: str | None, pulse: Pulse) -> None:
         found: dict[Key, Mapping[str, Any]] = {}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ForbiddenError
-from esc_operator.kube.owned_secrets import OwnedSecrets, parse_secret_metadata
+from esc_operator.kube.owned_secrets import BLIPS, RECONNECT_SECONDS, OwnedSecrets, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
@@ -30,6 +30,7 @@ class Watched:
         self.api = FakeApi()
         self.changed: list[Key] = []
         self.pauses = 0
+        self.on_pause: Callable[[float], None] = lambda _: None
         self.secrets: OwnedSecrets
 
     @asynccontextmanager
@@ -45,8 +46,9 @@ class Watched:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _pause(self, _: float) -> None:
+    async def _pause(self, seconds: float) -> None:
         self.pauses += 1
+        self.on_pause(seconds)
         await asyncio.sleep(0)
 
     async def rest(self) -> None:
@@ -266,6 +268,30 @@ def test_a_server_that_refuses_is_asked_again_and_the_log_says_why(caplog: pytes
 
     play(story)
     assert "could not list secrets: not allowed" in caplog.text
+
+
+def test_an_api_server_that_refuses_for_a_moment_after_its_start_is_asked_again_at_once() -> None:
+    async def story(watched: Watched) -> None:
+        watched.put("a")
+        async with watched.informer() as secrets:
+            watched.api.refusals["watch_lines", "secrets"] = ForbiddenError("could not watch secrets: not allowed")
+            lists, spans = watched.api.count("list_page"), []
+
+            def on_pause(seconds: float) -> None:
+                spans.append(seconds)
+                if len(spans) == 1 + BLIPS:
+                    watched.api.refusals.clear()
+
+            watched.on_pause = on_pause
+            watched.api.close_watches()
+            await watched.rest()
+            assert spans == [RECONNECT_SECONDS] * (1 + BLIPS)
+            watched.put("b")
+            await watched.rest()
+            assert secrets.find(Key("apps", "b")) is not None
+            assert watched.api.count("list_page") == lists
+
+    play(story)
 
 
 def test_a_namespace_that_refuses_is_not_waited_for_and_is_known_once_it_does_not() -> None:
