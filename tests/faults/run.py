@@ -203,16 +203,10 @@ class Subject:
         true = f"{last.expires_at[:19]}Z", request, metadata["generation"]
         return f"the status tells {told}, and true is {true}" if told != true else ""
 
-    def judge(self, mints: int, *, writes: int | None = None, last: bool = True, patience: float = PATIENCE) -> None:
-        """The end of a run: a valid Secret, a true status, exactly so many mints and so many writes of the Secret.
-
-        Without `last` any mint that is valid will do: of two operators either one's.
-        """
+    def judge(self, mints: int, *, writes: int | None = None, patience: float = PATIENCE) -> None:
+        """The end of a run: a valid Secret, a true status, exactly so many mints and so many writes of the Secret."""
         try:
-            if last:
-                self.until_settled(mints, patience)
-            else:
-                self.until_valid()
+            self.until_settled(mints, patience)
         except AssertionError as error:
             self.run.lost(str(error))
             return
@@ -223,7 +217,7 @@ class Subject:
         if writes is not None and written != writes:
             self.run.doubled(max(written - writes, 0), f"{self.namespace}: {written} writes instead of {writes}")
         self._judge_events()
-        if last and (complaint := self.complaint(mints)):
+        if complaint := self.complaint(mints):
             self.run.wrong(f"{self.namespace}: {complaint}")
 
     def judge_count(self, mints: int) -> None:

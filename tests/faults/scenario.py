@@ -31,8 +31,7 @@ class Fault:
 
     `runs` is how often it is played unless told otherwise, `at_once` how many of these share the stage at a time: 1 for
     what hits the whole operator or the whole cluster. `lifetime` is what AWS grants, in seconds; None is what was asked
-    for. `clock`: the operator's clock can be moved. `doubles_for`: doubled mints are counted and forgiven, for this
-    reason.
+    for. `clock`: the operator's clock can be moved.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Fault:
     at_once: int = 1
     lifetime: float | None = None
     clock: bool = False
-    doubles_for: str = ""
 
 
 @dataclass
@@ -73,7 +71,7 @@ class Findings:
 
     @property
     def is_good(self) -> bool:
-        return not (self.lost or self.wrong or (self.doubled and not self.fault.doubles_for))
+        return not (self.lost or self.wrong or self.doubled)
 
 
 REGISTRY: dict[str, Fault] = {}
@@ -86,13 +84,12 @@ def fault(
     at_once: int = 1,
     lifetime: float | None = None,
     clock: bool = False,
-    doubles_for: str = "",
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Make a function a row of the table."""
 
     def register(play: Callable[[Run], None]) -> Callable[[Run], None]:
         assert name not in REGISTRY, f"there are two faults {name}"
-        REGISTRY[name] = Fault(name, play, runs, at_once, lifetime, clock, doubles_for)
+        REGISTRY[name] = Fault(name, play, runs, at_once, lifetime, clock)
         return play
 
     return register

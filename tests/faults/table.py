@@ -18,8 +18,7 @@ def draw(findings: Sequence[Findings]) -> str:
     lines = [_row("fault", width, "runs", "environments", "lost", "doubled", "wrong")]
     for one in findings:
         counts = (one.runs, one.environments, len(one.lost), len(one.doubled), len(one.wrong))
-        note = f"  ({one.fault.doubles_for})" if one.fault.doubles_for else ""
-        lines.append(_row(one.fault.name, width, *counts) + note)
+        lines.append(_row(one.fault.name, width, *counts))
     played = sum(one.runs for one in findings), sum(one.environments for one in findings)
     totals = [sum(len(getattr(one, kind)) for one in findings) for kind in ("lost", "doubled", "wrong")]
     lines.append(_row("all", width, *played, *totals))
