@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -26,9 +27,16 @@ JUMP = timedelta(seconds=60)
 
 
 class Scheduler(Generic[K]):
-    """`on_due` is called with each key whose time has come and the time it was due at."""
+    """`on_due` is called with each key whose time has come and the time it was due at. `clock`, in seconds, stands
+    still while the machine does."""
 
-    def __init__(self, now: Callable[[], datetime], on_due: Callable[[K, datetime], None]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        on_due: Callable[[K, datetime], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._now = now
         self._on_due = on_due
         self._heap: list[tuple[datetime, int, K]] = []
@@ -36,14 +44,16 @@ class Scheduler(Generic[K]):
         self._count = 0
         self._changed = asyncio.Event()
         self._last_beat = now()
+        self._beat_at = clock()
 
     def __len__(self) -> int:
         return len(self._times)
 
     @property
     def age(self) -> timedelta:
-        """How long ago it last looked; it does at least each minute."""
-        return self._now() - self._last_beat
+        """How long ago it last looked; it does at least each minute. A time for which the machine was suspended is none
+        that it has missed."""
+        return timedelta(seconds=self._clock() - self._beat_at)
 
     def set(self, key: K, when: datetime | None) -> None:
         """Look at a key at that time, instead of any other set before; None: not by time."""
@@ -67,7 +77,7 @@ class Scheduler(Generic[K]):
         if now < self._last_beat - JUMP:
             for key in list(self._times):
                 self.set(key, now)
-        self._last_beat = now
+        self._last_beat, self._beat_at = now, self._clock()
         while self._heap:
             when, _, key = self._heap[0]
             if self._times.get(key) != when:
