@@ -39,7 +39,7 @@ logger = logging.getLogger("esc_operator")
     help="Calls of each provider a second, in the long run.",
 )
 @click.option(
-    "--rollouts", default=10, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
+    "--rollouts", default=20, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
 )
 @click.option(
     "--health-address",

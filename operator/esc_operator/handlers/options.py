@@ -20,7 +20,7 @@ class Options:
     namespaces: tuple[str, ...] = ()
     workers: int = 32
     provider_rate: int = 20
-    rollouts: int = 10
+    rollouts: int = 20
     health_address: str = "0.0.0.0:8080"
     metrics_address: str = "0.0.0.0:9090"
     metrics_environments: int = 10_000
