@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.owned_secrets import OwnedSecrets, SecretMetadata
-    from esc_operator.reconciliation.decide import Event, Plan
+    from esc_operator.reconciliation.decide import Plan
+    from esc_operator.reconciliation.event import Event
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.reconciliation.event import Event
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
@@ -54,15 +55,6 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event for `kubectl describe`: `type` is Normal or Warning."""
-
-    type: str
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What to write. `secret` is None where the Secret is right; `status` is written where it differs from the last.
 
@@ -92,7 +84,8 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
     if secret.managed and secret.environment:
         return Refused(
             reasons.TARGET_CONFLICT,
-            f'{where} is already filled by EscEnvironment "{secret.environment}": choose another target name',
+            f'{where} is already filled by EscEnvironment "{secret.environment}": choose another target name, or delete'
+            " the Secret where that environment is gone and has left it behind (deletionPolicy: Retain)",
         )
     return Refused(
         reasons.SECRET_NOT_OWNED,
@@ -113,6 +106,9 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
     """
     secret, held = seen.target.secret, seen.held
     record = make_record(seen.environment, opened, held or lost, seen.now, salt)
+    if held is None and lost is None and _differs_from_before(seen, opened):
+        now = seen.now.replace(microsecond=0)
+        record = replace(record, changed_at=now, replaced_expires_at=seen.old.expires_at)
     unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
     if unchanged and held is not None:
         record = held
@@ -133,6 +129,22 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         creates=secret is None,
         event=_recovery(seen.old),
     )
+
+
+def _differs_from_before(seen: Situation, opened: Opened) -> bool:
+    """Whether pods may hold other data, of a Secret that is gone with its record. Only the status still tells of it:
+    that its workloads were seen to be right, or were being rolled.
+
+    Without an opening the same definitions give the same data; whatever is opened may have changed since.
+    """
+    old = seen.old
+    if not (old.rolled_out_revision or old.rollout_started_at):
+        return False
+    if old.secret_name not in {"", seen.environment.target.name}:
+        return False  # it had another name, and those who take this one have not seen any other data
+    is_static = opened.window is None and not opened.rereads
+    same = old.observed_generation == seen.environment.generation and dict(old.imports or {}) == dict(opened.imports)
+    return not (is_static and same)
 
 
 def plan_refused(seen: Situation, refused: Refused) -> Plan:

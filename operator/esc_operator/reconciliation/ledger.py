@@ -87,9 +87,6 @@ class Ledger:
     def find(self, key: Key) -> Entry | None:
         return self._entries.get(key)
 
-    def known(self) -> tuple[Key, ...]:
-        return tuple(self._entries)
-
     def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> Entry:
         """Remember an environment as it was just read, keeping what is known of the same object."""
         entry = self._entries.get(environment.key)
@@ -111,6 +108,8 @@ class Ledger:
         if entry.rotate_request != environment.rotate_request:
             entry.rotation_seen_at = _asked_at(environment, entry.rotate_request, now)
             entry.rotate_request = environment.rotate_request
+        if entry.target != environment.target_key:
+            entry.record = None  # it is that of another Secret
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         entry.service_account, entry.suspended = environment.service_account, environment.suspend
         entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"

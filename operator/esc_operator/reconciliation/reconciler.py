@@ -135,7 +135,7 @@ class Reconciler:
 
     def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
         """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
-        self._wake(tuple(key for key in self.ledger.known() if key not in listed))
+        self._wake(tuple(key for key, _ in self.ledger.entries() if key not in listed))
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
@@ -338,7 +338,7 @@ class Reconciler:
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
-        lost = entry.record if entry.status.secret_name == environment.target.name else None
+        lost = entry.record
         situation = decide.Situation(environment, entry.status, target, now)
         plan = decide.plan_opened(situation, opened, token_hex(8), lost)
         try:
@@ -384,6 +384,7 @@ class Reconciler:
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+        old = entry.status
         status, look_at = await self._advance_rollout(environment, entry, status)
         written = entry.status if entry.is_written else None
         if status != written:
@@ -392,6 +393,8 @@ class Reconciler:
             entry.is_written = True
         self.scheduler.set(environment.key, min(filter(None, (plan.wake_at, look_at)), default=None))
         await self._actor.post(environment, plan.event)
+        if self._rollouts is not None:
+            await self._actor.post(environment, self._rollouts.tell(environment, old, status))
 
     def _own_record(self, environment: EscEnvironment) -> SyncRecord | None:
         secret = self._gatherer.known(environment.target_key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from esc_operator.kube.paths import WORKLOADS
 from esc_operator.reconciliation.holds import LONGEST_ASKED
+from esc_operator.reconciliation.rollout_events import rollout_event
 from esc_operator.reconciliation.rollout_plan import (
     Behind,
     RolloutPlan,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
+    from esc_operator.reconciliation.event import Event
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -65,7 +67,8 @@ class _Memory:
 
     `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
     `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
-    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `held_until`: the
+    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `told` are those
+    that events have told; `held_until`: the
     API server has asked to be left alone until then.
     """
 
@@ -76,6 +79,7 @@ class _Memory:
     moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     queued: tuple[Workload, ...] = ()
     troubles: int = 0
+    told: set[str] = field(default_factory=set)
     held_until: datetime | None = None
 
 
@@ -131,6 +135,11 @@ class Rollouts:
             status,
             conditions=(*status.conditions, *carry_transition_times(present, old.conditions, self._now())),
         )
+
+    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> Event | None:
+        """The event for what is new between two statuses, if any."""
+        memory = self._memories.get(environment.uid)
+        return rollout_event(old, status, memory.told if memory else set())
 
     def forget(self, uid: str) -> None:
         """An environment is gone, or has nothing to roll any more."""

@@ -119,7 +119,7 @@ def test_what_was_deleted_while_the_watch_had_lost_its_place_is_found_missing_in
                 reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)
             await world.settle()
             assert world.told("app") == ("True", "Synced", "False", "ImportNotFound")
-            assert key("base") not in reconciler.ledger.known()
+            assert reconciler.ledger.find(key("base")) is None
             calls = world.api.count("read", "patch_status")
             for name in ("app", "other"):
                 reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)

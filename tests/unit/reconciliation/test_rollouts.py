@@ -769,7 +769,6 @@ def test_a_secret_that_is_deleted_and_put_back_with_the_same_data_rolls_nothing(
 
 
 @pytest.mark.parametrize("while_away", [True, False])
-@pytest.mark.xfail(reason="only the process that saw the former Secret knows that there was one", strict=True)
 def test_a_secret_that_is_put_back_by_another_process_or_after_an_outage_rolls_the_pods_too(while_away: bool) -> None:
     async def story(world: RolloutWorld) -> None:
         world.api.pods_come = True
@@ -789,6 +788,88 @@ def test_a_secret_that_is_put_back_by_another_process_or_after_an_outage_rolls_t
             await world.skip(MINUTE, step=STEP)
         assert world.cloud.mints["aws"] == 2
         assert world.api.patches == ["web"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("change", [None, "2"])
+def test_a_secret_of_plain_values_that_was_deleted_while_no_operator_ran_rolls_pods_only_for_other_values(
+    change: str | None,
+) -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.pods_come = True
+        world.api.put_workload("web", taking("app"))
+        async with world.operator():
+            await world.put("app", rolling_value("1"))
+            await world.skip(MINUTE, step=STEP)
+        world.api.delete_secret("app")
+        if change:
+            world.api.put_environment("app", rolling_value(change))
+        async with world.operator():
+            await world.skip(MINUTE, step=STEP)
+        assert world.values("app") == {"A": change or "1"}
+        assert world.api.patches == (["web"] if change else [])
+        assert world.rolled_out("app") == ALL_WELL
+
+    play(story)
+
+
+def test_the_first_secret_of_another_name_rolls_nobody() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.pods_come = True
+        world.api.put_workload("web", taking("aws"))
+        world.api.put_workload("other", taking("another"))
+        async with world.operator():
+            await world.put("aws", rolling_login())
+            await world.put("aws", rolling_login(target={"name": "another"}))
+            await world.skip(MINUTE, step=STEP)
+        assert world.api.patches == []
+
+    play(story)
+
+
+def told_by_events(world: RolloutWorld) -> list[tuple[str, str]]:
+    return [(event["reason"], event["message"]) for event in world.api.events]
+
+
+def test_events_tell_the_beginning_and_the_end_of_a_rollout_and_nothing_in_between() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.put_workload("web", taking("app"))
+        world.api.put_workload("db", taking("app"), STATEFUL_SETS)
+        async with world.operator():
+            await world.put("app", rolling_value("1"))
+            assert told_by_events(world) == []
+            await world.put("app", rolling_value("2"))
+            await world.skip(MINUTE, step=STEP)
+            began = ("RollingOut", "Deployment web: its pods are replaced; StatefulSet db: its pods are replaced")
+            assert told_by_events(world) == [began]
+            world.api.arrive("web")
+            await world.skip(10 * SECOND, step=STEP)
+            world.api.arrive("db", STATEFUL_SETS)
+            await world.skip(10 * SECOND, step=STEP)
+            assert world.rolled_out("app") == ALL_WELL
+            (_, message) = told_by_events(world)[1]
+            assert message.startswith("all 2 workloads run with the present values, after 1m")
+            await world.skip(HOUR, step=MINUTE)
+        async with world.operator():
+            await world.skip(MINUTE, step=STEP)
+        assert len(world.api.events) == 2
+
+    play(story)
+
+
+def test_a_trouble_that_comes_and_goes_is_told_by_one_event() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.put_workload("web", taking("app"))
+        async with world.operator():
+            await world.put("app", rolling_value("1"))
+            await world.put("app", rolling_value("2"))
+            for _ in range(6):
+                world.api.take_off("web")
+                await world.skip(30 * SECOND, step=STEP)
+        told = [reason for reason, _ in told_by_events(world)]
+        assert told == ["RollingOut", "RolloutReverted"]
+        assert world.api.events[-1]["type"] == "Warning"
 
     play(story)
 
