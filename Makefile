@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format bench e2e faults alerts conformance crds image clean
+.PHONY: help setup demo test unit lint format bench e2e faults failover alerts conformance crds image clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3
 
 alerts: $(READY) ## The alert rules, judged by promtool (built once, which takes some minutes)
 	@$(BIN)/python -m local_prometheus
+
+failover: $(READY) ## The leader goes a hundred times and more, under load; prints the gaps (ARGS="--kills 10")
+	@$(BIN)/python -m failover $(ARGS)
 
 conformance: $(READY) ## The language's outside cases, from the folder ESC_CONFORMANCE
 	@$(BIN)/python -m pytest tests/conformance -q -rs $(ARGS)
