@@ -55,11 +55,11 @@ class Watched:
         if self._elector is not None and not self._elector.holds:
             since = self._elector.age
             return Health(since <= SILENCE, "standing by", f"looked at the lease {since:.0f}s ago")
-        if not self.works:
-            return Health(True, "leading", "starting")
         plural, idle = self._most_idle()
         if idle > IDLE:
             return Health(False, "leading", f"the watch of {plural} has stood still for {idle:.0f}s")
+        if not self.works:
+            return Health(True, "leading", "starting")
         since = self._beat().total_seconds()
         return Health(since <= SILENCE, "leading", f"looked at the schedule {since:.0f}s ago")
 

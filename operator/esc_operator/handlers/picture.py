@@ -36,7 +36,8 @@ def look(reconciler: Reconciler, opener: Opener, rollouts: Rollouts, pulses: Pul
         leads=leads,
         working=queue.working,
         scheduled=len(reconciler.scheduler),
-        scheduler_age=reconciler.scheduler.age.total_seconds(),
+        # Whoever stands by has none that runs.
+        scheduler_age=reconciler.scheduler.age.total_seconds() if leads else 0.0,
         rolling=rollouts.under_way,
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
         watch_ages=pulses.silences(),

@@ -148,7 +148,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         utc_now,
         options.metrics_environments,
     )
-    rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now)
+    rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now, telemetry)
     return Parts(opener, secrets, reconciler, rotations, accounts, pulses, exposition)
 
 

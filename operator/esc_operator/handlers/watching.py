@@ -7,6 +7,7 @@ looks for itself.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -15,7 +16,7 @@ from esc_operator.handlers.session import open_session
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
@@ -90,6 +91,22 @@ class NoDiffs(kopf.DiffBaseStorage):
         """Keep nothing."""
 
 
+@dataclass(frozen=True)
+class Backoffs:
+    """Seconds between two attempts of kopf's requests, doubled up to the longest: without an end, because kopf gives up
+    a watch whose attempts have come to theirs, and ends the process. To be started again would not bring the API server
+    back, and would end what goes on by time."""
+
+    first: float = 1.0
+    longest: float = 10.0
+
+    def __iter__(self) -> Iterator[float]:
+        pause = self.first
+        while True:
+            yield pause
+            pause = min(pause * 2, self.longest)
+
+
 def make_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
@@ -103,6 +120,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.enforce_retry_after = True
+    settings.networking.error_backoffs = Backoffs()
     # Never long: changes are noticed as soon after an outage of the API server as it began. In the end it gives up, so
     # that a watch that is not allowed is noticed.
     settings.networking.error_backoffs = (1, 1, 2, 3, *(5,) * 10)

@@ -35,6 +35,7 @@ from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources.rotate_request import AskedRotation
 from esc_operator.resources.rotation import EscRotation, RotationStatus, parse_rotation, parse_rotation_status
+from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,8 +68,11 @@ class _Memory:
 
 
 class Rotations:
-    def __init__(self, api: KubeApi, gatherer: RotationGatherer, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, api: KubeApi, gatherer: RotationGatherer, now: Callable[[], datetime], telemetry: Telemetry = SILENT
+    ) -> None:
         self._api = api
+        self._telemetry = telemetry
         self._gatherer = gatherer
         self._now = now
         self._memories: dict[str, _Memory] = {}
@@ -165,6 +169,7 @@ class Rotations:
             logger.info(
                 "EscRotation %s: run %d ends (%s, %s)", rotation.name, told.run, told.phase, told.counts.progress
             )
+            self._telemetry.meter.rotated(str(told.phase).lower())
             self._memories.pop(rotation.name, None)
             self.queue.add(rotation.name, Lane.CHANGE)  # for when the next one is due
 

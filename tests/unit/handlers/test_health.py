@@ -32,13 +32,16 @@ def test_one_that_works_is_alive_and_ready_and_one_that_has_yet_to_list_is_only_
 
 
 @pytest.mark.parametrize(
-    ("stands_still", "told"),
-    [({"beat": SILENCE + 1}, "the schedule"), ({"idle": IDLE + 1}, "the watch of secrets has stood still")],
+    ("stands_still", "told", "at_start"),
+    [
+        # Until it works nothing is scheduled; but it lists.
+        ({"beat": SILENCE + 1}, "the schedule", True),
+        ({"idle": IDLE + 1}, "the watch of secrets has stood still", False),
+    ],
 )
-def test_one_that_stands_still_is_neither(stands_still: dict[str, float], told: str) -> None:
+def test_one_that_stands_still_is_neither(stands_still: dict[str, float], told: str, at_start: bool) -> None:
     one = watched(**stands_still)
-    # Until it works nothing is expected of it.
-    assert one.is_alive().is_well
+    assert one.is_alive().is_well is at_start
     one.works = True
     assert not one.is_alive().is_well
     assert not one.is_ready().is_well

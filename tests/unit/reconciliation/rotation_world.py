@@ -35,7 +35,7 @@ class RotationWorld(RolloutWorld):
     async def operator(self) -> AsyncIterator[Reconciler]:
         async with super().operator() as reconciler:
             gatherer = RotationGatherer(self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger)
-            rotations = self.rotations = Rotations(self.api, gatherer, self.now)
+            rotations = self.rotations = Rotations(self.api, gatherer, self.now, self.telemetry)
             task = asyncio.create_task(rotations.run())
             try:
                 for (plural, _), body in list(self.api.objects.items()):

@@ -111,6 +111,7 @@ def test_suspended_environments_are_left_out_and_told() -> None:
             world.rotate()
             await end(world)
         assert world.tally() == ("Succeeded", 4, 0, 0, 3, 0, 1)
+        assert world.meter.of("rotated") == [("succeeded",)]
         assert world.rotation()["progress"] == "3/3"
         assert "rotation" not in world.status("off")
 
