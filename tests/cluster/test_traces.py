@@ -49,4 +49,9 @@ def reconciles(tenant: Tenant, collector: Collector) -> list[tuple[SpanSeen, lis
 
 
 def minting(tenant: Tenant, collector: Collector) -> list[tuple[SpanSeen, list[SpanSeen]]]:
-    return [(look, parts) for look, parts in reconciles(tenant, collector) if any(one.name == "open" for one in parts)]
+    """Those in which a login succeeded."""
+    return [
+        (look, parts)
+        for look, parts in reconciles(tenant, collector)
+        if any(one.name == "open" and "esc.reason" not in one.attributes for one in parts)
+    ]
