@@ -96,7 +96,10 @@ class Actor:
         try:
             await self._api.create_event(environment.key.namespace, self._event_body(environment, event))
         except KubeError as error:
-            logger.warning("%s: the event %s was not posted: %s", environment.key, event.reason, error.message)
+            log = {"environment": str(environment.key), "reason": error.reason}
+            logger.warning(
+                "%s: the event %s was not posted: %s", environment.key, event.reason, error.message, extra=log
+            )
 
     def _event_body(self, environment: EscEnvironment, event: Event) -> dict[str, Any]:
         time = format_time(self._now())

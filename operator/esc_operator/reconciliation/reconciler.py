@@ -195,7 +195,9 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - a bug in one environment's handling must not stop the others
             result = "crashed"
             # Told by its type alone, because its text may quote a value.
-            logger.error("%s: internal error (%s at %s)", key, type(error).__name__, _where(error))  # noqa: TRY400
+            log = {"environment": str(key), "reason": "InternalError"}
+            what = type(error).__name__
+            logger.error("%s: internal error (%s at %s)", key, what, _where(error), extra=log)  # noqa: TRY400
             self._look_again(key, None)
         else:
             self._troubles.pop(key, None)
@@ -333,7 +335,8 @@ class Reconciler:
         try:
             await self._carry_out(environment, entry, plan)
         except KubeError as error:  # it is told in the end, with what has come of the attempt
-            logger.warning("%s: %s", environment.key, error.message)
+            log = {"environment": str(environment.key), "reason": error.reason}
+            logger.warning("%s: %s", environment.key, error.message, extra=log)
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()
@@ -424,7 +427,8 @@ class Reconciler:
         except (UnavailableError, ConflictError):
             raise
         except KubeError as error:
-            logger.warning("%s: the former Secret is left over: %s", environment.key, error.message)
+            log = {"environment": str(environment.key), "reason": error.reason}
+            logger.warning("%s: the former Secret is left over: %s", environment.key, error.message, extra=log)
 
     def _remove(self, key: Key) -> None:
         entry = self.ledger.find(key)

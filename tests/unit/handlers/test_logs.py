@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import esc_operator
 from esc_operator.handlers import logs
 
 if TYPE_CHECKING:
@@ -71,6 +74,30 @@ def test_a_line_of_json_holds_time_level_logger_message_and_what_it_is_about(
         "environment": "apps/aws",
         "reason": "ExpiryAhead",
     }
+
+
+def lines_about_an_environment() -> list[ast.Call]:
+    """Every call of a logger whose message begins with the key of an environment."""
+    calls = [
+        node
+        for file in Path(esc_operator.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+    ]
+    return [
+        call
+        for call in calls
+        if call.func.attr in {"debug", "info", "warning", "error", "critical"}  # type: ignore[attr-defined]
+        and isinstance(call.args[0], ast.Constant)
+        and str(call.args[0].value).startswith("%s:")
+    ]
+
+
+def test_every_line_about_an_environment_names_it_and_a_reason() -> None:
+    lines = lines_about_an_environment()
+    assert len(lines) > 6
+    bare = [ast.unparse(line) for line in lines if "extra" not in {keyword.arg for keyword in line.keywords}]
+    assert bare == []
 
 
 def test_a_line_for_people_starts_with_time_and_level(capsys: pytest.CaptureFixture[str]) -> None:
