@@ -70,6 +70,14 @@ def why_refused(refusal: Refusal) -> Rule:
     return next(rule for rule in _RULES if rule.fits(refusal))
 
 
+def is_throttling(code: str) -> bool:
+    return code in _THROTTLING
+
+
+def is_outage(code: str) -> bool:
+    return code in _OUTAGES
+
+
 def advise_role(exchange: Exchange, _: Refusal | None = None) -> str:
     return f'"{exchange.role}" is not the ARN of a role: it looks like arn:aws:iam::123456789012:role/name'
 

@@ -100,6 +100,40 @@ class UnsignedClients:
         )
 
 
+class SignedClients:
+    """Clients with a login that an environment brought, for calls that are rare: each is made for one use, so that no
+    key is kept. Blocking and thread-safe; a call is one request: what changes something must not be repeated blindly.
+    """
+
+    def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
+        self._options = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": 1},
+            "ignore_configured_endpoint_urls": True,
+        }
+        self._lock = threading.Lock()
+        self._session: Any = None
+
+    def client(self, target: Target, login: Mapping[str, Any]) -> Any:
+        """A client that signs as `login`, the outputs of `aws-login`."""
+        from botocore.config import Config
+
+        with self._lock:
+            if self._session is None:
+                self._session = _make_session()
+            return self._session.client(
+                target.service,
+                region_name=target.region,
+                endpoint_url=target.endpoint,
+                verify=target.ca_bundle,
+                aws_access_key_id=login["accessKeyId"],
+                aws_secret_access_key=login["secretAccessKey"],
+                aws_session_token=login.get("sessionToken"),
+                config=Config(**self._options),
+            )
+
+
 def _make_session() -> Any:
     """A session that reads no profile and no file of the user's: all its clients share one loader of service models."""
     import logging

@@ -32,3 +32,12 @@ AWS_UNAVAILABLE = "AWSUnavailable"
 
 AWS_REFUSED = "AWSRefused"
 """AWS refused the call for a cause without a reason of its own."""
+
+ACCESS_DENIED = "AWSAccessDenied"
+"""The login lacks a permission for what is asked."""
+
+USER_MISSING = "UserMissing"
+"""There is no IAM user of that ARN."""
+
+UNKNOWN_ACCESS_KEYS = "UnknownAccessKeys"
+"""The IAM user has as many access keys as AWS allows, and none of them may be deleted."""

@@ -26,3 +26,6 @@ PROVIDER_CRASHED = "ProviderCrashed"
 
 SHUTTING_DOWN = "ShuttingDown"
 """This process is ending and starts nothing new."""
+
+NOT_ROTATED = "NotRotated"
+"""A rotator has no state yet: nobody has asked for the first rotation."""

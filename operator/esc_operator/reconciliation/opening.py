@@ -23,6 +23,7 @@ from esc_operator.stores.port import Loaded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
     from esc_operator.evaluation import OpenRecord
@@ -75,11 +76,20 @@ class EnvironmentOpening:
             return refusal(problems, definitions.generations)
         return Opened(
             data=data,
-            window=Window(result.lease.issued_at, result.lease.expires_at) if result.lease else None,
+            window=window_of(result),
             rereads=any(record.lease is None for record in result.opens),
             imports=definitions.generations,
             logins=logins_of(result.opens),
         )
+
+
+def window_of(result: Result) -> Window | None:
+    """The life of the values: that of the lease which ends first. What a rotator logs in with, to make a new secret,
+    does not limit the life of that secret."""
+    inside = tuple(f'{rotation.path}["fn::rotate' for rotation in result.rotations)
+    leases = [record.lease for record in result.opens if record.lease and not record.path.startswith(inside)]
+    first = min(leases, key=lambda lease: lease.expires_at, default=None)
+    return Window(first.issued_at, first.expires_at) if first else None
 
 
 def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:

@@ -1,0 +1,203 @@
+"""`fn::rotate::aws-iam`: the access keys of an IAM user, of which one is in use and the one before is still alive.
+
+Inputs, state and outputs are those of Pulumi ESC. AWS allows a user two keys: a rotation deletes the one that is not in
+use, and makes another. So what is in use goes on working until the rotation after the next write, and one whose answer
+was lost costs nothing but itself. A key that this rotator does not know is never deleted while it could be in use.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from esc_operator.errors import ProviderError
+from esc_operator.evaluation import Opened, Rotated
+from esc_operator.providers import aws_reasons, login_reasons, reasons
+from esc_operator.providers.aws_advice import is_outage, is_throttling
+from esc_operator.providers.aws_clients import SignedClients, choose_target
+from esc_operator.resources.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from esc_operator.providers.aws_clients import Target
+    from esc_operator.providers.port import OpenContext
+
+DEFAULT_REGION = "us-east-1"
+MOST_KEYS = 2
+"""So many access keys AWS allows a user."""
+
+_SECRET = {"type": "string", "secret": True}
+_KEY: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["accessKeyId", "secretAccessKey"],
+    "properties": {"accessKeyId": _SECRET, "secretAccessKey": _SECRET, "createdAt": {"type": "string"}},
+}
+_KEYS: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["current"],
+    "properties": {"current": _KEY, "previous": _KEY},
+}
+
+INPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["login", "userArn"],
+    "additionalProperties": False,
+    "rotateOnly": ["login"],
+    "properties": {
+        "login": {
+            "type": "object",
+            "title": "AWSLogin",
+            "description": "As whom keys are made and deleted; only a rotation needs it.",
+            "required": ["accessKeyId", "secretAccessKey"],
+            "properties": {
+                "accessKeyId": {"type": "string"},
+                "secretAccessKey": _SECRET,
+                "sessionToken": _SECRET,
+                "expiresAt": {"type": "string"},
+            },
+        },
+        "userArn": {"type": "string", "minLength": 20, "maxLength": 2048, "description": "The user's ARN."},
+        "region": {"type": "string", "minLength": 1, "default": DEFAULT_REGION},
+    },
+}
+
+_USER = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:user/(?:[\x21-\x7e]+/)?([A-Za-z0-9+=,.@_-]{1,64})")
+
+
+class AwsIam:
+    """The rotator. `clients` makes an IAM client for a target and a login."""
+
+    name: ClassVar[str] = "aws-iam"
+    inputs: ClassVar[Mapping[str, Any]] = INPUTS
+    state: ClassVar[Mapping[str, Any]] = _KEYS
+    outputs: ClassVar[Mapping[str, Any]] = _KEYS
+
+    def __init__(self, clients: Callable[[Target, Mapping[str, Any]], Any] | None = None) -> None:
+        self._clients = clients or SignedClients().client
+
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        return _target(inputs, settings).host
+
+    async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
+        if state is None:
+            raise ProviderError(
+                "there is no access key yet: ask for a rotation of this environment (`esc rotate`)",
+                reason=reasons.NOT_ROTATED,
+            )
+        return Opened(value=dict(state), lease=None, secret=True)
+
+    async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
+        user, target = _parse_user(inputs["userArn"]), _target(inputs, context.settings)
+        answer = await context.run_blocking(lambda: self._replace(user, target, inputs["login"], state))
+        # Raised here and not in the pool's thread: no frame that holds a key becomes part of the traceback.
+        if isinstance(answer, ProviderError):
+            raise answer
+        new: dict[str, Any] = {
+            "accessKeyId": answer["AccessKeyId"],
+            "secretAccessKey": answer["SecretAccessKey"],
+            "createdAt": format_time(answer.get("CreateDate") or context.now()),
+        }
+        return Rotated({"current": new, **({"previous": state["current"]} if state else {})}, secret=True)
+
+    def _replace(
+        self, user: _User, target: Target, login: Mapping[str, Any], state: Mapping[str, Any] | None
+    ) -> Mapping[str, Any] | ProviderError:
+        """Blocking: the key that was made, or what went wrong."""
+        try:
+            client = self._clients(target, login)
+            listed = client.list_access_keys(UserName=user.name)["AccessKeyMetadata"]
+            unwanted = choose_unwanted(listed, state)
+            if unwanted is None:
+                return _unknown_keys(user)
+            for key in unwanted:
+                client.delete_access_key(UserName=user.name, AccessKeyId=key)
+            made: Mapping[str, Any] = client.create_access_key(UserName=user.name)["AccessKey"]
+        except Exception as error:
+            translated = _translate(error, user, target)
+            if translated is None:
+                raise
+            return translated
+        return made
+
+
+ROTATOR = AwsIam()
+
+
+class _User(NamedTuple):
+    arn: str
+    name: str
+
+
+def choose_unwanted(listed: list[Mapping[str, Any]], state: Mapping[str, Any] | None) -> list[str] | None:
+    """The keys to delete so that there is room for another one; None where that might be one in use.
+
+    In use is the current one of the state. All others may go: the one before, and one that a rotation has made whose
+    answer was lost.
+    """
+    present = sorted(listed, key=lambda key: key.get("CreateDate") or datetime.min.replace(tzinfo=UTC))
+    ids = [key["AccessKeyId"] for key in present]
+    room = len(ids) - MOST_KEYS + 1
+    if room <= 0:
+        return []
+    current = (state or {}).get("current", {}).get("accessKeyId")
+    if current in ids:
+        return [key for key in ids if key != current][:room]
+    previous = (state or {}).get("previous", {}).get("accessKeyId")
+    return [previous] if previous in ids else None
+
+
+def _parse_user(arn: str) -> _User:
+    found = _USER.fullmatch(arn)
+    if found is None:
+        raise ProviderError(
+            f'`userArn` "{arn}" is not the ARN of a user: it looks like arn:aws:iam::123456789012:user/name',
+            reason=reasons.INVALID_INPUTS,
+        )
+    return _User(arn, found[2])
+
+
+def _target(inputs: Mapping[str, Any], settings: Mapping[str, str]) -> Target:
+    partition = [*str(inputs["userArn"]).split(":"), "aws", "aws"][1]
+    region = inputs.get("region") or DEFAULT_REGION
+    return choose_target("iam", settings, region=region, partition=partition)
+
+
+def _unknown_keys(user: _User) -> ProviderError:
+    return ProviderError(
+        f"{user.arn} has {MOST_KEYS} access keys and this environment knows of neither, so none is deleted: delete one "
+        "of them, and ask again",
+        reason=aws_reasons.UNKNOWN_ACCESS_KEYS,
+    )
+
+
+def _translate(error: Exception, user: _User, target: Target) -> ProviderError | None:
+    """The error to raise instead, without the words of AWS or its library; None for one that is of neither."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        code = str((error.response.get("Error") or {}).get("Code") or "")
+        status = (error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
+        return _refusal(code if code.isalnum() else "", status, user, target)
+    if isinstance(error, BotoCoreError):
+        told = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
+        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
+    return None
+
+
+def _refusal(code: str, status: int, user: _User, target: Target) -> ProviderError:
+    if is_throttling(code) or status == 429:
+        return ProviderError(f"AWS IAM at {target.host} asks for fewer calls ({code})", reason=login_reasons.THROTTLED)
+    if is_outage(code) or status >= 500:
+        told = f"AWS IAM at {target.host} failed itself ({code or status})"
+        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
+    if code == "NoSuchEntity":
+        return ProviderError(f"there is no user {user.arn}", reason=aws_reasons.USER_MISSING)
+    if code in {"AccessDenied", "AccessDeniedException"}:
+        return ProviderError(
+            f"the login may not rotate {user.arn}: it needs iam:ListAccessKeys, iam:CreateAccessKey and "
+            "iam:DeleteAccessKey on that user",
+            reason=aws_reasons.ACCESS_DENIED,
+        )
+    return ProviderError(f"AWS IAM refused to rotate {user.arn} ({code or status})", reason=aws_reasons.AWS_REFUSED)
