@@ -31,8 +31,8 @@ def parse(kept: port.Loaded | Failed) -> Loaded | Failed:
     if isinstance(kept, Failed):
         return kept
     if kept.text is not None:
-        return Loaded(*parse_text(kept.name, kept.text))
-    return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix))
+        return Loaded(*parse_text(kept.name, kept.text), kept.name)
+    return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix), kept.name)
 
 
 def failed(error: EscError) -> Failed:

@@ -31,10 +31,14 @@ class Secret(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A parsed environment with the findings of its parser, exactly as `lang.parse_text` returned them."""
+    """A parsed environment with the findings of its parser, exactly as `lang.parse_text` returned them.
+
+    `name` is the environment's own full name, where the import's name may have led to another one than it says.
+    """
 
     environment: Environment | None
     diagnostics: Diagnostics = ()
+    name: str = ""
 
 
 class Described(NamedTuple):

@@ -59,6 +59,7 @@ class Evaluator:
         self.qualify: Final = qualify
         self.rotate_paths: Final = frozenset(f"values.{path}" for path in rotate_paths)
         self.scopes: Final[dict[str, Scope]] = {}
+        self.aliases: Final[dict[str, str]] = {}
         self.loads = 0
         self.text_built = 0
         self.speller: Final = Speller()

@@ -79,7 +79,7 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
     """
     evaluator = frame.evaluator
     identity = evaluator.qualify(name, frame.scope.identity)
-    scope = evaluator.scopes.get(identity)
+    scope = evaluator.scopes.get(evaluator.aliases.get(identity, identity))
     if scope is None:
         loaded = _load(frame, name, identity, node)
         if not isinstance(loaded, Scope):
@@ -95,7 +95,10 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
 
 
 def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value | None:
-    """A new scope for a loaded environment, a pending value while it is loaded, None where it cannot be."""
+    """The scope of a loaded environment, a pending value while it is loaded, None where it cannot be.
+
+    Two names may lead to one environment, the root among them; it is evaluated once all the same.
+    """
     evaluator, importer = frame.evaluator, frame.scope
     key = LoadEnvironment, identity
     if evaluator.loads >= frame.limits.imports and not evaluator.has_asked(key):
@@ -109,10 +112,14 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
         frame.findings.append(failure._replace(cause=answer))
         return None
+    own = answer.name or identity
+    evaluator.aliases[identity] = own
+    if known := evaluator.scopes.get(own):
+        return known
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
-        frame.findings.extend(found._replace(environment=identity) for found in answer.diagnostics)
+        frame.findings.extend(found._replace(environment=own) for found in answer.diagnostics)
         return None
-    root_name = importer.root_name if importer.root_name not in ANONYMOUS else identity
-    scope = Scope(identity, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)
-    evaluator.scopes[identity] = scope
+    root_name = importer.root_name if importer.root_name not in ANONYMOUS else own
+    scope = Scope(own, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)
+    evaluator.scopes[own] = scope
     return scope

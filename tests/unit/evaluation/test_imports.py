@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from esc_operator.evaluation import LoadEnvironment, Mode, OpenProvider
-from unit.evaluation.drive import World, evaluate, revealed, summaries
+from esc_operator.evaluation import Evaluator, Loaded, LoadEnvironment, Mode, OpenProvider
+from esc_operator.lang import parse_text
+from unit.evaluation.drive import (
+    World,
+    all_at_once,
+    drive,
+    evaluate,
+    first_first,
+    last_first,
+    revealed,
+    summaries,
+)
 
 
 def result(text: str, **environments: str) -> Any:
@@ -125,3 +135,46 @@ def test_an_inline_reference_is_not_merged() -> None:
 def test_an_inline_reference_to_the_environment_itself_is_a_cycle() -> None:
     evaluation = evaluate('values: {a: "${environments.p.e.b}", b: 1}', name="p/e")
     assert summaries(evaluation) == ["cyclic import of p/e"]
+
+
+class Renamed(World):
+    """A world in which names lead to environments of other names."""
+
+    def __init__(self, environments: dict[str, str], leads_to: dict[str, str]) -> None:
+        super().__init__(environments)
+        self.leads_to = leads_to
+
+    def answer(self, effect: Any) -> Any:
+        answer = super().answer(effect)
+        if isinstance(answer, Loaded) and isinstance(effect, LoadEnvironment):
+            return answer._replace(name=self.leads_to.get(effect.identity, effect.identity))
+        return answer
+
+
+@pytest.mark.parametrize("choose", [all_at_once, first_first, last_first])
+def test_an_environment_that_two_names_lead_to_is_evaluated_once_and_in_its_own_place(choose: Any) -> None:
+    shared = 'imports: [deep]\nvalues: {x: {fn::open::echo: {y: 1}}, me: "${context.currentEnvironment.name}"}'
+    world = Renamed(
+        {"apps/base": shared, "shared/base": shared, "shared/deep": "values: {d: 1}"}, {"apps/base": "shared/base"}
+    )
+    environment, _ = parse_text("apps/web", "imports: [base, shared/base]")
+    evaluator = Evaluator(
+        environment,
+        name="apps/web",
+        mode=Mode.OPEN,
+        qualify=lambda name, importer: name if "/" in name else f"{importer.split('/')[0]}/{name}",
+    )
+    world.environments["base"], world.environments["deep"] = shared, "values: {d: 1}"
+    evaluation = drive(evaluator, world, choose)
+    assert revealed(evaluation) == {"d": 1, "x": {"y": 1}, "me": "shared/base"}
+    assert evaluation.imports == ("shared/base", "shared/deep")
+    assert len(world.asked_for(OpenProvider)) == 1
+    assert ("deep", "shared/base") in {(effect.name, effect.importer) for effect in world.asked_for(LoadEnvironment)}
+
+
+@pytest.mark.parametrize("choose", [all_at_once, first_first, last_first])
+def test_a_name_that_leads_back_to_who_imports_it_is_a_cycle(choose: Any) -> None:
+    environment, _ = parse_text("shared/base", "imports: [other]\nvalues: {x: 1}")
+    world = Renamed({"other": ""}, {"other": "shared/base"})
+    evaluation = drive(Evaluator(environment, name="shared/base", mode=Mode.OPEN), world, choose)
+    assert summaries(evaluation) == ["cyclic import of other"]
