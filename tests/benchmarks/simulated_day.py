@@ -29,7 +29,7 @@ from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import SECRETS, Resource
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.outcome import Opened
+from esc_operator.reconciliation.outcome import Imports, Opened
 from esc_operator.reconciliation.reconciler import Reconciler, Workers
 from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.renewal.schedule import Window, renew_at
@@ -286,7 +286,7 @@ class Provider:
             await asyncio.sleep(LOGIN_SECONDS)
         token = base64.b64encode(f"{environment.key} {now.timestamp()}".encode()).decode()
         data = {"AWS_ACCESS_KEY_ID": token, "AWS_SECRET_ACCESS_KEY": token, "AWS_SESSION_TOKEN": token}
-        opened = Opened(data, Window(now, now + LIFETIME), rereads=False, imports={})
+        opened = Opened(data, Window(now, now + LIFETIME), rereads=False, imports=Imports())
         visit.end(opened)
         return opened
 

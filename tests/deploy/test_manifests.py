@@ -14,7 +14,11 @@ import yaml
 from esc_operator import __version__
 from esc_operator.handlers.main import main
 from esc_operator.lang import parse_object
+from esc_operator.resources.environment import Key
+from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.resources.workloads import secrets_of
+from esc_operator.stores.imports import candidates
+from esc_operator.stores.port import Failed
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 from local_operator import definitions
@@ -26,7 +30,10 @@ if TYPE_CHECKING:
 DEPLOY = places.REPOSITORY / "deploy"
 EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
 DOCKERFILE = (places.REPOSITORY / "Dockerfile").read_text()
-CRD = yaml.safe_load((places.REPOSITORY / "crds" / "escenvironments.yaml").read_text())
+CRDS = {
+    body["spec"]["names"]["kind"]: body
+    for body in (yaml.safe_load(path.read_text()) for path in (places.REPOSITORY / "crds").glob("*.yaml"))
+}
 
 USER = 65532
 PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
@@ -38,6 +45,7 @@ RIGHTS = [
     ("esc-operator.dev", "escenvironments/status", {"patch"}),
     ("esc-operator.dev", "escrotations", {"get", "list", "watch"}),
     ("esc-operator.dev", "escrotations/status", {"patch"}),
+    ("esc-operator.dev", "clusterescenvironments", {"get", "list", "watch"}),
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
@@ -52,12 +60,16 @@ def read_documents(text: str) -> list[dict[str, Any]]:
     return [body for body in yaml.safe_load_all(text) if body]
 
 
+def is_environment(body: dict[str, Any]) -> bool:
+    return body["kind"] in {"EscEnvironment", "ClusterEscEnvironment"}
+
+
 def environments_of(*files: Any) -> list[Any]:
     return [
         pytest.param(body, id=body["metadata"]["name"])
         for file in files
         for body in read_documents(file.read_text())
-        if body["kind"] == "EscEnvironment"
+        if is_environment(body)
     ]
 
 
@@ -100,6 +112,7 @@ def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], 
         ("ClusterRole", "esc-operator"),
         ("ClusterRoleBinding", "esc-operator"),
         ("ConfigMap", "esc-operator-tokens"),
+        ("CustomResourceDefinition", "clusterescenvironments.esc-operator.dev"),
         ("CustomResourceDefinition", "escenvironments.esc-operator.dev"),
         ("CustomResourceDefinition", "escrotations.esc-operator.dev"),
         ("Deployment", "esc-operator"),
@@ -114,7 +127,8 @@ def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], 
         ("ValidatingAdmissionPolicyBinding", "esc-operator-tokens"),
         ("ValidatingAdmissionPolicyBinding", "esc-operator-tokens-listed"),
     ]
-    assert base["CustomResourceDefinition", "escenvironments.esc-operator.dev"]["spec"] == CRD["spec"]
+    for crd in CRDS.values():
+        assert base["CustomResourceDefinition", crd["metadata"]["name"]]["spec"] == crd["spec"]
 
 
 def test_namespaced_objects_are_in_the_namespace_of_the_base(base: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -276,9 +290,8 @@ def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts
         }
     ]
     rules = namespaced["Role", "esc-operator"]["rules"]
-    assert granted(rules) == [
-        right for right in RIGHTS if right[1] not in {"serviceaccounts/token", "escrotations", "escrotations/status"}
-    ]
+    elsewhere = {"serviceaccounts/token", "clusterescenvironments", "escrotations", "escrotations/status"}
+    assert granted(rules) == [right for right in RIGHTS if right[1] not in elsewhere]
 
 
 # The image.
@@ -326,14 +339,15 @@ def image_label(name: str) -> str:
 
 @pytest.mark.parametrize("environment", environments_of(*EXAMPLES))
 def test_examples_follow_the_schema(environment: dict[str, Any]) -> None:
-    (version,) = CRD["spec"]["versions"]
-    assert environment["apiVersion"] == f"{CRD['spec']['group']}/{version['name']}"
+    crd = CRDS[environment["kind"]]
+    (version,) = crd["spec"]["versions"]
+    assert environment["apiVersion"] == f"{crd['spec']['group']}/{version['name']}"
     schema = closed(version["schema"]["openAPIV3Schema"])
     jsonschema.validate(environment, schema, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_schema_as_it_is_tested_here_finds_what_the_api_server_would_drop() -> None:
-    schema = closed(CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    schema = closed(CRDS["EscEnvironment"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     body = {"spec": {"environment": {"values": {}}, "serviceAccount": "apps"}}
     with pytest.raises(jsonschema.ValidationError, match="serviceAccount"):
         jsonschema.validate(body, schema, cls=jsonschema.Draft202012Validator)
@@ -346,22 +360,34 @@ def test_definitions_of_examples_are_without_fault(environment: dict[str, Any]) 
     assert diagnostics == ()
 
 
-def test_examples_have_the_namespace_they_need_in_the_file_that_is_applied_first() -> None:
+def test_examples_have_the_namespaces_they_need_before_them() -> None:
     (first,) = read_documents(EXAMPLES[0].read_text())
     assert (first["kind"], first["metadata"]["name"]) == ("Namespace", "apps")
+    known = {"apps"}
     for file in EXAMPLES[1:]:
-        found = [body["metadata"] for body in read_documents(file.read_text()) if body["kind"] != "EscRotation"]
-        assert {metadata["namespace"] for metadata in found} <= {"apps"}
+        for body in read_documents(file.read_text()):
+            if body["kind"] == "Namespace":
+                known.add(body["metadata"]["name"])
+            elif body["kind"] not in {"ClusterEscEnvironment", "EscRotation"}:
+                assert body["metadata"]["namespace"] in known, file
 
 
 def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -> None:
     bodies = [body for file in EXAMPLES for body in read_documents(file.read_text())]
-    environments = {body["metadata"]["name"]: body["spec"] for body in bodies if body["kind"] == "EscEnvironment"}
+    environments = {
+        Key(body["metadata"].get("namespace", ""), body["metadata"]["name"]): body
+        for body in bodies
+        if is_environment(body)
+    }
     accounts = {body["metadata"]["name"] for body in bodies if body["kind"] == "ServiceAccount"} | {"default"}
-    secrets = {spec.get("target", {}).get("name", name) for name, spec in environments.items()}
-    for spec in environments.values():
-        assert spec.get("serviceAccountName", "default") in accounts
-        assert set(spec["environment"].get("imports", ())) <= environments.keys()
+    secrets = {body["spec"].get("target", {}).get("name", key.name) for key, body in environments.items()}
+    for key, body in environments.items():
+        assert body["spec"].get("serviceAccountName", "default") in accounts
+        for name in body["spec"]["environment"].get("imports", ()):
+            keys = candidates(name, key.namespace)
+            assert not isinstance(keys, Failed)
+            found = next(each for each in keys if each in environments)
+            assert may_import(key.namespace, found, parse_sharing(environments[found])), name
     assert secrets_taken(bodies) <= secrets
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from esc_operator.resources import policies, rights
-from esc_operator.resources.crd import environment_crd
+from esc_operator.resources.crd import definitions
 from esc_operator.resources.rotation_crd import rotation_crd
 from local_cluster import places
 
@@ -41,7 +41,7 @@ NAMESPACED_MODE = """\
 def made() -> dict[Path, str]:
     """Every file that is made, and what has to be in it."""
     return {
-        places.REPOSITORY / "crds" / "escenvironments.yaml": CRD_HEADER + _long(environment_crd()),
+        **{_crd_file(body): CRD_HEADER + _long(body) for body in definitions()},
         places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _long(rotation_crd()),
         places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
         places.REPOSITORY / "deploy" / "base" / "policies.yaml": (POLICIES_HEADER + POLICIES + _documents(_policies())),
@@ -49,6 +49,10 @@ def made() -> dict[Path, str]:
             RIGHTS_HEADER + NAMESPACED_MODE + _documents(_namespaced_mode())
         ),
     }
+
+
+def _crd_file(body: dict[str, Any]) -> Path:
+    return places.REPOSITORY / "crds" / f"{body['spec']['names']['plural']}.yaml"
 
 
 def _long(body: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.owned_secrets import OwnedSecrets
-from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
@@ -136,7 +136,8 @@ def _put_together(  # noqa: PLR0913 - everything there is
     secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
-    reconciler = Reconciler(gatherer, actor, EnvironmentOpening(api, opener), utc_now, rollouts, telemetry=telemetry)
+    opening = EnvironmentOpening(api, opener, options.namespaces)
+    reconciler = Reconciler(gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry)
     waking = Waking(reconciler, utc_now, options.provider_rate)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
@@ -156,9 +157,11 @@ async def _require_crd(api: KubeApi, options: Options) -> None:
     for namespace in options.namespaces or (None,):
         try:
             await api.list_page(ENVIRONMENTS, namespace, limit="1")
+            if namespace is None:
+                await api.list_page(CLUSTER_ENVIRONMENTS, None, limit="1")
         except NotFoundError as error:
             raise ConfigurationError(
-                "the cluster does not know EscEnvironments: install their CustomResourceDefinition first "
+                "the cluster does not know all kinds of environments: install their CustomResourceDefinitions first "
                 "(kubectl apply -f crds/)"
             ) from error
         except ForbiddenError:

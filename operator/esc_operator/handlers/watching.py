@@ -33,6 +33,7 @@ def make_registry(
     pulses: Pulses,
     stop: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
+    """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -46,6 +47,7 @@ def make_registry(
         reconciler.on_environment(event["object"], deleted=kind == "DELETED", listed=kind is None)
 
     if rotations is not None:
+        kopf.on.event(GROUP, VERSION, "clusterescenvironments", registry=registry)(on_environment)
         kopf.on.event(GROUP, VERSION, "escrotations", registry=registry)(_rotation_handler(rotations))
 
     @kopf.on.cleanup(registry=registry)

@@ -22,6 +22,7 @@ from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.requests import Request
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.resources.environment import Key
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class KubeApi:
         await self._session.close()
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
-        return await self._json("GET", resource.path(namespace, name), f"read {resource.plural} {namespace}/{name}")
+        what = f"read {resource.plural} {Key(namespace or '', name)}"
+        return await self._json("GET", resource.path(namespace, name), what)
 
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """Only the metadata of an object: of a Secret, none of its values leave the server."""

@@ -28,6 +28,7 @@ class Resource(NamedTuple):
 
 ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "escenvironments", "EscEnvironment")
 ROTATIONS = Resource("/apis/esc-operator.dev/v1alpha1", "escrotations", "EscRotation")
+CLUSTER_ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "clusterescenvironments", "ClusterEscEnvironment")
 SECRETS = Resource("/api/v1", "secrets", "Secret")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
@@ -40,3 +41,8 @@ WORKLOADS = (
     Resource("/apis/argoproj.io/v1alpha1", "rollouts", "Rollout"),
 )
 """The kinds whose pods are replaced when their template changes."""
+
+
+def environment_resource(namespace: str) -> Resource:
+    """The kind of the environments of a namespace, or of the cluster's where that is ""."""
+    return ENVIRONMENTS if namespace else CLUSTER_ENVIRONMENTS

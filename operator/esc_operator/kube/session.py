@@ -10,9 +10,16 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
 from esc_operator.errors import ConfigurationError, NotFoundError
-from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS, SERVICE_ACCOUNTS
+from esc_operator.kube.paths import (
+    CLUSTER_ENVIRONMENTS,
+    ENVIRONMENTS,
+    ROTATIONS,
+    SERVICE_ACCOUNTS,
+    environment_resource,
+)
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,14 +40,16 @@ class Session:
         self._client = client
 
     def read_environment(self, namespace: str, name: str) -> dict[str, Any]:
-        """The EscEnvironment as the API server holds it."""
-        return self._request("GET", ENVIRONMENTS.path(namespace, name), f"read escenvironments {namespace}/{name}")
+        """An environment of a namespace, or of the cluster where that is "", as the API server holds it."""
+        resource = environment_resource(namespace)
+        path = resource.path(namespace or None, name)
+        return self._request("GET", path, f"read {resource.plural} {Key(namespace, name)}")
 
     def list_environments(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """All EscEnvironments of a namespace, or of the cluster."""
-        items: list[dict[str, Any]] = self._request("GET", ENVIRONMENTS.path(namespace), "list escenvironments")[
-            "items"
-        ]
+        """Those of a namespace, of the cluster where that is "", or of all namespaces."""
+        resource = CLUSTER_ENVIRONMENTS if namespace == "" else ENVIRONMENTS
+        answer = self._request("GET", resource.path(namespace or None), f"list {resource.plural}")
+        items: list[dict[str, Any]] = answer["items"]
         return items
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:

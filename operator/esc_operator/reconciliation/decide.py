@@ -119,7 +119,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         secret_resource_version=secret.version if secret else "",
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
-        imports=opened.imports,
+        imports=opened.imports.generations,
         logins=opened.logins,
     )
     return Plan(
@@ -143,7 +143,8 @@ def _differs_from_before(seen: Situation, opened: Opened) -> bool:
     if old.secret_name not in {"", seen.environment.target.name}:
         return False  # it had another name, and those who take this one have not seen any other data
     is_static = opened.window is None and not opened.rereads
-    same = old.observed_generation == seen.environment.generation and dict(old.imports or {}) == dict(opened.imports)
+    imports = dict(opened.imports.generations)
+    same = old.observed_generation == seen.environment.generation and dict(old.imports or {}) == imports
     return not (is_static and same)
 
 
@@ -160,7 +161,7 @@ def plan_refused(seen: Situation, refused: Refused) -> Plan:
         failures=failures,
         last_failure_at=seen.now.replace(microsecond=0),
         next_refresh_at=due.replace(microsecond=0) if due else None,
-        imports=refused.imports,
+        imports=refused.imports.generations,
     )
     return Plan(status=status, wake_at=_first(due, _end_of_use(seen)), event=_trouble(seen.old, refused))
 

@@ -1,56 +1,98 @@
 """The environments that one environment imports, read from the API server.
 
-Imports stay within a namespace: a name that means another one is refused, whether or not anything is there.
+Owns what is noted of them: the generations that were used, which stand in statuses for people to read, and what has
+been seen of each, which does not. Invariant: of one that is not shared, only the latter tells that it is there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import NotFoundError, StoreError
-from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.errors import NotFoundError
+from esc_operator.kube.paths import environment_resource
+from esc_operator.reconciliation.outcome import Imports, Sighting
 from esc_operator.resources import reasons
-from esc_operator.stores.cluster import PATH_PREFIX, refuse_import
+from esc_operator.resources.sharing import may_import, parse_sharing
+from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
 from esc_operator.stores.port import Failed, Loaded
-from esc_operator.stores.references import parse_reference
 
 if TYPE_CHECKING:
-    from esc_operator.kube.api import KubeApi
+    from collections.abc import Collection, Mapping
 
-__all__ = ["PATH_PREFIX", "Definitions"]
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.environment import Key
 
 
 class Definitions:
-    """An AsyncStore for one evaluation, which notes what it was asked for.
+    """An AsyncStore for one evaluation, of an environment in `home`, which notes what it was asked for.
 
-    `generations` names each imported environment and the generation that was read; 0 for one that is not there.
+    `reach` are the namespaces that this operator works on; where it works on some only, it has no rights in others, nor
+    to what belongs to the whole cluster. Empty stands for all.
     """
 
-    def __init__(self, api: KubeApi, namespace: str) -> None:
+    def __init__(self, api: KubeApi, home: str, reach: Collection[str] = ()) -> None:
         self._api = api
-        self._namespace = namespace
-        self.generations: dict[str, int] = {}
+        self._home = home
+        self._reach = frozenset(reach)
+        self._generations: dict[Key, int] = {}
+        self._refused: dict[Key, set[str]] = {}
+        self._sightings: list[Sighting] = []
 
     async def load(self, name: str, importer: str) -> Loaded | Failed:
-        try:
-            reference = parse_reference(name)
-        except StoreError as error:
-            return Failed(error.message, error.reason)
-        if refused := refuse_import(reference, self._namespace):
-            return refused
-        return await self._read(reference.name)
+        """What an environment imports is looked for from its own place, whoever imports it."""
+        place = place_of(importer)
+        keys = candidates(name, place)
+        if isinstance(keys, Failed):
+            return keys
+        readable = [key for key in keys if not self._reach or key.namespace in self._reach]
+        if not readable:
+            return _out_of_reach(keys[0])
+        for key in readable:
+            body = await self._read(key)
+            if body is not None and may_import(place, key, parse_sharing(body)):
+                return self._loaded(key, body)
+            self._note_refused(key, place)
+        return nothing_found(readable, place)
 
-    async def _read(self, name: str) -> Loaded | Failed:
-        full_name = f"{self._namespace}/{name}"
-        try:
-            body = await self._api.read(ENVIRONMENTS, self._namespace, name)
-        except NotFoundError:
-            self.generations[name] = 0
-            return Failed(f'EscEnvironment "{full_name}" does not exist', reasons.IMPORT_NOT_FOUND)
-        self.generations[name] = body["metadata"].get("generation", 0)
-        return Loaded(
-            full_name,
-            definition=body["spec"].get("environment") or {},
-            path_prefix=PATH_PREFIX,
-            generation=self.generations[name],
+    @property
+    def imports(self) -> Imports:
+        """What has been noted."""
+        used = {key: self._generations.get(key, 0) for key in (*self._generations, *self._refused)}
+        return Imports(
+            generations={key.seen_from(self._home): generation for key, generation in used.items()},
+            refused={
+                key.seen_from(self._home): frozenset(places)
+                for key, places in self._refused.items()
+                if places and not used[key]
+            },
+            seen=tuple(self._sightings),
         )
+
+    async def _read(self, key: Key) -> Mapping[str, Any] | None:
+        try:
+            body = await self._api.read(environment_resource(key.namespace), key.namespace or None, key.name)
+        except NotFoundError:
+            self._sightings.append(Sighting(key, 0))
+            return None
+        metadata = body["metadata"]
+        self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
+        return body
+
+    def _loaded(self, key: Key, body: Mapping[str, Any]) -> Loaded:
+        generation = body["metadata"].get("generation", 0)
+        # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
+        self._generations[key] = min(generation, self._generations.get(key, generation))
+        definition = body["spec"].get("environment") or {}
+        return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+
+    def _note_refused(self, key: Key, place: str) -> None:
+        places = self._refused.setdefault(key, set())
+        if key.namespace != place:
+            places.add(place)
+
+
+def _out_of_reach(key: Key) -> Failed:
+    return Failed(
+        f"{key.tell()} cannot be imported: this operator works on some namespaces only, and not on that",
+        reasons.IMPORT_NOT_ALLOWED,
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.owned_secrets import OwnedSecrets, SecretMetadata, parse_secret_metadata
-from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
+from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.resources.sync_record import digest_data
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Gatherer:
     async def read_environment(self, key: Key) -> dict[str, Any] | None:
         """The environment as it is now; None where it is gone."""
         try:
-            return await self._api.read(ENVIRONMENTS, *key)
+            return await self._api.read(environment_resource(key.namespace), key.namespace or None, key.name)
         except NotFoundError:
             return None
 

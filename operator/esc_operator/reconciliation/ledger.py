@@ -7,12 +7,14 @@ can be lost: after a restart it fills again from the environments' statuses and 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from esc_operator.reconciliation.outcome import Sighting
 from esc_operator.resources.conditions import REFRESHED, find_condition
-from esc_operator.resources.environment import Key
+from esc_operator.resources.environment import key_of
 from esc_operator.resources.rotate_request import NO_REQUEST
+from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.renewal.why import Attempt
-    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -34,9 +36,9 @@ class Entry:
     carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
     read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
     present request for new credentials is known, or since when it stands where it says so: only what was issued later
-    honours it. `record` is that of the Secret
-    as it was last seen. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret
-    changes."""
+    honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
+    the last attempt, and in which places. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced
+    when the Secret changes."""
 
     uid: str
     version: str
@@ -50,6 +52,7 @@ class Entry:
     service_account: str = ""
     failed: Attempt | None = None
     record: SyncRecord | None = None
+    refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_written: bool = True
     rotation: AskedRotation | None = None
     suspended: bool = False
@@ -67,7 +70,7 @@ class Entry:
 class Ledger:
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
-        self._generations: dict[Key, tuple[str, int]] = {}
+        self._sightings: dict[Key, Sighting] = {}
         self._imports: dict[Key, frozenset[Key]] = {}
         self._importers: defaultdict[Key, set[Key]] = defaultdict(set)
         self._claimants: defaultdict[Key, set[Key]] = defaultdict(set)
@@ -78,7 +81,7 @@ class Ledger:
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all is remembered, not even about what others import or claim."""
-        return not (self._entries or self._generations or self._imports or self._importers or self._claimants)
+        return not (self._entries or self._sightings or self._imports or self._importers or self._claimants)
 
     def entries(self) -> list[tuple[Key, Entry]]:
         """Every environment, and what is remembered of it."""
@@ -126,35 +129,35 @@ class Ledger:
             self._drop_claim(entry.target, key)
         self.note_imports(key, ())
         if key in self._importers:
-            self._generations[key] = ("", 0)  # known to be gone, for those who still import it
+            self._sightings[key] = Sighting(key, 0)  # known to be gone, for those who still import it
         else:
-            self._generations.pop(key, None)
+            self._sightings.pop(key, None)
 
     def _drop_claim(self, target: Key, key: Key) -> None:
         self._claimants[target].discard(key)
         if not self._claimants[target]:
             del self._claimants[target]
 
-    def note_generation(self, key: Key, generation: int, uid: str = "") -> bool:
-        """Note the generation an environment has now, if it is known of which object; answers whether that is news.
+    def note_sighting(self, seen: Sighting) -> bool:
+        """Note how an environment is now; answers whether that is news.
 
         A generation of one object only grows, so a smaller one is the past.
         """
-        known_uid, known = self._generations.get(key, ("", -1))
-        another = bool(uid and known_uid) and uid != known_uid
-        news = another or generation > known
-        self._generations[key] = (uid or known_uid, generation if news else known)
+        known = self._sightings.get(seen.key, Sighting(seen.key, -1))
+        another = bool(seen.uid and known.uid) and seen.uid != known.uid
+        news = another or seen.generation > known.generation
+        self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid)
         return news
 
-    def note_imports(self, key: Key, names: Collection[str]) -> None:
-        """Note what an environment imports, by the names of environments in its namespace."""
-        imported = frozenset(Key(key.namespace, name) for name in names)
+    def note_imports(self, key: Key, references: Collection[str]) -> None:
+        """Note what an environment imports."""
+        imported = frozenset(key_of(reference, key.namespace) for reference in references)
         for gone in self._imports.get(key, frozenset()) - imported:
             self._importers[gone].discard(key)
             if not self._importers[gone]:
                 del self._importers[gone]
                 if gone not in self._entries:
-                    self._generations.pop(gone, None)
+                    self._sightings.pop(gone, None)
         for name in imported:
             self._importers[name].add(key)
         if imported:
@@ -163,15 +166,13 @@ class Ledger:
             self._imports.pop(key, None)
 
     def outdated_importers(self, key: Key) -> tuple[Key, ...]:
-        """The importers of an environment that have not used the generation it has now."""
-        generation = self.generations(key.namespace, (key.name,)).get(key.name)
-        return tuple(
-            importer for importer in self._importers.get(key, ()) if self._used(importer, key.name) != generation
-        )
+        """The importers of an environment that have not used the generation it has now, as far as they may know it."""
+        return tuple(importer for importer in self._importers.get(key, ()) if self._is_outdated(importer, key))
 
-    def _used(self, key: Key, name: str) -> int | None:
-        entry = self._entries.get(key)
-        return (entry.status.imports or {}).get(name) if entry else None
+    def _is_outdated(self, importer: Key, key: Key) -> bool:
+        entry, reference = self._entries.get(importer), key.seen_from(importer.namespace)
+        used = (entry.status.imports or {}).get(reference) if entry else None
+        return used != self.generations(importer, (reference,)).get(reference)
 
     def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
         """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
@@ -188,10 +189,20 @@ class Ledger:
         """The environments that want to fill a Secret."""
         return tuple(self._claimants.get(secret, ()))
 
-    def generations(self, namespace: str, names: Iterable[str]) -> Mapping[str, int]:
-        """The generations those environments have now, as far as they are known."""
-        keys = {name: Key(namespace, name) for name in names}
-        return {name: self._generations[key][1] for name, key in keys.items() if key in self._generations}
+    def generations(self, importer: Key, references: Iterable[str]) -> Mapping[str, int]:
+        """The generations that imports of an environment have now, as far as they are known.
+
+        What was refused to it and would be again is not there, as far as it can be told: nothing that happens to
+        it makes any difference. What was not refused may be told though it is no more shared: that is a change.
+        """
+        entry = self._entries.get(importer)
+        refused = entry.refused if entry else {}
+        seen = {reference: self._sightings.get(key_of(reference, importer.namespace)) for reference in references}
+        return {
+            reference: 0 if _is_hidden(sighting, refused.get(reference, ())) else sighting.generation
+            for reference, sighting in seen.items()
+            if sighting is not None
+        }
 
 
 def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime) -> datetime:
@@ -201,3 +212,8 @@ def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime)
     if asked is None or environment.rotate_request.annotation != before.annotation:
         return now
     return min(asked.requested_at, now)
+
+
+def _is_hidden(seen: Sighting, refused_to: Collection[str]) -> bool:
+    """Whether all the places that it was refused to would be refused it again."""
+    return bool(refused_to) and not any(may_import(place, seen.key, seen.sharing) for place in refused_to)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from esc_operator.reconciliation.gather import TargetSecret
     from esc_operator.reconciliation.ledger import Entry
-    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
@@ -58,6 +58,14 @@ def failed_attempt(status: Status) -> Attempt | None:
         rotate_request=status.observed_request,
         imports=status.imports or {},
     )
+
+
+def refused_imports(key: Key, status: Status) -> Mapping[str, frozenset[str]]:
+    """The imports that were refused to an environment at a failed attempt, as far as its status tells: one that could
+    not be had from elsewhere. Whether another import had asked for it died with the process; that is found out at the
+    next attempt."""
+    missing = [name for name, generation in (status.imports or {}).items() if "/" in name and not generation]
+    return {name: frozenset({key.namespace}) for name in missing} if status.failures else {}
 
 
 def observe(wanted: Wanted, target: TargetSecret, entry: Entry) -> Observation:

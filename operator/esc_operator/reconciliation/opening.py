@@ -12,16 +12,18 @@ from esc_operator.api import open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
-from esc_operator.reconciliation.definitions import PATH_PREFIX, Definitions
+from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.rotator_secrets import RotatorSecrets
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
+from esc_operator.resources.environment import key_of
 from esc_operator.resources.status import Login
+from esc_operator.stores.imports import PATH_PREFIX
 from esc_operator.stores.port import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.api import KubeApi
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
+    from esc_operator.reconciliation.outcome import Imports
     from esc_operator.resources.environment import EscEnvironment
 
 
@@ -55,30 +58,32 @@ class ServiceAccountIdentity:
 
 
 class EnvironmentOpening:
-    """Opens environments, with one opener for all of them."""
+    """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
+    where it works on all."""
 
-    def __init__(self, api: KubeApi, opener: Opener) -> None:
+    def __init__(self, api: KubeApi, opener: Opener, namespaces: Collection[str] = ()) -> None:
         self._api = api
         self._opener = opener
         self._states = RotatorSecrets(api)
+        self._namespaces = namespaces
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
-        definitions = Definitions(self._api, environment.key.namespace)
-        root = Loaded(str(environment.key), definition=environment.definition, path_prefix=PATH_PREFIX)
+        definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
+        root = Loaded(environment.key.full_name, definition=environment.definition, path_prefix=PATH_PREFIX)
         identity = ServiceAccountIdentity(self._api, environment.key.namespace, environment.service_account)
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, definitions, self._opener, identity, demand, states)
         if not result.ok:
-            return refusal(result.errors, definitions.generations)
+            return refusal(result.errors, definitions.imports)
         data, problems = secret_data(exported(result.value))
         if problems:
-            return refusal(problems, definitions.generations)
+            return refusal(problems, definitions.imports)
         return Opened(
             data=data,
             window=window_of(result),
             rereads=any(record.lease is None for record in result.opens),
-            imports=definitions.generations,
+            imports=definitions.imports,
             logins=logins_of(result.opens),
         )
 
@@ -96,7 +101,7 @@ def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:
     return tuple(sorted({Login(record.provider, record.login.role if record.login else "") for record in opens}))
 
 
-def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused:
+def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     """What a person is told: the first error with its place, and how many more there are.
 
     A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed.
@@ -116,6 +121,6 @@ def refusal(errors: Iterable[Diagnostic], imports: Mapping[str, int]) -> Refused
 
 
 def place(finding: Diagnostic) -> str:
-    """Where it is, for people: at which path, and in which EscEnvironment if that is an imported one."""
-    name = finding.environment.rpartition("/")[2]
-    return "".join((f'EscEnvironment "{name}": ' if name else "", f"{finding.path}: " if finding.path else ""))
+    """Where it is, for people: at which path, and in which environment if that is an imported one."""
+    imported = f"{key_of(finding.environment, '').tell()}: " if finding.environment else ""
+    return imported + (f"{finding.path}: " if finding.path else "")

@@ -5,25 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from esc_operator.resources.sharing import WITH_NOBODY, Sharing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esc_operator.renewal.schedule import Window
+    from esc_operator.resources.environment import Key
     from esc_operator.resources.status import Login
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An environment as it was read or brought by the watch. `generation` is 0 where it was not there, `uid` "" where
+    it is not known which object that was."""
+
+    key: Key
+    generation: int
+    uid: str = ""
+    sharing: Sharing = WITH_NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """The imports of one evaluation.
+
+    `generations` names each of them, by reference, and the generation that was used; 0 for one that is not there or not
+    shared. `refused` says of those of the latter kind to which places they were. `seen` is the truth about all of them,
+    which is not for everybody.
+    """
+
+    generations: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    seen: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """All values, from one evaluation. `data` is the Secret's data in base64; it never shows in `repr`.
 
-    `imports` names each imported environment and the generation that was used, `rereads` says that some input has no
-    expiry and has to be read again each interval, `logins` are the providers that were opened, each once, in order.
+    `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
+    were opened, each once, in order.
     """
 
     data: Mapping[str, str] = field(repr=False)
     window: Window | None
     rereads: bool
-    imports: Mapping[str, int]
+    imports: Imports
     logins: tuple[Login, ...] = ()
 
 
@@ -38,4 +66,4 @@ class Refused:
     message: str
     retryable: bool = True
     retry_after: float | None = None
-    imports: Mapping[str, int] = field(default_factory=dict)
+    imports: Imports = Imports()

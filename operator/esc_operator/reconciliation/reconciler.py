@@ -19,14 +19,15 @@ from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.ledger import Entry, Ledger
-from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
-from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.observation import failed_attempt, observe, refused_imports, wanted_by
+from esc_operator.reconciliation.outcome import Opened, Refused, Sighting
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
-from esc_operator.renewal.why import Observation, Sync, Wait, Wanted, next_refresh, why_sync
+from esc_operator.renewal.why import Observation, Sync, Wait, Wanted, are_outdated, next_refresh, why_sync
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
+from esc_operator.resources.sharing import parse_sharing
 from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
 
@@ -98,7 +99,7 @@ class Reconciler:
 
     def on_environment(self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False) -> None:
         """An environment was listed, created, changed or deleted. Cheap, and idempotent."""
-        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
         if deleted:
             self._pending.pop(key, None)
             self._deleted.add(key)
@@ -107,7 +108,9 @@ class Reconciler:
         self._deleted.discard(key)
         if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
-        self._note_generation(key, body["metadata"].get("generation", 0), body["metadata"]["uid"])
+        self._note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
+        if not key.namespace:
+            return  # it is there to be imported
         entry, environment = self.ledger.find(key), parse_environment(body)
         if entry is not None and listed:
             self._relisted.add(key, None)
@@ -150,9 +153,9 @@ class Reconciler:
         expires_at = entry.status.expires_at if entry else None
         self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
 
-    def _note_generation(self, key: Key, generation: int, uid: str = "") -> None:
-        if self.ledger.note_generation(key, generation, uid):
-            self._wake(self.ledger.outdated_importers(key))
+    def _note(self, seen: Sighting) -> None:
+        if self.ledger.note_sighting(seen):
+            self._wake(self.ledger.outdated_importers(seen.key))
 
     def _wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
@@ -224,6 +227,8 @@ class Reconciler:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
             return
+        if not key.namespace:
+            return
         environment = parse_environment(body)
         entry = self._enter(environment, body)
         target = await self._gatherer.read_target(environment.target_key, self._trusted(environment, entry))
@@ -255,9 +260,9 @@ class Reconciler:
         fresh = known is None or known.uid != environment.uid
         status = parse_status(body.get("status"))
         entry = self.ledger.enter(environment, status, body["metadata"]["resourceVersion"], self._now())
-        self._note_generation(environment.key, environment.generation, environment.uid)
+        self._note(Sighting(environment.key, environment.generation, environment.uid, parse_sharing(body)))
         if fresh:
-            entry.failed = failed_attempt(status)
+            entry.failed, entry.refused = failed_attempt(status), refused_imports(environment.key, status)
             self.ledger.note_imports(environment.key, tuple(status.imports or ()))
         return entry
 
@@ -288,16 +293,17 @@ class Reconciler:
 
     def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None
-        names = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        return wanted_by(environment, entry.status, self.ledger.generations(environment.key.namespace, names))
+        references = {*(entry.status.imports or ()), *(record.imports if record else ())}
+        return wanted_by(environment, entry.status, self.ledger.generations(environment.key, references))
 
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after, mended = entry.rotation_seen_at if sync.fresh else None, self.mended
         outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
-        for name, generation in outcome.imports.items():
-            self._note_generation(Key(environment.key.namespace, name), generation)
+        entry.refused = outcome.imports.refused
+        for seen in outcome.imports.seen:
+            self._note(seen)
         if isinstance(outcome, Refused):
             await self._refuse(environment, entry, target, outcome)
         else:
@@ -361,8 +367,8 @@ class Reconciler:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow
-        known = self.ledger.generations(key.namespace, outcome.imports)
-        return any(known.get(name, used) != used for name, used in outcome.imports.items())
+        used = outcome.imports.generations
+        return are_outdated(used, self.ledger.generations(key, used))
 
     async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
         now = self._now()

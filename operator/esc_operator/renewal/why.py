@@ -129,7 +129,7 @@ def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
         not failed.mended
         and failed.generation == wanted.generation
         and failed.rotate_request == wanted.rotate_request
-        and not _imports_differ(failed.imports, wanted.imports)
+        and not are_outdated(failed.imports, wanted.imports)
     )
 
 
@@ -203,7 +203,7 @@ def _secret(seen: Observation, _: datetime) -> Sync | None:
 
 
 def _imports(seen: Observation, _: datetime) -> Sync | None:
-    if seen.held and _imports_differ(seen.held.imports, seen.wanted.imports):
+    if seen.held and are_outdated(seen.held.imports, seen.wanted.imports):
         return Sync(Cause.IMPORT)
     return None
 
@@ -234,6 +234,6 @@ CHECKS: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
 )
 
 
-def _imports_differ(used: Mapping[str, int], known: Mapping[str, int]) -> bool:
+def are_outdated(used: Mapping[str, int], known: Mapping[str, int]) -> bool:
     """Whether any import has another generation than was used. What is not known has not been seen to change."""
     return any(known.get(name, generation) != generation for name, generation in used.items())

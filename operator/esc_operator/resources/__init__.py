@@ -8,6 +8,9 @@ GROUP = "esc-operator.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+ENVIRONMENT_KIND = "EscEnvironment"
+CLUSTER_KIND = "ClusterEscEnvironment"
+
 ROTATE_REQUESTED_AT = f"{GROUP}/rotate-requested-at"
 """Annotation of an environment: a new value asks once for new credentials."""
 

@@ -1,49 +1,89 @@
-"""The CustomResourceDefinition of EscEnvironment, as plain data. `crds/` holds what this makes; a test compares."""
+"""The CustomResourceDefinitions, as plain data. `crds/` holds what this makes; a test compares."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources import GROUP, VERSION, durations
-from esc_operator.resources.status import MAX_LOGINS
+from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, GROUP, VERSION
+from esc_operator.resources.crd_spec import cluster_environment_spec, environment_spec
+from esc_operator.resources.crd_status import environment_status
 
-# Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
-REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
 
-_NAME = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 253,
-    "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-}
+def definitions() -> tuple[dict[str, Any], ...]:
+    """All of them."""
+    return environment_crd(), cluster_environment_crd()
 
 
 def environment_crd() -> dict[str, Any]:
+    return _definition(
+        ENVIRONMENT_KIND,
+        scope="Namespaced",
+        short="escenv",
+        columns=_columns(),
+        description="An environment: values, imports, secrets and short-lived logins, kept in a Secret.",
+        parts={"spec": environment_spec(), "status": environment_status()},
+    )
+
+
+def cluster_environment_crd() -> dict[str, Any]:
+    return _definition(
+        CLUSTER_KIND,
+        scope="Cluster",
+        short="cescenv",
+        columns=[{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}],
+        description="An environment of the whole cluster, for those of namespaces to import.",
+        parts={"spec": cluster_environment_spec()},
+    )
+
+
+def _definition(  # noqa: PLR0913 - what one kind differs by from another
+    kind: str,
+    *,
+    scope: str,
+    short: str,
+    columns: list[dict[str, Any]],
+    description: str,
+    parts: dict[str, Any],
+) -> dict[str, Any]:
+    plural = f"{kind.lower()}s"
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        **({"subresources": {"status": {}}} if "status" in parts else {}),
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": _schema(description, parts)},
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"escenvironments.{GROUP}"},
+        "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": scope,
             "names": {
-                "kind": "EscEnvironment",
-                "listKind": "EscEnvironmentList",
-                "plural": "escenvironments",
-                "singular": "escenvironment",
-                "shortNames": ["escenv"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
                 "categories": ["esc"],
             },
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": _columns(),
-                    "schema": {"openAPIV3Schema": _schema()},
-                }
-            ],
+            "versions": [version],
+        },
+    }
+
+
+def _schema(description: str, parts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            **parts,
         },
     }
 
@@ -65,220 +105,3 @@ def _columns() -> list[dict[str, Any]]:
             "priority": 1,
         },
     ]
-
-
-def _schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "An environment: values, imports, secrets and short-lived logins, kept in a Secret.",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
-            "spec": _spec(),
-            "status": _status(),
-        },
-    }
-
-
-def _spec() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["environment"],
-        "properties": {
-            "environment": {
-                "type": "object",
-                "description": "The definition: imports and values, as in Pulumi ESC.",
-                "x-kubernetes-preserve-unknown-fields": True,
-            },
-            "serviceAccountName": {
-                **_NAME,
-                "default": "default",
-                "description": "The ServiceAccount, of this namespace, whose identity the logins use.",
-            },
-            "refresh": _refresh(),
-            "target": _target(),
-            "rollout": _rollout(),
-            "suspend": {
-                "type": "boolean",
-                "description": "Keep the Secret as it is and refresh nothing.",
-            },
-        },
-    }
-
-
-def _duration(description: str, at_least: str) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "maxLength": 32,
-        "pattern": durations.PATTERN,
-        "description": description,
-        "x-kubernetes-validations": [
-            {"rule": f"duration(self) >= duration('{at_least}')", "message": f"must be at least {at_least}"}
-        ],
-    }
-
-
-def _refresh() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "interval": _duration("How often inputs without an expiry are read again; 1h by default.", "30s"),
-            "before": _duration(
-                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and "
-                "15m where the lifetime allows it.",
-                "1s",
-            ),
-        },
-    }
-
-
-def _target() -> dict[str, Any]:
-    texts = {"type": "object", "additionalProperties": {"type": "string"}}
-    refused = " && ".join(f"self != '{kind}'" for kind in REFUSED_TYPES)
-    return {
-        "type": "object",
-        "description": "The Secret to fill.",
-        "properties": {
-            "name": {**_NAME, "description": "By default the name of the environment."},
-            "type": {
-                "type": "string",
-                "maxLength": 253,
-                "description": "By default Opaque; the type of an existing Secret cannot be changed.",
-                "x-kubernetes-validations": [
-                    {"rule": refused, "message": "Secrets of this type hand out rights and cannot be a target"}
-                ],
-            },
-            "labels": {**texts, "maxProperties": 64},
-            "annotations": {
-                **texts,
-                "maxProperties": 64,
-                "x-kubernetes-validations": [
-                    {
-                        "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
-                        "message": f"annotations of {GROUP} are kept by the operator",
-                    }
-                ],
-            },
-            "deletionPolicy": {
-                "type": "string",
-                "enum": ["Delete", "Retain"],
-                "description": "Whether the Secret goes with the environment; Delete by default.",
-            },
-        },
-    }
-
-
-def _rollout() -> dict[str, Any]:
-    selector = {
-        "type": "object",
-        "required": ["matchLabels"],
-        "properties": {
-            "matchLabels": {
-                "type": "object",
-                "minProperties": 1,
-                "maxProperties": 16,
-                "additionalProperties": {"type": "string"},
-            }
-        },
-    }
-    target = {
-        "type": "object",
-        "required": ["kind"],
-        "properties": {
-            "kind": {"type": "string", "enum": ["Deployment", "StatefulSet", "DaemonSet", "Rollout"]},
-            "name": _NAME,
-            "selector": selector,
-        },
-        "x-kubernetes-validations": [
-            {"rule": "has(self.name) != has(self.selector)", "message": "takes either a name or a selector"}
-        ],
-    }
-    return {
-        "type": "object",
-        "description": "What happens to workloads when the Secret's data changes.",
-        "properties": {
-            "policy": {
-                "type": "string",
-                "enum": ["Never", "OnChange"],
-                "description": "OnChange replaces the pods that need the new values; Never, the default, does not.",
-            },
-            "targets": {
-                "type": "array",
-                "maxItems": 32,
-                "items": target,
-                "description": "By default every workload of the namespace whose pods take the Secret.",
-            },
-            "minInterval": _duration("The least time between two rollouts of one workload; 1m by default.", "1s"),
-        },
-    }
-
-
-def _status() -> dict[str, Any]:
-    time = {"type": "string", "format": "date-time"}
-    count = {"type": "integer", "format": "int64"}
-    return {
-        "type": "object",
-        "properties": {
-            "conditions": {
-                "type": "array",
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "items": {
-                    "type": "object",
-                    "required": ["type", "status", "reason", "message"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                        "reason": {"type": "string"},
-                        "message": {"type": "string"},
-                        "observedGeneration": count,
-                        "lastTransitionTime": time,
-                    },
-                },
-            },
-            "observedGeneration": count,
-            "observedRotateRequest": {"type": "string"},
-            "observedRotation": {"type": "string"},
-            "rotation": {
-                "type": "object",
-                "description": "The run of an EscRotation that has asked for new credentials last.",
-                "required": ["id", "requestedAt"],
-                "properties": {
-                    "id": {"type": "string", "minLength": 1, "maxLength": 128},
-                    "name": {"type": "string", "maxLength": 253},
-                    "requestedAt": time,
-                    "rollout": {"type": "boolean", "description": "Whether pods may be replaced for it."},
-                },
-            },
-            "secretName": {"type": "string"},
-            "secretResourceVersion": {"type": "string"},
-            "variables": {"type": "array", "items": {"type": "string"}},
-            "expiresAt": time,
-            "refreshedAt": time,
-            "nextRefreshAt": time,
-            "failures": count,
-            "lastFailureAt": time,
-            "rolledOutRevision": {"type": "string"},
-            "rolloutStartedAt": time,
-            "rolloutSeconds": count,
-            "imports": {
-                "type": "array",
-                "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},
-            },
-            "logins": {
-                "type": "array",
-                "maxItems": MAX_LOGINS,
-                "description": "The providers that were opened, and the role that each was asked for.",
-                "items": {
-                    "type": "object",
-                    "required": ["provider"],
-                    "properties": {
-                        "provider": {"type": "string", "maxLength": 253},
-                        "role": {"type": "string", "maxLength": 2048},
-                    },
-                },
-            },
-        },
-    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
 
@@ -22,13 +22,38 @@ RolloutPolicy = Literal["Never", "OnChange"]
 
 
 class Key(NamedTuple):
-    """Where a namespaced object is."""
+    """Where an object is; the namespace of a cluster-scoped one is "".
+
+    Among its imports, and in what is kept of them, an environment calls another one by a reference: `name` in its own
+    place, `namespace/name` in another namespace, `ClusterEscEnvironment/name` for one of the cluster.
+    """
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def full_name(self) -> str:
+        """The name of an environment whatever the place it is seen from."""
+        return f"{self.namespace or CLUSTER_KIND}/{self.name}"
+
+    def seen_from(self, place: str) -> str:
+        """The reference by which environments in `place`, a namespace or "", call this one."""
+        return self.name if self.namespace == place else self.full_name
+
+    def tell(self) -> str:
+        """What it is, for people."""
+        return f'{ENVIRONMENT_KIND if self.namespace else CLUSTER_KIND} "{self}"'
+
+
+def key_of(reference: str, place: str) -> Key:
+    """The environment that environments in `place` call so."""
+    namespace, slash, name = reference.rpartition("/")
+    if not slash:
+        return Key(place, name)
+    return Key("" if namespace == CLUSTER_KIND else namespace, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.resources import GROUP, MANAGED_BY, MANAGED_BY_LABEL
-from esc_operator.resources.crd import REFUSED_TYPES
+from esc_operator.resources.crd_spec import REFUSED_TYPES
 from esc_operator.resources.rights import NAME, NAMESPACE
 
 TOKENS = "esc-operator-tokens"

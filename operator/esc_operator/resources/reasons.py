@@ -41,7 +41,10 @@ TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a reason, not a password
 """The API server did not issue a token for the ServiceAccount."""
 
 IMPORT_NOT_FOUND = "ImportNotFound"
-"""An imported environment does not exist, or may not be imported from here."""
+"""An imported environment does not exist."""
+
+IMPORT_NOT_ALLOWED = "ImportNotAllowed"
+"""An environment elsewhere does not exist or is not shared with this place; which of the two is not told."""
 
 KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
 """The API server could not be reached or did not answer in time."""

@@ -69,6 +69,7 @@ RIGHTS: tuple[Right, ...] = (
     Right(GROUP, ("escenvironments/status",), ("patch",)),
     Right(GROUP, ("escrotations",), ("get", "list", "watch"), scope=Scope.CLUSTER),
     Right(GROUP, ("escrotations/status",), ("patch",), scope=Scope.CLUSTER),
+    Right(GROUP, ("clusterescenvironments",), ("get", "list", "watch"), scope=Scope.CLUSTER),
     Right(
         "",
         ("secrets",),

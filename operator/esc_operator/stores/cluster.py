@@ -2,92 +2,122 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esc_operator.errors import ForbiddenError, NotFoundError, StoreError
+from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, StoreError
+from esc_operator.resources.environment import Key
+from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
+from esc_operator.stores.imports import PATH_PREFIX, candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, Loaded
-from esc_operator.stores.references import DEFAULT_PROJECT, Reference, parse_reference
+from esc_operator.stores.references import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PATH_PREFIX = "spec.environment"
-
 
 class EnvironmentReader(Protocol):
-    """Reads EscEnvironments of one cluster as plain dicts. Raises KubeError."""
+    """Reads the environments of one cluster as plain dicts. Raises KubeError."""
 
-    def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]: ...
+    def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
+        """One of a namespace, or of the cluster where that is ""."""
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
-        """Those of a namespace, or all."""
+        """Those of a namespace, of the cluster where that is "", or of all namespaces."""
 
 
 class ClusterStore:
-    """Reads EscEnvironments; a Store. `namespace` is where a name without one is looked for."""
+    """Reads environments; a Store. `namespace` is where a name without one is looked for first."""
 
     def __init__(self, cluster: EnvironmentReader, namespace: str = DEFAULT_PROJECT) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._read: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._read: dict[Key, Mapping[str, Any] | None] = {}
 
     def load(self, name: str, importer: str) -> Loaded | Failed:
-        """Imports stay within the importer's namespace."""
-        try:
-            reference = parse_reference(name)
-        except StoreError as error:
-            return Failed(error.message, error.reason)
-        own = importer.rpartition("/")[0]
-        if refused := refuse_import(reference, own):
-            return refused
-        return self._load(reference.within(own or self._namespace))
+        """What an environment imports has to be shared with it, and whoever asks needs the right to read it as well."""
+        return self._import(name, place_of(importer)) if importer else self._open(name)
 
     def service_account(self, name: str) -> tuple[str, str]:
         """The namespace and the name of the ServiceAccount that an environment acts as. Raises EscError."""
-        reference = parse_reference(name).within(self._namespace)
-        spec = self._object(reference.project, reference.name).get("spec") or {}
-        return reference.project, spec.get("serviceAccountName") or "default"
+        key, body = self._found(name)
+        spec = body.get("spec") or {}
+        if key.namespace:
+            return key.namespace, spec.get("serviceAccountName") or "default"
+        if not (account := spec.get("serviceAccount")):
+            raise IdentityError(f"{key.tell()} opens logins, and its spec.serviceAccount does not say as whom")
+        return account["namespace"], account["name"]
 
     def names(self) -> list[str]:
         """The full names of all environments that may be listed, sorted. Raises KubeError."""
         try:
-            found = self._cluster.list_environments()
+            found = list(self._cluster.list_environments())
         except ForbiddenError:
             # Few people may list a whole cluster; their own namespace is what they mean.
-            found = self._cluster.list_environments(self._namespace)
-        return sorted(f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in found)
+            found = list(self._cluster.list_environments(self._namespace))
+        return sorted(_key_of(body).full_name for body in [*found, *self._of_the_cluster()])
 
-    def _load(self, reference: Reference) -> Loaded | Failed:
-        where = reference.full_name
+    def _of_the_cluster(self) -> Sequence[Mapping[str, Any]]:
         try:
-            body = self._object(reference.project, reference.name)
-        except NotFoundError:
-            return Failed(f'environment "{where}" not found in the cluster', IMPORT_NOT_FOUND)
+            return self._cluster.list_environments("")
+        except (ForbiddenError, NotFoundError):
+            return ()  # nothing to see, or a cluster whose operator has namespaces only
+
+    def _open(self, name: str) -> Loaded | Failed:
+        """The environment that was asked for: whoever may read it may open it."""
+        try:
+            return _loaded(*self._found(name))
+        except StoreError as error:
+            return Failed(error.message, error.reason)
         except ForbiddenError as error:
-            return Failed(f'environment "{where}": {error.message}', IMPORT_UNREADABLE)
-        definition = (body.get("spec") or {}).get("environment")
-        if definition is None:
-            return Failed(f'environment "{where}" has no {PATH_PREFIX}', IMPORT_UNREADABLE)
-        generation = body["metadata"].get("generation", 0)
-        return Loaded(where, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+            return Failed(error.message, IMPORT_UNREADABLE)
 
-    def _object(self, namespace: str, name: str) -> Mapping[str, Any]:
-        if (namespace, name) not in self._read:
-            self._read[namespace, name] = self._cluster.read_environment(namespace, name)
-        return self._read[namespace, name]
+    def _import(self, name: str, place: str) -> Loaded | Failed:
+        keys = candidates(name, place)
+        if isinstance(keys, Failed):
+            return keys
+        for key in keys:
+            try:
+                body = self._object(key)
+            except ForbiddenError as error:
+                return Failed(error.message, IMPORT_UNREADABLE)
+            if body is not None and may_import(place, key, parse_sharing(body)):
+                return _loaded(key, body)
+        return nothing_found(keys, place)
+
+    def _found(self, name: str) -> tuple[Key, Mapping[str, Any]]:
+        """The environment that was asked for by that name. Raises StoreError, KubeError."""
+        reference = parse(name)
+        if isinstance(reference, Failed):
+            raise StoreError(reference.message, reason=reference.reason)
+        first, *others = meant_by(reference, self._namespace)
+        if (body := self._object(first)) is not None:
+            return first, body
+        for key in others:
+            # Who may not read those of the cluster has most likely not meant one.
+            with contextlib.suppress(ForbiddenError):
+                if (body := self._object(key)) is not None:
+                    return key, body
+        raise StoreError(f'environment "{first.full_name}" not found in the cluster', reason=IMPORT_NOT_FOUND)
+
+    def _object(self, key: Key) -> Mapping[str, Any] | None:
+        """The resource as it was first read; None where there is none."""
+        if key not in self._read:
+            try:
+                self._read[key] = self._cluster.read_environment(*key)
+            except NotFoundError:
+                self._read[key] = None
+        return self._read[key]
 
 
-def refuse_import(reference: Reference, own: str) -> Failed | None:
-    if reference.version:
-        return Failed(
-            f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out', "VersionNotSupported"
-        )
-    if not own:
-        return None
-    if reference.organization or (reference.project and reference.project != own):
-        return Failed(
-            f'"{reference}" cannot be imported: imports stay within their namespace, which is "{own}" here',
-            "ImportNotAllowed",
-        )
-    return None
+def _key_of(body: Mapping[str, Any]) -> Key:
+    return Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
+
+
+def _loaded(key: Key, body: Mapping[str, Any]) -> Loaded | Failed:
+    definition = (body.get("spec") or {}).get("environment")
+    if definition is None:
+        return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}', IMPORT_UNREADABLE)
+    generation = body["metadata"].get("generation", 0)
+    return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)

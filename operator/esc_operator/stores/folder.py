@@ -9,7 +9,7 @@ import os
 
 from esc_operator.errors import StoreError
 from esc_operator.stores.port import Failed, Loaded
-from esc_operator.stores.references import DEFAULT_PROJECT, Reference, is_part, parse_reference
+from esc_operator.stores.references import CLUSTER_PROJECT, DEFAULT_PROJECT, Reference, is_part, parse_reference
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -27,7 +27,8 @@ class FolderStore:
         self._root = root
 
     def load(self, name: str, importer: str) -> Loaded | Failed:
-        """A bare name means the importer's own project first, then the project `default`."""
+        """A bare name means the importer's own project first, then, as in a cluster, that of cluster-scoped
+        environments, then the project `default`."""
         try:
             reference = parse_reference(name)
         except StoreError as error:
@@ -94,5 +95,4 @@ def _candidates(reference: Reference, importer: str) -> list[Reference]:
     if reference.project:
         return [reference]
     own = importer.rpartition("/")[0] or DEFAULT_PROJECT
-    projects = [own] if own == DEFAULT_PROJECT else [own, DEFAULT_PROJECT]
-    return [reference.within(project) for project in projects]
+    return [reference.within(project) for project in dict.fromkeys((own, CLUSTER_PROJECT, DEFAULT_PROJECT))]

@@ -1,6 +1,7 @@
 """References to environments: `[organization/][project/]name[@version]`.
 
-The organization is a cluster (a kube context) or nothing for a folder, the project is a namespace or a sub-folder.
+The organization is a cluster (a kube context) or nothing for a folder, the project is a namespace or a sub-folder. What
+belongs to a whole cluster has the project `ClusterEscEnvironment`, which no namespace can be called.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from esc_operator.errors import StoreError
+from esc_operator.resources import CLUSTER_KIND
 
 DEFAULT_PROJECT = "default"
+
+CLUSTER_PROJECT = CLUSTER_KIND
+"""The project of cluster-scoped environments: the name of their kind."""
 
 INVALID_REFERENCE = "InvalidReference"
 """The text is not a reference."""

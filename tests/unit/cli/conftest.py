@@ -24,7 +24,8 @@ contexts:
 
 @dataclass
 class FakeSession:
-    """A cluster that knows its environments by (namespace, name) and gives out tokens that say what was asked."""
+    """A cluster that knows its environments by (namespace, name), those of the whole cluster by ("", name), and gives
+    out tokens that say what was asked."""
 
     environments: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     tokens: list[tuple[str, str, str]] = field(default_factory=list)
@@ -40,7 +41,8 @@ class FakeSession:
             spec = self.environments[namespace, name]
         except KeyError:
             raise NotFoundError(f"no {namespace}/{name}") from None
-        metadata = {"namespace": namespace, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
+        place = {"namespace": namespace} if namespace else {}
+        metadata = {**place, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
         more, status = self.metadata.get((namespace, name), {}), self.statuses.get((namespace, name), {})
         return {"metadata": {**metadata, **more}, "spec": spec, "status": status}
 
@@ -61,7 +63,8 @@ class FakeSession:
         return {"metadata": {"name": name}, "status": status}
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
-        return [self.read_environment(*key) for key in self.environments if namespace in (None, key[0])]
+        wanted = [key for key in self.environments if (key[0] if namespace is None else key[0] == namespace)]
+        return [self.read_environment(*key) for key in wanted]
 
     def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
         self.tokens.append((namespace, service_account, audience))

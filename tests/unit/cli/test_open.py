@@ -144,7 +144,7 @@ class TestCluster:
         answer = esc("open", "kind/other/far")
         assert answer.status == 1
         assert 'spec.environment.values.c: error: unknown property "x"' in answer.err
-        assert 'spec.environment.imports[0]: error: "apps/base" cannot be imported' in answer.err
+        assert 'spec.environment.imports[0]: error: EscEnvironment "apps/base" cannot be imported' in answer.err
 
     @pytest.mark.usefixtures("cluster")
     def test_environments_are_listed(self, esc: Esc) -> None:
@@ -160,6 +160,31 @@ class TestCluster:
         esc.settings |= {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
         assert esc("open", "kind/apps/aws").status == 1
         assert {*cluster.tokens} == {("apps", "deployer", "sts.amazonaws.com")}
+
+    @pytest.mark.parametrize("reference", ["kind/ClusterEscEnvironment/wide", "wide", "ClusterEscEnvironment/wide"])
+    def test_what_belongs_to_the_cluster_is_called_by_its_kind_or_by_its_bare_name(
+        self, esc: Esc, cluster: FakeSession, reference: str
+    ) -> None:
+        cluster.environments["", "wide"] = {"environment": {"imports": ["deep"]}, "sharing": {"namespaces": []}}
+        cluster.environments["", "deep"] = {"environment": {"values": {"a": 1}}}
+        esc("login", "kubernetes://kind")
+        assert json.loads(esc("open", reference).out) == {"a": 1}
+        assert esc("env", "ls").out.startswith("ClusterEscEnvironment/deep\nClusterEscEnvironment/wide\napps/aws\n")
+
+    @pytest.mark.parametrize("account", [None, {"namespace": "ops", "name": "robot"}])
+    def test_what_belongs_to_the_cluster_logs_in_as_whom_it_says(
+        self, esc: Esc, cluster: FakeSession, account: dict[str, str] | None
+    ) -> None:
+        oidc = {"roleArn": "arn:aws:iam::123456789012:role/x", "sessionName": "session"}
+        login = {"values": {"aws": {"fn::open::aws-login": {"oidc": oidc}}}}
+        cluster.environments["", "aws"] = {"environment": login, **({"serviceAccount": account} if account else {})}
+        esc.settings |= {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
+        answer = esc("open", "kind/ClusterEscEnvironment/aws")
+        assert answer.status == 1
+        if account:
+            assert {*cluster.tokens} == {("ops", "robot", "sts.amazonaws.com")}
+        else:
+            assert 'ClusterEscEnvironment "aws" opens logins, and its spec.serviceAccount does not say' in answer.err
 
 
 def test_environments_of_a_folder_are_listed(web: Esc) -> None:

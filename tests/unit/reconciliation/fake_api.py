@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.api import FIELD_MANAGER, KubeApi
-from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, Resource
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, SECRETS, Resource, environment_resource
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Fields = dict[tuple[str, ...], Any]
 
 USER = "kubectl"
+
+_OWNERS = (ENVIRONMENTS, CLUSTER_ENVIRONMENTS)
 
 
 class Call(NamedTuple):
@@ -133,7 +135,7 @@ class FakeApi(KubeApi):
                 return
             for change in [change for change in self._history if change.version > since]:
                 metadata, kind = change.body["metadata"], change.seen_through(query.get("labelSelector", ""))
-                if kind and change.plural == resource.plural and namespace in {None, metadata["namespace"]}:
+                if kind and change.plural == resource.plural and namespace in {None, metadata.get("namespace")}:
                     yield json.dumps({"type": kind, "object": {"metadata": metadata}}).encode() + b"\n"
                 since = change.version
             self._news.clear()
@@ -142,23 +144,24 @@ class FakeApi(KubeApi):
     # What others do in the cluster.
 
     def put_environment(self, name: str, spec: Mapping[str, Any], namespace: str = "apps", **metadata: Any) -> None:
-        """Create or edit an EscEnvironment, as kubectl apply does; another spec is another generation."""
-        key = Key(namespace, name)
-        old = self.objects.get((ENVIRONMENTS.plural, key))
+        """Create or edit an environment, as kubectl apply does; another spec is another generation. One of the cluster
+        is in the namespace ""."""
+        key, resource = Key(namespace, name), environment_resource(namespace)
+        old = self.objects.get((resource.plural, key))
         body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
         changed = old is None or old["spec"] != spec
         body["spec"] = copy.deepcopy(dict(spec))
         body["metadata"].update(copy.deepcopy(metadata))
         body["metadata"]["generation"] = body["metadata"].get("generation", 0) + (1 if changed else 0)
-        self._put(ENVIRONMENTS, body)
+        self._put(resource, body)
 
     def annotate_environment(self, name: str, namespace: str = "apps", **metadata: Any) -> None:
         """Edit metadata only."""
-        body = self._find(ENVIRONMENTS, Key(namespace, name))
+        body = self._find(environment_resource(namespace), Key(namespace, name))
         self.put_environment(name, body["spec"], namespace, **metadata)
 
     def delete_environment(self, name: str, namespace: str = "apps") -> None:
-        self._delete(ENVIRONMENTS, Key(namespace, name))
+        self._delete(environment_resource(namespace), Key(namespace, name))
 
     def put_secret(self, name: str, data: Mapping[str, str], namespace: str = "apps", **metadata: Any) -> None:
         """Create a Secret, or set some of its fields, as somebody else."""
@@ -175,7 +178,7 @@ class FakeApi(KubeApi):
         self._delete(SECRETS, Key(namespace, name))
 
     def environment(self, name: str, namespace: str = "apps") -> dict[str, Any]:
-        return self._find(ENVIRONMENTS, Key(namespace, name))
+        return self._find(environment_resource(namespace), Key(namespace, name))
 
     def secret(self, name: str, namespace: str = "apps") -> dict[str, Any] | None:
         body = self.objects.get((SECRETS.plural, Key(namespace, name)))
@@ -206,7 +209,8 @@ class FakeApi(KubeApi):
 
     def _metadata(self, key: Key) -> dict[str, Any]:
         self._uids += 1
-        return {"namespace": key.namespace, "name": key.name, "uid": f"uid-{self._uids}"}
+        place = {"namespace": key.namespace} if key.namespace else {}
+        return {**place, "name": key.name, "uid": f"uid-{self._uids}"}
 
     def _find(self, resource: Resource, key: Key) -> dict[str, Any]:
         try:
@@ -215,7 +219,7 @@ class FakeApi(KubeApi):
             raise NotFoundError(f'{resource.plural} "{key.name}" not found') from None
 
     def _put(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
-        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        key = Key(body["metadata"].get("namespace", ""), body["metadata"]["name"])
         old = self.objects.get((resource.plural, key))
         if old == body:
             return copy.deepcopy(body)
@@ -232,12 +236,13 @@ class FakeApi(KubeApi):
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
         self._tell(resource, body, None)
-        if resource is ENVIRONMENTS and self.garbage_is_collected:
+        if resource in _OWNERS and self.garbage_is_collected:
             self.collect_garbage()
 
     def collect_garbage(self) -> None:
         """Delete the Secrets all of whose owners are gone."""
-        uids = {body["metadata"]["uid"] for (plural, _), body in self.objects.items() if plural == ENVIRONMENTS.plural}
+        plurals = {resource.plural for resource in _OWNERS}
+        uids = {body["metadata"]["uid"] for (plural, _), body in self.objects.items() if plural in plurals}
         for (plural, key), body in list(self.objects.items()):
             owners = {owner["uid"] for owner in body["metadata"].get("ownerReferences", ())}
             if plural == SECRETS.plural and owners and not owners & uids:
@@ -247,7 +252,7 @@ class FakeApi(KubeApi):
         change = _Change(self.version, resource.plural, copy.deepcopy(old), copy.deepcopy(new))
         self._history.append(change)
         self._news.set()
-        if resource is ENVIRONMENTS:
+        if resource in _OWNERS:
             self.on_environment(change.seen_through("") or "", change.body)
 
     def _apply(self, resource: Resource, body: Mapping[str, Any], manager: str, *, force: bool) -> dict[str, Any]:

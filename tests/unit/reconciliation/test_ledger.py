@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.reconciliation.ledger import Entry, Ledger
+from esc_operator.reconciliation.outcome import Sighting
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.status import Status
 
@@ -77,13 +78,13 @@ def test_a_claim_moves_with_the_target() -> None:
 
 def test_a_generation_is_news_once_and_an_older_one_never() -> None:
     ledger = Ledger()
-    assert ledger.note_generation(BASE, 3, "uid")
-    assert not ledger.note_generation(BASE, 3, "uid")
-    assert not ledger.note_generation(BASE, 2, "uid")
-    assert ledger.note_generation(BASE, 4)  # as an importer read it
-    assert not ledger.note_generation(BASE, 4, "uid")
-    assert ledger.note_generation(BASE, 1, "another")
-    assert ledger.generations("apps", ["base", "unknown"]) == {"base": 1}
+    assert ledger.note_sighting(Sighting(BASE, 3, "uid"))
+    assert not ledger.note_sighting(Sighting(BASE, 3, "uid"))
+    assert not ledger.note_sighting(Sighting(BASE, 2, "uid"))
+    assert ledger.note_sighting(Sighting(BASE, 4))  # as an importer read it
+    assert not ledger.note_sighting(Sighting(BASE, 4, "uid"))
+    assert ledger.note_sighting(Sighting(BASE, 1, "another"))
+    assert ledger.generations(APP, ["base", "unknown"]) == {"base": 1}
 
 
 def test_an_environment_that_is_gone_is_known_to_be_so_while_it_is_imported() -> None:
@@ -91,12 +92,12 @@ def test_an_environment_that_is_gone_is_known_to_be_so_while_it_is_imported() ->
     enter(ledger, "app", status=Status(imports={"base": 3}))
     ledger.note_imports(APP, ["base"])
     enter(ledger, "base")
-    ledger.note_generation(BASE, 3, "uid-base")
+    ledger.note_sighting(Sighting(BASE, 3, "uid-base"))
     assert ledger.outdated_importers(BASE) == ()
     ledger.remove(BASE)
-    assert ledger.generations("apps", ["base"]) == {"base": 0}
+    assert ledger.generations(APP, ["base"]) == {"base": 0}
     assert ledger.outdated_importers(BASE) == (APP,)
-    assert ledger.note_generation(BASE, 1, "uid-new")
+    assert ledger.note_sighting(Sighting(BASE, 1, "uid-new"))
     ledger.remove(APP)
     assert ledger.is_empty
 
@@ -119,7 +120,7 @@ def test_nothing_is_left_of_what_is_gone(script: list[tuple[Any, ...]]) -> None:
         elif verb == "imports":
             ledger.note_imports(Key("apps", name), rest[0])
         elif verb == "generation":
-            ledger.note_generation(Key("apps", name), rest[0])
+            ledger.note_sighting(Sighting(Key("apps", name), rest[0]))
         else:
             ledger.remove(Key("apps", name))
     for name in "abc":

@@ -24,7 +24,7 @@ from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.rotator_secrets import has_rotators, parse_states, secret_name
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
-from esc_operator.resources.crd import _NAME
+from esc_operator.resources.crd_spec import _NAME
 from esc_operator.resources.rotate_request import AskedRotation
 from unit.reconciliation.rotation_world import RotationWorld
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play

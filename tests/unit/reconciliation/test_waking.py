@@ -15,7 +15,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Login
-from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.outcome import Imports, Opened, Refused
 from esc_operator.reconciliation.waking import Waking
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
@@ -99,7 +99,7 @@ class Guarded(Cloud):
         if isinstance(answer, Failed):
             return Refused(answer.reason, answer.message, retry_after=answer.retry_after)
         assert answer.lease
-        return Opened({"TOKEN": "eA=="}, Window(answer.lease.issued_at, answer.lease.expires_at), False, {})
+        return Opened({"TOKEN": "eA=="}, Window(answer.lease.issued_at, answer.lease.expires_at), False, Imports())
 
 
 def guarded() -> tuple[World, Guarded]:

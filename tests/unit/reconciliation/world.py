@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
-from esc_operator.errors import KubeError, NotFoundError
-from esc_operator.evaluation import Lease
+from esc_operator.errors import KubeError
+from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.owned_secrets import OwnedSecrets
-from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.reconciliation.act import Actor
+from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.outcome import Opened, Refused
-from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.reconciliation.reconciler import Opening, Reconciler, Workers
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
@@ -75,17 +76,11 @@ class Cloud:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         definition = environment.definition
-        imports: dict[str, int] = {}
-        values = dict(definition.get("values", {}))
-        for name in definition.get("imports", ()):
-            try:
-                body = await self._api.read(ENVIRONMENTS, environment.key.namespace, name)
-            except KubeError as error:
-                missing = isinstance(error, NotFoundError)
-                reason = reasons.IMPORT_NOT_FOUND if missing else error.reason
-                return Refused(reason, error.message, retryable=not missing, imports={**imports, name: 0})
-            imports[name] = body["metadata"]["generation"]
-            values = {**body["spec"]["environment"].get("values", {}), **values}
+        definitions = Definitions(self._api, environment.key.namespace)
+        values = await self._read_values(definitions, (environment.key.full_name,), definition)
+        if isinstance(values, Failed):
+            missing = values.reason in {reasons.IMPORT_NOT_FOUND, reasons.IMPORT_NOT_ALLOWED}
+            return Refused(values.reason, values.message, retryable=not missing, imports=definitions.imports)
         self.during(environment)
         if self.gate:
             await self.gate.wait()
@@ -96,7 +91,28 @@ class Cloud:
             values[name] = self.outside[name]
         logins = (Login("login", f"role-of-{environment.key.name}"),) if window else ()
         data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+        imports = definitions.imports
         return Opened(data=data, window=window, rereads="reads" in definition, imports=imports, logins=logins)
+
+    async def _read_values(
+        self, definitions: Definitions, chain: tuple[str, ...], definition: Mapping[str, Any]
+    ) -> dict[str, str] | Failed:
+        """The values of an environment, the last of a chain of imports, over those of its own imports."""
+        values: dict[str, str] = {}
+        for imported in definition.get("imports", ()):
+            try:
+                loaded = await definitions.load(imported, chain[-1])
+            except KubeError as error:
+                return Failed(error.message, error.reason)
+            if isinstance(loaded, Failed):
+                return loaded
+            if loaded.name in chain:
+                continue
+            found = await self._read_values(definitions, (*chain, loaded.name), loaded.definition or {})
+            if isinstance(found, Failed):
+                return found
+            values.update(found)
+        return {**values, **definition.get("values", {})}
 
     async def _log_in(self, environment: EscEnvironment, demand: Demand, values: dict[str, str]) -> Window:
         async def mint() -> Answer:
@@ -124,6 +140,7 @@ class World:
         self.time = START + timedelta(milliseconds=250)  # no test may lean on whole seconds
         self.api = FakeApi()
         self.cloud = Cloud(self.now, self.api)
+        self.opening: Opening | None = None
         self.watch_is_late = False
         self.meter = Notes()
         self.tracer = Tracer()
@@ -145,7 +162,7 @@ class World:
         self.reconciler = Reconciler(
             gatherer,
             actor,
-            self.cloud,
+            self.opening or self.cloud,
             self.now,
             telemetry=self.telemetry,
             pause=lambda _: asyncio.sleep(0),
@@ -156,7 +173,7 @@ class World:
             await asyncio.wait_for(self.secrets.listed.wait(), 5)
             self.api.on_environment = self._deliver
             for (plural, _), body in list(self.api.objects.items()):
-                if plural == ENVIRONMENTS.plural:
+                if plural in {ENVIRONMENTS.plural, CLUSTER_ENVIRONMENTS.plural}:
                     self._deliver("", body)
             parts.append(asyncio.create_task(self.reconciler.run(Workers(general=4, reserved=2))))
             await self.settle()

@@ -13,30 +13,39 @@ if TYPE_CHECKING:
 
 
 def environment(namespace: str, name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"metadata": {"namespace": namespace, "name": name, "generation": 3}, "spec": spec}
+    """One of a namespace, or of the cluster where that is ""."""
+    place = {"namespace": namespace} if namespace else {}
+    return {"metadata": {**place, "name": name, "generation": 3}, "spec": spec}
 
 
 class FakeCluster:
     """The API server of one user, who may list only some namespaces."""
 
-    def __init__(self, *bodies: Mapping[str, Any], may_list: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        *bodies: Mapping[str, Any],
+        may_list: Sequence[str] | None = None,
+        forbidden: Sequence[str] = ("secret",),
+    ) -> None:
         self.bodies = bodies
         self.may_list = may_list
+        self.forbidden = forbidden
         self.reads = 0
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
         self.reads += 1
-        if namespace == "secret":
+        if namespace in self.forbidden:
             raise ForbiddenError(f"may not read {namespace}/{name}")
         for body in self.bodies:
-            if (body["metadata"]["namespace"], body["metadata"]["name"]) == (namespace, name):
+            if (body["metadata"].get("namespace", ""), body["metadata"]["name"]) == (namespace, name):
                 return body
         raise NotFoundError("no")
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
         if self.may_list is not None and namespace not in self.may_list:
             raise ForbiddenError("may not list that")
-        return [body for body in self.bodies if namespace in (None, body["metadata"]["namespace"])]
+        places = [(body["metadata"].get("namespace", ""), body) for body in self.bodies]
+        return [body for place, body in places if (place if namespace is None else place == namespace)]
 
 
 AWS = environment("apps", "aws", {"environment": {"values": {"a": 1}}, "serviceAccountName": "deployer"})
@@ -59,9 +68,10 @@ def test_a_name_without_a_namespace_is_in_the_contexts_namespace_or_the_importer
 @pytest.mark.parametrize(
     ("name", "importer", "message", "reason"),
     [
-        ("nope", "apps/aws", 'environment "apps/nope" not found in the cluster', "ImportNotFound"),
-        ("other/aws", "apps/aws", 'imports stay within their namespace, which is "apps" here', "ImportNotAllowed"),
-        ("c/apps/base", "apps/aws", "imports stay within their namespace", "ImportNotAllowed"),
+        ("nope", "", 'environment "apps/nope" not found in the cluster', "ImportNotFound"),
+        ("nope", "apps/aws", 'EscEnvironment "apps/nope" does not exist', "ImportNotFound"),
+        ("other/aws", "apps/aws", "cannot be imported from namespace", "ImportNotAllowed"),
+        ("c/apps/base", "apps/aws", "imports stay within their cluster", "ImportNotAllowed"),
         ("aws@2", "", "a cluster keeps no versions", "VersionNotSupported"),
         ("other/aws", "", 'environment "other/aws" has no spec.environment', "ImportUnreadable"),
         ("secret/aws", "", "may not read secret/aws", "ImportUnreadable"),
@@ -73,6 +83,60 @@ def test_what_cannot_be_loaded_says_why(name: str, importer: str, message: str, 
     assert isinstance(failed, Failed)
     assert message in failed.message
     assert failed.reason == reason
+
+
+def shared(namespace: str, name: str, *namespaces: str, imports: Sequence[str] = ()) -> Mapping[str, Any]:
+    definition = {"imports": list(imports), "values": {"from": f"{namespace}/{name}"}}
+    return environment(namespace, name, {"environment": definition, "sharing": {"namespaces": list(namespaces)}})
+
+
+@pytest.mark.parametrize(
+    ("name", "importer", "found"),
+    [
+        ("base", "apps/aws", "apps/base"),
+        ("wide", "apps/aws", "ClusterEscEnvironment/wide"),
+        ("ClusterEscEnvironment/base", "apps/aws", "ClusterEscEnvironment/base"),
+        ("team/open", "apps/aws", "team/open"),
+        ("base", "ClusterEscEnvironment/wide", "ClusterEscEnvironment/base"),
+        ("wide", "", "ClusterEscEnvironment/wide"),
+        ("ClusterEscEnvironment/narrow", "", "ClusterEscEnvironment/narrow"),
+        ("team/closed", "", "team/closed"),
+    ],
+)
+def test_imports_go_by_what_is_shared_and_a_person_by_their_rights_alone(name: str, importer: str, found: str) -> None:
+    everything = (
+        BASE,
+        shared("", "base", "*"),
+        shared("", "wide", "*"),
+        shared("", "narrow", "team"),
+        shared("team", "open", "apps"),
+        shared("team", "closed"),
+    )
+    loaded = ClusterStore(FakeCluster(*everything), "apps").load(name, importer)
+    assert isinstance(loaded, Loaded)
+    assert loaded.name == found
+
+
+@pytest.mark.parametrize("name", ["team/closed", "ClusterEscEnvironment/closed", "closed"])
+def test_what_is_not_shared_cannot_be_told_from_what_is_not_there(name: str) -> None:
+    there = ClusterStore(FakeCluster(shared("team", "closed", "others"), shared("", "closed", "others")), "apps")
+    absent = ClusterStore(FakeCluster(), "apps")
+    refused = there.load(name, "apps/aws")
+    assert isinstance(refused, Failed)
+    assert refused == absent.load(name, "apps/aws")
+
+
+def test_an_import_needs_the_rights_of_the_person_as_well() -> None:
+    store = ClusterStore(FakeCluster(shared("secret", "open", "apps")), "apps")
+    refused = store.load("secret/open", "apps/aws")
+    assert refused == Failed("may not read secret/open", "ImportUnreadable")
+
+
+def test_who_may_read_nothing_of_the_cluster_is_told_of_their_own_namespace() -> None:
+    store = ClusterStore(FakeCluster(forbidden=[""]), "apps")
+    assert store.load("nope", "") == Failed('environment "apps/nope" not found in the cluster', "ImportNotFound")
+    # As an import, it may be one that the operator would find.
+    assert store.load("nope", "apps/aws") == Failed("may not read /nope", "ImportUnreadable")
 
 
 def test_the_service_account_is_the_environments_or_default_and_costs_no_second_read() -> None:
@@ -87,3 +151,9 @@ def test_the_service_account_is_the_environments_or_default_and_costs_no_second_
 def test_who_may_not_list_the_cluster_sees_their_namespace() -> None:
     assert ClusterStore(FakeCluster(OTHER, AWS)).names() == ["apps/aws", "other/aws"]
     assert ClusterStore(FakeCluster(OTHER, AWS, may_list=["apps"]), "apps").names() == ["apps/aws"]
+
+
+def test_environments_of_the_cluster_are_listed_where_they_may_be() -> None:
+    wide = shared("", "wide")
+    assert ClusterStore(FakeCluster(AWS, wide)).names() == ["ClusterEscEnvironment/wide", "apps/aws"]
+    assert ClusterStore(FakeCluster(AWS, wide, may_list=["apps"]), "apps").names() == ["apps/aws"]

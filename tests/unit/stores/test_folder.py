@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
-    for name in ("default/base", "default/shared", "apps/base", "apps/aws"):
+    for name in ("default/base", "default/shared", "apps/base", "apps/aws", "ClusterEscEnvironment/wide"):
         path = tmp_path / f"{name}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"values: {{name: {name}}}")
@@ -33,6 +33,9 @@ def store(tmp_path: Path) -> FolderStore:
         ("shared", "apps/aws", "default/shared"),
         ("default/base", "apps/aws", "default/base"),
         ("apps/short", "", "apps/short"),
+        ("wide", "apps/aws", "ClusterEscEnvironment/wide"),
+        ("wide", "", "ClusterEscEnvironment/wide"),
+        ("base", "ClusterEscEnvironment/wide", "default/base"),
     ],
 )
 def test_a_bare_name_is_the_importers_project_first(store: FolderStore, name: str, importer: str, found: str) -> None:
@@ -78,7 +81,8 @@ def test_a_folder_in_the_place_of_a_file_is_told(store: FolderStore, tmp_path: P
 
 
 def test_names_are_sorted_and_hold_nothing_else(store: FolderStore, tmp_path: Path) -> None:
-    assert store.names() == ["apps/aws", "apps/base", "apps/short", "default/base", "default/shared"]
+    apps = ["apps/aws", "apps/base", "apps/short"]
+    assert store.names() == ["ClusterEscEnvironment/wide", *apps, "default/base", "default/shared"]
     assert FolderStore(str(tmp_path / "nothing")).names() == []
     with pytest.raises(StoreError, match="could not list"):
         FolderStore(str(tmp_path / "apps" / "README.md")).names()

@@ -1,0 +1,195 @@
+"""The schemas of specs, as plain data: what the API server refuses before anybody sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esc_operator.resources import GROUP, durations
+from esc_operator.resources.sharing import EVERY_NAMESPACE
+
+# Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
+REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
+
+_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 253,
+    "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+}
+
+_NAMESPACE = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
+
+
+def environment_spec() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["environment"],
+        "properties": {
+            "environment": _definition(),
+            "serviceAccountName": {
+                **_NAME,
+                "default": "default",
+                "description": "The ServiceAccount, of this namespace, whose identity the logins use.",
+            },
+            "refresh": _refresh(),
+            "target": _target(),
+            "rollout": _rollout(),
+            "sharing": _sharing("nobody"),
+            "suspend": {
+                "type": "boolean",
+                "description": "Keep the Secret as it is and refresh nothing.",
+            },
+        },
+    }
+
+
+def cluster_environment_spec() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["environment"],
+        "properties": {
+            "environment": _definition(),
+            "serviceAccount": {
+                "type": "object",
+                "description": "The ServiceAccount whose identity the logins use; needed only if there are any.",
+                "required": ["namespace", "name"],
+                "properties": {"namespace": _NAMESPACE, "name": _NAME},
+            },
+            "sharing": _sharing("everybody"),
+        },
+    }
+
+
+def _definition() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "The definition: imports and values, as in Pulumi ESC.",
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+
+
+def _sharing(default: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"Who may import this environment from another place than its own; {default} by default.",
+        "properties": {
+            "namespaces": {
+                "type": "array",
+                "maxItems": 512,
+                "x-kubernetes-list-type": "set",
+                "items": {
+                    "type": "string",
+                    "maxLength": 63,
+                    "pattern": rf"^(\{EVERY_NAMESPACE}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
+                },
+                "description": f'Namespaces whose environments may import it; "{EVERY_NAMESPACE}" stands for all.',
+            }
+        },
+    }
+
+
+def _duration(description: str, at_least: str) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "maxLength": 32,
+        "pattern": durations.PATTERN,
+        "description": description,
+        "x-kubernetes-validations": [
+            {"rule": f"duration(self) >= duration('{at_least}')", "message": f"must be at least {at_least}"}
+        ],
+    }
+
+
+def _refresh() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "interval": _duration("How often inputs without an expiry are read again; 1h by default.", "30s"),
+            "before": _duration(
+                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and "
+                "15m where the lifetime allows it.",
+                "1s",
+            ),
+        },
+    }
+
+
+def _target() -> dict[str, Any]:
+    texts = {"type": "object", "additionalProperties": {"type": "string"}}
+    refused = " && ".join(f"self != '{kind}'" for kind in REFUSED_TYPES)
+    return {
+        "type": "object",
+        "description": "The Secret to fill.",
+        "properties": {
+            "name": {**_NAME, "description": "By default the name of the environment."},
+            "type": {
+                "type": "string",
+                "maxLength": 253,
+                "description": "By default Opaque; the type of an existing Secret cannot be changed.",
+                "x-kubernetes-validations": [
+                    {"rule": refused, "message": "Secrets of this type hand out rights and cannot be a target"}
+                ],
+            },
+            "labels": {**texts, "maxProperties": 64},
+            "annotations": {
+                **texts,
+                "maxProperties": 64,
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
+                        "message": f"annotations of {GROUP} are kept by the operator",
+                    }
+                ],
+            },
+            "deletionPolicy": {
+                "type": "string",
+                "enum": ["Delete", "Retain"],
+                "description": "Whether the Secret goes with the environment; Delete by default.",
+            },
+        },
+    }
+
+
+def _rollout() -> dict[str, Any]:
+    selector = {
+        "type": "object",
+        "required": ["matchLabels"],
+        "properties": {
+            "matchLabels": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 16,
+                "additionalProperties": {"type": "string"},
+            }
+        },
+    }
+    target = {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string", "enum": ["Deployment", "StatefulSet", "DaemonSet", "Rollout"]},
+            "name": _NAME,
+            "selector": selector,
+        },
+        "x-kubernetes-validations": [
+            {"rule": "has(self.name) != has(self.selector)", "message": "takes either a name or a selector"}
+        ],
+    }
+    return {
+        "type": "object",
+        "description": "What happens to workloads when the Secret's data changes.",
+        "properties": {
+            "policy": {
+                "type": "string",
+                "enum": ["Never", "OnChange"],
+                "description": "OnChange replaces the pods that need the new values; Never, the default, does not.",
+            },
+            "targets": {
+                "type": "array",
+                "maxItems": 32,
+                "items": target,
+                "description": "By default every workload of the namespace whose pods take the Secret.",
+            },
+            "minInterval": _duration("The least time between two rollouts of one workload; 1m by default.", "1s"),
+        },
+    }

@@ -1,0 +1,43 @@
+"""Who may import an environment from another place than its own. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.resources.environment import Key
+
+EVERY_NAMESPACE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """`namespaces`: those whose environments may import it, beside its own; None stands for all."""
+
+    namespaces: frozenset[str] | None = frozenset()
+
+    def reaches(self, namespace: str) -> bool:
+        return self.namespaces is None or namespace in self.namespaces
+
+
+WITH_NOBODY = Sharing()
+
+
+def parse_sharing(body: Mapping[str, Any]) -> Sharing:
+    """What an environment says of its sharing. Where it says nothing, one of a namespace is shared with nobody, and a
+    cluster-scoped one with everybody."""
+    named = ((body.get("spec") or {}).get("sharing") or {}).get("namespaces")
+    if named is None:
+        return WITH_NOBODY if body["metadata"].get("namespace") else Sharing(None)
+    return Sharing(None if EVERY_NAMESPACE in named else frozenset(named))
+
+
+def may_import(place: str, key: Key, sharing: Sharing) -> bool:
+    """Whether environments in `place`, a namespace or "" for cluster-scoped ones, may import this one.
+
+    Cluster-scoped ones import nothing of a namespace, whatever it shares: nobody in a namespace decides about them.
+    """
+    return place == key.namespace or (place != "" and sharing.reaches(place))

@@ -1,0 +1,83 @@
+"""Which environments of a cluster an import may mean, and what is said where it means none. Pure.
+
+The operator and a person's `esc` both go by it. Invariant: of an environment elsewhere that is not shared, nothing else
+is said than of one that is not there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import StoreError
+from esc_operator.resources import CLUSTER_KIND, reasons
+from esc_operator.resources.environment import Key
+from esc_operator.stores.port import Failed
+from esc_operator.stores.references import CLUSTER_PROJECT, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esc_operator.stores.references import Reference
+
+PATH_PREFIX = "spec.environment"
+"""Where a resource has its definition."""
+
+
+def place_of(full_name: str) -> str:
+    """The namespace of an environment; "" for a cluster-scoped one."""
+    project = full_name.rpartition("/")[0]
+    return "" if project == CLUSTER_PROJECT else project
+
+
+def candidates(name: str, place: str) -> tuple[Key, ...] | Failed:
+    """The environments that `name` may mean among the imports of one in `place`: the first that is there and shared."""
+    reference = parse(name)
+    if isinstance(reference, Failed):
+        return reference
+    if reference.organization:
+        summary = f'"{reference}" cannot be imported: imports stay within their cluster'
+        return Failed(summary, reasons.IMPORT_NOT_ALLOWED)
+    if not place and reference.project not in {"", CLUSTER_PROJECT}:
+        return Failed(
+            f'"{reference}" cannot be imported: a {CLUSTER_KIND} imports only others of its kind',
+            reasons.IMPORT_NOT_ALLOWED,
+        )
+    return meant_by(reference, place)
+
+
+def meant_by(reference: Reference, place: str) -> tuple[Key, ...]:
+    """A bare name is one of the same place first, then one of the cluster."""
+    if reference.project:
+        return (Key("" if reference.project == CLUSTER_PROJECT else reference.project, reference.name),)
+    return tuple(dict.fromkeys((Key(place, reference.name), Key("", reference.name))))
+
+
+def parse(name: str) -> Reference | Failed:
+    """A reference to an environment of a cluster."""
+    try:
+        reference = parse_reference(name)
+    except StoreError as error:
+        return Failed(error.message, error.reason)
+    if reference.version:
+        return Failed(
+            f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out', "VersionNotSupported"
+        )
+    return reference
+
+
+def nothing_found(tried: Sequence[Key], place: str) -> Failed:
+    """What is said where none of the candidates is there and shared with `place`."""
+    own = [key for key in tried if key.namespace == place]
+    others = [key for key in tried if key.namespace != place]
+    if not own:
+        return Failed(
+            f'{others[0].tell()} cannot be imported from namespace "{place}": either there is none, or its '
+            f'spec.sharing.namespaces does not name "{place}"',
+            reasons.IMPORT_NOT_ALLOWED,
+        )
+    if not others:
+        return Failed(f"{own[0].tell()} does not exist", reasons.IMPORT_NOT_FOUND)
+    return Failed(
+        f'{own[0].tell()} does not exist, and no {others[0].tell()} is shared with namespace "{place}"',
+        reasons.IMPORT_NOT_FOUND,
+    )

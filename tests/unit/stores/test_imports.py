@@ -1,0 +1,87 @@
+"""What an import may mean in a cluster, and that a refusal does not say whether there is anything to refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from esc_operator.resources.environment import Key
+from esc_operator.stores.imports import candidates, nothing_found, place_of
+from esc_operator.stores.port import Failed
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "keys"),
+    [
+        ("base", "apps", (Key("apps", "base"), Key("", "base"))),
+        ("apps/base", "apps", (Key("apps", "base"),)),
+        ("other/base", "apps", (Key("other", "base"),)),
+        ("ClusterEscEnvironment/base", "apps", (Key("", "base"),)),
+        ("base", "", (Key("", "base"),)),
+        ("ClusterEscEnvironment/base", "", (Key("", "base"),)),
+    ],
+)
+def test_a_bare_name_is_one_of_the_same_place_first_and_one_of_the_cluster_then(
+    name: str, place: str, keys: tuple[Key, ...]
+) -> None:
+    assert candidates(name, place) == keys
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "message", "reason"),
+    [
+        ("apps/base", "", "imports only others of its kind", "ImportNotAllowed"),
+        ("c/apps/base", "apps", "imports stay within their cluster", "ImportNotAllowed"),
+        ("base@3", "apps", "a cluster keeps no versions", "VersionNotSupported"),
+        ("a//b", "apps", "is not a reference", "InvalidReference"),
+    ],
+)
+def test_what_no_cluster_can_have_is_refused_without_a_look(name: str, place: str, message: str, reason: str) -> None:
+    refused = candidates(name, place)
+    assert isinstance(refused, Failed)
+    assert message in refused.message
+    assert refused.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "message", "reason"),
+    [
+        (
+            "base",
+            "apps",
+            (
+                'EscEnvironment "apps/base" does not exist, and no ClusterEscEnvironment "base" is shared with'
+                ' namespace "apps"'
+            ),
+            "ImportNotFound",
+        ),
+        ("apps/base", "apps", 'EscEnvironment "apps/base" does not exist', "ImportNotFound"),
+        ("base", "", 'ClusterEscEnvironment "base" does not exist', "ImportNotFound"),
+        (
+            "other/base",
+            "apps",
+            (
+                'EscEnvironment "other/base" cannot be imported from namespace "apps": either there is none, or its'
+                ' spec.sharing.namespaces does not name "apps"'
+            ),
+            "ImportNotAllowed",
+        ),
+        (
+            "ClusterEscEnvironment/base",
+            "apps",
+            (
+                'ClusterEscEnvironment "base" cannot be imported from namespace "apps": either there is none, or its'
+                ' spec.sharing.namespaces does not name "apps"'
+            ),
+            "ImportNotAllowed",
+        ),
+    ],
+)
+def test_what_is_not_found_is_told_with_what_to_do(name: str, place: str, message: str, reason: str) -> None:
+    keys = candidates(name, place)
+    assert not isinstance(keys, Failed)
+    assert nothing_found(keys, place) == Failed(message, reason)
+
+
+def test_the_place_of_an_environment_is_its_namespace_or_the_cluster() -> None:
+    assert place_of("apps/aws") == "apps"
+    assert place_of("ClusterEscEnvironment/aws") == ""
