@@ -31,15 +31,15 @@ class Picture:
 
 
 def look(reconciler: Reconciler, opener: Opener, rollouts: Rollouts, pulses: Pulses, *, leads: bool) -> Picture:
+    """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
     queue = reconciler.queue
     return Picture(
         leads=leads,
         working=queue.working,
         scheduled=len(reconciler.scheduler),
-        # Whoever stands by has none that runs.
         scheduler_age=reconciler.scheduler.age.total_seconds() if leads else 0.0,
         rolling=rollouts.under_way,
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
-        watch_ages=pulses.silences(),
+        watch_ages=pulses.silences() if leads else {},
         out_of_order=opener.out_of_order(),
     )

@@ -1,0 +1,50 @@
+"""What is told of a process that works, and of one that stands by, which is none that stands still."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from esc_operator.handlers.picture import Picture, look
+from esc_operator.kube.pulses import Pulses
+from esc_operator.reconciliation.scheduler import Scheduler
+from esc_operator.reconciliation.work_queue import WorkQueue
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+HOUR = 3600.0
+
+
+def after_an_hour(*, leads: bool) -> Picture:
+    """Of a process that was put together an hour ago, and has done nothing since."""
+    elapsed = 0.0
+    pulses = Pulses(lambda: elapsed)
+    pulses.of("secrets")
+    scheduler: Scheduler[str] = Scheduler(lambda: START, lambda *_: None, clock=lambda: elapsed)
+    parts = (
+        SimpleNamespace(queue=WorkQueue(), scheduler=scheduler),
+        SimpleNamespace(out_of_order=dict),
+        SimpleNamespace(under_way=0),
+    )
+    elapsed = HOUR
+    return look(*cast("tuple[Any, Any, Any]", parts), pulses, leads=leads)
+
+
+def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
+    picture = after_an_hour(leads=True)
+    assert picture.scheduler_age == HOUR
+    assert picture.watch_ages == {"secrets": HOUR}
+
+
+def test_of_one_that_stands_by_no_age_is_told() -> None:
+    picture = after_an_hour(leads=False)
+    assert picture.scheduler_age == 0
+    assert picture.watch_ages == {}
+    assert not picture.leads
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_both_tell_which_of_them_they_are(*, leads: bool) -> None:
+    assert after_an_hour(leads=leads).leads is leads
