@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,22 @@ def test_the_last_resort_ends_a_process_that_is_too_busy_to_look_at_the_clock() 
     assert ended.wait(20) == signal.SIGALRM
     assert ended.stdout is not None
     ended.stdout.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root, and unshare")
+def test_the_last_resort_ends_the_first_process_of_a_container_too() -> None:
+    code = (
+        "import os, time\n"
+        "from esc_operator.handlers.last_resort import end_after\n"
+        "end_after(0.3)\n"
+        "time.sleep(5)\n"
+        "print('still here as', os.getpid())\n"
+    )
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unshare failed" in ended.stderr:
+        pytest.skip(ended.stderr)
+    assert (ended.returncode, ended.stdout) == (signal.SIGALRM, "")
 
 
 def test_the_last_resort_can_be_put_off_and_called_off() -> None:
