@@ -78,6 +78,8 @@ def test_a_leader_that_was_killed_is_replaced_and_nothing_is_minted_twice(pair: 
     tenant.until_ready("aws")
     assert tenant.mints() == 1
     assert not second.leads()
+    assert "\nesc_operator_leader 1.0\n" in first.scrape()
+    assert "\nesc_operator_leader 0.0\n" in second.scrape()
     first.kill()
     killed = time.monotonic()
     tenant.apply("new", variables(A="1"))
