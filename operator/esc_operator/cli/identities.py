@@ -12,8 +12,8 @@ from esc_operator.providers.port import IdentityToken
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOKEN_FILES = ("ESC_OIDC_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
-"""Settings that name the file with an OIDC token; the first that is set counts."""
+TOKEN_FILES = ("ESC_OIDC_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE")
+"""Settings that name a file with an OIDC token; the first whose token is for who asks for one counts."""
 
 
 class TokenSource(Protocol):
@@ -42,35 +42,39 @@ class TokenFileIdentity:
     """Whoever the token in a file is about; an Identity."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        self._path = next((settings[name] for name in TOKEN_FILES if settings.get(name)), "")
+        self._paths = [settings[name] for name in TOKEN_FILES if settings.get(name)]
 
     @property
     def subject(self) -> str:
-        return f"file:{self._path}"
+        return f"file:{self._paths[0] if self._paths else ''}"
 
     async def token(self, audience: str) -> IdentityToken:
-        """The token, if it is for that audience: it is not shown to anybody it is not meant for."""
-        token = IdentityToken(self._read(), None)
-        audiences = unverified_claims(token).audiences
-        if audience not in audiences and audiences != (UNREADABLE,):
-            raise IdentityError(
-                f"the identity token in {self._path} is for {', '.join(audiences)}, and one for {audience} is needed"
-            )
-        return token
-
-    def _read(self) -> str:
-        if not self._path:
+        """The token that is for that audience: it is not shown to anybody it is not meant for."""
+        others = []
+        for path in self._paths:
+            token = IdentityToken(_read(path), None)
+            audiences = unverified_claims(token).audiences
+            if audience in audiences or audiences == (UNREADABLE,):
+                return token
+            others.append(f"{path} is for {', '.join(audiences)}")
+        if not others:
             raise IdentityError(
                 "no identity token to log in with: a folder of environments needs a file with an OIDC token, named by "
                 + " or ".join(TOKEN_FILES)
             )
-        try:
-            with open(self._path, encoding="ascii") as file:
-                text = file.read().strip()
-        except OSError as error:
-            raise IdentityError(f"could not read the identity token in {self._path}: {error.strerror}") from error
-        except UnicodeDecodeError:
-            text = ""
-        if not text:
-            raise IdentityError(f"{self._path} holds no identity token")
-        return text
+        raise IdentityError(
+            f"the identity token in {' and the one in '.join(others)}, and one for {audience} is needed"
+        )
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read().strip()
+    except OSError as error:
+        raise IdentityError(f"could not read the identity token in {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise IdentityError(f"{path} holds no identity token")
+    return text

@@ -47,6 +47,17 @@ def test_a_token_is_not_shown_to_anybody_it_is_not_for(tmp_path: Path) -> None:
     assert "signature" not in str(caught.value)
 
 
+def test_of_several_files_the_one_counts_whose_token_is_for_who_asks(tmp_path: Path) -> None:
+    audiences = {"AWS_WEB_IDENTITY_TOKEN_FILE": "sts.amazonaws.com", "AZURE_FEDERATED_TOKEN_FILE": "api://azure"}
+    settings = {name: str(tmp_path / name) for name in audiences}
+    for name, audience in audiences.items():
+        (tmp_path / name).write_text(jwt(aud=audience))
+        assert ask({name: settings[name]}, audience) == ask(settings, audience) == jwt(aud=audience)
+    told = r"AWS_WEB\w+ is for sts\.amazonaws\.com and the one in .*AZURE_\w+ is for api://azure, and one for vault"
+    with pytest.raises(IdentityError, match=told):
+        ask(settings, "vault")
+
+
 def test_without_a_token_it_says_what_is_needed(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"\xff")
