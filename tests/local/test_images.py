@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from local_cluster import debian, images
+from local_cluster import debian, images, tools
 from local_cluster.failures import ClusterError
 from local_cluster.images import archive
 
@@ -65,3 +67,28 @@ def test_an_image_is_made_once_and_by_nobody_in_particular(
         names = files.getnames()
         assert {"usr/bin/busybox", "usr/bin/sh", "usr/bin/wget", "bin", "tmp"} <= set(names)
         assert {member.uid for member in files} == {0}
+
+
+def test_wheels_of_images_are_pinned_by_digest() -> None:
+    requirements = [wheel for recipe in images.RECIPES for wheel in recipe.wheels]
+    assert requirements
+    for requirement in requirements:
+        assert re.fullmatch(r"[a-z][a-z-]*==[0-9.]+ --hash=sha256:[0-9a-f]{64}", requirement)
+
+
+def test_wheels_are_unpacked_for_whichever_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    uv = programs / "uv"
+    # The rest of what it is told is pip's business; what it says is ours.
+    uv.write_text('#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\ntest -z "$FAILS"\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(programs / "python"))
+    (tmp_path / "modules").mkdir()
+    tools.unpack_wheels(["six==1.17.0 --hash=sha256:0"], tmp_path / "modules", tmp_path)
+    asked = (programs / "asked").read_text()
+    assert {"--no-deps", "--require-hashes", "--no-compile-bytecode"} <= set(asked.split())
+    assert (tmp_path / "requirements.txt").read_text() == "six==1.17.0 --hash=sha256:0\n"
+    monkeypatch.setenv("FAILS", "1")
+    with pytest.raises(ClusterError, match="cannot fetch wheels"):
+        tools.unpack_wheels(["six==1.17.0 --hash=sha256:0"], tmp_path / "modules", tmp_path)
