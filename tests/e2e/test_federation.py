@@ -99,7 +99,7 @@ class Google:
 @pytest.fixture
 def azure(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Azure]:
     # Its own for each test: pods of the test before call theirs until they end.
-    with LocalAzure(tmp_path) as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
+    with LocalAzure(tmp_path / "azure") as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
         cloud.certify(urlsplit(endpoint).hostname or "")
         cloud.trust(stage.cluster.issuer(), write_authority(stage, tmp_path))
         recipe = read("azure-federated.yaml", {"https://login.microsoftonline.com": endpoint})
@@ -113,7 +113,7 @@ def azure(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Azure]:
 
 @pytest.fixture
 def google(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Google]:
-    with LocalGoogle(tmp_path) as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
+    with LocalGoogle(tmp_path / "google") as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
         cloud.certify(urlsplit(endpoint).hostname or "")
         cloud.trust(stage.cluster.issuer(), write_authority(stage, tmp_path))
         hosts = ("https://sts.googleapis.com", "https://iamcredentials.googleapis.com")
