@@ -8,10 +8,10 @@ subject of a cluster's token.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 DEFAULT_AUDIENCE = "api://AzureADTokenExchange"
 DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
 
+# It becomes a part of the URL: what Azure has no tenant for has to be its answer, and not a web server's, which would
+# look like an outage to all who log in there.
+_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _SECRET = {"type": "string", "secret": True}
 
 INPUTS: Mapping[str, Any] = {
@@ -137,7 +140,7 @@ class AzureLogin:
             host=host_of(authority),
             claims=unverified_claims(token) if token is not None else None,
         )
-        post = Post(f"{authority}/{quote(request.tenant, safe='')}/oauth2/v2.0/token", request.form(token))
+        post = Post(f"{authority}/{request.tenant}/oauth2/v2.0/token", request.form(token))
         reply = await context.run_blocking(lambda: self._endpoints.send(post, context.settings))
         # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
         if isinstance(reply, Unreachable):
@@ -184,6 +187,11 @@ def _parse_request(inputs: Mapping[str, Any]) -> _Request:
             " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
             " `audience`",
             reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+        )
+    if not _TENANT.fullmatch(inputs["tenantId"]):
+        raise ProviderError(
+            "`tenantId` is no tenant: it is an ID such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its domains",
+            reason=reasons.INVALID_INPUTS,
         )
     request = _Request(
         client=inputs["clientId"],

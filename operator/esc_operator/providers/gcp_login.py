@@ -6,10 +6,10 @@ nobody can change the subject of a cluster's token.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
@@ -36,6 +36,9 @@ _ENDPOINTS = {
     "iamcredentials": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com"),
 }
 
+# It becomes a part of the URL: what Google has no account for has to be its answer, and not a web server's, which would
+# look like an outage to all who log in there.
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}(?:@[A-Za-z0-9][A-Za-z0-9.-]{0,200})?")
 _NAME = {"type": "string", "minLength": 1}
 _SECRET = {"type": "string", "secret": True}
 _LIFETIME = {
@@ -138,7 +141,8 @@ class GcpLogin:
                 if not account:
                     return Opened(_outputs(project, token), lease=None, secret=False)
                 lifetime = _check_lifetime(given.get("tokenLifetime", DEFAULT_LIFETIME))
-                return await self._impersonate(project, _Request("", "", account, lifetime), context, bearer=token)
+                request = _Request("", "", _check_account(account), lifetime)
+                return await self._impersonate(project, request, context, bearer=token)
         raise ProviderError(
             "gcp-login takes exactly one of `oidc` (a workload identity provider) and `accessToken` (a given one)",
             reason=reasons.INVALID_INPUTS,
@@ -160,7 +164,7 @@ class GcpLogin:
         exchange = _describe(request, identity, "iamcredentials", context)
         url = f"{_endpoint('iamcredentials', context.settings)}/v1/projects/-/serviceAccounts/"
         post = Post(
-            f"{url}{quote(request.account, safe='@')}:generateAccessToken",
+            f"{url}{request.account}:generateAccessToken",
             {"scope": [SCOPE], "lifetime": f"{request.seconds}s"},
             is_json=True,
             bearer=bearer,
@@ -238,9 +242,18 @@ def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
     return _Request(
         provider=provider,
         audience=oidc.get("audience") or provider,
-        account=oidc["serviceAccount"],
+        account=_check_account(oidc["serviceAccount"]),
         lifetime=_check_lifetime(oidc.get("tokenLifetime", DEFAULT_LIFETIME)),
     )
+
+
+def _check_account(account: str) -> str:
+    if not _ACCOUNT.fullmatch(account):
+        raise ProviderError(
+            "`serviceAccount` is no service account: it looks like name@project.iam.gserviceaccount.com",
+            reason=reasons.INVALID_INPUTS,
+        )
+    return account
 
 
 def _check_lifetime(text: str) -> str:

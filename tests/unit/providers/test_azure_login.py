@@ -114,9 +114,18 @@ def test_a_scope_without_anything_to_exchange_is_refused(caller: Context) -> Non
     assert (error.reason, "`oidc: true`" in error.message) == ("InvalidInputs", True)
 
 
-def test_a_name_of_a_tenant_stays_within_its_part_of_the_url(caller: Context) -> None:
-    _, poster = open_azure(caller, {**FEDERATED, "tenantId": "../other?x=1#"}, GRANTED)
-    assert poster.sent[0].url == "https://login.microsoftonline.com/..%2Fother%3Fx%3D1%23/oauth2/v2.0/token"
+@pytest.mark.parametrize("tenant", ["..", "a/b", "a?x=1", "a#", "a b", "a%2F", "a" * 300, "ä", "a\n", ""])
+def test_what_is_no_tenant_never_becomes_a_url(caller: Context, tenant: str) -> None:
+    # A web server's answer to it would look like an outage, and keep everybody from logging in.
+    error = refusal(caller, {**FEDERATED, "tenantId": tenant}, GRANTED)
+    assert (error.reason, error.reason in OUTAGES) == ("InvalidInputs", False)
+    assert not caller.identity.audiences
+
+
+@pytest.mark.parametrize("tenant", ["72f988bf-86f1-41af-91ab-2d7cd011db47", "contoso.onmicrosoft.com", "common"])
+def test_a_tenant_is_an_id_or_a_domain(caller: Context, tenant: str) -> None:
+    _, poster = open_azure(caller, {**FEDERATED, "tenantId": tenant}, GRANTED)
+    assert poster.sent[0].url == f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
 
 
 def test_attributes_of_the_subject_are_refused(caller: Context) -> None:

@@ -142,6 +142,20 @@ def test_inputs_that_cannot_work_are_refused_before_any_call(
     assert not caller.identity.audiences
 
 
+@pytest.mark.parametrize("account", ["..", "a/b", "a?x=1", "a:b", "a b", "a%2F", "a" * 300, "ä", "a\n", "", "@b", "a@"])
+def test_what_is_no_account_never_becomes_a_url(caller: Context, account: str) -> None:
+    # A web server's answer to it would look like an outage, and keep everybody from logging in.
+    error = refusal(caller, {**INPUTS, "oidc": {**OIDC, "serviceAccount": account}}, FEDERATED, GRANTED)
+    assert (error.reason, error.reason in OUTAGES) == ("InvalidInputs", False)
+    assert not caller.identity.audiences
+
+
+def test_an_account_is_an_address_or_a_number(caller: Context) -> None:
+    for account in ("a.b-c@example.com.iam.gserviceaccount.com", "113057325249898657053"):
+        _, poster = open_gcp(caller, {**INPUTS, "oidc": {**OIDC, "serviceAccount": account}}, FEDERATED, GRANTED)
+        assert poster.sent[1].url.endswith(f"/serviceAccounts/{account}:generateAccessToken")
+
+
 def test_endpoints_may_be_others_but_never_without_tls(caller: Context) -> None:
     overrides = {
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_STS": "https://sts.example/",
