@@ -20,6 +20,7 @@ from local.asking import ask
 from local_azure import API as AZURE_API
 from local_google import API as GOOGLE_API
 from local_google import principal
+from local_https import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,3 +205,22 @@ def opened(tenant: Tenant, name: str, clouds: dict[str, str], home: Path) -> dic
     assert done.returncode == 0, done.stderr
     login: dict[str, str] = json.loads(done.stdout)
     return login
+
+
+def test_an_outage_is_told_and_passes_by_itself(tenant: Tenant, azure: LocalAzure, google: LocalGoogle) -> None:
+    inputs = azure_login(tenant, azure, oidc=True, scope=SCOPE)
+    azure.federate(tenant.namespace, tenant.cluster.issuer(), subject(tenant))
+    definition, account = google_login(tenant, google)
+    google.let_impersonate(principal(PROVIDER, subject(tenant)), account)
+    azure.fail_with(Answer("<html>", 503))
+    google.fail_with("/v1/projects", Answer({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}, 429))
+    try:
+        tenant.apply("azure", defined("azure-login", inputs, TOKEN="${login.accessToken}"))
+        tenant.apply("google", definition)
+        tenant.until_refused("azure", "AzureUnavailable")
+        tenant.until_refused("google", "Throttled")
+    finally:
+        azure.fail_with(None)
+        google.fail_with("/v1/projects", None)
+    wait_until(lambda: tenant.is_ready("azure"), "azure is ready", lambda: tenant.status("azure"), 90)
+    wait_until(lambda: tenant.is_ready("google"), "google is ready", lambda: tenant.status("google"), 90)
