@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from esc_operator.evaluation import Failed, Opened
+from esc_operator.evaluation import Failed, Opened, Rotated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -17,11 +17,12 @@ T = TypeVar("T")
 
 class Account:
     """The account of one call, and a context around it. `provider` is the name of one that is installed by the time
-    anything is told."""
+    anything is told; `kept`: what it opens was made before, as the state of a rotator is."""
 
-    def __init__(self, telemetry: Telemetry, provider: str) -> None:
+    def __init__(self, telemetry: Telemetry, provider: str, *, kept: bool) -> None:
         self._telemetry = telemetry
         self._provider = provider
+        self._kept = kept
         self._span = telemetry.tracer.span("open")
         self._began: float | None = None
 
@@ -50,5 +51,6 @@ class Account:
             meter.held_back(self._provider)
             return
         meter.called(self._provider, self._telemetry.clock() - self._began, reason)
-        if isinstance(outcome, Opened) and outcome.lease is not None:
+        granted = isinstance(outcome, Opened) and outcome.lease is not None and not self._kept
+        if granted or isinstance(outcome, Rotated):
             meter.minted(self._provider)

@@ -168,7 +168,7 @@ class Opener:
         deadline = asyncio.timeout(self.timeout.total_seconds())
         visit: Visit | None = None
         outcome: T | Failed
-        with Account(self.telemetry, name) as account:
+        with Account(self.telemetry, name, kept=plugins is self.catalogue.rotators) as account:
             try:
                 plugin = plugins.find(name)
                 visit = self._visit(name, plugin, inputs, needed_by)

@@ -18,7 +18,7 @@ from esc_operator.driver.opener import PROMPT_REPEATS, Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
-from esc_operator.evaluation import Failed, Lease, Login, Opened
+from esc_operator.evaluation import Failed, Lease, Login, Opened, Rotated
 from esc_operator.telemetry import Telemetry
 from unit.telemetry.notes import Notes
 
@@ -66,13 +66,14 @@ class Plugins:
 
 
 def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once: int = 2) -> Opener:
-    registry: Any = Plugins(*plugins)
+    providers: Any = Plugins(*plugins)
+    rotators: Any = Plugins(*plugins)
     return Opener(
         pool=BlockingPool(max_workers=4, per_lane=at_once),
         logins=SharedLogins(lambda: NOW),
         settings={"AWS_SECRET_ACCESS_KEY": SECRET},
         now=lambda: NOW,
-        catalogue=Catalogue(registry, registry),
+        catalogue=Catalogue(providers, rotators),
         timeout=timeout,
         at_once=at_once,
     )
@@ -281,6 +282,27 @@ def test_credentials_with_a_lease_are_a_mint() -> None:
     lease = Lease(NOW, NOW + timedelta(hours=1))
     notes = told_of(lambda _: Opened(value={}, lease=lease))
     assert notes.notes == [("called", ("p", 1.0, "")), ("minted", ("p",))]
+
+
+def test_a_rotation_is_a_mint_and_reading_its_state_is_none() -> None:
+    class Both(Plugin):
+        async def open(self, inputs: Any, state: Any, context: Any) -> Opened:  # type: ignore[override]
+            return Opened(value={}, lease=Lease(NOW, NOW + timedelta(hours=1)))
+
+        async def rotate(self, inputs: Any, state: Any, context: Any) -> Rotated:
+            return Rotated({"password": SECRET})
+
+    notes = Notes()
+
+    async def run() -> None:
+        one = opener(Both("p", lambda _: None))
+        one.telemetry = Telemetry(notes)
+        await one.open_rotator("p", {}, None, Caller())
+        assert notes.of("minted") == []
+        await one.rotate("p", {}, None, Caller())
+        assert notes.of("minted") == [("p",)]
+
+    asyncio.run(run())
 
 
 def test_a_value_without_a_lease_is_no_mint() -> None:
