@@ -91,24 +91,26 @@ def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None) -
     return _evaluate(root, _immediate(store, catalogue), Mode.CHECK, _never_wait)
 
 
-def open(  # noqa: A001 - the language's word, and used as `api.open`
+def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; each is an option of its own
     name: str,
     store: port.Store,
     *,
     identity: Callable[[], Identity],
     settings: Mapping[str, str],
     catalogue: Catalogue | None = None,
+    states: RotatorStates | None = None,
 ) -> Result:
     """Evaluate and open what has to be opened, in a process without an event loop.
 
     `identity` is asked for, and asyncio imported, only if something has to be opened. `settings` are the environment
-    variables as providers see them. Raises StoreError, and what `identity` raises.
+    variables as providers see them, `states` those of rotators that are kept beside definitions. Raises StoreError, and
+    what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))
     immediate = _immediate(store, catalogue)
 
     def wait() -> Perform:
-        return _performer(immediate.catalogue, identity(), settings)
+        return _performer(immediate.catalogue, identity(), settings, states)
 
     return _evaluate(root, immediate, Mode.OPEN, wait)
 
@@ -196,7 +198,9 @@ def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
     return Immediate(store, catalogue)
 
 
-def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, str]) -> Perform:
+def _performer(
+    catalogue: Catalogue, identity: Identity, settings: Mapping[str, str], states: RotatorStates | None = None
+) -> Perform:
     from datetime import UTC, datetime
 
     from esc_operator.driver.opener import PROMPT_REPEATS, Opener
@@ -215,7 +219,7 @@ def _performer(catalogue: Catalogue, identity: Identity, settings: Mapping[str, 
         catalogue=catalogue,
         repeats=PROMPT_REPEATS,
     )
-    return Performer(opener, identity).perform
+    return Performer(opener, identity, states=states).perform
 
 
 def _never_wait() -> Perform:

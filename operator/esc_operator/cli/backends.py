@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from esc_operator.cli.cluster import Session
+    from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.providers.port import Identity
     from esc_operator.stores.folder import FolderStore
     from esc_operator.stores.port import Store
@@ -44,6 +45,10 @@ class Backend(Protocol):
     @property
     def store(self) -> Store: ...
 
+    @property
+    def states(self) -> RotatorStates | None:
+        """The states of rotators that are kept beside the definitions, where any are."""
+
     def names(self) -> list[str]:
         """The full names of the environments that are there, sorted. Raises EscError."""
 
@@ -53,6 +58,8 @@ class Backend(Protocol):
 
 class FolderBackend:
     """A folder; logins are made with a token from a file."""
+
+    states = None
 
     def __init__(self, store: FolderStore, settings: Mapping[str, str]) -> None:
         self.store = store

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.cli.identities import ServiceAccountIdentity, TokenSource
 from esc_operator.cli.kubeconfig import read_contexts
+from esc_operator.cli.rotator_states import KeptStates
 from esc_operator.stores.cluster import ClusterStore, EnvironmentReader
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Session(EnvironmentReader, TokenSource, Protocol):
 
     def read_rotation(self, name: str) -> Mapping[str, Any]: ...
 
+    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]: ...
+
 
 class ClusterBackend:
     """One cluster; logins are made as the ServiceAccount that the environment names."""
@@ -33,6 +36,7 @@ class ClusterBackend:
     def __init__(self, session: Session, namespace: str) -> None:
         self.store = ClusterStore(session, namespace)
         self._session = session
+        self.states = KeptStates(session)
 
     def names(self) -> list[str]:
         return self.store.names()

@@ -44,7 +44,9 @@ def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:
     """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError where one is an error."""
     backend, name = resolve(reference, outside)
     store = _RememberingStore(backend.store)
-    result = api.open(name, store, identity=lambda: backend.identity(name), settings=outside.settings)
+    result = api.open(
+        name, store, identity=lambda: backend.identity(name), settings=outside.settings, states=backend.states
+    )
     opened = OpenedEnvironment(result.value, store.texts)
     opened.report(result.diagnostics)
     if not result.ok:

@@ -14,6 +14,7 @@ from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
     ROTATIONS,
+    SECRETS,
     SERVICE_ACCOUNTS,
     environment_resource,
 )
@@ -51,6 +52,10 @@ class Session:
         answer = self._request("GET", resource.path(namespace or None), f"list {resource.plural}")
         items: list[dict[str, Any]] = answer["items"]
         return items
+
+    def read_secret(self, namespace: str, name: str) -> dict[str, Any]:
+        """A Secret with its values."""
+        return self._request("GET", SECRETS.path(namespace, name), f"read secrets {namespace}/{name}")
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of an EscEnvironment, and leave all others."""

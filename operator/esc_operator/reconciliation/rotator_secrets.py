@@ -29,7 +29,7 @@ from esc_operator.resources import (
     ROTATOR_STATES,
     reasons,
 )
-from esc_operator.resources.environment import Key
+from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.rotate_request import RotateRequest
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from esc_operator.driver.rotator_states import Make
     from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.owned_secrets import SecretMetadata
     from esc_operator.resources.environment import EscEnvironment
 
 SUFFIX = "-rotators"
@@ -96,14 +97,16 @@ class RotatorSecrets:
 
     async def read(self, environment: Key, uid: str = "") -> Kept:
         """The states of an environment; with `uid` only of that very object. Raises KubeError."""
+        if not environment.namespace:
+            return Kept()  # one of the cluster is only ever imported, and nobody rotates for it
         try:
             body = await self._api.read(SECRETS, environment.namespace, secret_name(environment.name))
         except NotFoundError:
             return Kept(states=dict(self._unwritten.get(uid, {})))
         seen = parse_secret_metadata(body)
-        if not seen.holds_states or seen.environment != environment.name or (uid and uid not in seen.owners):
+        if not _is_of(seen, environment.name) or (uid and uid not in seen.owners):
             return Kept(refused=_refusal(seen.key))
-        states = {**parse_states((body.get("data") or {}).get(_DATA_KEY, "")), **self._unwritten.get(uid, {})}
+        states = {**kept_states(body, environment.name), **self._unwritten.get(uid, {})}
         return Kept(seen.version, states)
 
     async def write(self, environment: EscEnvironment, kept: Kept) -> None:
@@ -156,9 +159,9 @@ class EnvironmentStates:
 
     async def _load(self, name: str) -> Kept:
         if name not in self._kept:
-            namespace, _, bare = name.rpartition("/")
-            own = name == str(self._environment.key)
-            self._kept[name] = await self._secrets.read(Key(namespace, bare), self._environment.uid if own else "")
+            key = key_of(name, "")
+            own = key == self._environment.key
+            self._kept[name] = await self._secrets.read(key, self._environment.uid if own else "")
         return self._kept[name]
 
     async def _write(self, kept: Kept) -> None:
@@ -171,6 +174,17 @@ class EnvironmentStates:
                 raise
             kept.version = fresh.version
             await self._secrets.write(self._environment, kept)
+
+
+def kept_states(body: Mapping[str, Any], environment: str) -> dict[str, State]:
+    """The states in a Secret, by path, if it holds those of that environment."""
+    if not _is_of(parse_secret_metadata(body), environment):
+        return {}
+    return parse_states((body.get("data") or {}).get(_DATA_KEY, ""))
+
+
+def _is_of(seen: SecretMetadata, environment: str) -> bool:
+    return seen.managed and seen.holds_states and seen.environment == environment
 
 
 def parse_states(data: str) -> dict[str, State]:

@@ -123,7 +123,7 @@ def test_the_facade_is_this() -> None:
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "
-            "catalogue: 'Catalogue | None' = None) -> 'Result'"
+            "catalogue: 'Catalogue | None' = None, states: 'RotatorStates | None' = None) -> 'Result'"
         ),
         "open_environment": (
             "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "

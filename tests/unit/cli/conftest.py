@@ -34,6 +34,7 @@ class FakeSession:
     annotated: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     created: list[Mapping[str, Any]] = field(default_factory=list)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
+    secrets: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     refusal: KubeError | None = None
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
@@ -45,6 +46,13 @@ class FakeSession:
         metadata = {**place, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
         more, status = self.metadata.get((namespace, name), {}), self.statuses.get((namespace, name), {})
         return {"metadata": {**metadata, **more}, "spec": spec, "status": status}
+
+    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]:
+        if self.refusal:
+            raise self.refusal
+        if (namespace, name) not in self.secrets:
+            raise NotFoundError(f"no {namespace}/{name}")
+        return self.secrets[namespace, name]
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         if self.refusal:
