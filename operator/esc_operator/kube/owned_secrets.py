@@ -24,7 +24,7 @@ from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
 from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class OwnedSecrets:
         self._versions: dict[str | None, str] = {}
         self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
+        self._kept_back: dict[Key, list[tuple[str, Mapping[str, Any]]]] = {}
         self.listed = asyncio.Event()
 
     def listen(self, on_change: Callable[[Key], None]) -> None:
@@ -102,6 +103,17 @@ class OwnedSecrets:
         if known is None or not is_older(seen.version, known.version):
             self._known[seen.key] = seen
         return seen
+
+    @contextlib.contextmanager
+    def writing(self, key: Key) -> Iterator[None]:
+        """Around a write of a Secret and the taking in of its answer: what the watch brings meanwhile is often that
+        very write, and is looked at only when it can be told from what others have done."""
+        self._kept_back[key] = []
+        try:
+            yield
+        finally:
+            for kind, body in self._kept_back.pop(key):
+                self._take(kind, body)
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)
@@ -193,6 +205,9 @@ class OwnedSecrets:
 
     def _take(self, kind: str, body: Mapping[str, Any]) -> None:
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        if key in self._kept_back:
+            self._kept_back[key].append((kind, body))
+            return
         before = self._known.get(key)
         if kind == "DELETED":
             if before and not is_older(body["metadata"]["resourceVersion"], before.version):

@@ -48,11 +48,12 @@ class Actor:
             if plan.creates and self._secrets.find(key):
                 # Another environment wants the same Secret and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
-            body = await self._apply(plan.secret, key, creates=plan.creates)
-            if plan.creates and _is_shared(body):
-                await self._take_back(key)
-                raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
-            written = self._secrets.observe(body)
+            with self._secrets.writing(key):
+                body = await self._apply(plan.secret, key, creates=plan.creates)
+                if plan.creates and _is_shared(body):
+                    await self._take_back(key)
+                    raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
+                written = self._secrets.observe(body)
         return replace(plan.status, secret_resource_version=written.version)
 
     async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from esc_operator.errors import ForbiddenError
 from esc_operator.kube.owned_secrets import BLIPS, RECONNECT_SECONDS, OwnedSecrets, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
@@ -15,8 +17,6 @@ from unit.reconciliation.fake_api import FakeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-
-    import pytest
 
     from unit.reconciliation.fake_api import Call
 
@@ -150,6 +150,58 @@ def test_an_own_write_is_known_at_once_and_its_echo_is_not_told() -> None:
             assert secrets.find(Key("apps", "aws")) is not None
             await watched.rest()
         assert watched.changed == []
+
+    play(story)
+
+
+def test_an_own_write_whose_echo_comes_before_its_answer_is_not_told_either() -> None:
+    async def story(watched: Watched) -> None:
+        async with watched.informer() as secrets:
+            with secrets.writing(Key("apps", "aws")):
+                watched.put("aws")
+                await watched.rest()
+                secrets.observe(watched.body("aws"))
+            await watched.rest()
+            assert secrets.find(Key("apps", "aws")) is not None
+            assert watched.changed == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_what_others_did_while_a_secret_was_written_is_told_after_that(*, deleted: bool) -> None:
+    async def story(watched: Watched) -> None:
+        async with watched.informer() as secrets:
+            with secrets.writing(Key("apps", "aws")):
+                watched.put("aws")
+                answer = watched.body("aws")
+                if deleted:
+                    watched.api.delete_secret("aws")
+                else:
+                    watched.put("aws", **{ENVIRONMENT: "of somebody else"})
+                await watched.rest()
+                secrets.observe(answer)
+            found = secrets.find(Key("apps", "aws"))
+            assert found is None if deleted else found and found.environment == "of somebody else"
+            assert watched.changed == [Key("apps", "aws")]
+
+    play(story)
+
+
+def test_a_write_that_got_no_answer_is_told_of_by_the_watch() -> None:
+    async def story(watched: Watched) -> None:
+        async with watched.informer() as secrets:
+
+            async def write() -> None:
+                with secrets.writing(Key("apps", "aws")):
+                    watched.put("aws")
+                    await watched.rest()
+                    raise ForbiddenError("no answer")
+
+            with pytest.raises(ForbiddenError):
+                await write()
+            assert secrets.find(Key("apps", "aws")) is not None
+            assert watched.changed == [Key("apps", "aws")]
 
     play(story)
 
