@@ -27,6 +27,7 @@ from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import SECRETS, Resource
+from esc_operator.providers.aws_login import STS_RATE
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.outcome import Imports, Opened
@@ -272,8 +273,8 @@ class Provider:
 
     def begin(self) -> None:
         """A new process."""
-        rate = self._day.options.provider_rate
-        limits = Limits(OPEN_AT_ONCE, rate, 2 * rate)
+        rate = self._day.options.provider_rate or STS_RATE
+        limits = Limits(OPEN_AT_ONCE, rate, int(2 * rate))
         self._gate = Gate("login", limits, now=self._day.now, sleep=asyncio.sleep, on_recovery=lambda: None)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened:

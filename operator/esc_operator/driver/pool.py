@@ -24,7 +24,7 @@ T = TypeVar("T")
 class BlockingPool:
     """At most `max_workers` calls at a time, and at most `per_lane` of one lane. Belongs to one event loop."""
 
-    def __init__(self, max_workers: int = 32, per_lane: int = 8) -> None:
+    def __init__(self, max_workers: int = 64, per_lane: int = 32) -> None:
         self._slots = asyncio.Semaphore(max_workers)
         self._per_lane = per_lane
         self._lanes: dict[str, asyncio.Semaphore] = {}

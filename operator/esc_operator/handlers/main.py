@@ -33,9 +33,8 @@ logger = logging.getLogger("esc_operator")
 @click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
 @click.option(
     "--provider-rate",
-    default=20,
-    show_default=True,
     type=click.IntRange(1),
+    show_default="what the provider's service bears: 100 for aws-login, 20 where nothing is known",
     help="Calls of each provider a second, in the long run.",
 )
 @click.option(

@@ -10,16 +10,16 @@ from esc_operator.resources.rights import LEASE
 @dataclass(frozen=True, slots=True)
 class Options:
     """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
-    as many after a rest. `rollouts`: so many workloads at a time. `health_address`, `metrics_address`: host and port of
-    the probes and of `/metrics`, "" for none. `metrics_environments`: up to so many have series of their own.
-    `leader_election`: work only while the Lease `lease_name` is held; `lease_namespace`: None for the pod's own;
-    `lease_duration`: for so many seconds after a renewal the others keep away."""
+    as many after a rest; None leaves it to the provider. `rollouts`: so many workloads at a time. `health_address`,
+    `metrics_address`: host and port of the probes and of `/metrics`, "" for none. `metrics_environments`: up to so many
+    have series of their own. `leader_election`: work only while the Lease `lease_name` is held; `lease_namespace`: None
+    for the pod's own; `lease_duration`: for so many seconds after a renewal the others keep away."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
-    provider_rate: int = 20
+    provider_rate: int | None = None
     rollouts: int = 20
     health_address: str = "0.0.0.0:8080"
     metrics_address: str = "0.0.0.0:9090"

@@ -129,7 +129,6 @@ def _put_together(  # noqa: PLR0913 - everything there is
         settings=environ,
         now=utc_now,
         rate=options.provider_rate,
-        burst=2 * options.provider_rate,
         telemetry=telemetry,
     )
     pulses = Pulses()
@@ -138,7 +137,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     opening = EnvironmentOpening(api, opener, options.namespaces)
     reconciler = Reconciler(gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry)
-    waking = Waking(reconciler, utc_now, options.provider_rate)
+    waking = Waking(reconciler, utc_now)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)

@@ -32,6 +32,10 @@ DEFAULT_AUDIENCE = "sts.amazonaws.com"
 DEFAULT_DURATION = "1h"
 SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=12)
 
+STS_RATE = 100.0
+"""AWS grants an account 600 calls of STS a second in each region, to all its users together, and publishes no number of
+its own for this one call. A sixth leaves room for the workloads, and for other clusters that start at the same time."""
+
 _ARN = {"type": "string", "minLength": 20, "maxLength": 2048}
 _SECRET = {"type": "string", "secret": True}
 
@@ -117,6 +121,7 @@ class AwsLogin:
     name: ClassVar[str] = "aws-login"
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+    rate: ClassVar[float] = STS_RATE
 
     def __init__(self, clients: UnsignedClients | None = None) -> None:
         self._clients = clients or UnsignedClients()

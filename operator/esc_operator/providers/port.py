@@ -81,6 +81,14 @@ class Located(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """A provider whose service is known to bear more, or less, than one of which nothing is known is asked."""
+
+    rate: float
+    """So many calls a second may one operator make, in the long run, of a service that others use as well."""
+
+
+@runtime_checkable
 class LogsIn(Protocol):
     """A provider that says as whom it logs in, before it does: for allow-lists, and for finding out who uses a role."""
 

@@ -25,25 +25,22 @@ ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 
 
 class Waking:
-    """`rate`: so many a second are taken up again after an outage."""
-
-    def __init__(self, reconciler: Reconciler, now: Callable[[], datetime], rate: float) -> None:
+    def __init__(self, reconciler: Reconciler, now: Callable[[], datetime]) -> None:
         self._reconciler = reconciler
         self._ledger = reconciler.ledger
         self._now = now
-        self._gap = timedelta(seconds=1 / rate)
 
-    def on_recovery(self) -> None:
-        """A provider answers again: all that waited for one are taken up, the earliest expiry first.
+    def on_recovery(self, rate: float) -> None:
+        """A provider answers again: all that waited for one are taken up, so many a second, the earliest expiry first.
 
         One after the other, because it may be out of order again by the time it is the turn of the last: then they are
         told so no faster than they would have been served.
         """
-        now = self._now()
+        now, gap = self._now(), timedelta(seconds=1 / rate)
         self._reconciler.mended += 1
         waiting = self._ledger.failed_for(OUTAGES)
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
-            self._mend(key, entry, now + place * self._gap)
+            self._mend(key, entry, now + place * gap)
 
     def missing_accounts(self) -> frozenset[Key]:
         """The ServiceAccounts that environments wait for."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.driver.catalogue import Catalogue
-from esc_operator.driver.opener import PROMPT_REPEATS, Opener
+from esc_operator.driver.opener import MODEST_RATE, PROMPT_REPEATS, Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
@@ -228,6 +228,31 @@ def test_no_more_opens_of_one_provider_are_under_way_than_allowed() -> None:
 
     asyncio.run(run())
     assert max(most) == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_the_provider", "rate"), [(None, 50.0, 50), (None, None, MODEST_RATE), (5.0, 50.0, 5), (5.0, None, 5)]
+)
+def test_a_provider_is_called_as_often_as_its_service_bears_unless_somebody_says_otherwise(
+    asked: float | None, of_the_provider: float | None, rate: float
+) -> None:
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def run() -> None:
+        plugin = Plugin("p", lambda _: Opened(value=None, lease=None))
+        if of_the_provider is not None:
+            plugin.rate = of_the_provider  # type: ignore[attr-defined] # a provider need not have one
+        one = opener(plugin)
+        one.rate, one.sleep = asked, note
+        for number in range(int(3 * rate)):
+            await one.open("p", {"n": number}, Caller(), Demand())
+
+    asyncio.run(run())
+    # Twice as many after a rest, and then one after the other; nothing but the waiting moves this clock.
+    assert waits == pytest.approx([(number + 1) / rate for number in range(int(rate))], abs=1e-4)
 
 
 def test_the_same_login_asked_for_at_once_is_opened_once() -> None:

@@ -73,7 +73,6 @@ class Guarded(Cloud):
             sleep=lambda _: asyncio.sleep(0),
             catalogue=Catalogue(shelf, shelf),
             rate=RATE,
-            burst=2 * RATE,
         )
 
     def find(self, _: str) -> Any:
@@ -109,7 +108,7 @@ def guarded() -> tuple[World, Guarded]:
 
 
 def listen(world: World, cloud: Guarded, reconciler: Reconciler) -> Waking:
-    waking = Waking(reconciler, world.now, RATE)
+    waking = Waking(reconciler, world.now)
     cloud.opener.listen(waking.on_recovery)
     return waking
 
@@ -255,11 +254,11 @@ def test_what_is_taken_up_again_asks_the_same_of_credentials() -> None:
             cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
             await world.skip(50 * MINUTE, step=10 * SECOND)
             cloud.refusals.clear()
-            waking.on_recovery()
+            waking.on_recovery(RATE)
             await world.look()
             assert cloud.demands[-1].valid_until == (START + HOUR).replace(microsecond=0)
             assert cloud.mints == {"aws": 2}
-            waking.on_recovery()
+            waking.on_recovery(RATE)
             await world.look()
             assert cloud.mints == {"aws": 2}
 
@@ -272,7 +271,7 @@ MISSING = Refused(reasons.SERVICE_ACCOUNT_MISSING, "create it")
 def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_others() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now, RATE)
+            waking = Waking(reconciler, world.now)
             for each, account in {"one": "web", "two": "web", "three": "db"}.items():
                 world.cloud.refusals[each] = MISSING
                 world.api.put_environment(each, login(serviceAccountName=account))
@@ -297,7 +296,7 @@ def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_othe
 def test_a_service_account_that_is_still_missing_when_it_was_said_to_be_there_is_waited_for_again() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now, RATE)
+            waking = Waking(reconciler, world.now)
             world.cloud.refusals["aws"] = MISSING
             world.api.put_environment("aws", login(serviceAccountName="web"))
             await world.settle()
@@ -316,7 +315,7 @@ def test_which_accounts_are_missing_is_known_after_a_restart() -> None:
         async with world.operator():
             await world.skip(HOUR, step=MINUTE)
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now, RATE)
+            waking = Waking(reconciler, world.now)
             assert waking.missing_accounts() == {Key("apps", "web")}
             world.cloud.refusals.clear()
             waking.on_account(Key("apps", "web"))
