@@ -27,6 +27,7 @@ from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
+from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
@@ -135,7 +136,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
-    opening = EnvironmentOpening(api, opener, options.namespaces)
+    opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, options.namespaces)
     reconciler = Reconciler(gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry)
     waking = Waking(reconciler, utc_now)
     secrets.listen(reconciler.on_secret)

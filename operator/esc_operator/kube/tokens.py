@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOKEN_SECONDS = 600
-"""The shortest life the API server grants; each exchange takes a token of its own."""
+"""The shortest life that the API server grants: a token is exchanged in the moment that it is given."""
 
 
 def token_request(audience: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.rotator_secrets import RotatorSecrets
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
-from esc_operator.resources.environment import key_of
+from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.status import Login
 from esc_operator.stores.imports import PATH_PREFIX
 from esc_operator.stores.port import Loaded
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.sharing import Demand
     from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.identity_tokens import IdentityTokens
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
     from esc_operator.reconciliation.outcome import Imports
@@ -39,18 +40,17 @@ if TYPE_CHECKING:
 class ServiceAccountIdentity:
     """The ServiceAccount of an environment. Never the operator's own, and never a token for the API server."""
 
-    def __init__(self, api: KubeApi, namespace: str, name: str) -> None:
-        self._api = api
-        self._namespace = namespace
-        self._name = name
+    def __init__(self, tokens: IdentityTokens, account: Key) -> None:
+        self._tokens = tokens
+        self._account = account
 
     @property
     def subject(self) -> str:
-        return f"system:serviceaccount:{self._namespace}:{self._name}"
+        return f"system:serviceaccount:{self._account.namespace}:{self._account.name}"
 
     async def token(self, audience: str) -> IdentityToken:
         try:
-            return await self._api.request_token(self._namespace, self._name, audience)
+            return await self._tokens.token(self._account, audience)
         except ForbiddenError as error:
             raise IdentityError(error.message, reason=reasons.TOKEN_REFUSED) from error
         except KubeError as error:
@@ -61,8 +61,9 @@ class EnvironmentOpening:
     """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
     where it works on all."""
 
-    def __init__(self, api: KubeApi, opener: Opener, namespaces: Collection[str] = ()) -> None:
+    def __init__(self, api: KubeApi, tokens: IdentityTokens, opener: Opener, namespaces: Collection[str] = ()) -> None:
         self._api = api
+        self._tokens = tokens
         self._opener = opener
         self._states = RotatorSecrets(api)
         self._namespaces = namespaces
@@ -70,7 +71,8 @@ class EnvironmentOpening:
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
         root = Loaded(environment.key.full_name, definition=environment.definition, path_prefix=PATH_PREFIX)
-        identity = ServiceAccountIdentity(self._api, environment.key.namespace, environment.service_account)
+        account = Key(environment.key.namespace, environment.service_account)
+        identity = ServiceAccountIdentity(self._tokens, account)
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, definitions, self._opener, identity, demand, states)

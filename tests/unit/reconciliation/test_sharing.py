@@ -10,6 +10,7 @@ import pytest
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
+from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.resources.environment import Key
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static
@@ -33,7 +34,7 @@ def real_opening(world: World, namespaces: tuple[str, ...] = ()) -> Iterator[Non
     """The world's environments are opened as the operator does it."""
     pool = BlockingPool()
     opener = Opener(pool=pool, logins=SharedLogins(world.now), settings={}, now=world.now)
-    world.opening = EnvironmentOpening(world.api, opener, namespaces)
+    world.opening = EnvironmentOpening(world.api, IdentityTokens(world.api, world.now), opener, namespaces)
     yield
     pool.close()
 
