@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE"})
 READS = frozenset({"GET", "LIST"})
-OURS = frozenset({"secrets", "escenvironments", "events", "serviceaccounts"})
+OURS = frozenset({"secrets", "escenvironments", "escrotations", "events", "serviceaccounts"})
 """What the operator works on; the cluster's own controllers write leases and the like all the time."""
 
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
