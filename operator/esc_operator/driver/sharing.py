@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import heapq
+import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -70,6 +72,8 @@ class SharedLogins:
         self._now = now
         self._capacity = capacity
         self._kept: dict[LoginKey, tuple[Opened, Lease]] = {}
+        self._ends: list[tuple[datetime, int, LoginKey]] = []
+        self._count = itertools.count()
         self._flights: dict[LoginKey, _Flight] = {}
 
     def __repr__(self) -> str:
@@ -127,11 +131,22 @@ class SharedLogins:
         if earlier and earlier[1].issued_at > lease.issued_at:
             return  # a login that was overtaken by a fresher one
         self._kept[key] = opened, lease
-        if len(self._kept) > self._capacity:
-            del self._kept[min(self._kept, key=lambda each: self._kept[each][1].expires_at)]
+        heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
+        while len(self._kept) > self._capacity:
+            self._drop_next()
+        if len(self._ends) > 2 * self._capacity:
+            # Logins that were replaced long before they expire; nothing but a storm of rotations makes so many.
+            self._ends = [(kept.expires_at, next(self._count), key) for key, (_, kept) in self._kept.items()]
+            heapq.heapify(self._ends)
 
     def _drop_expired(self, now: datetime) -> None:
-        for key in [key for key, (_, lease) in self._kept.items() if lease.expires_at <= now]:
+        while self._ends and self._ends[0][0] <= now:
+            self._drop_next()
+
+    def _drop_next(self) -> None:
+        """Drop what expires first; a login that was replaced meanwhile is passed over."""
+        expires_at, _, key = heapq.heappop(self._ends)
+        if key in self._kept and self._kept[key][1].expires_at == expires_at:
             del self._kept[key]
 
 

@@ -182,6 +182,21 @@ def test_expired_logins_are_dropped_and_their_number_is_bounded() -> None:
     play(scenario)
 
 
+def test_of_logins_that_are_replaced_long_before_they_expire_nothing_piles_up() -> None:
+    async def scenario(provider: Provider) -> None:
+        for number in range(100):
+            provider.time += timedelta(seconds=1)
+            await provider.open(Demand(fresh_after=provider.time))
+            assert await provider.open() == f"minted-{number + 1}"
+        assert len(provider.logins._ends) <= 7  # twice the capacity, and one
+        await provider.open(key=login_key("aws-login", "s", {"n": 1}))
+        provider.time += HOUR - timedelta(seconds=1)
+        assert await provider.open() != "minted-100"
+        assert "2 kept" in repr(provider.logins)
+
+    play(scenario)
+
+
 def test_what_has_no_lease_is_shared_only_while_under_way() -> None:
     async def scenario(provider: Provider) -> None:
         assert await together(provider.open(), provider.open()) == ["minted-1"] * 2
