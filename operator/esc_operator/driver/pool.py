@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from esc_operator.errors import ProviderError
 from esc_operator.providers import reasons
@@ -28,6 +30,7 @@ class BlockingPool:
         self._slots = asyncio.Semaphore(max_workers)
         self._per_lane = per_lane
         self._lanes: dict[str, asyncio.Semaphore] = {}
+        self._idle: list[_Thread] = []
         self._closed = False
 
     async def run(self, call: Callable[[], T], *, lane: str) -> T:
@@ -39,33 +42,69 @@ class BlockingPool:
                 on_failure.callback(slot.release)
             if self._closed:
                 raise ProviderError("this process is shutting down", reason=reasons.SHUTTING_DOWN)
-            running = _Running(call, slots)
-            running.start(lane)
+            thread = self._idle.pop() if self._idle else _Thread()
+            running = _Running(call, partial(self._free, thread, slots))
+            thread.carry_out(running, lane)
             on_failure.pop_all()
         return await running.outcome
 
     def close(self) -> None:
         """Start no more calls; those that run end by themselves or with the process."""
         self._closed = True
+        while self._idle:
+            self._idle.pop().end()
+
+    def _free(self, thread: _Thread, slots: Iterable[asyncio.Semaphore]) -> None:
+        for slot in slots:
+            slot.release()
+        if self._closed:
+            thread.end()
+        else:
+            self._idle.append(thread)
+
+
+class _Thread:
+    """A thread for one call after the other. Whoever starts a thread waits until it runs, and that would be the event
+    loop, at each call, in competition with all threads that run already."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[_Running[Any] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def carry_out(self, running: _Running[Any], lane: str) -> None:
+        self._thread.name = f"provider-{lane}"
+        self._calls.put(running)
+
+    def end(self) -> None:
+        self._calls.put(None)
+
+    def _run(self) -> None:
+        while self._carry_out_next():
+            """Of a call nothing is left here: it holds a token."""
+
+    def _carry_out_next(self) -> bool:
+        running = self._calls.get()
+        return running is not None and running.run()
 
 
 class _Running(Generic[T]):
-    """One call on a thread of its own: starting one costs less than a hundredth of what an SDK's call does."""
+    """One call; `on_end` is called on the event loop once it has really ended."""
 
-    def __init__(self, call: Callable[[], T], slots: Iterable[asyncio.Semaphore]) -> None:
+    def __init__(self, call: Callable[[], T], on_end: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._call = call
-        self._slots = slots
+        self._on_end = on_end
         self.outcome: asyncio.Future[T] = self._loop.create_future()
 
-    def start(self, name: str) -> None:
-        threading.Thread(target=self._run, name=f"provider-{name}", daemon=True).start()
-
-    def _run(self) -> None:
+    def run(self) -> bool:
+        """False where the loop has ended before the call did: then nobody waits for it, nor for the thread."""
         settle = self._call_now()
-        # The loop may have ended before the call did: then nobody waits for it.
-        with contextlib.suppress(RuntimeError):
+        try:
             self._loop.call_soon_threadsafe(self._settle, settle)
+        except RuntimeError:
+            return False
+        return True
 
     def _call_now(self) -> Callable[[], None]:
         try:
@@ -76,7 +115,6 @@ class _Running(Generic[T]):
         return lambda: self.outcome.set_result(result)
 
     def _settle(self, settle: Callable[[], None]) -> None:
-        for slot in self._slots:
-            slot.release()
+        self._on_end()
         if not self.outcome.done():
             settle()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import time
+import weakref
 from typing import Any
 
 import pytest
@@ -114,6 +117,55 @@ def test_a_thread_that_cannot_start_gives_its_slot_back(monkeypatch: pytest.Monk
         assert await pool.run(lambda: 2, lane="a") == 2
 
     asyncio.run(scenario())
+
+
+def test_threads_are_used_again_and_never_more_than_are_needed() -> None:
+    async def scenario() -> set[int]:
+        pool = BlockingPool()
+        found = {await pool.run(threading.get_ident, lane=f"lane-{number % 3}") for number in range(20)}
+        for _ in range(5):
+            found |= set(await asyncio.gather(*(pool.run(threading.get_ident, lane="a") for _ in range(3))))
+        pool.close()
+        return found
+
+    assert len(asyncio.run(scenario())) <= 3
+
+
+def test_the_threads_of_a_closed_pool_end() -> None:
+    async def scenario() -> list[threading.Thread]:
+        pool = BlockingPool()
+        release = threading.Event()
+        idle = await pool.run(threading.current_thread, lane="a")
+        busy = asyncio.create_task(pool.run(lambda: release.wait(10) and threading.current_thread(), lane="a"))
+        other = await pool.run(threading.current_thread, lane="b")
+        pool.close()
+        release.set()
+        late = await busy
+        assert isinstance(late, threading.Thread)
+        await asyncio.sleep(0)
+        return [idle, other, late]
+
+    for thread in asyncio.run(scenario()):
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_thread_that_waits_keeps_nothing_of_the_call_before() -> None:
+    class Token:
+        """Something that must not stay."""
+
+    async def scenario() -> weakref.ref[Token]:
+        pool, token = BlockingPool(), Token()
+        await pool.run(lambda: repr(token), lane="a")
+        return weakref.ref(token)
+
+    seen = asyncio.run(scenario())
+    for _ in range(100):
+        gc.collect()
+        if seen() is None:
+            break
+        time.sleep(0.01)
+    assert seen() is None
 
 
 def test_a_closed_pool_starts_nothing() -> None:
