@@ -39,6 +39,7 @@ async def one_round(case: Case) -> tuple[FirstSync, float]:
     wanted = places(case.environments)
     async with bench("esc-bench-mint") as stage:
         stage.sts.answer_after(case.answer_after)
+        await stage.create(wanted)
         done = await first_sync(stage, wanted)
         await stage.stop()
         return done, await bare_writes(stage, wanted[0], case.environments)

@@ -87,14 +87,15 @@ class Bench:
     def usage(self) -> Usage:
         return read_usage(self.operator.pid)
 
-    async def create(self, wanted: Iterable[Place]) -> None:
+    async def create(self, wanted: Iterable[Place]) -> float:
+        """The seconds that it took."""
         wanted = list(wanted)
         await self.create_namespaces({place.namespace for place in wanted})
 
         async def make(place: Place) -> None:
             await self.client.send("POST", ENVIRONMENTS.path(place.namespace), environment_body(place))
 
-        await for_each(wanted, MAX_CONNECTIONS, make)
+        return await for_each(wanted, MAX_CONNECTIONS, make)
 
     async def create_namespaces(self, names: Iterable[str]) -> None:
         async def make(name: str) -> None:
@@ -138,8 +139,7 @@ class FirstSync:
 
 
 async def first_sync(bench: Bench, wanted: list[Place]) -> FirstSync:
-    """Leaves the operator running."""
-    await bench.create(wanted)
+    """Of environments that have been created. Leaves the operator running."""
     ready = asyncio.create_task(count_ready(bench.client, None, len(wanted)))
     before, calls = await Requests.read(bench.client), bench.sts.calls()
     began = time.perf_counter()

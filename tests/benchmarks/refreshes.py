@@ -59,6 +59,7 @@ async def unchanged() -> None:
 async def rotation() -> None:
     wanted = places(OBJECTS)
     async with bench("esc-bench-rotation") as stage:
+        await stage.create(wanted)
         await first_sync(stage, wanted)
         stage.sts.answer_after(0.1)
         before, calls, used = await Requests.read(stage.client), stage.sts.calls(), stage.usage()
