@@ -7,6 +7,7 @@ as they are now, asks `renewal` whether and why to sync, and leaves everything a
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeErr
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
+from esc_operator.reconciliation.intake import Intake
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused, Sighting
@@ -82,7 +84,9 @@ class Reconciler:
         self._now = now
         self._rollouts = rollouts
         self._telemetry = telemetry
-        self._pending: dict[Key, Mapping[str, Any]] = {}
+        self._intake = Intake()
+        # As text: thousands may wait, and a parsed body takes ten times the memory.
+        self._pending: dict[Key, str] = {}
         self._deleted: set[Key] = set()
         self._troubles: dict[Key, int] = {}
         self._holds: Holds[Key] = Holds()
@@ -106,6 +110,8 @@ class Reconciler:
             self._wake((key,))
             return
         self._deleted.discard(key)
+        if listed:
+            self._intake.note()
         if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
         self._note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
@@ -116,7 +122,7 @@ class Reconciler:
             self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(environment):
             return
-        self._pending[key] = body
+        self._pending[key] = json.dumps(body)
         deadline = self._resumed_by(environment, parse_status(body.get("status"))) if entry is None else None
         if deadline is None:
             self._wake((key,))
@@ -176,6 +182,7 @@ class Reconciler:
 
     async def _work(self, *, changes_only: bool) -> None:
         while True:
+            await self._intake.over()
             key = await self.queue.take(changes_only=changes_only)
             try:
                 await self._attempt(key)
@@ -221,7 +228,8 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
-        body = self._pending.pop(key, None)
+        text = self._pending.pop(key, None)
+        body: Mapping[str, Any] | None = json.loads(text) if text else None
         if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             body = await self._read(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
