@@ -70,6 +70,8 @@ class Findings:
     """Sent by an operator that was continued after another had taken over."""
     second_writers: int = 0
     """Writes by one while another led."""
+    gave_up: int = 0
+    """How often one could not renew its lease in time, on a machine that has too much to do, and ended itself."""
     troubles: list[str] = field(default_factory=list)
     """Whatever else went wrong."""
 
@@ -152,6 +154,7 @@ def draw(found: Findings) -> str:
         "  wrong": len(found.wrong_secrets),
         "writes while another led": found.second_writers,
         "requests after being continued": found.late_requests,
+        "ended by themselves": f"{found.gave_up} (their lease could not be renewed in time)",
     }
     lines += ["", *(f"{name:32}{count}" for name, count in counts.items())]
     return "\n".join([*lines, *(f"  {what}" for what in found.lost)])

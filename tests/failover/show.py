@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
     from failover.stage import Replica, Stage
 
-SHORT, DEFAULT = 3, Options().lease_duration
+SHORT, DEFAULT = 4, Options().lease_duration
 LIFETIME = 60.0
 """Of a key, in seconds: all the time some are due for renewal."""
 FIRST, MOST = 12, 40
 """So many environments there are at first, and so many in the end."""
 ROTATE_EVERY = 0.4
+PATIENCE = 60.0
+FAILURES = 5
+"""So many rounds of a kind may fail to be played before it is given up."""
 DELAY = 0.3
 """Seconds that AWS takes while leaders are stopped, so that an answer is always on its way."""
 
@@ -135,13 +138,24 @@ class Show:
     def leader(self, ready: int = 2) -> Replica:
         """The one that leads, as soon as so many in all are ready."""
         replicas = self._stage.replicas
-        wait_until(
-            lambda: sum(one.leads() for one in replicas) == 1 and sum(one.is_ready for one in replicas) >= ready,
-            "one leads and another stands by",
-            lambda: [(one.leads(), one.is_ready, one.failure) for one in replicas],
-            patience=60,
-        )
+
+        def is_so() -> bool:
+            self._tend()
+            return sum(one.leads() for one in replicas) == 1 and sum(one.is_ready for one in replicas) >= ready
+
+        wait_until(is_so, f"one leads and {ready} in all are ready", self._tell, PATIENCE)
         return next(one for one in replicas if one.leads())
+
+    def _tend(self) -> None:
+        for replica in self._stage.replicas:
+            if replica.tend():
+                self._found.gave_up += 1
+                self._found.ends.append(End(time.time(), replica.name))
+                if self._term is not None and self._term[1] is replica:
+                    self._term = None
+
+    def _tell(self) -> str:
+        return str([(one.name, one.leads(), one.is_ready, one.failure) for one in self._stage.replicas])
 
     def kill(self, series: Series, duration: int) -> None:
         leader = self._at_work()
@@ -183,8 +197,11 @@ class Show:
         """The leader, at any point of its work; up to then nobody else may have written."""
         leader = self.leader(ready)
         time.sleep(self._chance.uniform(0.2, 1.0))
+        self._tend()
         if self._term is not None:
             since, successor = self._term
+            if leader is not successor:
+                self._found.troubles.append(f"{leader.name} leads, though {successor.name} did and has not ended")
             others = [one for one in self._stage.replicas if one is not successor]
             self._found.second_writers += sum(len(one.writes(since)) for one in others)
         return leader
@@ -198,12 +215,12 @@ class Show:
     def _succeed(self, series: Series, former: Replica, began: datetime) -> datetime:
         """Wait for the next one to write a Secret: its term has begun."""
         others = [one for one in self._stage.replicas if one is not former]
-        wait_until(
-            lambda: any(one.writes(began, SECRET) for one in others),
-            "another one writes",
-            lambda: [(one.leads(), one.is_ready, one.failure) for one in self._stage.replicas],
-            patience=60,
-        )
+
+        def is_so() -> bool:
+            self._tend()
+            return any(one.writes(began, SECRET) for one in others)
+
+        wait_until(is_so, "another one writes", self._tell, PATIENCE)
         first, number = min(
             (one.writes(began, SECRET)[0].at, number) for number, one in enumerate(others) if one.writes(began, SECRET)
         )
@@ -239,14 +256,18 @@ def play(stage: Stage, plan: Plan) -> Findings:
 def _repeat(found: Findings, name: str, limit: float, times: int, once: Any) -> None:
     series = Series(name, limit)
     found.series.append(series)
+    failures = 0
     for number in range(1, times + 1):
         try:
             once(series)
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest is shown all the same
             found.troubles.append(f"{name}, number {number}: {type(error).__name__}: {error}")
-            return
+            say(found.troubles[-1])
+            failures += 1
+            if failures == FAILURES:
+                return
         if number % 10 == 0 or number == times:
-            say(f"{name}: {number} of {times}, the longest gap was {max(series.gaps):.1f} s")
+            say(f"{name}: {number} of {times}, the longest gap was {max(series.gaps, default=0):.1f} s")
 
 
 def _come_to_rest(found: Findings, load: Load, watch: SecretWatch) -> None:

@@ -44,10 +44,13 @@ class Replica:
         self._make = make
         self._operator: LocalOperator | None = None
         self._starting: threading.Thread | None = None
+        self._duration = 0
+        self._is_let_live = False
         self.failure = ""
 
     def start(self, duration: int) -> None:
         """Begin to start; `until_ready` waits for it."""
+        self._duration, self._is_let_live = duration, True
 
         def start() -> None:
             try:
@@ -72,8 +75,19 @@ class Replica:
     def leads(self) -> bool:
         return self.is_ready and self._operator is not None and self._operator.leads()
 
+    def tend(self) -> bool:
+        """Start it again if it has ended by itself, as a kubelet would; answers whether it had."""
+        starts = self._starting is not None and self._starting.is_alive()
+        if starts or self._operator is None or self._operator.is_running() or not self._is_let_live:
+            return False
+        self._operator.kill()
+        self.start(self._duration)
+        return True
+
     def signal(self, number: signal.Signals) -> None:
+        """From now on its end is expected."""
         assert self._operator is not None, "started"
+        self._is_let_live = False
         os.kill(self._operator.pid, number)
 
     def wait(self, seconds: float) -> int:
@@ -81,6 +95,7 @@ class Replica:
         return self._operator.wait(seconds)
 
     def end(self) -> None:
+        self._is_let_live = False
         if self._starting is not None:
             self._starting.join()
         if self._operator is not None:
