@@ -17,10 +17,11 @@ from esc_operator.handlers.census import take_census
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 from local_prometheus import find_promtool
-from unit.handlers.test_metrics import PICTURE, everything
+from unit.handlers.test_metrics import NOW, PICTURE, everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DEPLOY = places.REPOSITORY / "deploy"
 MONITORING = DEPLOY / "monitoring"
@@ -40,7 +41,7 @@ def panels() -> Iterator[dict[str, Any]]:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_told() -> None:
-    told = everything().text(PICTURE, asyncio.run(take_census([], None, 0))).decode()  # type: ignore[arg-type]
+    told = everything().text(PICTURE, asyncio.run(take_census([], NOW, 0))).decode()
     families = list(text_string_to_metric_families(told))
     names = {sample.name for family in families for sample in family.samples} | {family.name for family in families}
     assert len(metrics_named()) > 20
@@ -65,10 +66,21 @@ def test_every_alert_is_tested(rule: dict[str, Any]) -> None:
     assert rule["alert"].removeprefix("EscOperator") in tests
 
 
-def test_prometheus_judges_the_rules_to_do_what_their_tests_say() -> None:
-    promtool = find_promtool()
-    if promtool is None:
+@pytest.fixture
+def promtool() -> Path:
+    found = find_promtool()
+    if found is None:
         pytest.skip("promtool is neither on PATH nor built: `make alerts` builds it, in some minutes")
+    return found
+
+
+def test_prometheus_finds_no_fault_with_names_and_units(promtool: Path) -> None:
+    told = everything().text(PICTURE, asyncio.run(take_census([], NOW, 0)))
+    done = subprocess.run([promtool, "check", "metrics"], input=told, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_prometheus_judges_the_rules_to_do_what_their_tests_say(promtool: Path) -> None:
     done = subprocess.run(
         [promtool, "test", "rules", "rules-test.yaml"], cwd=MONITORING, capture_output=True, text=True, check=False
     )
