@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
-QUIET_SECONDS = 0.5
+QUIET_SECONDS = 1.0
 MOST_ROUNDS = 20
 """So often is waited for more, at most: a list of very many comes in pages."""
 
 
 class Gathering(Generic[K, V]):
-    """`hand_over` is called with all that was added since the last time."""
+    """`hand_over` is called with all that was added since the last time, once no more has come for `quiet` seconds."""
 
     def __init__(
-        self, hand_over: Callable[[Mapping[K, V]], None], *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        hand_over: Callable[[Mapping[K, V]], None],
+        *,
+        quiet: float = QUIET_SECONDS,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._hand_over = hand_over
+        self._quiet = quiet
         self._pause = pause
         self._found: dict[K, V] = {}
         self._any = asyncio.Event()
@@ -45,7 +50,7 @@ class Gathering(Generic[K, V]):
             await self._any.wait()
             self._any.clear()
             for _ in range(MOST_ROUNDS):
-                await self._pause(QUIET_SECONDS)
+                await self._pause(self._quiet)
                 if not self._any.is_set():
                     break
                 self._any.clear()

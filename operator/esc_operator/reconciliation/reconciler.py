@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=5)
+RELISTED_SECONDS = 5.0
+"""A list that is taken for whole too early costs a request for each environment that has yet to come."""
 UNHURRIED = timedelta(hours=1)
 """After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
 
@@ -97,7 +99,7 @@ class Reconciler:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
-        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, pause=pause)
+        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
 
     # What wakes it.
 
