@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from esc_operator.driver.admission import Admission
     from esc_operator.driver.catalogue import Catalogue
     from esc_operator.driver.loops import Perform
     from esc_operator.driver.opener import Opener
@@ -146,16 +147,18 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     identity: Identity,
     demand: Demand | None = None,
     states: RotatorStates | None = None,
+    admission: Admission | None = None,
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
     `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
-    credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate.
+    credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate;
+    `admission` says which logins are allowed.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
 
-    performer = Performer(opener, identity, demand or Demand(), store, states)
+    performer = Performer(opener, identity, demand or Demand(), store, states, admission)
     immediate = Immediate(catalogue=opener.catalogue)
     loaded = _succeeded(parse(root))
     evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)

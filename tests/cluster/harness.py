@@ -13,6 +13,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,6 +100,13 @@ class Tenant:
         """Merge into an environment's metadata."""
         path = ENVIRONMENTS.path(self.namespace, name)
         self.cluster.must("PATCH", path, {"metadata": changes}, content_type="application/merge-patch+json")
+
+    def allow(self, **lists: str | None) -> None:
+        """Set or take away the allow-lists of the namespace: `roles` and `audiences`."""
+        names = {"roles": ALLOWED_ROLES, "audiences": ALLOWED_AUDIENCES}
+        changes = {"metadata": {"annotations": {names[kind]: text for kind, text in lists.items()}}}
+        path = NAMESPACES.path(name=self.namespace)
+        self.cluster.must("PATCH", path, changes, content_type="application/merge-patch+json")
 
     def delete(self, name: str) -> None:
         self.cluster.must("DELETE", ENVIRONMENTS.path(self.namespace, name))

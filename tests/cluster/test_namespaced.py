@@ -49,8 +49,17 @@ def tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
         cluster.request("DELETE", f"{NAMESPACES.path()}/{tenant.namespace}")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def alone(operator: LocalOperator) -> Iterator[None]:
+    """The operator of all namespaces, which other tests share, rests meanwhile."""
+    operator.stop()
+    yield
+    operator.install()  # the policies belong to both installations
+    operator.start()
+
+
 @pytest.fixture
-def operator(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path) -> Iterator[LocalOperator]:
+def namespaced(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path) -> Iterator[LocalOperator]:
     operator = LocalOperator(
         cluster.kubeconfig,
         cluster.context,
@@ -64,7 +73,7 @@ def operator(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path) 
 
 
 @pytest.fixture
-def account(operator: LocalOperator, tmp_path: Path) -> Iterator[Cluster]:
+def account(namespaced: LocalOperator, tmp_path: Path) -> Iterator[Cluster]:
     """The cluster as the operator's own account sees it."""
     account = Cluster(tmp_path / "operator.kubeconfig", "esc-operator")
     yield account
@@ -90,7 +99,7 @@ def test_the_account_is_refused_the_whole_cluster(account: Cluster, resource: Re
     assert account.request("GET", resource.path())[0] == 403
 
 
-def test_the_whole_life_of_environments_in_several_namespaces(operator: LocalOperator, tenants: Tenants) -> None:
+def test_the_whole_life_of_environments_in_several_namespaces(namespaced: LocalOperator, tenants: Tenants) -> None:
     one, two, stranger = tenants
     for tenant in tenants:
         tenant.apply("aws", tenant.login())
@@ -107,12 +116,12 @@ def test_the_whole_life_of_environments_in_several_namespaces(operator: LocalOpe
     assert not stranger.status("aws")
     assert stranger.secret("aws") is None
     assert stranger.mints() == 0
-    log = operator.log.read_text()
+    log = namespaced.log.read_text()
     assert "forbidden" not in log.lower()
     assert "permissions" not in log
 
 
-def test_only_named_accounts_are_acted_as(tenants: Tenants, operator: LocalOperator) -> None:
+def test_only_named_accounts_are_acted_as(tenants: Tenants, namespaced: LocalOperator) -> None:
     one, two, _ = tenants
     one.create_service_account("apps")
     one.apply("aws", one.login(), serviceAccountName="apps")
@@ -127,30 +136,44 @@ def test_only_named_accounts_are_acted_as(tenants: Tenants, operator: LocalOpera
     two.until_refused("aws", "RoleTrustRefused")
 
 
+def test_the_allow_lists_of_the_own_namespaces_are_looked_at_again_and_again(
+    tenants: Tenants, namespaced: LocalOperator
+) -> None:
+    one, two, _ = tenants
+    one.apply("aws", one.login())
+    one.until_ready("aws")
+    one.allow(roles=two.role)
+    assert f'the role "{one.role}" is not allowed' in one.until_refused("aws", "RoleNotAllowed", "Refreshed")
+    one.allow(roles=one.role)
+    one.until_ready("aws")
+    wait_until(lambda: one.condition("aws", "Refreshed")["status"] == "True", "it is allowed again")
+    assert "not known" not in namespaced.log.read_text()
+
+
 def test_a_role_that_is_taken_away_and_given_back_concerns_its_namespace_alone(
-    tenants: Tenants, operator: LocalOperator, cluster: Cluster
+    tenants: Tenants, namespaced: LocalOperator, cluster: Cluster
 ) -> None:
     one, two, _ = tenants
     path = ROLE_BINDINGS.path(one.namespace, "esc-operator")
     binding = cluster.must("GET", path)
     cluster.must("DELETE", path)
-    operator.stop()
-    operator.start()
+    namespaced.stop()
+    namespaced.start()
     two.apply("aws", two.login())
     two.until_ready("aws")
     one.apply("aws", one.login())
     stays(lambda: not one.status("aws"), 1)
-    assert f"Namespace {one.namespace} cannot be watched" in operator.log.read_text()
+    assert f"Namespace {one.namespace} cannot be watched" in namespaced.log.read_text()
     del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
     cluster.must("POST", ROLE_BINDINGS.path(one.namespace), binding)
     one.until_ready("aws")
     one.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
     wait_until(lambda: one.values("aws")["AWS_SESSION_TOKEN"] != "edited", "its Secrets are watched again")
-    assert operator.is_running()
+    assert namespaced.is_running()
 
 
 def test_a_namespace_that_is_deleted_is_forgotten_and_the_others_are_kept(
-    tenants: Tenants, operator: LocalOperator, cluster: Cluster
+    tenants: Tenants, namespaced: LocalOperator, cluster: Cluster
 ) -> None:
     one, two, _ = tenants
     one.apply("aws", one.login())
@@ -163,7 +186,7 @@ def test_a_namespace_that_is_deleted_is_forgotten_and_the_others_are_kept(
     for request in ("1", "2"):
         two.annotate("aws", annotations={ROTATE_REQUESTED_AT: request})
         wait_until(lambda: two.status("aws").get("observedRotateRequest") == request, "it is rotated")  # noqa: B023
-        operator.stop()
-        operator.start()
-    lines = operator.log.read_text().splitlines()
+        namespaced.stop()
+        namespaced.start()
+    lines = namespaced.log.read_text().splitlines()
     assert len([line for line in lines if f"{one.namespace}/aws: could not read" in line]) <= 2

@@ -33,7 +33,7 @@ FORBIDDEN = [
     ("list", "", "configmaps"),
     ("get", "", "nodes"),
     ("get", "", "nodes/proxy"),
-    ("list", "", "namespaces"),
+    ("patch", "", "namespaces"),
     ("update", "", "secrets"),
     ("deletecollection", "", "secrets"),
     ("get", "", "serviceaccounts"),

@@ -35,6 +35,7 @@ class ServiceAccountIdentity:
         return f"system:serviceaccount:{self._namespace}:{self._name}"
 
     async def token(self, audience: str) -> IdentityToken:
+        _refuse_api_server(audience)
         return self._tokens.request_token(self._namespace, self._name, audience)
 
 
@@ -53,7 +54,9 @@ class TokenFileIdentity:
         others = []
         for path in self._paths:
             token = IdentityToken(_read(path), None)
-            audiences = unverified_claims(token).audiences
+            claims = unverified_claims(token)
+            _refuse_api_server(audience, claims.issuer)
+            audiences = claims.audiences
             if audience in audiences or audiences == (UNREADABLE,):
                 return token
             others.append(f"{path} is for {', '.join(audiences)}")
@@ -78,3 +81,15 @@ def _read(path: str) -> str:
     if not text:
         raise IdentityError(f"{path} holds no identity token")
     return text
+
+
+def _refuse_api_server(audience: str, issuer: str = "") -> None:
+    """A token that an API server accepts is not handed to a provider, whatever a definition asks for."""
+    # Loading it takes time that only a login has.
+    from esc_operator.resources.policies import WELL_KNOWN_AUDIENCES
+
+    if audience.strip() in {*WELL_KNOWN_AUDIENCES, issuer or UNREADABLE}:
+        raise IdentityError(
+            f'the audience "{audience}" is an API server\'s own: name the one of whom the login is for',
+            reason="AudienceNotAllowed",
+        )

@@ -22,7 +22,7 @@ from esc_operator.driver.loading import failed
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
-from esc_operator.evaluation import Failed, Opened, Rotated
+from esc_operator.evaluation import Failed, Login, Opened, Rotated
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Located, LogsIn, Paced, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
@@ -41,6 +41,9 @@ P = TypeVar("P", "Provider", "Rotator")
 
 OPEN_TIMEOUT = timedelta(seconds=60)
 """The most that one open may take, waiting for its turn included. An SDK's own timeouts are shorter."""
+
+UNTOLD = Login("", "")
+"""What is known of a plug-in that does not tell as whom it logs in."""
 
 OPEN_AT_ONCE = 32
 """How many opens of one provider are under way at a time: a hundred a second of a service that takes 300 ms."""
@@ -137,6 +140,16 @@ class Opener:
             return _checked(Rotated, await rotator.rotate(inputs, state, context))
 
         return await self._guard(name, self.catalogue.rotators, inputs, identity, rotate_state)
+
+    def login(self, name: str, plugins: Registry[Any], inputs: Mapping[str, Any]) -> Login | Failed | None:
+        """As whom a plug-in would log in; None where it presents no identity, UNTOLD where it does not tell."""
+        try:
+            plugin = plugins.find(name)
+            return plugin.login(inputs) if isinstance(plugin, LogsIn) else UNTOLD
+        except EscError as error:
+            return failed(error)
+        except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
+            return _crashed(name, error)
 
     async def _repeated(self, open_once: Callable[[], Awaitable[Opened | Failed]]) -> Opened | Failed:
         for pause in self.repeats:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.driver.admission import Refusing
 from esc_operator.driver.loading import failed, load_async
+from esc_operator.driver.opener import UNTOLD
+from esc_operator.driver.scrubbing import without_secrets
 from esc_operator.driver.sharing import ANY_AGE, Demand
 from esc_operator.errors import ConfigurationError, EscError
-from esc_operator.evaluation import LoadEnvironment, OpenProvider, OpenRotator, RotateState
+from esc_operator.evaluation import Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esc_operator.driver.admission import Admission
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
-    from esc_operator.evaluation import Answer, Effect, Failed, Rotated
+    from esc_operator.evaluation import Answer, Effect, Rotated
     from esc_operator.providers.port import Identity
     from esc_operator.stores.port import AsyncStore
 
@@ -29,33 +33,58 @@ class Performer:
     demand: Demand = ANY_AGE
     store: AsyncStore | None = None
     states: RotatorStates | None = None
+    admission: Admission | None = None
 
     async def perform(self, effect: Effect) -> Answer:
         match effect:
-            case OpenProvider():
-                return await self.opener.open(effect.provider, effect.inputs, self.identity, self.demand)
-            case OpenRotator():
-                return await self._open_rotator(effect)
-            case RotateState():
-                return await self._rotate(effect)
+            case OpenProvider() | OpenRotator() | RotateState():
+                answer = await self._call(effect)
+                return without_secrets(answer, effect.value) if isinstance(answer, Failed) else answer
             case LoadEnvironment() if self.store is not None:
                 return await load_async(self.store, effect.name, effect.importer)
         raise ConfigurationError(f"nothing here carries out {type(effect).__name__}")
 
-    async def _open_rotator(self, effect: OpenRotator) -> Answer:
+    async def _call(self, effect: OpenProvider | OpenRotator | RotateState) -> Answer:
+        identity = self._admit(effect)
+        if isinstance(identity, Failed):
+            return identity
+        match effect:
+            case OpenProvider():
+                return await self.opener.open(effect.provider, effect.inputs, identity, self.demand)
+            case OpenRotator():
+                return await self._open_rotator(effect, identity)
+            case RotateState():
+                return await self._rotate(effect, identity)
+
+    async def _open_rotator(self, effect: OpenRotator, identity: Identity) -> Answer:
         try:
             kept = await self.states.find(effect.environment, effect.path) if self.states else None
         except EscError as error:
             return failed(error)
         state = effect.state if kept is None else kept
-        return await self.opener.open_rotator(effect.provider, effect.inputs, state, self.identity)
+        return await self.opener.open_rotator(effect.provider, effect.inputs, state, identity)
 
-    async def _rotate(self, effect: RotateState) -> Answer:
+    async def _rotate(self, effect: RotateState, identity: Identity) -> Answer:
         async def make(kept: Mapping[str, Any] | None) -> Rotated | Failed:
             state = effect.state if kept is None else kept
-            return await self.opener.rotate(effect.provider, effect.inputs, state, self.identity)
+            return await self.opener.rotate(effect.provider, effect.inputs, state, identity)
 
         try:
             return await (self.states.renew(effect.environment, effect.path, make) if self.states else make(None))
         except EscError as error:
             return failed(error)
+
+    def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
+        """As whom to open; or why not, before anything is shared or asked for."""
+        if self.admission is None:
+            return self.identity
+        catalogue = self.opener.catalogue
+        plugins = catalogue.providers if isinstance(effect, OpenProvider) else catalogue.rotators
+        login = self.opener.login(effect.provider, plugins, effect.inputs)
+        if isinstance(login, Failed):
+            return login
+        if login is UNTOLD:
+            error = self.admission.refuse_unknown(effect.provider)
+            return Refusing(self.identity, error) if error else self.identity
+        refused = self.admission.refuse(login, shown=not effect.value.contains_secrets) if login else None
+        return refused or self.identity

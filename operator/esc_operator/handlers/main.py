@@ -41,6 +41,19 @@ logger = logging.getLogger("esc_operator")
     "--rollouts", default=20, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
 )
 @click.option(
+    "--require-allow-lists",
+    is_flag=True,
+    help="A namespace without the annotations allowed-roles and allowed-audiences is allowed nothing.",
+)
+@click.option(
+    "--api-audience",
+    "api_audiences",
+    multiple=True,
+    metavar="NAME",
+    help="An audience that the API server accepts, for which no token is asked; may be repeated. "
+    "Default: the cluster's issuer and the audiences of the operator's own token.",
+)
+@click.option(
     "--health-address",
     default="0.0.0.0:8080",
     show_default=True,

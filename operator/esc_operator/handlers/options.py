@@ -10,7 +10,9 @@ from esc_operator.resources.rights import LEASE
 @dataclass(frozen=True, slots=True)
 class Options:
     """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
-    as many after a rest; None leaves it to the provider. `rollouts`: so many workloads at a time. `health_address`,
+    as many after a rest; None leaves it to the provider. `rollouts`: so many workloads at a time.
+    `require_allow_lists`: a namespace without a list is allowed nothing. `api_audiences`: what the API server accepts,
+    where it is not to be found out. `health_address`,
     `metrics_address`: host and port of the probes and of `/metrics`, "" for none. `metrics_environments`: up to so many
     have series of their own. `leader_election`: work only while the Lease `lease_name` is held; `lease_namespace`: None
     for the pod's own; `lease_duration`: for so many seconds after a renewal the others keep away."""
@@ -21,6 +23,8 @@ class Options:
     workers: int = 32
     provider_rate: int | None = None
     rollouts: int = 20
+    require_allow_lists: bool = False
+    api_audiences: tuple[str, ...] = ()
     health_address: str = "0.0.0.0:8080"
     metrics_address: str = "0.0.0.0:9090"
     metrics_environments: int = 10_000

@@ -28,6 +28,8 @@ from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.identity_tokens import IdentityTokens
+from esc_operator.kube.namespaces import NamespaceAllowances
+from esc_operator.kube.own_audiences import read_api_audiences
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
@@ -64,6 +66,7 @@ class Parts:
 
     opener: Opener
     secrets: OwnedSecrets
+    namespaces: NamespaceAllowances
     reconciler: Reconciler
     rotations: Rotations
     accounts: MissingAccounts
@@ -87,6 +90,8 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         closing.push_async_callback(api.close)
         await _require_crd(api, options)
         parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector)
+        audiences = options.api_audiences or await read_api_audiences(api, connection)
+        parts.namespaces.api_audiences = frozenset(audiences)
         closing.callback(parts.opener.pool.close)
         watched = Watched(lambda: parts.reconciler.scheduler.age, parts.pulses.most_idle, elector)
         await closing.enter_async_context(serve_health(options.health_address, watched))
@@ -136,9 +141,13 @@ def _put_together(  # noqa: PLR0913 - everything there is
     secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
-    opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, options.namespaces)
-    reconciler = Reconciler(gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry)
+    namespaces = NamespaceAllowances(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
+    opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, namespaces, options.namespaces)
+    reconciler = Reconciler(
+        gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry, forbids=namespaces.forbids
+    )
     waking = Waking(reconciler, utc_now)
+    namespaces.listen(waking.on_namespace)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
@@ -150,7 +159,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
     )
     rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now, telemetry)
-    return Parts(opener, secrets, reconciler, rotations, accounts, pulses, exposition)
+    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -178,7 +187,9 @@ async def _run_all(
     reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
+        tasks.append(group.create_task(parts.namespaces.run(), name="namespaces"))
         await parts.secrets.listed.wait()
+        await parts.namespaces.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
         tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))

@@ -18,7 +18,7 @@ from esc_operator import __version__
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
-from esc_operator.kube.paths import EVENTS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.paths import EVENTS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.requests import Request
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
@@ -77,10 +77,19 @@ class KubeApi:
         what = f"read {resource.plural} {Key(namespace or '', name)}"
         return await self._json("GET", resource.path(namespace, name), what)
 
+    async def read_issuer(self) -> str:
+        """Who signs the tokens of this cluster's ServiceAccounts, as it says itself."""
+        found = await self._json("GET", "/.well-known/openid-configuration", "read the cluster's issuer")
+        return str(found.get("issuer") or "")
+
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """Only the metadata of an object: of a Secret, none of its values leave the server."""
         what = f"read {resource.plural} {namespace}/{name}"
         return await self._json("GET", resource.path(namespace, name), what, accept=METADATA)
+
+    async def read_namespace(self, name: str) -> dict[str, Any]:
+        """The metadata of a Namespace."""
+        return await self._json("GET", NAMESPACES.path(name=name), f"read namespace {name}", accept=METADATA)
 
     async def list_page(
         self, resource: Resource, namespace: str | None, *, accept: str = _JSON, **query: str

@@ -33,6 +33,7 @@ SECRETS = Resource("/api/v1", "secrets", "Secret")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")
+NAMESPACES = Resource("/api/v1", "namespaces", "Namespace")
 
 WORKLOADS = (
     Resource("/apis/apps/v1", "deployments", "Deployment"),

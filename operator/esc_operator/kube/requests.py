@@ -46,6 +46,8 @@ def _asked_for(path: str) -> tuple[bool, str]:
 
     Paths are those of `Resource.path`, as in `/apis/GROUP/VERSION/namespaces/apps/escenvironments/aws/status`.
     """
+    if not path.startswith(("/api/", "/apis/")):
+        return True, path.rpartition("/")[2]  # what is no resource, such as the cluster's issuer
     parts = path.split("/")[3 if path.startswith("/api/") else 4 :]
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]

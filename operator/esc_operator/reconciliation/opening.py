@@ -12,6 +12,7 @@ from esc_operator.api import open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
+from esc_operator.reconciliation.admission import REFUSALS, NamespaceAdmission
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.rotator_secrets import RotatorSecrets
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.identity_tokens import IdentityTokens
+    from esc_operator.kube.namespaces import NamespaceAllowances
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
     from esc_operator.reconciliation.outcome import Imports
@@ -40,15 +42,19 @@ if TYPE_CHECKING:
 class ServiceAccountIdentity:
     """The ServiceAccount of an environment. Never the operator's own, and never a token for the API server."""
 
-    def __init__(self, tokens: IdentityTokens, account: Key) -> None:
+    def __init__(self, tokens: IdentityTokens, account: Key, admission: NamespaceAdmission) -> None:
         self._tokens = tokens
         self._account = account
+        self._admission = admission
 
     @property
     def subject(self) -> str:
         return f"system:serviceaccount:{self._account.namespace}:{self._account.name}"
 
     async def token(self, audience: str) -> IdentityToken:
+        # Whatever a provider has told before of the audience that it would ask for.
+        if refused := self._admission.refuse_audience(audience):
+            raise IdentityError(refused.message, reason=refused.reason)
         try:
             return await self._tokens.token(self._account, audience)
         except ForbiddenError as error:
@@ -61,21 +67,33 @@ class EnvironmentOpening:
     """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
     where it works on all."""
 
-    def __init__(self, api: KubeApi, tokens: IdentityTokens, opener: Opener, namespaces: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        tokens: IdentityTokens,
+        opener: Opener,
+        allowances: NamespaceAllowances,
+        namespaces: Collection[str] = (),
+    ) -> None:
         self._api = api
         self._tokens = tokens
         self._opener = opener
         self._states = RotatorSecrets(api)
+        self._allowances = allowances
         self._namespaces = namespaces
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
         root = Loaded(environment.key.full_name, definition=environment.definition, path_prefix=PATH_PREFIX)
-        account = Key(environment.key.namespace, environment.service_account)
-        identity = ServiceAccountIdentity(self._tokens, account)
+        namespace = environment.key.namespace
+        try:
+            admission = NamespaceAdmission(namespace, await self._allowances.read(namespace))
+        except KubeError as error:
+            return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
+        identity = ServiceAccountIdentity(self._tokens, Key(namespace, environment.service_account), admission)
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
-        result = await open_environment(root, definitions, self._opener, identity, demand, states)
+        result = await open_environment(root, definitions, self._opener, identity, demand, states, admission)
         if not result.ok:
             return refusal(result.errors, definitions.imports)
         data, problems = secret_data(exported(result.value))
@@ -106,7 +124,8 @@ def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:
 def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     """What a person is told: the first error with its place, and how many more there are.
 
-    A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed.
+    A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed. Neither is a
+    login that the namespace does not allow.
     """
     first, *others = errors
     message = f"{place(first)}{first.summary}"
@@ -116,7 +135,7 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     return Refused(
         reason=first.reason or reasons.INVALID_DEFINITION,
         message=message,
-        retryable=all(error.cause is not None for error in (first, *others)),
+        retryable=all(error.cause is not None and error.reason not in REFUSALS for error in (first, *others)),
         retry_after=max(waits, default=None),
         imports=imports,
     )

@@ -34,7 +34,7 @@ from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from datetime import datetime
 
     from esc_operator.reconciliation.act import Actor
@@ -78,6 +78,7 @@ class Reconciler:
         rollouts: Rollouts | None = None,
         *,
         telemetry: Telemetry = SILENT,
+        forbids: Callable[[str, Iterable[str]], bool] = lambda _namespace, _roles: False,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._gatherer = gatherer
@@ -86,6 +87,7 @@ class Reconciler:
         self._now = now
         self._rollouts = rollouts
         self._telemetry = telemetry
+        self._forbids = forbids
         self._intake = Intake()
         # As text: thousands may wait, and a parsed body takes ten times the memory.
         self._pending: dict[Key, str] = {}
@@ -304,7 +306,9 @@ class Reconciler:
     def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        return wanted_by(environment, entry.status, self.ledger.generations(environment.key, references))
+        wanted = wanted_by(environment, entry.status, self.ledger.generations(environment.key, references))
+        roles = (login.role for login in entry.status.logins)
+        return replace(wanted, forbidden=self._forbids(environment.key.namespace, roles))
 
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.driver.outages import OUTAGES
+from esc_operator.reconciliation.admission import REFUSALS
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key
 
@@ -41,6 +42,18 @@ class Waking:
         waiting = self._ledger.failed_for(OUTAGES)
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
             self._mend(key, entry, now + place * gap)
+
+    def on_namespace(self, namespace: str) -> None:
+        """What a namespace allows has changed: for what was refused, and for what holds a role."""
+        self._reconciler.mended += 1
+        refused = {key for key, _ in self._ledger.failed_for(REFUSALS)}
+        for key, entry in self._ledger.entries():
+            if key.namespace != namespace:
+                continue
+            if key in refused:
+                self._mend(key, entry, self._now())
+            elif entry.status.logins:
+                self._reconciler.scheduler.set(key, self._now())
 
     def missing_accounts(self) -> frozenset[Key]:
         """The ServiceAccounts that environments wait for."""

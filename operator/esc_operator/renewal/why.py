@@ -33,6 +33,7 @@ class Cause(StrEnum):
     IMPORT = "ImportChanged"
     EXPIRY = "ExpiryAhead"
     INTERVAL = "IntervalElapsed"
+    NOT_ALLOWED = "LoginNotAllowed"
     RETRY = "Retry"
 
 
@@ -49,6 +50,8 @@ class Wanted:
     """The generations that the imported environments have now, as far as they are known; 0 for a missing one."""
     rollout: timedelta = timedelta(0)
     """How long the rollout that a renewal causes is expected to take."""
+    forbidden: bool = False
+    """Whether it holds what its namespace does not allow any more: that is found out and told, ahead of any expiry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,10 @@ def _imports(seen: Observation, _: datetime) -> Sync | None:
     return None
 
 
+def _forbidden(seen: Observation, _: datetime) -> Sync | None:
+    return Sync(Cause.NOT_ALLOWED) if seen.held and seen.wanted.forbidden else None
+
+
 def _expiry(seen: Observation, now: datetime) -> Sync | None:
     held = seen.held
     if held and held.window and now >= _renewal_due(seen.wanted, held, held.window, now):
@@ -229,6 +236,7 @@ CHECKS: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
     _spec,
     _secret,
     _imports,
+    _forbidden,
     _expiry,
     _interval,
 )

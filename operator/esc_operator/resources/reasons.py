@@ -40,6 +40,12 @@ SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
 TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a reason, not a password
 """The API server did not issue a token for the ServiceAccount."""
 
+ROLE_NOT_ALLOWED = "RoleNotAllowed"
+"""The namespace's administrator does not allow its environments that role."""
+
+AUDIENCE_NOT_ALLOWED = "AudienceNotAllowed"
+"""The audience is the API server's own, or not one that the namespace's administrator allows."""
+
 IMPORT_NOT_FOUND = "ImportNotFound"
 """An imported environment does not exist."""
 

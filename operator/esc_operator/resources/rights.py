@@ -78,6 +78,8 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right("", ("serviceaccounts/token",), ("create",), scope=Scope.TOKENS),
     Right("", ("events",), ("create",)),
+    Right("", ("namespaces",), ("get",), why="What a namespace's annotations allow its environments."),
+    Right("", ("namespaces",), ("list", "watch"), scope=Scope.CLUSTER),
     Right(
         "apps",
         ("deployments", "statefulsets", "daemonsets"),

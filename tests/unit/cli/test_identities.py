@@ -77,3 +77,17 @@ def test_a_service_account_asks_its_cluster() -> None:
     assert identity.subject == "system:serviceaccount:apps:deployer"
     asyncio.run(identity.token("vault"))
     assert session.tokens == [("apps", "deployer", "vault")]
+
+
+@pytest.mark.parametrize("audience", ["https://kubernetes.default.svc", "https://issuer.example"])
+def test_a_token_for_an_api_server_is_handed_to_nobody(tmp_path: Path, audience: str) -> None:
+    (tmp_path / "token").write_text(jwt(iss="https://issuer.example", aud=audience))
+    with pytest.raises(IdentityError, match="is an API server's own") as caught:
+        ask({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "token")}, audience)
+    assert caught.value.reason == "AudienceNotAllowed"
+
+
+def test_no_token_for_the_api_server_is_asked_of_it() -> None:
+    identity = ServiceAccountIdentity(FakeSession(), "apps", "default")
+    with pytest.raises(IdentityError, match="is an API server's own"):
+        asyncio.run(identity.token("https://kubernetes.default.svc"))

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.api import FIELD_MANAGER, KubeApi
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, SECRETS, Resource, environment_resource
+from esc_operator.kube.paths import (
+    CLUSTER_ENVIRONMENTS,
+    ENVIRONMENTS,
+    NAMESPACES,
+    SECRETS,
+    Resource,
+    environment_resource,
+)
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
@@ -37,7 +44,7 @@ class Call(NamedTuple):
 
 
 class FakeApi(KubeApi):
-    """`calls` are the operator's requests in order; `events` what it posted.
+    """`calls` are the operator's requests in order; `events` what it posted; `namespaces` annotations of namespaces.
 
     `lost_before` and `lost_after` hold numbers of calls that fail: without having taken effect, or having taken it.
     `before_call` is told of each call before it takes effect. `unavailable` makes every call fail.
@@ -48,6 +55,7 @@ class FakeApi(KubeApi):
         self.objects: dict[tuple[str, Key], dict[str, Any]] = {}
         self.calls: list[Call] = []
         self.events: list[dict[str, Any]] = []
+        self.namespaces: dict[str, dict[str, str]] = {}
         self.lost_before: set[int] = set()
         self.lost_after: set[int] = set()
         self.unavailable = False
@@ -75,6 +83,10 @@ class FakeApi(KubeApi):
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         async with self._request("read_metadata", resource, name):
             return {"metadata": self._find(resource, Key(namespace, name))["metadata"]}
+
+    async def read_namespace(self, name: str) -> dict[str, Any]:
+        async with self._request("read_namespace", NAMESPACES, name):
+            return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}
 
     async def list_page(
         self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str

@@ -21,6 +21,7 @@ from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
+from esc_operator.kube.namespaces import NamespaceAllowances
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.rotator_secrets import has_rotators, parse_states, secret_name
@@ -96,8 +97,8 @@ class RotatorWorld(RotationWorld):
     def __init__(self) -> None:
         super().__init__()
         self.keys = Keys()
-        tokens = IdentityTokens(self.api, self.now)
-        self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener()))
+        tokens, allowances = IdentityTokens(self.api, self.now), NamespaceAllowances(self.api, (), required=False)
+        self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener(), allowances))
 
     def _opener(self) -> Opener:
         registry: Any = Registry(self.keys)

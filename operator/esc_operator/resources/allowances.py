@@ -1,0 +1,110 @@
+"""Which roles and audiences the environments of a namespace may log in with: annotations of the Namespace. Pure.
+
+Whoever may change a namespace is an administrator, so its annotations are theirs to give. A list is a second fence
+around what the other side's trust policies already say; it takes nothing from who can create pods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esc_operator.resources import GROUP
+from esc_operator.resources.policies import WELL_KNOWN_AUDIENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+ALLOWED_ROLES = f"{GROUP}/allowed-roles"
+"""Annotation of a Namespace: patterns, parted by commas or spaces. Without it every role is allowed."""
+
+ALLOWED_AUDIENCES = f"{GROUP}/allowed-audiences"
+"""Annotation of a Namespace, as ALLOWED_ROLES; the API server's own audiences are allowed to nobody."""
+
+_WITHIN = frozenset("/:")
+_ANY, _ANY_WITHIN = "**", "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """The patterns of one namespace; None where everything is allowed, empty where nothing is. `api_audiences` are
+    those that the API server accepts."""
+
+    roles: tuple[str, ...] | None = None
+    audiences: tuple[str, ...] | None = None
+    api_audiences: frozenset[str] = frozenset(WELL_KNOWN_AUDIENCES)
+
+    def allows_role(self, role: str) -> bool:
+        return self.roles is None or any(matches(pattern, role) for pattern in self.roles)
+
+    def allows_audience(self, audience: str) -> bool:
+        if audience.strip() in self.api_audiences:
+            return False
+        return self.audiences is None or any(matches(pattern, audience) for pattern in self.audiences)
+
+
+def parse_allowances(
+    annotations: Mapping[str, str] | None, api_audiences: Collection[str] = (), *, required: bool = False
+) -> Allowances:
+    """What the annotations of a namespace allow. Where lists are `required`, a list that is missing allows nothing."""
+    found = annotations or {}
+    return Allowances(
+        roles=_patterns(found.get(ALLOWED_ROLES), required=required),
+        audiences=_patterns(found.get(ALLOWED_AUDIENCES), required=required),
+        api_audiences=frozenset((*WELL_KNOWN_AUDIENCES, *api_audiences)),
+    )
+
+
+def _patterns(text: str | None, *, required: bool) -> tuple[str, ...] | None:
+    if text is None:
+        return () if required else None
+    return tuple(text.replace(",", " ").split())
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern means a text: `*` is any run of characters but `/` and `:`, `**` any run at all, and everything
+    else, case included, is itself.
+
+    So `arn:aws:iam::*:role/team-*` means no role below a path, and no ARN with parts hidden in what looks like one. A
+    text with anything but visible ASCII is meant by no pattern: no role and no audience needs it, and what looks alike
+    must not be taken for the same. Takes time in proportion to both lengths, whatever they hold.
+    """
+    if not all("!" <= character <= "~" for character in text):
+        return False
+    tokens = _tokens(pattern)
+    places = _skip_stars(tokens, {0})
+    for character in text:
+        ahead = {place + 1 for place in places if place < len(tokens) and tokens[place] == character}
+        stay = {place for place in places if place < len(tokens) and _takes(tokens[place], character)}
+        places = _skip_stars(tokens, ahead | stay)
+        if not places:
+            return False
+    return len(tokens) in places
+
+
+def _tokens(pattern: str) -> list[str]:
+    tokens: list[str] = []
+    for character in pattern:
+        if character != "*":
+            tokens.append(character)
+        elif tokens and tokens[-1] in {_ANY, _ANY_WITHIN}:
+            tokens[-1] = _ANY
+        else:
+            tokens.append(_ANY_WITHIN)
+    return tokens
+
+
+def _takes(token: str, character: str) -> bool:
+    return token == _ANY or (token == _ANY_WITHIN and character not in _WITHIN)
+
+
+def _skip_stars(tokens: list[str], places: set[int]) -> set[int]:
+    """These places, and those behind stars, which may also mean nothing."""
+    reached = set()
+    for start in places:
+        place = start
+        reached.add(place)
+        while place < len(tokens) and tokens[place] in {_ANY, _ANY_WITHIN}:
+            place += 1
+            reached.add(place)
+    return reached
