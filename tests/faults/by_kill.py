@@ -45,7 +45,9 @@ def filled(run: Run) -> tuple[Subject, int]:
 
 
 def soon_due(run: Run) -> tuple[Subject, int]:
-    return run.fill(), 1
+    subject = run.fill()
+    run.stage.aws.settings(lifetime=3600)  # the next one is not to come due while it is judged
+    return subject, 1
 
 
 def refused(run: Run) -> tuple[Subject, int]:
