@@ -255,7 +255,8 @@ def play(story: Callable[[World], Coroutine[Any, Any, None]], world: World | Non
     world = world or World()
 
     async def bounded() -> None:
-        async with asyncio.timeout(20):
+        # Only against a story that hangs: on a busy machine the longest takes half a minute.
+        async with asyncio.timeout(200):
             await story(world)
 
     asyncio.run(bounded())
