@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -25,7 +26,8 @@ LIFETIME = 24.0
 PATIENCE = 60.0
 
 ROTATE = "esc-operator.dev/rotate-requested-at"
-ON_CHANGE = json.dumps({"spec": {"rollout": {"policy": "OnChange"}}})
+# Two rollouts follow each other here; elsewhere they are a minute apart at least.
+ON_CHANGE = json.dumps({"spec": {"rollout": {"policy": "OnChange", "minInterval": "5s"}}})
 
 WRONG = """
 apiVersion: esc-operator.dev/v1alpha1
@@ -70,6 +72,7 @@ class Story:
         self._watch_a_refresh()
         self._serve_pods()
         self._serve_a_person()
+        self._rotate_everything()
         self._show_a_mistake()
 
     def _set_up(self) -> None:
@@ -144,6 +147,15 @@ class Story:
         reference = f"{self._stage.context}/apps/aws"
         self._step(f"The same environment at a terminal: esc run {reference} -- aws s3 ls")
         self._show(["esc", "run", reference, "--", "aws", "s3", "ls"])
+
+    def _rotate_everything(self) -> None:
+        command = ["esc", "rotate", "--all", "--reason", "a laptop was stolen", "--wait"]
+        self._step("New credentials for the whole cluster: " + shlex.join(command))
+        before = self._stage.aws.mints().total
+        self._show([*command, "--context", self._stage.context])
+        say("$ kubectl get escrot", self._stage.kubectl("get", "escrot").rstrip())
+        minted = self._stage.aws.mints().total - before
+        say(f"AWS has minted {minted} time{'' if minted == 1 else 's'} for it")
 
     def _show_a_mistake(self) -> None:
         self._step("A mistake: ${aws.login.accesKeyId}")
