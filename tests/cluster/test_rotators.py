@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from cluster.harness import Tenant, stays, variables, wait_until
 from esc_operator.kube.paths import ROTATIONS
+from esc_operator.resources.sync_record import parse_sync_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,14 +67,18 @@ def is_accepted(aws: LocalAws, values: Mapping[str, str]) -> bool:
     return True
 
 
+def honoured(tenant: Tenant) -> str:
+    secret = tenant.secret("iam")
+    record = parse_sync_record(secret["metadata"]["annotations"]) if secret else None
+    return record.rotate_request if record else ""
+
+
 def ask(tenant: Tenant, request: str) -> dict[str, str]:
     """Ask for a rotation and wait until the Secret honours it; answers its values."""
     tenant.annotate("iam", annotations={"esc-operator.dev/rotate-requested-at": request})
-    wait_until(
-        lambda: tenant.status("iam").get("observedRotateRequest") == request and tenant.is_ready("iam"),
-        "the rotation is honoured",
-        lambda: tenant.status("iam"),
-    )
+    # By the Secret itself: Ready is True, and the request observed, also while a failed attempt is to be repeated.
+    wait_until(lambda: honoured(tenant) == request, "the rotation is honoured", lambda: tenant.status("iam"))
+    wait_until(lambda: tenant.is_ready("iam"), "it is told", lambda: tenant.status("iam"))
     return tenant.values("iam")
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from esc_operator.cli.cluster import Session
 
 LOOK_SECONDS = 0.5
+PATIENCE = 3
+"""What may pass by itself is told only when it has been in the way so many times."""
 QUIET_SECONDS = 15.0
 """After so long without a sign of the operator that is told."""
 
@@ -80,6 +82,8 @@ def _has_honoured(session: Session, namespace: str, name: str, request: str, *, 
         return False
     refreshed = find_condition(status.conditions, REFRESHED)
     if refreshed and refreshed.status == "False":
+        if status.next_refresh_at and status.failures < PATIENCE:
+            return False  # it may pass by itself
         raise NotRotatedError(f"{namespace}/{name} has no new credentials: {refreshed.reason}: {refreshed.message}")
     rolled_out = find_condition(status.conditions, ROLLED_OUT)
     return not rolls or (rolled_out is not None and rolled_out.status == "True")

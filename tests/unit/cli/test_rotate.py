@@ -82,6 +82,18 @@ def test_waiting_for_one_ends_when_it_is_honoured_or_has_failed(esc: Esc, cluste
     refreshed.update(status="False", reason="RoleTrustRefused", message="no trust")
     answer = esc("rotate", "apps/aws", "--wait")
     assert (answer.status, answer.err) == (1, "Error: apps/aws has no new credentials: RoleTrustRefused: no trust\n")
+    trying: dict[str, Any] = {"nextRefreshAt": "2026-05-01T12:00:00Z", "failures": 1}
+
+    class Passing(Honouring):
+        def read_environment(self, namespace: str, name: str) -> Any:
+            body = super().read_environment(namespace, name)
+            answer = {**body, "status": {**body["status"], **trying}}
+            trying["failures"] += 1
+            return answer
+
+    esc.clusters["kind"] = Passing({("apps", "aws"): {}})
+    assert esc("rotate", "apps/aws", "--wait").status == 1
+    assert trying["failures"] == 4, "it was told before it had failed three times"
     refreshed.update(status="True")
     esc.clusters["kind"] = Honouring({("apps", "aws"): {"rollout": {"policy": "OnChange"}}})
     answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
