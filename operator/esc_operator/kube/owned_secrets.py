@@ -32,6 +32,8 @@ PAGE = "500"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 RECONNECT_SECONDS = 1.0
 REFUSED_SECONDS = 10.0
+MOST_GONE = 1024
+"""So many Secrets that are gone are remembered: for as long as an answer from before may be on its way."""
 BLIPS = 3
 """So many refusals in a row mean nothing: an API server that has just started has yet to learn of any rights."""
 """After a namespace has refused the operator."""
@@ -87,6 +89,7 @@ class OwnedSecrets:
         self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
         self._kept_back: dict[Key, list[tuple[str, Mapping[str, Any]]]] = {}
+        self._gone: dict[Key, str] = {}
         self.listed = asyncio.Event()
 
     def listen(self, on_change: Callable[[Key], None]) -> None:
@@ -97,10 +100,14 @@ class OwnedSecrets:
         return self._known.get(key)
 
     def observe(self, body: Mapping[str, Any]) -> SecretMetadata:
-        """Take in what the API server answered to a write, or sent on the watch, unless something newer is known."""
+        """Take in what the API server answered, or sent on the watch, unless something newer is known: an answer may be
+        overtaken by the watch, also by the news that the Secret is gone."""
         seen = parse_secret_metadata(body)
-        known = self._known.get(seen.key)
+        known, gone_at = self._known.get(seen.key), self._gone.get(seen.key)
+        if gone_at is not None and is_older(seen.version, gone_at):
+            return seen
         if known is None or not is_older(seen.version, known.version):
+            self._gone.pop(seen.key, None)
             self._known[seen.key] = seen
         return seen
 
@@ -117,6 +124,14 @@ class OwnedSecrets:
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)
+
+    def _note_gone(self, key: Key, version: str) -> None:
+        """It was not there any more at that version."""
+        self.forget(key)
+        self._gone.pop(key, None)
+        self._gone[key] = version
+        if len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -182,7 +197,11 @@ class OwnedSecrets:
             if key not in found and scope in {None, key.namespace} and not is_older(version, known.version)
         ]
         for key in changed:
-            self.forget(key)
+            self._note_gone(key, version)
+        for key in self._kept_back:
+            if key not in found and scope in {None, key.namespace}:
+                metadata = {"namespace": key.namespace, "name": key.name, "resourceVersion": version}
+                self._kept_back[key].append(("DELETED", {"metadata": metadata}))
         for key, body in found.items():
             before = self._known.get(key)
             if before != self.observe(body):
@@ -210,8 +229,10 @@ class OwnedSecrets:
             return
         before = self._known.get(key)
         if kind == "DELETED":
-            if before and not is_older(body["metadata"]["resourceVersion"], before.version):
-                self.forget(key)
+            version = body["metadata"]["resourceVersion"]
+            if before is None or not is_older(version, before.version):
+                self._note_gone(key, version)
+            if before is not None and key not in self._known:
                 self._tell([key])
             return
         self.observe(body)

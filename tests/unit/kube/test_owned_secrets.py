@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError
-from esc_operator.kube.owned_secrets import BLIPS, RECONNECT_SECONDS, OwnedSecrets, parse_secret_metadata
+from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, RECONNECT_SECONDS, OwnedSecrets, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
@@ -320,6 +320,56 @@ def test_a_server_that_refuses_is_asked_again_and_the_log_says_why(caplog: pytes
 
     play(story)
     assert "could not list secrets: not allowed" in caplog.text
+
+
+def test_an_answer_that_the_news_of_a_deletion_has_overtaken_brings_nothing_back() -> None:
+    async def story(watched: Watched) -> None:
+        watched.put("a")
+        async with watched.informer() as secrets:
+            before = watched.body("a")
+            watched.api.delete_secret("a")
+            await watched.rest()
+            secrets.observe(before)
+            assert secrets.find(Key("apps", "a")) is None
+            watched.put("a")
+            await watched.rest()
+            assert secrets.find(Key("apps", "a")) is not None
+
+    play(story)
+
+
+def test_a_write_whose_answer_a_list_without_it_has_overtaken_brings_nothing_back() -> None:
+    async def story(watched: Watched) -> None:
+        key = Key("apps", "a")
+        async with watched.informer() as secrets:
+            with secrets.writing(key):
+                watched.api.watches_are_late = True
+                watched.put("a")
+                answer = watched.body("a")
+                watched.api.delete_secret("a")
+                watched.api.forget_history()
+                watched.api.catch_up()
+                await watched.rest()
+                secrets.observe(answer)
+            assert secrets.find(key) is None
+            assert watched.changed == [key]
+            with secrets.writing(key):
+                watched.put("a")
+                await watched.rest()
+                secrets.observe(watched.body("a"))
+            assert secrets.find(key) is not None
+
+    play(story)
+
+
+def test_only_so_many_that_are_gone_are_remembered() -> None:
+    async def story(watched: Watched) -> None:
+        async with watched.informer() as secrets:
+            for number in range(MOST_GONE + 10):
+                secrets._take("DELETED", {"metadata": {"namespace": "a", "name": f"{number}", "resourceVersion": "5"}})
+            assert len(secrets._gone) == MOST_GONE
+
+    play(story)
 
 
 def test_an_api_server_that_refuses_for_a_moment_after_its_start_is_asked_again_at_once() -> None:
