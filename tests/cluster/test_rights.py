@@ -34,6 +34,7 @@ FORBIDDEN = [
     ("get", "", "nodes"),
     ("get", "", "nodes/proxy"),
     ("patch", "", "namespaces"),
+    ("delete", "", "namespaces"),
     ("update", "", "secrets"),
     ("deletecollection", "", "secrets"),
     ("get", "", "serviceaccounts"),

@@ -46,6 +46,7 @@ RIGHTS = [
     ("esc-operator.dev", "escrotations", {"get", "list", "watch"}),
     ("esc-operator.dev", "escrotations/status", {"patch"}),
     ("esc-operator.dev", "clusterescenvironments", {"get", "list", "watch"}),
+    ("esc-operator.dev", "clusterescenvironments/status", {"patch"}),
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
@@ -292,7 +293,10 @@ def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts
         }
     ]
     rules = namespaced["Role", "esc-operator"]["rules"]
-    elsewhere = {"serviceaccounts/token", "clusterescenvironments", "escrotations", "escrotations/status"}
+    elsewhere = {
+        "serviceaccounts/token",
+        *(f"{kind}{part}" for kind in ("clusterescenvironments", "escrotations") for part in ("", "/status")),
+    }
     cluster_wide = ("", "namespaces", {"list", "watch"})
     assert granted(rules) == [right for right in RIGHTS if right[1] not in elsewhere and right != cluster_wide]
 

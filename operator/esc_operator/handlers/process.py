@@ -33,6 +33,7 @@ from esc_operator.kube.own_audiences import read_api_audiences
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
+from esc_operator.kube.target_namespaces import TargetNamespaces
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
@@ -67,6 +68,7 @@ class Parts:
     opener: Opener
     secrets: OwnedSecrets
     namespaces: NamespaceAllowances
+    targets: TargetNamespaces | None
     reconciler: Reconciler
     rotations: Rotations
     accounts: MissingAccounts
@@ -142,10 +144,20 @@ def _put_together(  # noqa: PLR0913 - everything there is
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     namespaces = NamespaceAllowances(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
+    targets = None if options.namespaces else TargetNamespaces(api, pulses=pulses)
     opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, namespaces, options.namespaces)
     reconciler = Reconciler(
-        gatherer, actor, opening, utc_now, rollouts, telemetry=telemetry, forbids=namespaces.forbids
+        gatherer,
+        actor,
+        opening,
+        utc_now,
+        rollouts,
+        namespaces=targets,
+        telemetry=telemetry,
+        forbids=namespaces.forbids,
     )
+    if targets is not None:
+        targets.listen(reconciler.on_namespaces)
     waking = Waking(reconciler, utc_now)
     namespaces.listen(waking.on_namespace)
     secrets.listen(reconciler.on_secret)
@@ -159,7 +171,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
     )
     rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now, telemetry)
-    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
+    return Parts(opener, secrets, namespaces, targets, reconciler, rotations, accounts, pulses, exposition)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -188,6 +200,9 @@ async def _run_all(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
         tasks.append(group.create_task(parts.namespaces.run(), name="namespaces"))
+        if parts.targets is not None:
+            tasks.append(group.create_task(parts.targets.run(), name="target-namespaces"))
+            await parts.targets.listed.wait()
         await parts.secrets.listed.wait()
         await parts.namespaces.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))

@@ -127,7 +127,7 @@ class KubeApi:
         return await self._json(
             "PATCH",
             resource.path(namespace, name, "status"),
-            f"write the status of {resource.plural} {namespace}/{name}",
+            f"write the status of {resource.plural} {Key(namespace or '', name)}",
             body={"metadata": {"uid": uid}, "status": status},
             content_type=_MERGE,
             query={"fieldManager": FIELD_MANAGER},

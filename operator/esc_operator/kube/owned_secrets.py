@@ -99,6 +99,10 @@ class OwnedSecrets:
     def find(self, key: Key) -> SecretMetadata | None:
         return self._known.get(key)
 
+    def belonging(self, environment: str) -> list[SecretMetadata]:
+        """Those that name an environment as theirs."""
+        return [secret for secret in self._known.values() if secret.environment == environment]
+
     def observe(self, body: Mapping[str, Any]) -> SecretMetadata:
         """Take in what the API server answered, or sent on the watch, unless something newer is known: an answer may be
         overtaken by the watch, also by the news that the Secret is gone."""

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.api import FIELD_MANAGER
-from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
+from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.resources import API_VERSION
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import format_time
@@ -42,19 +42,30 @@ class Actor:
         """Write the plan's Secret, if it has one; answers the status that tells of it. Raises KubeError."""
         if plan.secret is None:
             return plan.status
-        key = Key(plan.secret["metadata"]["namespace"], plan.secret["metadata"]["name"])
+        written = await self.write(plan.secret, creates=plan.creates)
+        return replace(plan.status, secret_resource_version=written.version)
+
+    async def write(self, secret: Mapping[str, Any], *, creates: bool) -> SecretMetadata:
+        """Write a Secret; `creates`: there was none. Raises KubeError."""
+        key = Key(secret["metadata"]["namespace"], secret["metadata"]["name"])
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            if plan.creates and self._secrets.find(key):
+            if creates and self._secrets.find(key):
                 # Another environment wants the same Secret and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
             with self._secrets.writing(key):
-                body = await self._apply(plan.secret, key, creates=plan.creates)
-                if plan.creates and _is_shared(body):
+                body = await self._apply(secret, key, creates=creates)
+                if creates and _is_shared(body):
                     await self._take_back(key)
                     raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
-                written = self._secrets.observe(body)
-        return replace(plan.status, secret_resource_version=written.version)
+                return self._secrets.observe(body)
+
+    async def release_secret(self, secret: SecretMetadata, uid: str) -> None:
+        """Take an owner off a Secret, so that it stays when that one goes."""
+        body = await self._api.read_metadata(SECRETS, *secret.key)
+        owners = [owner for owner in body["metadata"].get("ownerReferences") or () if owner["uid"] != uid]
+        change = {"metadata": {"resourceVersion": body["metadata"]["resourceVersion"], "ownerReferences": owners}}
+        self._secrets.observe(await self._api.patch(SECRETS, *secret.key, change))
 
     async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:
         try:
@@ -84,7 +95,9 @@ class Actor:
         before, after = old.to_dict() if old else {}, new.to_dict()
         patch = {name: value for name, value in after.items() if old is None or value != before[name]}
         if patch:
-            await self._api.patch_status(ENVIRONMENTS, *environment.key, patch, environment.uid)
+            key = environment.key
+            resource = environment_resource(key.namespace)
+            await self._api.patch_status(resource, key.namespace or None, key.name, patch, environment.uid)
 
     async def delete_secret(self, secret: SecretMetadata) -> None:
         await self._api.delete(SECRETS, *secret.key, uid=secret.uid)
@@ -95,7 +108,7 @@ class Actor:
         if event is None:
             return
         try:
-            await self._api.create_event(environment.key.namespace, self._event_body(environment, event))
+            await self._api.create_event(_place(environment), self._event_body(environment, event))
         except KubeError as error:
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning(
@@ -105,11 +118,11 @@ class Actor:
     def _event_body(self, environment: EscEnvironment, event: Event) -> dict[str, Any]:
         time = format_time(self._now())
         return {
-            "metadata": {"generateName": f"{environment.key.name[:200]}-", "namespace": environment.key.namespace},
+            "metadata": {"generateName": f"{environment.key.name[:200]}-", "namespace": _place(environment)},
             "involvedObject": {
                 "apiVersion": API_VERSION,
-                "kind": ENVIRONMENTS.kind,
-                "namespace": environment.key.namespace,
+                "kind": environment_resource(environment.key.namespace).kind,
+                **({"namespace": environment.key.namespace} if environment.key.namespace else {}),
                 "name": environment.key.name,
                 "uid": environment.uid,
             },
@@ -122,6 +135,11 @@ class Actor:
             "lastTimestamp": time,
             "count": 1,
         }
+
+
+def _place(environment: EscEnvironment) -> str:
+    """Events of what belongs to the cluster are in the namespace default."""
+    return environment.key.namespace or "default"
 
 
 def _is_shared(body: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from esc_operator.resources.conditions import (
     carry_transition_times,
     find_condition,
 )
+from esc_operator.resources.environment import key_of
 from esc_operator.resources.status import Status
 from esc_operator.resources.times import format_time
 
@@ -70,23 +71,15 @@ class Plan:
 
 def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) -> Refused | None:
     """Why the environment must not touch a Secret; None where it is free or already its own."""
-    if secret and secret.holds_states:
-        return Refused(
-            reasons.TARGET_CONFLICT,
-            f"spec.target.name: Secret {secret.key} keeps the states of rotators of EscEnvironment "
-            f'"{secret.environment}": choose another target name',
-        )
     if secret is None or environment.uid in secret.owners:
         return None
-    if secret.managed and secret.environment == environment.key.name:
+    if secret.managed and secret.environment == environment.reference:
         return None
     where = f"spec.target.name: Secret {secret.key}"
     if secret.managed and secret.environment:
-        return Refused(
-            reasons.TARGET_CONFLICT,
-            f'{where} is already filled by EscEnvironment "{secret.environment}": choose another target name, or delete'
-            " the Secret where that environment is gone and has left it behind (deletionPolicy: Retain)",
-        )
+        owner = key_of(secret.environment, secret.key.namespace)
+        told = owner.tell() if not owner.namespace else f'EscEnvironment "{owner.name}"'
+        return Refused(reasons.TARGET_CONFLICT, f"{where} is already filled by {told}: choose another target name")
     return Refused(
         reasons.SECRET_NOT_OWNED,
         f"{where} exists and is not managed by esc-operator, so it is left as it is: choose another target name, or "
@@ -109,7 +102,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
     if held is None and lost is None and _differs_from_before(seen, opened):
         now = seen.now.replace(microsecond=0)
         record = replace(record, changed_at=now, replaced_expires_at=seen.old.expires_at)
-    unchanged = seen.target.intact and held is not None and _says_the_same(held, record)
+    unchanged = seen.target.intact and held is not None and says_the_same(held, record)
     if unchanged and held is not None:
         record = held
     held_then = held_by(record, seen.now, seen.now, intact=True)
@@ -231,7 +224,7 @@ def _why_suspended(seen: Situation) -> str:
     return "spec.suspend is true: the Secret is kept as it is and not refreshed"
 
 
-def _says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
+def says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
     """Whether a Secret needs no write: only when its inputs were read differs."""
     return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
 
@@ -271,6 +264,8 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         rolled_out_revision=seen.old.rolled_out_revision,
         rollout_started_at=seen.old.rollout_started_at,
         rollout_seconds=seen.old.rollout_seconds,
+        namespaces=seen.old.namespaces,
+        seals=seen.old.seals,
         logins=seen.old.logins,
     )
 

@@ -11,6 +11,8 @@ from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.resources.sync_record import digest_data
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
 
@@ -35,6 +37,15 @@ class Gatherer:
     def known(self, key: Key) -> SecretMetadata | None:
         """What is known of an owned Secret without asking."""
         return self._secrets.find(key)
+
+    def belonging(self, reference: str) -> list[SecretMetadata]:
+        """The owned Secrets that name a ClusterEscEnvironment as theirs, in whichever namespace."""
+        return self._secrets.belonging(reference)
+
+    async def read_data(self, key: Key) -> tuple[TargetSecret, Mapping[str, str]]:
+        """A Secret with its data."""
+        body = await self._api.read(SECRETS, *key)
+        return self._whole(body), body.get("data") or {}
 
     async def read_environment(self, key: Key) -> dict[str, Any] | None:
         """The environment as it is now; None where it is gone."""
@@ -68,6 +79,9 @@ class Gatherer:
         except NotFoundError:
             self._secrets.forget(key)
             return TargetSecret(None)
+        return self._whole(body)
+
+    def _whole(self, body: Mapping[str, Any]) -> TargetSecret:
         seen = parse_secret_metadata(body)
         data = body.get("data") or {}
         self._secrets.observe(body)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.outcome import Sighting
 from esc_operator.resources.conditions import REFRESHED, find_condition
-from esc_operator.resources.environment import key_of
+from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.rotate_request import NO_REQUEST
 from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.renewal.why import Attempt
-    from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -49,7 +49,7 @@ class Entry:
     read_at: datetime
     rotation_seen_at: datetime
     opened_at: datetime | None = None
-    service_account: str = ""
+    account: Key | None = None
     failed: Attempt | None = None
     record: SyncRecord | None = None
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Ledger:
         if entry.target != environment.target_key:
             entry.record = None  # it is that of another Secret
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
-        entry.service_account, entry.suspended = environment.service_account, environment.suspend
+        entry.account, entry.suspended = environment.account, environment.suspend
         entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"
         return entry
 
@@ -187,7 +187,8 @@ class Ledger:
 
     def claimants(self, secret: Key) -> tuple[Key, ...]:
         """The environments that want to fill a Secret."""
-        return tuple(self._claimants.get(secret, ()))
+        everywhere = Key("", secret.name)  # what ClusterEscEnvironments claim
+        return (*self._claimants.get(secret, ()), *self._claimants.get(everywhere, ()))
 
     def generations(self, importer: Key, references: Iterable[str]) -> Mapping[str, int]:
         """The generations that imports of an environment have now, as far as they are known.

@@ -63,6 +63,18 @@ class ServiceAccountIdentity:
             raise IdentityError(error.message, reason=error.reason, retry_after=error.retry_after) from error
 
 
+class Nobody:
+    """Of a ClusterEscEnvironment that does not say as whom it logs in; most have no need to."""
+
+    subject = ""
+
+    async def token(self, audience: str) -> IdentityToken:
+        raise IdentityError(
+            f"spec.serviceAccount is needed for a login (with audience {audience}), and is not set",
+            reason=reasons.INVALID_SPEC,
+        )
+
+
 class EnvironmentOpening:
     """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
     where it works on all."""
@@ -85,12 +97,13 @@ class EnvironmentOpening:
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
         root = Loaded(environment.key.full_name, definition=environment.definition, path_prefix=PATH_PREFIX)
-        namespace = environment.key.namespace
-        try:
-            admission = NamespaceAdmission(namespace, await self._allowances.read(namespace))
-        except KubeError as error:
-            return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
-        identity = ServiceAccountIdentity(self._tokens, Key(namespace, environment.service_account), admission)
+        account, admission = environment.account, None
+        if account is not None:
+            try:
+                admission = NamespaceAdmission(account.namespace, await self._allowances.read(account.namespace))
+            except KubeError as error:
+                return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
+        identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, definitions, self._opener, identity, demand, states, admission)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
+from esc_operator.reconciliation.fan_out import FanOut
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.intake import Intake
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from datetime import datetime
 
+    from esc_operator.kube.target_namespaces import TargetNamespaces
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
     from esc_operator.reconciliation.rollouts import Rollouts
@@ -77,10 +79,12 @@ class Reconciler:
         now: Callable[[], datetime],
         rollouts: Rollouts | None = None,
         *,
+        namespaces: TargetNamespaces | None = None,
         telemetry: Telemetry = SILENT,
         forbids: Callable[[str, Iterable[str]], bool] = lambda _namespace, _roles: False,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`namespaces` are known where the whole cluster is worked on; elsewhere no ClusterEscEnvironment is filled."""
         self._gatherer = gatherer
         self._actor = actor
         self._opening = opening
@@ -100,6 +104,7 @@ class Reconciler:
         self.ledger = Ledger()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
+        self._fan_out = FanOut(self, gatherer, actor, namespaces, now) if namespaces else None
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
         self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
 
@@ -119,8 +124,6 @@ class Reconciler:
         if self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
         self._note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
-        if not key.namespace:
-            return  # it is there to be imported
         entry, environment = self.ledger.find(key), parse_environment(body)
         if entry is not None and listed:
             self._relisted.add(key, None)
@@ -138,6 +141,8 @@ class Reconciler:
         new, something was asked of it meanwhile, or its Secret is gone."""
         observed = status.observed_generation, status.observed_request, status.secret_name
         wanted = environment.generation, environment.rotate_request, environment.target.name
+        if environment.cluster_scoped:
+            return None
         if observed != wanted or self._gatherer.known(environment.target_key) is None:
             return None
         return (status.expires_at or self._now() + UNHURRIED).timestamp()
@@ -148,11 +153,17 @@ class Reconciler:
 
     def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
         """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
-        self._wake(tuple(key for key, _ in self.ledger.entries() if key not in listed))
+        kinds = {bool(key.namespace) for key in listed}  # each kind has a watch of its own
+        known = (key for key, _ in self.ledger.entries() if bool(key.namespace) in kinds)
+        self._wake(tuple(key for key in known if key not in listed))
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
         self._wake(self.ledger.claimants(key))
+
+    def on_namespaces(self) -> None:
+        """A namespace has come, gone or changed its labels."""
+        self._wake(tuple(key for key, _ in self.ledger.entries() if not key.namespace))
 
     def _on_due(self, key: Key, when: datetime) -> None:
         if bell := self._bells.get(key):
@@ -239,16 +250,22 @@ class Reconciler:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
             return
-        if not key.namespace:
-            return
         environment = parse_environment(body)
         entry = self._enter(environment, body)
+        if environment.cluster_scoped:
+            await self._fill_namespaces(environment, entry)
+            return
         target = await self._gatherer.read_target(environment.target_key, self._trusted(environment, entry))
         if environment.suspend:
             plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
             await self._carry_out(environment, entry, plan)
             return
         await self._sync_if_due(environment, entry, target)
+
+    async def _fill_namespaces(self, environment: EscEnvironment, entry: Entry) -> None:
+        mended = self.mended
+        if self._fan_out is not None and (outcome := await self._fan_out.reconcile(environment, entry)):
+            self._follow_up(environment.key, entry, outcome, mended)
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         """The environment as it is now; None where it is gone, and so is the right to read it, if it was a Role that
@@ -311,23 +328,35 @@ class Reconciler:
         return replace(wanted, forbidden=self._forbids(environment.key.namespace, roles))
 
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
-        log = {"environment": str(environment.key), "reason": str(sync.cause)}
-        logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
-        fresh_after, mended = entry.rotation_seen_at if sync.fresh else None, self.mended
-        outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
-        entry.refused = outcome.imports.refused
-        for seen in outcome.imports.seen:
-            self._note(seen)
+        mended = self.mended
+        outcome = await self.evaluate(environment, entry, target, sync)
         if isinstance(outcome, Refused):
             await self._refuse(environment, entry, target, outcome)
         else:
             await self._fill(environment, entry, target, outcome)
+        self._follow_up(environment.key, entry, outcome, mended)
+
+    def _follow_up(self, key: Key, entry: Entry, outcome: Opened | Refused, mended: int) -> None:
+        """What has changed while it was opened."""
         if entry.failed and self.mended != mended:
             # Before it was known that this one waits for it as well.
             entry.failed = replace(entry.failed, mended=True)
-            self.scheduler.set(environment.key, self._now() + SOON)
-        if self._has_moved(environment.key, outcome):
-            self.scheduler.set(environment.key, self._now() + SOON)
+            self.scheduler.set(key, self._now() + SOON)
+        if self._has_moved(key, outcome):
+            self.scheduler.set(key, self._now() + SOON)
+
+    async def evaluate(
+        self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync
+    ) -> Opened | Refused:
+        """Open it, and note what was seen of its imports."""
+        log = {"environment": str(environment.key), "reason": str(sync.cause)}
+        logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
+        fresh_after = entry.rotation_seen_at if sync.fresh else None
+        outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
+        entry.refused = outcome.imports.refused
+        for seen in outcome.imports.seen:
+            self._note(seen)
+        return outcome
 
     async def _open(
         self, environment: EscEnvironment, entry: Entry, target: TargetSecret, demand: Demand
@@ -401,23 +430,29 @@ class Reconciler:
         await self._tell(environment, entry, plan, await self._actor.write_secret(plan))
 
     async def _tell(self, environment: EscEnvironment, entry: Entry, plan: decide.Plan, status: Status) -> None:
-        """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
-        it fails, and though nothing else has to be done then."""
+        """As `tell`, with what became of a former Secret and of rollouts."""
         self.ledger.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
         old = entry.status
         status, look_at = await self._advance_rollout(environment, entry, status)
+        wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
+        await self.tell(environment, entry, replace(plan, wake_at=wake_at), status)
+        if self._rollouts is not None:
+            await self._actor.post(environment, self._rollouts.tell(environment, old, status))
+
+    async def tell(self, environment: EscEnvironment, entry: Entry, plan: decide.Plan, status: Status) -> None:
+        """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
+        it fails, and though nothing else has to be done then."""
+        self.ledger.note_imports(environment.key, tuple(status.imports or ()))
         written = entry.status if entry.is_written else None
         if status != written:
             entry.status, entry.is_written = status, False
             await self._actor.write_status(environment, written, status)
             entry.is_written = True
-        self.scheduler.set(environment.key, min(filter(None, (plan.wake_at, look_at)), default=None))
+        self.scheduler.set(environment.key, plan.wake_at)
         await self._actor.post(environment, plan.event)
-        if self._rollouts is not None:
-            await self._actor.post(environment, self._rollouts.tell(environment, old, status))
 
     def _own_record(self, environment: EscEnvironment) -> SyncRecord | None:
         secret = self._gatherer.known(environment.target_key)
@@ -460,6 +495,8 @@ class Reconciler:
             self._wake(self.ledger.claimants(entry.target))
             if self._rollouts is not None:
                 self._rollouts.forget(entry.uid)
+            if self._fan_out is not None:
+                self._fan_out.forget(entry.uid)
 
 
 def _where(error: BaseException) -> str:

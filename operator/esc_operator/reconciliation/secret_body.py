@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.resources import API_VERSION, ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL, SYNC_RECORD
+from esc_operator.resources import (
+    API_VERSION,
+    CLUSTER_KIND,
+    ENVIRONMENT,
+    ENVIRONMENT_KIND,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SYNC_RECORD,
+)
 from esc_operator.resources.sync_record import SyncRecord, digest_data
 
 if TYPE_CHECKING:
@@ -58,7 +66,7 @@ def secret_body(
         "labels": {**target.labels, MANAGED_BY_LABEL: MANAGED_BY},
         "annotations": {
             **target.annotations,
-            ENVIRONMENT: environment.key.name,
+            ENVIRONMENT: environment.reference,
             SYNC_RECORD: record.to_annotation(),
         },
     }
@@ -72,7 +80,7 @@ def secret_body(
 def _owner_reference(environment: EscEnvironment) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
-        "kind": "EscEnvironment",
+        "kind": CLUSTER_KIND if environment.cluster_scoped else ENVIRONMENT_KIND,
         "name": environment.key.name,
         "uid": environment.uid,
         "controller": True,

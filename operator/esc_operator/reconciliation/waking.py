@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.reconciliation.admission import REFUSALS
 from esc_operator.resources import reasons
-from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from esc_operator.reconciliation.ledger import Entry
     from esc_operator.reconciliation.reconciler import Reconciler
+    from esc_operator.resources.environment import Key
 
 ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 
@@ -58,13 +58,13 @@ class Waking:
     def missing_accounts(self) -> frozenset[Key]:
         """The ServiceAccounts that environments wait for."""
         waiting = self._ledger.failed_for(ACCOUNT_MISSING)
-        return frozenset(Key(key.namespace, entry.service_account) for key, entry in waiting)
+        return frozenset(entry.account for _, entry in waiting if entry.account)
 
     def on_account(self, account: Key) -> None:
         """A ServiceAccount that was missing is there."""
         self._reconciler.mended += 1
         for key, entry in self._ledger.failed_for(ACCOUNT_MISSING):
-            if account == Key(key.namespace, entry.service_account):
+            if account == entry.account:
                 self._mend(key, entry, self._now())
 
     def _mend(self, key: Key, entry: Entry, when: datetime) -> None:

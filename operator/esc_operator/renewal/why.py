@@ -141,6 +141,14 @@ def asks_for_more(wanted: Request, honoured: Request) -> bool:
     return any(mark and mark != known for mark, known in zip(wanted, honoured, strict=True))
 
 
+def is_current(seen: Observation, now: datetime) -> bool:
+    """Whether what is held is what the environment evaluates to, as far as anybody knows, and can still be used."""
+    held = seen.held
+    if held is None or any(check(seen, now) for check in CHANGES):
+        return False
+    return held.window is None or now < held.window.usable_until
+
+
 def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
     """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
     times = []
@@ -230,16 +238,15 @@ def _interval(seen: Observation, now: datetime) -> Sync | None:
 
 
 # The order decides only which reason is told and, for a rotation, that no older credential will do.
-CHECKS: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
+CHANGES: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
     _first,
     _rotation,
     _spec,
     _secret,
     _imports,
     _forbidden,
-    _expiry,
-    _interval,
 )
+CHECKS = (*CHANGES, _expiry, _interval)
 
 
 def are_outdated(used: Mapping[str, int], known: Mapping[str, int]) -> bool:

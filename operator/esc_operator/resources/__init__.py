@@ -18,7 +18,8 @@ SYNC_RECORD = f"{GROUP}/sync"
 """Annotation of a Secret: what it was made from (see `sync_record`)."""
 
 ENVIRONMENT = f"{GROUP}/environment"
-"""Annotation of a Secret: the name of the environment, in its namespace, that it belongs to."""
+"""Annotation of a Secret: the environment that it belongs to, by its name in the Secret's namespace, or by the full
+name of a ClusterEscEnvironment."""
 
 HOLDS = f"{GROUP}/holds"
 """Annotation of a Secret of the operator's own that is no environment's target: what is in it."""

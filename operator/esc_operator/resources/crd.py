@@ -30,9 +30,9 @@ def cluster_environment_crd() -> dict[str, Any]:
         CLUSTER_KIND,
         scope="Cluster",
         short="cescenv",
-        columns=[{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}],
-        description="An environment of the whole cluster, for those of namespaces to import.",
-        parts={"spec": cluster_environment_spec()},
+        columns=_cluster_columns(),
+        description="An environment of the whole cluster, to be imported, and to fill a Secret in many namespaces.",
+        parts={"spec": cluster_environment_spec(), "status": environment_status()},
     )
 
 
@@ -72,6 +72,15 @@ def _definition(  # noqa: PLR0913 - what one kind differs by from another
             "versions": [version],
         },
     }
+
+
+def _cluster_columns() -> list[dict[str, Any]]:
+    first, second, *others = _columns()
+    counts = [
+        {"name": "Namespaces", "type": "integer", "jsonPath": ".status.namespaces.matched"},
+        {"name": "Failing", "type": "integer", "jsonPath": ".status.namespaces.failing"},
+    ]
+    return [first, second, *counts, *others]
 
 
 def _schema(description: str, parts: dict[str, Any]) -> dict[str, Any]:

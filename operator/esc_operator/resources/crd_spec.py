@@ -55,8 +55,58 @@ def cluster_environment_spec() -> dict[str, Any]:
                 "required": ["namespace", "name"],
                 "properties": {"namespace": _NAMESPACE, "name": _NAME},
             },
+            "refresh": _refresh(),
+            "target": _spread(),
             "sharing": _sharing("everybody"),
+            "suspend": {
+                "type": "boolean",
+                "description": "Keep the Secrets as they are and refresh nothing.",
+            },
         },
+    }
+
+
+def _spread() -> dict[str, Any]:
+    """A target in many namespaces."""
+    target = _target()
+    value = {"type": "string", "maxLength": 63}
+    expression = {
+        "type": "object",
+        "required": ["key", "operator"],
+        "properties": {
+            "key": {"type": "string", "minLength": 1, "maxLength": 317},
+            "operator": {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
+            "values": {"type": "array", "maxItems": 64, "items": value},
+        },
+    }
+    properties = {
+        **target["properties"],
+        "namespaces": {
+            "type": "array",
+            "maxItems": 512,
+            "x-kubernetes-list-type": "set",
+            "items": _NAMESPACE,
+            "description": "Namespaces that get it.",
+        },
+        "namespaceSelector": {
+            "type": "object",
+            "description": "Namespaces whose labels fit get it as well; {} is all of them.",
+            "properties": {
+                "matchLabels": {"type": "object", "maxProperties": 16, "additionalProperties": value},
+                "matchExpressions": {"type": "array", "maxItems": 16, "items": expression},
+            },
+        },
+    }
+    return {
+        "type": "object",
+        "description": "The Secret to fill in many namespaces from one evaluation; without it none is filled.",
+        "properties": properties,
+        "x-kubernetes-validations": [
+            {
+                "rule": "has(self.namespaces) || has(self.namespaceSelector)",
+                "message": "takes namespaces, a namespaceSelector, or both",
+            }
+        ],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources.status import MAX_LOGINS
+from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS
 
 
 def environment_status() -> dict[str, Any]:
@@ -58,6 +58,34 @@ def environment_status() -> dict[str, Any]:
             "imports": {
                 "type": "array",
                 "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},
+            },
+            "namespaces": {
+                "type": "object",
+                "description": "Of a ClusterEscEnvironment: how many namespaces are to get the Secret, and have it.",
+                "properties": {
+                    "matched": count,
+                    "synced": count,
+                    "failing": count,
+                    "failures": {
+                        "type": "array",
+                        "maxItems": MAX_FAILING,
+                        "items": {
+                            "type": "object",
+                            "required": ["namespace", "reason", "message"],
+                            "properties": {
+                                "namespace": {"type": "string"},
+                                "reason": {"type": "string"},
+                                "message": {"type": "string"},
+                            },
+                        },
+                    },
+                },
+            },
+            "seals": {
+                "type": "array",
+                "maxItems": 2,
+                "items": {"type": "string"},
+                "description": "Of a ClusterEscEnvironment: what tells the Secrets that the operator made from others.",
             },
             "logins": {
                 "type": "array",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
+from esc_operator.resources.spread import Spread, parse_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,9 +100,11 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class EscEnvironment:
-    """One EscEnvironment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
+    """One environment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
 
-    `rotate_request` is what asks for new credentials, `rotation` more of it where an EscRotation has asked.
+    `account` is the ServiceAccount that it logs in as; a ClusterEscEnvironment need not have one. `spread` says which
+    namespaces get the Secret of such a one, and is None where none is filled. `rotate_request` is what asks for new
+    credentials, `rotation` more of it where an EscRotation has asked.
     """
 
     key: Key
@@ -109,36 +112,57 @@ class EscEnvironment:
     generation: int
     definition: Mapping[str, Any] = field(repr=False)
     target: Target
-    service_account: str = "default"
+    account: Key | None = None
     refresh: Refresh = Refresh()
     rollout: Rollout = Rollout()
     rotate_request: RotateRequest = NO_REQUEST
     rotation: AskedRotation | None = None
     suspend: bool = False
+    spread: Spread | None = None
+    cluster_scoped: bool = False
 
     @property
     def target_key(self) -> Key:
         return Key(self.key.namespace, self.target.name)
 
+    @property
+    def reference(self) -> str:
+        """How its Secrets name it."""
+        return Key("", self.key.name).full_name if self.cluster_scoped else self.key.name
+
+    def within(self, namespace: str) -> EscEnvironment:
+        """A ClusterEscEnvironment as if it were one of that namespace, whose Secret it fills."""
+        return replace(self, key=Key(namespace, self.key.name))
+
 
 def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
-    """Read an EscEnvironment that the API server has validated against the CRD."""
+    """Read an environment of either kind, which the API server has validated against the CRD."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     rotation = parse_asked_rotation((body.get("status") or {}).get("rotation"))
     annotation = (metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, "")
+    key = Key(metadata.get("namespace") or "", metadata["name"])
     return EscEnvironment(
-        key=Key(metadata["namespace"], metadata["name"]),
+        key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
         definition=spec.get("environment") or {},
         target=_parse_target(spec.get("target") or {}, metadata["name"]),
-        service_account=spec.get("serviceAccountName") or "default",
+        account=_parse_account(spec, key.namespace),
         refresh=_parse_refresh(spec.get("refresh") or {}),
         rollout=_parse_rollout(spec.get("rollout") or {}),
         rotate_request=RotateRequest(annotation, rotation.id if rotation else ""),
         rotation=rotation,
         suspend=bool(spec.get("suspend", False)),
+        spread=None if key.namespace else parse_spread(spec.get("target")),
+        cluster_scoped=not key.namespace,
     )
+
+
+def _parse_account(spec: Mapping[str, Any], namespace: str) -> Key | None:
+    if namespace:
+        return Key(namespace, spec.get("serviceAccountName") or "default")
+    account = spec.get("serviceAccount")
+    return Key(account["namespace"], account["name"]) if account else None
 
 
 def _parse_target(data: Mapping[str, Any], default_name: str) -> Target:

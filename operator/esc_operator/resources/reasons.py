@@ -10,6 +10,15 @@ SYNCED = "Synced"
 REFRESHED = "Refreshed"
 """The last attempt to refresh succeeded."""
 
+NO_TARGET = "NoTarget"
+"""A ClusterEscEnvironment without `spec.target` fills no Secret: it is there to be imported."""
+
+NO_NAMESPACES = "NoNamespaces"
+"""No namespace is to get the Secret of a ClusterEscEnvironment."""
+
+NAMESPACES_FAILING = "NamespacesFailing"
+"""Some namespaces do not have the present values; the others do."""
+
 SUSPENDED = "Suspended"
 """`spec.suspend` is true: the Secret is kept as it is, and no longer refreshed."""
 

@@ -70,6 +70,7 @@ RIGHTS: tuple[Right, ...] = (
     Right(GROUP, ("escrotations",), ("get", "list", "watch"), scope=Scope.CLUSTER),
     Right(GROUP, ("escrotations/status",), ("patch",), scope=Scope.CLUSTER),
     Right(GROUP, ("clusterescenvironments",), ("get", "list", "watch"), scope=Scope.CLUSTER),
+    Right(GROUP, ("clusterescenvironments/status",), ("patch",), scope=Scope.CLUSTER),
     Right(
         "",
         ("secrets",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.environment import Key
+from esc_operator.resources.requirements import Requirement
 from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ class Phase(StrEnum):
     FAILED = "Failed"
     STOPPED = "Stopped"
     DRY_RUN = "DryRun"
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One of `matchExpressions`: `operator` is In, NotIn, Exists or DoesNotExist."""
-
-    key: str
-    operator: str
-    values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

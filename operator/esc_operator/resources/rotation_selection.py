@@ -8,13 +8,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.environment import Key
+from esc_operator.resources.requirements import meets
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from esc_operator.resources.rotation import Requirement, Selector
+    from esc_operator.resources.rotation import Selector
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def is_selected(selector: Selector, body: Mapping[str, Any]) -> bool:
     return (
         (not selector.namespaces or metadata.get("namespace") in selector.namespaces)
         and all(labels.get(key) == value for key, value in selector.labels.items())
-        and all(_meets(labels, one) for one in selector.expressions)
+        and all(meets(labels, one) for one in selector.expressions)
         and _logs_in(selector, (body.get("status") or {}).get("logins") or ())
     )
 
@@ -66,21 +67,6 @@ def is_selected(selector: Selector, body: Mapping[str, Any]) -> bool:
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Whose values expire first goes first; those that never do come last."""
     return sorted(candidates, key=lambda one: (one.expires_at or _NEVER, one.key))
-
-
-def _meets(labels: Mapping[str, str], wanted: Requirement) -> bool:
-    """As the label selectors of Kubernetes have it: NotIn is also met by a label that is not there."""
-    present = wanted.key in labels
-    match wanted.operator:
-        case "In":
-            return present and labels[wanted.key] in wanted.values
-        case "NotIn":
-            return not present or labels[wanted.key] not in wanted.values
-        case "Exists":
-            return present
-        case "DoesNotExist":
-            return not present
-    return False
 
 
 def _logs_in(selector: Selector, logins: Iterable[Mapping[str, Any]]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from esc_operator.resources.conditions import Condition, parse_condition
+from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, parse_time
 
@@ -27,6 +27,45 @@ class Login(NamedTuple):
 
     def to_dict(self) -> dict[str, str]:
         return {"provider": self.provider, **({"role": self.role} if self.role else {})}
+
+
+MAX_FAILING = 20
+"""So many failing namespaces are named in a status."""
+
+
+class FailingNamespace(NamedTuple):
+    """A namespace that does not have the present values, and why."""
+
+    namespace: str
+    reason: str
+    message: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"namespace": self.namespace, "reason": self.reason, "message": shorten(self.message)}
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSummary:
+    """How many namespaces are to get a Secret and how many have it; `told` are the first of those that do not."""
+
+    matched: int = 0
+    synced: int = 0
+    failing: int = 0
+    told: tuple[FailingNamespace, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        told = [one.to_dict() for one in self.told[:MAX_FAILING]] or None
+        return {"matched": self.matched, "synced": self.synced, "failing": self.failing, "failures": told}
+
+
+def parse_summary(data: Mapping[str, Any] | None) -> NamespaceSummary | None:
+    if not data:
+        return None
+    told = (
+        FailingNamespace(item["namespace"], item.get("reason") or "", item.get("message") or "")
+        for item in data.get("failures") or ()
+    )
+    return NamespaceSummary(data.get("matched") or 0, data.get("synced") or 0, data.get("failing") or 0, tuple(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +100,11 @@ class Status:
     logins: tuple[Login, ...] = ()
     """What was opened for the values that the Secret holds, each once, in order."""
 
+    namespaces: NamespaceSummary | None = None
+    """Of a ClusterEscEnvironment that fills Secrets."""
+    seals: tuple[str, ...] = ()
+    """Of the records that its Secrets may hold, the newest first: what has another one is not of this operator."""
+
     @property
     def observed_request(self) -> RotateRequest:
         return RotateRequest(self.observed_rotate_request, self.observed_rotation)
@@ -89,6 +133,8 @@ class Status:
             "rolloutStartedAt": format_optional_time(self.rollout_started_at),
             "rolloutSeconds": self.rollout_seconds or None,
             "imports": [{"name": name, "generation": n} for name, n in sorted((self.imports or {}).items())] or None,
+            "namespaces": self.namespaces.to_dict() if self.namespaces else None,
+            "seals": list(self.seals) or None,
             "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
         }
 
@@ -113,5 +159,7 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
         imports={item["name"]: item.get("generation") or 0 for item in data.get("imports") or ()},
+        namespaces=parse_summary(data.get("namespaces")),
+        seals=tuple(data.get("seals") or ()),
         logins=tuple(Login(item["provider"], item.get("role") or "") for item in data.get("logins") or ()),
     )

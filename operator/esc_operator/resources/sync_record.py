@@ -62,6 +62,12 @@ class SyncRecord:
         return hmac.new(self.salt.encode(), self.digest.encode(), "sha256").hexdigest()[:12]
 
     @property
+    def seal(self) -> str:
+        """What only this very record has, and with it this very data. It gives nothing away without the salt, so it may
+        stand where more people read than may read Secrets."""
+        return hmac.new(self.salt.encode(), self.to_annotation().encode(), "sha256").hexdigest()
+
+    @property
     def lifetime(self) -> timedelta | None:
         """How long the values live in all; None where they do not expire."""
         return self.expires_at - self.issued_at if self.expires_at else None

@@ -108,6 +108,14 @@ class FakeApi(KubeApi):
         async with self._request("apply", resource, body["metadata"]["name"]):
             return self._apply(resource, body, FIELD_MANAGER, force=force)
 
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._request("patch", resource, name):
+            found, change = self._find(resource, Key(namespace, name)), body["metadata"]
+            if change["resourceVersion"] != found["metadata"]["resourceVersion"]:
+                raise ConflictError("the object has been modified")
+            found["metadata"].update(change)
+            return self._put(resource, found)
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
     ) -> dict[str, Any]:
@@ -122,7 +130,7 @@ class FakeApi(KubeApi):
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
         async with self._request("delete", resource, name):
             try:
-                body = self._find(resource, Key(namespace, name))
+                body = self._find(resource, Key(namespace or "", name))
             except NotFoundError:
                 return
             if body["metadata"]["uid"] != uid:
@@ -174,6 +182,22 @@ class FakeApi(KubeApi):
 
     def delete_environment(self, name: str, namespace: str = "apps") -> None:
         self._delete(environment_resource(namespace), Key(namespace, name))
+
+    def put_namespace(self, name: str, labels: Mapping[str, str] | None = None, *, terminating: bool = False) -> None:
+        key = Key("", name)
+        old = self.objects.get((NAMESPACES.plural, key))
+        body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
+        body["metadata"]["labels"] = dict(labels or {})
+        if terminating:
+            body["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
+        self._put(NAMESPACES, body)
+
+    def delete_namespace(self, name: str) -> None:
+        """With all that is in it."""
+        for plural, key in list(self.objects):
+            if plural == SECRETS.plural and key.namespace == name:
+                self._delete(SECRETS, key)
+        self._delete(NAMESPACES, Key("", name))
 
     def put_secret(self, name: str, data: Mapping[str, str], namespace: str = "apps", **metadata: Any) -> None:
         """Create a Secret, or set some of its fields, as somebody else."""

@@ -15,6 +15,7 @@ from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.kube.target_namespaces import TargetNamespaces
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
@@ -141,6 +142,8 @@ class World:
         self.api = FakeApi()
         self.cloud = Cloud(self.now, self.api)
         self.opening: Opening | None = None
+        self.is_of_the_cluster = False
+        """Whether namespaces are known, and ClusterEscEnvironments filled."""
         self.watch_is_late = False
         self.meter = Notes()
         self.tracer = Tracer()
@@ -159,17 +162,23 @@ class World:
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
+        namespaces = TargetNamespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
         self.reconciler = Reconciler(
             gatherer,
             actor,
             self.opening or self.cloud,
             self.now,
+            namespaces=namespaces,
             telemetry=self.telemetry,
             pause=lambda _: asyncio.sleep(0),
         )
         self.secrets.listen(self.reconciler.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:
+            if namespaces is not None:
+                namespaces.listen(self.reconciler.on_namespaces)
+                parts.append(asyncio.create_task(namespaces.run()))
+                await asyncio.wait_for(namespaces.listed.wait(), 5)
             await asyncio.wait_for(self.secrets.listed.wait(), 5)
             self.api.on_environment = self._deliver
             for (plural, _), body in list(self.api.objects.items()):

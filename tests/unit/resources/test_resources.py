@@ -225,7 +225,7 @@ def test_an_environment_has_its_defaults() -> None:
     assert str(environment.key) == "apps/aws"
     assert environment.target_key == Key("apps", "aws")
     assert (environment.target.type, environment.target.deletion_policy) == ("Opaque", "Delete")
-    assert environment.service_account == "default"
+    assert environment.account == Key("apps", "default")
     assert environment.refresh.interval == timedelta(hours=1)
     assert (environment.refresh.before, environment.rotate_request, environment.suspend) == (None, ("", ""), False)
 
