@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cluster.harness import wait_until
 from esc_operator.driver.breaker import FIRST_PAUSE
+from esc_operator.renewal.schedule import SHORTEST_GAP
 from faults.front import Phase, Reaction, Rule, drop
 from faults.requests import EXCHANGE
 from faults.scenario import fault
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 COUNT = 32
 AT_ONCE = 8
-"""How many exchanges the operator makes at a time: within these any order is right."""
-BEFORE = 28
-SHORTEST = 32
+"""How many environments the operator renews at a time: within these any order is right."""
+BEFORE = 52
+SHORTEST, LONGER = 60, 28
+"""Seconds. So short a life asks to be renewed at once, and is after the shortest gap: all are filled by then."""
 SECONDS_EACH = 0.3
 ENOUGH = FIRST_PAUSE.total_seconds() + 3 * COUNT * SECONDS_EACH / AT_ONCE
 """Who has so many seconds left has to be saved: until the return is noticed, and all are served on a busy machine."""
@@ -34,18 +36,21 @@ async def slowly() -> Reaction:
 def fill_all(run: Run) -> dict[str, str]:
     """Subjects that expire in another order than they were made in; when each does."""
     subjects = [run.subject() for _ in range(COUNT)]
-    lifetimes = [SHORTEST + number * 14 / COUNT for number in range(COUNT)]
+    lifetimes = [SHORTEST + number * LONGER / COUNT for number in range(COUNT)]
     random.Random(run.number).shuffle(lifetimes)
     for subject, lifetime in zip(subjects, lifetimes, strict=True):
         run.stage.aws.settings(lifetime=lifetime)
         subject.apply(refresh={"before": f"{BEFORE}s"})
-        subject.until_settled(mints=1)
+        wait_until(subject.mints, f"{subject.namespace} has credentials")
     run.stage.aws.settings(lifetime=3600)
+    for subject in subjects:
+        subject.until_settled(mints=1)
     return {subject.namespace: subject.mints()[0].expires_at for subject in run.subjects}
 
 
-def until_all_are_due(expiries: dict[str, str]) -> None:
-    due = datetime.fromisoformat(max(expiries.values())) - timedelta(seconds=BEFORE)
+def until_all_are_due(run: Run) -> None:
+    last = max(datetime.fromisoformat(subject.mints()[0].issued_at) for subject in run.subjects)
+    due = last + SHORTEST_GAP + timedelta(seconds=1)
     wait_until(lambda: datetime.now(UTC) > due, "all are due", patience=60)
 
 
@@ -77,18 +82,21 @@ def _judge_in_time(run: Run, subject: Subject, since: datetime) -> None:
 def operator_away(run: Run) -> None:
     expiries = fill_all(run)
     run.stage.operator.kill()
-    until_all_are_due(expiries)
+    until_all_are_due(run)
     rules = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, slowly, name, count=None)) for name in expiries]
-    run.stage.operator.start()
-    judge(run, expiries, datetime.now(UTC), ordered=True)
-    run.stage.fronts.remove(rules)
+    try:
+        with run.stage.make_operator(arguments=(f"--workers={AT_ONCE}",)):
+            judge(run, expiries, datetime.now(UTC), ordered=True)
+    finally:
+        run.stage.fronts.remove(rules)
+        run.stage.operator.start()
 
 
 @fault("backlog after AWS was away", runs=2)
 def aws_away(run: Run) -> None:
     expiries = fill_all(run)
     gone = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, drop, name, count=None)) for name in expiries]
-    until_all_are_due(expiries)
+    until_all_are_due(run)
     rules = [run.stage.fronts.add(Rule(EXCHANGE, Phase.BEFORE, slowly, name, count=None)) for name in expiries]
     run.stage.fronts.remove(gone)
     judge(run, expiries, datetime.now(UTC), ordered=False)

@@ -93,6 +93,7 @@ def two_rotations(run: Run) -> None:
     subject.judge(mints=3)
 
 
+ELECTED = ("--leader-election",)
 TAKEOVER = 60.0
 """Seconds: the Lease of one that died has to run out first."""
 
@@ -103,7 +104,7 @@ def two_operators(run: Run) -> None:
     stage = run.stage
     stage.operator.stop()
     try:
-        with stage.make_operator(elected=True) as first, stage.make_operator(elected=True) as second:
+        with stage.make_operator(arguments=ELECTED) as first, stage.make_operator(arguments=ELECTED) as second:
             subjects = run.fill_some(6)
             for subject in subjects:
                 subject.rotate("now")

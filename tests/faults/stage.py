@@ -82,8 +82,8 @@ class Stage:
     def _end_operator(self) -> None:
         self.operator.kill()  # whichever it is by then
 
-    def make_operator(self, *, clock: bool = False, elected: bool = False) -> LocalOperator:
-        """An operator that is not started yet, behind the fronts: one that works at once, or one of several."""
+    def make_operator(self, *, clock: bool = False, arguments: tuple[str, ...] = ()) -> LocalOperator:
+        """An operator that is not started yet, behind the fronts."""
         folder = Path(tempfile.mkdtemp(prefix="operator-", dir=self.folder))
         config = yaml.safe_load(self.local.admin_kubeconfig.read_text())
         entry = {"cluster": "fronted", "user": "operator"}
@@ -100,7 +100,7 @@ class Stage:
             self.cluster.context,
             folder,
             settings=settings | (self.clock.settings if clock else {}),
-            arguments=("--leader-election",) if elected else (),
+            arguments=arguments,
         )
 
     def prepare(self, fault: Fault) -> None:
