@@ -71,6 +71,12 @@ class Plan:
 
 def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) -> Refused | None:
     """Why the environment must not touch a Secret; None where it is free or already its own."""
+    if secret and secret.holds_states:
+        return Refused(
+            reasons.TARGET_CONFLICT,
+            f"spec.target.name: Secret {secret.key} keeps the states of rotators of EscEnvironment "
+            f'"{secret.environment}": choose another target name',
+        )
     if secret is None or environment.uid in secret.owners:
         return None
     if secret.managed and secret.environment == environment.reference:
@@ -79,7 +85,11 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
     if secret.managed and secret.environment:
         owner = key_of(secret.environment, secret.key.namespace)
         told = owner.tell() if not owner.namespace else f'EscEnvironment "{owner.name}"'
-        return Refused(reasons.TARGET_CONFLICT, f"{where} is already filled by {told}: choose another target name")
+        return Refused(
+            reasons.TARGET_CONFLICT,
+            f"{where} is already filled by {told}: choose another target name, or delete the Secret where that "
+            "environment is gone and has left it behind (deletionPolicy: Retain)",
+        )
     return Refused(
         reasons.SECRET_NOT_OWNED,
         f"{where} exists and is not managed by esc-operator, so it is left as it is: choose another target name, or "
