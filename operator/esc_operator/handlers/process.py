@@ -28,12 +28,11 @@ from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.identity_tokens import IdentityTokens
-from esc_operator.kube.namespaces import NamespaceAllowances
+from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
-from esc_operator.kube.target_namespaces import TargetNamespaces
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
@@ -67,8 +66,7 @@ class Parts:
 
     opener: Opener
     secrets: OwnedSecrets
-    namespaces: NamespaceAllowances
-    targets: TargetNamespaces | None
+    namespaces: Namespaces
     reconciler: Reconciler
     rotations: Rotations
     accounts: MissingAccounts
@@ -143,8 +141,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
-    namespaces = NamespaceAllowances(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
-    targets = None if options.namespaces else TargetNamespaces(api, pulses=pulses)
+    namespaces = Namespaces(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
     opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, namespaces, options.namespaces)
     reconciler = Reconciler(
         gatherer,
@@ -152,14 +149,12 @@ def _put_together(  # noqa: PLR0913 - everything there is
         opening,
         utc_now,
         rollouts,
-        namespaces=targets,
+        namespaces=None if options.namespaces else namespaces,
         telemetry=telemetry,
         forbids=namespaces.forbids,
     )
-    if targets is not None:
-        targets.listen(reconciler.on_namespaces)
     waking = Waking(reconciler, utc_now)
-    namespaces.listen(waking.on_namespace)
+    namespaces.listen(reconciler.on_namespaces, waking.on_namespace)
     secrets.listen(reconciler.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
@@ -171,7 +166,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
     )
     rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now, telemetry)
-    return Parts(opener, secrets, namespaces, targets, reconciler, rotations, accounts, pulses, exposition)
+    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:
@@ -200,9 +195,6 @@ async def _run_all(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
         tasks.append(group.create_task(parts.namespaces.run(), name="namespaces"))
-        if parts.targets is not None:
-            tasks.append(group.create_task(parts.targets.run(), name="target-namespaces"))
-            await parts.targets.listed.wait()
         await parts.secrets.listed.wait()
         await parts.namespaces.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))

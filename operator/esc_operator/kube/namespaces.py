@@ -1,130 +1,147 @@
-"""What namespaces allow their environments, as their annotations say it: followed in the whole cluster, or, where the
-operator may only look at single namespaces, asked for again and again.
+"""The informer of namespaces: labels, what they allow their environments, and whether they are going. Metadata only.
+
+Owns what is known of each. In the whole cluster it is kept true by a watch; where the operator may only look at single
+namespaces, by asking for them again and again. Namespaces are read and never touched.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import KubeError, NotFoundError
-from esc_operator.kube.api import METADATA_LIST, KubeApi
+from esc_operator.kube.following import RECONNECT_SECONDS, Following
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.pulses import Pulses
 from esc_operator.resources.allowances import Allowances, parse_allowances
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
     from typing import Any
+
+    from esc_operator.kube.api import KubeApi
 
 logger = logging.getLogger(__name__)
 
-PAGE = "500"
 POLL_SECONDS = 10.0
-RECONNECT_SECONDS = 1.0
 
 
-class NamespaceAllowances:
-    """`namespaces` are those that the operator works on; none where it works on all. `required`: see
-    `parse_allowances`. `api_audiences` may be filled in later, before anything is asked. Await `listed` before trusting
-    that nothing is forbidden."""
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """`terminating`: it is being deleted with all that is in it."""
+
+    labels: Mapping[str, str]
+    terminating: bool
+    allowances: Allowances
+
+
+class Namespaces:
+    """`scopes` are those that the operator works on; none where it works on all. `required`: see `parse_allowances`.
+    `api_audiences` may be filled in later, before anything is asked. Await `listed` before trusting an absence, or that
+    nothing is forbidden."""
 
     def __init__(
         self,
         api: KubeApi,
-        namespaces: Collection[str],
+        scopes: Collection[str] = (),
         *,
-        required: bool,
+        required: bool = False,
         pulses: Pulses | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._api = api
-        self._namespaces = tuple(namespaces)
+        self._scopes = tuple(scopes)
         self._required = required
         self._pulses = pulses or Pulses()
         self._pause = pause
-        self._known: dict[str, Allowances] = {}
-        self._on_change: Callable[[str], None] = lambda _: None
+        self._known: dict[str, Namespace] = {}
+        self._on_change: Callable[[], None] = lambda: None
+        self._on_allowances: Callable[[str], None] = lambda _: None
         self.api_audiences: Collection[str] = ()
         self.listed = asyncio.Event()
 
-    def listen(self, on_change: Callable[[str], None]) -> None:
-        """Call back with each namespace whose allowances have changed."""
-        self._on_change = on_change
+    def listen(
+        self, on_change: Callable[[], None] | None = None, on_allowances: Callable[[str], None] | None = None
+    ) -> None:
+        """Call back when a namespace has come, gone, or changed its labels; and with each whose allowances are others
+        than before."""
+        self._on_change = on_change or self._on_change
+        self._on_allowances = on_allowances or self._on_allowances
 
-    def find(self, namespace: str) -> Allowances | None:
+    def __iter__(self) -> Iterator[tuple[str, Namespace]]:
+        return iter(sorted(self._known.items()))
+
+    def find(self, name: str) -> Namespace | None:
         """What is known without asking."""
-        return self._known.get(namespace)
+        return self._known.get(name)
 
-    def forbids(self, namespace: str, roles: Iterable[str]) -> bool:
+    def forbids(self, name: str, roles: Iterable[str]) -> bool:
         """Whether a namespace is known not to allow one of these roles. One that is not told is not judged."""
-        known = self._known.get(namespace)
-        return known is not None and not all(known.allows_role(role) for role in roles if role)
+        known = self._known.get(name)
+        return known is not None and not all(known.allowances.allows_role(role) for role in roles if role)
 
-    async def read(self, namespace: str) -> Allowances:
+    async def read_allowances(self, name: str) -> Allowances:
         """What a namespace allows; asked for where it is not known yet. Raises KubeError."""
-        known = self._known.get(namespace)
-        return known or self._observe(await self._api.read_namespace(namespace))
+        if name not in self._known:
+            self._take("ADDED", await self._api.read_namespace(name))
+        return self._known[name].allowances
 
     async def run(self) -> None:
         """Keep it true until cancelled."""
+        await (self._poll() if self._scopes else self._follow())
+
+    async def _poll(self) -> None:
+        while True:
+            for name in self._scopes:
+                try:
+                    self._take("MODIFIED", await self._api.read_namespace(name))
+                except KubeError as error:
+                    # Without a look at it nothing can be told; `read_allowances` tells whoever needs it.
+                    self._known.pop(name, None)
+                    logger.warning("What namespace %s allows is not known: %s", name, error.message)
+            self.listed.set()
+            await self._pause(POLL_SECONDS)
+
+    async def _follow(self) -> None:
+        following = Following(self._api, NAMESPACES, None, self._pulses.of(NAMESPACES.plural))
         while True:
             try:
-                await (self._poll() if self._namespaces else self._follow())
+                await following.follow(self._replace, self._take)
             except NotFoundError:
                 logger.debug("The watch of namespaces has lost its place.")
             except KubeError as error:
                 logger.warning("Watching namespaces: %s", error.message)
-            await self._pause(POLL_SECONDS if self._namespaces else RECONNECT_SECONDS)
+            await self._pause(RECONNECT_SECONDS)
 
-    async def _poll(self) -> None:
-        for namespace in self._namespaces:
-            try:
-                self._observe(await self._api.read_namespace(namespace))
-            except KubeError as error:
-                # Without a look at it nothing can be told; `read` tells whoever needs it.
-                self._known.pop(namespace, None)
-                logger.warning("What namespace %s allows is not known: %s", namespace, error.message)
+    def _replace(self, bodies: Iterable[Mapping[str, Any]], _: str) -> None:
+        """Take in a list of all."""
+        before, self._known = self._known, {body["metadata"]["name"]: self._parse(body) for body in bodies}
         self.listed.set()
+        for name, now in self._known.items():
+            self._tell_allowances(name, before.get(name), now)
+        if before != self._known:
+            self._on_change()
 
-    async def _follow(self) -> None:
-        """List them and follow what becomes of them, until the server ends it."""
-        pulse = self._pulses.of(NAMESPACES.plural)
-        pulse.tried()
-        found, version = set(), ""
-        query = {"limit": PAGE}
-        while True:
-            page = await self._api.list_page(NAMESPACES, None, accept=METADATA_LIST, **query)
-            pulse.heard()
-            for body in page["items"] or ():
-                self._observe(body)
-                found.add(body["metadata"]["name"])
-            version = page["metadata"]["resourceVersion"]
-            if not (token := page["metadata"].get("continue")):
-                break
-            query = {**query, "continue": token}
-        self._known = {name: known for name, known in self._known.items() if name in found}
-        self.listed.set()
-        lines = self._api.watch_lines(NAMESPACES, None, resourceVersion=version)
-        async with contextlib.aclosing(lines):
-            async for line in lines:
-                pulse.heard()
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    return
-                if event["type"] == "DELETED":
-                    self._known.pop(event["object"]["metadata"]["name"], None)
-                elif event["type"] != "BOOKMARK":
-                    self._observe(event["object"])
+    def _take(self, kind: str, body: Mapping[str, Any]) -> None:
+        name = body["metadata"]["name"]
+        before = self._known.pop(name, None)
+        now = None if kind == "DELETED" else self._parse(body)
+        if now is not None:
+            self._known[name] = now
+            self._tell_allowances(name, before, now)
+        if before != now:
+            self._on_change()
 
-    def _observe(self, body: Mapping[str, Any]) -> Allowances:
+    def _tell_allowances(self, name: str, before: Namespace | None, now: Namespace) -> None:
+        if before is not None and before.allowances != now.allowances:
+            self._on_allowances(name)
+
+    def _parse(self, body: Mapping[str, Any]) -> Namespace:
         metadata = body["metadata"]
-        now = parse_allowances(metadata.get("annotations"), self.api_audiences, required=self._required)
-        before = self._known.get(metadata["name"])
-        self._known[metadata["name"]] = now
-        if before is not None and before != now:
-            self._on_change(metadata["name"])
-        return now
+        return Namespace(
+            metadata.get("labels") or {},
+            bool(metadata.get("deletionTimestamp")),
+            parse_allowances(metadata.get("annotations"), self.api_audiences, required=self._required),
+        )

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
-from esc_operator.kube.api import METADATA_LIST, KubeApi
+from esc_operator.kube.following import RECONNECT_SECONDS, Following
 from esc_operator.kube.paths import SECRETS
-from esc_operator.kube.pulses import Pulse, Pulses
+from esc_operator.kube.pulses import Pulses
 from esc_operator.resources import ENVIRONMENT, HOLDS, MANAGED_BY, MANAGED_BY_LABEL, ROTATOR_STATES
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
@@ -25,18 +25,19 @@ from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from esc_operator.kube.api import KubeApi
 
 logger = logging.getLogger(__name__)
 
-PAGE = "500"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
-RECONNECT_SECONDS = 1.0
 REFUSED_SECONDS = 10.0
+"""After a namespace has refused the operator."""
 MOST_GONE = 1024
 """So many Secrets that are gone are remembered: for as long as an answer from before may be on its way."""
 BLIPS = 3
 """So many refusals in a row mean nothing: an API server that has just started has yet to learn of any rights."""
-"""After a namespace has refused the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,6 @@ class OwnedSecrets:
         self._pause = pause
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
         self._unlisted = set(self._scopes)
-        self._versions: dict[str | None, str] = {}
         self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
         self._kept_back: dict[Key, list[tuple[str, Mapping[str, Any]]]] = {}
@@ -146,55 +146,38 @@ class OwnedSecrets:
     async def _follow(self, scope: str | None) -> None:
         """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
         pulse = self._pulses.of(SECRETS.plural, scope or "")
+        following = Following(self._api, SECRETS, scope, pulse, labelSelector=SELECTOR)
         refusals = 0
         while True:
-            pulse.tried()
             refusals += 1  # until it turns out that it was none
             try:
-                if scope not in self._versions:
-                    await self._list(scope, pulse)
-                await self._watch(scope, pulse)
+                await following.follow(partial(self._replace, scope), self._take)
                 refusals = 0
             except NotFoundError:
                 refusals = 0
-                self._versions.pop(scope, None)  # 410: only a new list tells what happened meanwhile
             except ForbiddenError as error:
-                await self._be_refused(scope, error, refusals)
+                await self._be_refused(following, scope, error, refusals)
             except KubeError as error:
                 refusals = 0
                 logger.warning("Watching Secrets: %s", error.message)
-            await self._pause(RECONNECT_SECONDS)  # whatever ended it may do so again at once
+            await self._pause(RECONNECT_SECONDS)
 
-    async def _be_refused(self, scope: str | None, error: ForbiddenError, refusals: int) -> None:
+    async def _be_refused(self, following: Following, scope: str | None, error: ForbiddenError, refusals: int) -> None:
         logger.warning("Watching Secrets: %s", error.message)
         if scope is not None:
             self._note_listed(scope)  # the other namespaces do not wait for it, and in it nothing can be done
         if refusals > BLIPS:
-            self._versions.pop(scope, None)
+            following.lose_place()
             await self._pause(REFUSED_SECONDS)
-
-    async def _list(self, scope: str | None, pulse: Pulse) -> None:
-        found: dict[Key, Mapping[str, Any]] = {}
-        query = {"labelSelector": SELECTOR, "limit": PAGE}
-        while True:
-            page = await self._api.list_page(SECRETS, scope, accept=METADATA_LIST, **query)
-            pulse.heard()
-            for body in page["items"] or ():  # an empty list of metadata is null
-                found[Key(body["metadata"]["namespace"], body["metadata"]["name"])] = body
-            if not (token := page["metadata"].get("continue")):
-                break
-            query = {**query, "continue": token}
-        version = self._versions[scope] = page["metadata"]["resourceVersion"]
-        self._replace(scope, found, version)
-        self._note_listed(scope)
 
     def _note_listed(self, scope: str | None) -> None:
         self._unlisted.discard(scope)
         if not self._unlisted:
             self.listed.set()
 
-    def _replace(self, scope: str | None, found: Mapping[Key, Mapping[str, Any]], version: str) -> None:
+    def _replace(self, scope: str | None, bodies: Iterable[Mapping[str, Any]], version: str) -> None:
         """Take in a list of that version. It knows nothing of what was written after it was made."""
+        found = {Key(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in bodies}
         changed = [
             key
             for key, known in self._known.items()
@@ -211,20 +194,7 @@ class OwnedSecrets:
             if before != self.observe(body):
                 changed.append(key)
         self._tell(changed)
-
-    async def _watch(self, scope: str | None, pulse: Pulse) -> None:
-        version = self._versions[scope]
-        lines = self._api.watch_lines(SECRETS, scope, labelSelector=SELECTOR, resourceVersion=version)
-        async with contextlib.aclosing(lines):
-            async for line in lines:
-                pulse.heard()
-                event = json.loads(line)
-                body = event["object"]
-                if event["type"] == "ERROR":
-                    raise NotFoundError(f"the watch of Secrets ended: {body.get('reason')}")
-                if event["type"] != "BOOKMARK":
-                    self._take(event["type"], body)
-                self._versions[scope] = body["metadata"]["resourceVersion"]
+        self._note_listed(scope)
 
     def _take(self, kind: str, body: Mapping[str, Any]) -> None:
         key = Key(body["metadata"]["namespace"], body["metadata"]["name"])

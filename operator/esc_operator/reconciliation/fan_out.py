@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from esc_operator.kube.namespaces import Namespaces
     from esc_operator.kube.owned_secrets import SecretMetadata
-    from esc_operator.kube.target_namespaces import TargetNamespaces
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.decide import Plan
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
@@ -88,7 +88,7 @@ class _Memory:
 
 class FanOut:
     def __init__(
-        self, core: Core, gatherer: Gatherer, actor: Actor, namespaces: TargetNamespaces, now: Callable[[], datetime]
+        self, core: Core, gatherer: Gatherer, actor: Actor, namespaces: Namespaces, now: Callable[[], datetime]
     ) -> None:
         self._core = core
         self._gatherer = gatherer

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.identity_tokens import IdentityTokens
-    from esc_operator.kube.namespaces import NamespaceAllowances
+    from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
     from esc_operator.reconciliation.outcome import Imports
@@ -84,7 +84,7 @@ class EnvironmentOpening:
         api: KubeApi,
         tokens: IdentityTokens,
         opener: Opener,
-        allowances: NamespaceAllowances,
+        allowances: Namespaces,
         namespaces: Collection[str] = (),
     ) -> None:
         self._api = api
@@ -100,7 +100,9 @@ class EnvironmentOpening:
         account, admission = environment.account, None
         if account is not None:
             try:
-                admission = NamespaceAdmission(account.namespace, await self._allowances.read(account.namespace))
+                admission = NamespaceAdmission(
+                    account.namespace, await self._allowances.read_allowances(account.namespace)
+                )
             except KubeError as error:
                 return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()

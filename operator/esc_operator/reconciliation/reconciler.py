@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from datetime import datetime
 
-    from esc_operator.kube.target_namespaces import TargetNamespaces
+    from esc_operator.kube.namespaces import Namespaces
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer, TargetSecret
     from esc_operator.reconciliation.rollouts import Rollouts
@@ -79,7 +79,7 @@ class Reconciler:
         now: Callable[[], datetime],
         rollouts: Rollouts | None = None,
         *,
-        namespaces: TargetNamespaces | None = None,
+        namespaces: Namespaces | None = None,
         telemetry: Telemetry = SILENT,
         forbids: Callable[[str, Iterable[str]], bool] = lambda _namespace, _roles: False,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,

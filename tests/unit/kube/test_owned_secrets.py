@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError
-from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, RECONNECT_SECONDS, OwnedSecrets, parse_secret_metadata
+from esc_operator.kube.following import RECONNECT_SECONDS
+from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, OwnedSecrets, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key

@@ -21,7 +21,7 @@ from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
-from esc_operator.kube.namespaces import NamespaceAllowances
+from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.rotator_secrets import has_rotators, parse_states, secret_name
@@ -97,7 +97,7 @@ class RotatorWorld(RotationWorld):
     def __init__(self) -> None:
         super().__init__()
         self.keys = Keys()
-        tokens, allowances = IdentityTokens(self.api, self.now), NamespaceAllowances(self.api, (), required=False)
+        tokens, allowances = IdentityTokens(self.api, self.now), Namespaces(self.api, ())
         self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener(), allowances))
 
     def _opener(self) -> Opener:

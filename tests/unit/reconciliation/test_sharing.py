@@ -11,7 +11,7 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.kube.identity_tokens import IdentityTokens
-from esc_operator.kube.namespaces import NamespaceAllowances
+from esc_operator.kube.namespaces import Namespaces
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.resources.environment import Key
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static
@@ -37,7 +37,7 @@ def real_opening(world: World, namespaces: tuple[str, ...] = ()) -> Iterator[Non
     opener = Opener(pool=pool, logins=SharedLogins(world.now), settings={}, now=world.now)
     tokens, allowances = (
         IdentityTokens(world.api, world.now),
-        NamespaceAllowances(world.api, namespaces, required=False),
+        Namespaces(world.api, namespaces),
     )
     world.opening = EnvironmentOpening(world.api, tokens, opener, allowances, namespaces)
     yield

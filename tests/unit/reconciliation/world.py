@@ -13,9 +13,9 @@ from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import KubeError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
+from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
-from esc_operator.kube.target_namespaces import TargetNamespaces
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
@@ -162,7 +162,7 @@ class World:
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
-        namespaces = TargetNamespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
+        namespaces = Namespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
         self.reconciler = Reconciler(
             gatherer,
             actor,

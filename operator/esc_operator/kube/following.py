@@ -1,0 +1,85 @@
+"""What all informers share: a list of metadata in pages, and a watch from there on.
+
+Owns the place in the history of one resource. Which objects are remembered, and what becomes of a failure, is for the
+informer to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import NotFoundError
+from esc_operator.kube.api import METADATA_LIST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.paths import Resource
+    from esc_operator.kube.pulses import Pulse
+
+PAGE = "500"
+RECONNECT_SECONDS = 1.0
+"""Whatever ended a watch may do so again at once."""
+
+
+class Following:
+    """Of one resource, in a namespace or (None) in all, narrowed by `query` (such as a `labelSelector`)."""
+
+    def __init__(self, api: KubeApi, resource: Resource, scope: str | None, pulse: Pulse, **query: str) -> None:
+        self._api = api
+        self._resource = resource
+        self._scope = scope
+        self._pulse = pulse
+        self._query = query
+        self._version = ""
+
+    async def follow(
+        self,
+        on_list: Callable[[list[Mapping[str, Any]], str], None],
+        on_event: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        """Hand over all objects and the version they are of, unless the place is known from before, and then each
+        event, until the server ends it. Raises KubeError; a NotFoundError says that the place is lost."""
+        self._pulse.tried()
+        try:
+            if not self._version:
+                await self._list(on_list)
+            await self._watch(on_event)
+        except NotFoundError:
+            self.lose_place()
+            raise
+
+    def lose_place(self) -> None:
+        """Begin with a list the next time."""
+        self._version = ""
+
+    async def _list(self, on_list: Callable[[list[Mapping[str, Any]], str], None]) -> None:
+        found: list[Mapping[str, Any]] = []
+        query = {**self._query, "limit": PAGE}
+        while True:
+            page = await self._api.list_page(self._resource, self._scope, accept=METADATA_LIST, **query)
+            self._pulse.heard()
+            found += page["items"] or ()  # an empty list of metadata is null
+            if not (token := page["metadata"].get("continue")):
+                break
+            query = {**query, "continue": token}
+        self._version = page["metadata"]["resourceVersion"]
+        on_list(found, self._version)
+
+    async def _watch(self, on_event: Callable[[str, Mapping[str, Any]], None]) -> None:
+        lines = self._api.watch_lines(self._resource, self._scope, resourceVersion=self._version, **self._query)
+        async with contextlib.aclosing(lines):
+            async for line in lines:
+                self._pulse.heard()
+                event = json.loads(line)
+                body = event["object"]
+                if event["type"] == "ERROR":
+                    # 410, too: only a new list tells what happened meanwhile.
+                    raise NotFoundError(f"the watch of {self._resource.plural} ended: {body.get('reason')}")
+                if event["type"] != "BOOKMARK":
+                    on_event(event["type"], body)
+                self._version = body["metadata"]["resourceVersion"]
