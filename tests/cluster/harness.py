@@ -27,12 +27,14 @@ PATIENCE = 30.0
 
 
 class Cluster:
-    """A cluster, as its administrator sees it."""
+    """A cluster, as its administrator sees it, or as somebody does whom the administrator impersonates."""
 
-    def __init__(self, kubeconfig: Path, context: str) -> None:
+    def __init__(self, kubeconfig: Path, context: str, user: str = "") -> None:
         self.kubeconfig = kubeconfig
         self.context = context
         self._client: ApiClient = config.new_client_from_config(str(kubeconfig), context)
+        if user:
+            self._client.set_default_header("Impersonate-User", user)
 
     def close(self) -> None:
         self._client.close()

@@ -139,7 +139,7 @@ def test_the_restricted_namespace_refuses_a_pod_that_may_do_more(cluster: Cluste
 def test_the_account_can_do_exactly_what_the_base_says(
     cluster: Cluster, account: Cluster, base: list[dict[str, Any]], namespace: str
 ) -> None:
-    (role,) = (body for body in base if body["kind"] == "ClusterRole")
+    (role,) = (body for body in base if (body["kind"], body["metadata"]["name"]) == ("ClusterRole", "esc-operator"))
     assert rights_of(account, namespace) == flat(role["rules"]) | rights_of_anybody(cluster)
 
 

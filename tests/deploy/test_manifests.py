@@ -113,6 +113,7 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert sorted(base) == [
         ("ClusterRole", "esc-operator"),
+        *(("ClusterRole", f"esc-operator-{people}") for people in ("admin", "edit", "open", "view")),
         ("ClusterRoleBinding", "esc-operator"),
         ("ConfigMap", "esc-operator-tokens"),
         ("CustomResourceDefinition", "clusterescenvironments.esc-operator.dev"),
@@ -238,6 +239,43 @@ def test_the_rights_go_to_the_account_of_the_pod_and_to_nobody_else(
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "esc-operator", "namespace": "esc-system"}]
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "esc-operator")
     assert pod["serviceAccountName"] == "esc-operator"
+
+
+def test_the_roles_for_people_are_exactly_these(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    write = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+    expected = {
+        "esc-operator-view": [("esc-operator.dev", "escenvironments", {"get", "list", "watch"})],
+        "esc-operator-edit": [("esc-operator.dev", "escenvironments", write)],
+        "esc-operator-open": [
+            ("esc-operator.dev", "escenvironments", {"get", "list"}),
+            ("esc-operator.dev", "clusterescenvironments", {"get"}),
+            ("", "serviceaccounts/token", {"create"}),
+            ("", "secrets", {"get"}),
+        ],
+        "esc-operator-admin": [
+            ("esc-operator.dev", "clusterescenvironments", write),
+            ("esc-operator.dev", "escrotations", write),
+        ],
+    }
+    roles = {name: body for (kind, name), body in base.items() if kind == "ClusterRole" and name != "esc-operator"}
+    assert {name: granted(body["rules"]) for name, body in roles.items()} == expected
+
+
+def test_only_the_right_to_write_environments_becomes_a_part_of_built_in_roles(
+    base: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    joined = {
+        (name, label.removeprefix("rbac.authorization.k8s.io/aggregate-to-"))
+        for (kind, name), body in base.items()
+        for label in body["metadata"].get("labels") or {}
+        if kind == "ClusterRole" and "aggregate-to-" in label
+    }
+    assert joined == {("esc-operator-edit", "edit"), ("esc-operator-edit", "admin")}
+
+
+def test_nobody_is_bound_to_the_roles_for_people(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    bound = {body["roleRef"]["name"] for (kind, _), body in base.items() if kind.endswith("RoleBinding")}
+    assert bound == {"esc-operator", "esc-operator-own"}
 
 
 @pytest.mark.parametrize("path", definitions.made(), ids=lambda path: str(path.relative_to(places.REPOSITORY)))

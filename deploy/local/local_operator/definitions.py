@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from esc_operator.resources import policies, rights
+from esc_operator.resources import people, policies, rights
 from esc_operator.resources.crd import definitions
 from esc_operator.resources.rotation_crd import rotation_crd
 from local_cluster import places
@@ -25,6 +25,10 @@ CLUSTER_MODE = """\
 # Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
 # writing Secrets, and asking for tokens of the ServiceAccounts that environments act as. The role at the end is for its
 # own namespace.
+"""
+PEOPLE_HEADER = "# Made from operator/esc_operator/resources/people.py; `make crds` writes it again.\n"
+PEOPLE = """\
+# For people. Nothing is bound here; two of the roles become a part of built-in ones.
 """
 POLICIES_HEADER = "# Made from operator/esc_operator/resources/policies.py; `make crds` writes it again.\n"
 POLICIES = """\
@@ -44,6 +48,7 @@ def made() -> dict[Path, str]:
         **{_crd_file(body): CRD_HEADER + _long(body) for body in definitions()},
         places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _long(rotation_crd()),
         places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
+        places.REPOSITORY / "deploy" / "base" / "people.yaml": PEOPLE_HEADER + PEOPLE + _documents(_people()),
         places.REPOSITORY / "deploy" / "base" / "policies.yaml": (POLICIES_HEADER + POLICIES + _documents(_policies())),
         places.REPOSITORY / "deploy" / "namespaced" / "rights" / "rbac.yaml": (
             RIGHTS_HEADER + NAMESPACED_MODE + _documents(_namespaced_mode())
@@ -67,6 +72,12 @@ def _cluster_mode() -> Iterator[str]:
     yield _plain(rights.binding(rights.OWN))
 
 
+def _people() -> Iterator[str]:
+    for one in people.peoples_roles():
+        why = "".join(f"# {line}\n" for line in one.why.splitlines())
+        yield why + _with_reasons(one.body(), one.rights)
+
+
 def _policies() -> Iterator[str]:
     for body in (policies.token_policy(), policies.secret_policy(), *policies.bindings(), policies.parameters()):
         yield _long(body)
@@ -80,10 +91,14 @@ def _namespaced_mode() -> Iterator[str]:
 
 
 def _role(name: str, granted: Sequence[Right], *, kind: str = "Role", names: Sequence[str] = ()) -> str:
+    return _with_reasons(rights.role(name, granted, kind=kind, names=names), granted)
+
+
+def _with_reasons(body: dict[str, Any], granted: Sequence[Right]) -> str:
     """A role as text, with the reason of each right above its rule."""
     reasons = iter(granted)
     lines = []
-    for line in _plain(rights.role(name, granted, kind=kind, names=names)).splitlines(keepends=True):
+    for line in _plain(body).splitlines(keepends=True):
         if line.startswith("- apiGroups:") and (why := next(reasons).why):
             lines.append(f"# {why}\n")
         lines.append(line)
