@@ -71,6 +71,9 @@ class Core(Protocol):
     ) -> Opened | Refused:
         """Open it, and note what was seen of its imports."""
 
+    def tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
+        """Tell the meter what came of an attempt, and how late it was."""
+
     async def tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, status: Status) -> None:
         """Write a status where it differs, look again when the plan says, and post its event."""
 
@@ -175,8 +178,11 @@ class FanOut:
         if isinstance(verdict, Sync) and free:
             memory.outcome = outcome = await self._core.evaluate(environment, entry, target, verdict)
             if isinstance(outcome, Opened):
-                return await self._take_over(environment, entry, memory, sites, best, outcome)
+                taken = await self._take_over(environment, entry, memory, sites, best, outcome)
+                self._core.tell_sync(verdict, seen, now, well=entry.failed is None)
+                return taken
             plan = self._refuse(environment, entry, target, outcome)
+            self._core.tell_sync(verdict, seen, now, well=False)
         elif isinstance(verdict, Sync):
             refused = sites[0].refused or Refused(reasons.SECRET_NOT_OWNED, "no namespace can be filled")
             plan = self._refuse(environment, entry, target, refused)
@@ -194,7 +200,13 @@ class FanOut:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
         known = self._core.ledger.generations(environment.key, references)
-        return observe(wanted_by(environment, entry.status, known), target, entry)
+        wanted = wanted_by(environment, entry.status, known)
+        return observe(replace(wanted, forbidden=self._is_forbidden(environment, entry)), target, entry)
+
+    def _is_forbidden(self, environment: EscEnvironment, entry: Entry) -> bool:
+        """Whether the namespace of its ServiceAccount does not allow a role that it holds."""
+        roles = (login.role for login in entry.status.logins)
+        return environment.account is not None and self._namespaces.forbids(environment.account.namespace, roles)
 
     def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> Plan:
         now = self._now()

@@ -313,9 +313,10 @@ class Reconciler:
             await self._refuse(environment, entry, target, refused)  # nothing is opened, so nothing is minted for it
         else:
             await self._sync(environment, entry, target, verdict)
-            self._tell_sync(verdict, seen, now, well=entry.failed is None)
+            self.tell_sync(verdict, seen, now, well=entry.failed is None)
 
-    def _tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
+    def tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
+        """Tell the meter what came of an attempt, and how late it was."""
         due = next_refresh(seen.wanted, seen.held, began) if seen.held else None
         late = (self._now() - due).total_seconds() if well and due and due <= began else None
         self._telemetry.meter.synced(str(sync.cause), "filled" if well else "refused", late)

@@ -44,11 +44,12 @@ class Waking:
             self._mend(key, entry, now + place * gap)
 
     def on_namespace(self, namespace: str) -> None:
-        """What a namespace allows has changed: for what was refused, and for what holds a role."""
+        """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
+        that namespace, wherever the environment is."""
         self._reconciler.mended += 1
         refused = {key for key, _ in self._ledger.failed_for(REFUSALS)}
         for key, entry in self._ledger.entries():
-            if key.namespace != namespace:
+            if entry.account is None or entry.account.namespace != namespace:
                 continue
             if key in refused:
                 self._mend(key, entry, self._now())

@@ -183,11 +183,18 @@ class FakeApi(KubeApi):
     def delete_environment(self, name: str, namespace: str = "apps") -> None:
         self._delete(environment_resource(namespace), Key(namespace, name))
 
-    def put_namespace(self, name: str, labels: Mapping[str, str] | None = None, *, terminating: bool = False) -> None:
+    def put_namespace(
+        self,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        terminating: bool = False,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
         key = Key("", name)
         old = self.objects.get((NAMESPACES.plural, key))
         body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
-        body["metadata"]["labels"] = dict(labels or {})
+        body["metadata"]["labels"], body["metadata"]["annotations"] = dict(labels or {}), dict(annotations or {})
         if terminating:
             body["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
         self._put(NAMESPACES, body)

@@ -11,7 +11,8 @@ import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.reconciliation.outcome import Refused
-from esc_operator.resources import ROTATE_REQUESTED_AT, SYNC_RECORD
+from esc_operator.resources import ROTATE_REQUESTED_AT, SYNC_RECORD, reasons
+from esc_operator.resources.allowances import ALLOWED_ROLES
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
 
 if TYPE_CHECKING:
@@ -119,6 +120,31 @@ def test_a_namespace_that_appears_gets_what_the_others_have_also_after_a_restart
         assert world.summary() == (MANY + 3, MANY + 3, 0)
 
     told(story)
+
+
+def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_told_at_once_and_what_is_held_stays() -> None:
+    async def story(world: Teams) -> None:
+        world.api.put_namespace("infra")
+        world.put({**login(), "serviceAccount": {"namespace": "infra", "name": "default"}})
+        async with world.operator():
+            world.api.put_namespace("team-00", {"team": "yes"}, annotations={ALLOWED_ROLES: "another"})
+            await world.settle()
+            await world.look()
+            assert (world.conditions(), world.cloud.opened["wide"]) == (WELL, 1), "nobody logs in as that namespace"
+            world.cloud.refusals["wide"] = Refused(reasons.ROLE_NOT_ALLOWED, "not allowed", retryable=False)
+            world.api.put_namespace("infra", annotations={ALLOWED_ROLES: "another"})
+            await world.settle()
+            await world.look()
+            assert world.conditions() == ("True", "Synced", "False", reasons.ROLE_NOT_ALLOWED)
+            assert world.everywhere() == {"{'TOKEN': 'minted-wide-1'}"}
+            world.cloud.refusals.clear()
+            world.api.put_namespace("infra", annotations={ALLOWED_ROLES: "role-of-*"})
+            await world.settle()
+            await world.look()
+            assert world.conditions() == WELL
+        assert world.cloud.mints["wide"] == 1
+
+    told(story, 3)
 
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])

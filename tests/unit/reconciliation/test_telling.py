@@ -57,6 +57,30 @@ def test_a_refresh_that_fails_counts_from_when_it_was_due_once_it_succeeds() -> 
     play(story)
 
 
+def test_what_comes_of_one_evaluation_for_many_namespaces_is_told_once() -> None:
+    async def story(world: World) -> None:
+        world.is_of_the_cluster = True
+        for name in ("one", "two"):
+            world.api.put_namespace(name)
+        world.api.put_environment("wide", login(HOUR, target={"namespaceSelector": {}}), "")
+        async with world.operator():
+            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            assert due is not None
+            world.cloud.refusals["wide"] = Refused("AWSUnavailable", "no")
+            await world.skip(due - world.time)
+            del world.cloud.refusals["wide"]
+            await world.skip(5 * MINUTE, step=timedelta(seconds=5))
+
+        first, refused, again = world.meter.of("synced")
+        assert first == ("FirstSync", "filled", None)
+        assert refused == ("ExpiryAhead", "refused", None)
+        assert again[:2] == ("Retry", "filled")
+        assert isinstance(again[2], float)
+        assert 0 < again[2] <= 300
+
+    play(story)
+
+
 def test_an_api_server_that_is_away_is_told_of_work_and_of_no_sync() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("web", static(A="1"))

@@ -21,6 +21,7 @@ from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.reconciler import Opening, Reconciler, Workers
+from esc_operator.reconciliation.waking import Waking
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
@@ -176,7 +177,7 @@ class World:
         parts = [asyncio.create_task(self.secrets.run())]
         try:
             if namespaces is not None:
-                namespaces.listen(self.reconciler.on_namespaces)
+                namespaces.listen(self.reconciler.on_namespaces, Waking(self.reconciler, self.now).on_namespace)
                 parts.append(asyncio.create_task(namespaces.run()))
                 await asyncio.wait_for(namespaces.listed.wait(), 5)
             await asyncio.wait_for(self.secrets.listed.wait(), 5)
