@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from cluster.harness import NAMESPACES, PATIENCE, Tenant, wait_until
+from esc_operator.kube.identity_tokens import SHARED
 from esc_operator.kube.paths import SERVICE_ACCOUNTS
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from faults.front import Phase, Reaction, Rule
-from faults.requests import EXCHANGE, SECRET
+from faults.requests import EXCHANGE, SECRET, TOKEN
 from local_aws import REGION, Mint
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ class Run:
     def fill(self) -> Subject:
         """A new subject whose Secret is filled."""
         return self.fill_some(1)[0]
+
+    def fill_for(self, write: str) -> Subject:
+        """A new subject whose Secret is filled, and whose next sync makes that request: a token serves for a while."""
+        subject = self.fill()
+        if write == TOKEN:
+            time.sleep(SHARED.total_seconds())
+        return subject
 
     def fill_some(self, count: int) -> list[Subject]:
         """New subjects whose Secrets are filled at the same time."""
