@@ -175,7 +175,8 @@ def test_a_mistake_in_an_import_names_the_import(tenant: Tenant) -> None:
     tenant.apply("base", {"values": {"a": "${b}"}})
     tenant.apply("app", {"imports": ["base"], **variables(A="1")})
     message = tenant.until_refused("app", "UnknownProperty")
-    assert message.startswith('EscEnvironment "base": spec.environment.values.a: unknown property "b"')
+    base = f'EscEnvironment "{tenant.namespace}/base"'
+    assert message.startswith(f'{base}: spec.environment.values.a: unknown property "b"')
     assert tenant.until_refused("base", "UnknownProperty").startswith("spec.environment.values.a: ")
 
 
