@@ -220,6 +220,7 @@ class Fronts:
             await server.shutdown(0.1)
         for session in self._sessions:
             await session.close()
+        await asyncio.sleep(0.25)  # TLS connections end some turns of the loop after that, and must not outlive it
 
     async def _pass(
         self, request: web.BaseRequest, seen: Seen, body: bytes, session: aiohttp.ClientSession, upstream: str
