@@ -91,6 +91,8 @@ class Run:
         **more: Any,
     ) -> Any:
         """While the block lasts, something happens to a request for a subject."""
+        if name == TOKEN:
+            subject.until_no_token_is_shared()
         return self.stage.fronts.rules(Rule(name, phase, action, subject.namespace, **more))
 
     def clean_up(self) -> None:
@@ -138,6 +140,12 @@ class Subject:
         ]
 
     # Waiting.
+
+    def until_no_token_is_shared(self) -> None:
+        """Wait until the next exchange asks for a token of its own."""
+        last = max((one.at for one in self.passed(TOKEN)), default=None)
+        if last is not None:
+            time.sleep(max(0.0, (last + SHARED - datetime.now(UTC)).total_seconds() + 0.2))
 
     def until_settled(self, mints: int, patience: float = PATIENCE) -> None:
         """Wait until all is well: so many mints, the last of them in the Secret, and a status that tells so."""
