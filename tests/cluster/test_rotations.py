@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import Tenant, stays, variables, wait_until
-from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
+from cluster.harness import NAMESPACES, Tenant, stays, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, SECRETS
 from esc_operator.resources.sync_record import parse_sync_record
 from local_cluster.tools import find_kubectl
 
@@ -179,6 +179,67 @@ def test_the_role_and_the_provider_choose_whom(fleet: Fleet, tenant: Tenant) -> 
     assert fleet.until(name, "Succeeded")["selected"] >= 1
     assert tenant.mints() == 2
     assert not fleet.honoured("plain")
+
+
+@pytest.fixture
+def wide(tenant: Tenant) -> Iterator[str]:
+    """A ClusterEscEnvironment that fills a Secret in three namespaces."""
+    name = f"wide-{tenant.namespace}"
+    namespaces = [f"{tenant.namespace}-{number}" for number in range(3)]
+    for namespace in namespaces:
+        tenant.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
+    spec = {
+        "environment": tenant.login(sessionName="wide"),
+        "serviceAccount": {"namespace": tenant.namespace, "name": "default"},
+        "target": {"namespaces": namespaces},
+    }
+    body = {
+        "apiVersion": "esc-operator.dev/v1alpha1",
+        "kind": "ClusterEscEnvironment",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    tenant.cluster.must("POST", CLUSTER_ENVIRONMENTS.path(), body)
+    yield name
+    tenant.cluster.request("DELETE", CLUSTER_ENVIRONMENTS.path(None, name))
+    for namespace in namespaces:
+        tenant.cluster.request("DELETE", NAMESPACES.path(name=namespace))
+
+
+def test_one_of_the_cluster_is_rotated_with_the_others_by_one_mint_for_all_its_namespaces(
+    fleet: Fleet, tenant: Tenant, wide: str
+) -> None:
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = tenant.cluster.must("GET", CLUSTER_ENVIRONMENTS.path(None, wide)).get("status") or {}
+        return found
+
+    def held() -> dict[str, Any]:
+        """The runs that its Secrets honour, by their values."""
+        found = tenant.cluster.must("GET", SECRETS.path(), fieldSelector=f"metadata.name={wide}")["items"]
+        records = {one["data"]["AWS_SESSION_TOKEN"]: parse_sync_record(one["metadata"]["annotations"]) for one in found}
+        assert len(found) == 3
+        return {value: record.rotation for value, record in records.items() if record}
+
+    tenant.apply("aws", tenant.login(duration="2h"))
+    tenant.until_ready("aws")
+    wait_until(lambda: (status().get("namespaces") or {}).get("synced") == 3, "three are filled", status)
+    assert tenant.mints() == 2
+    before = held()
+    planned = fleet.until(fleet.rotate(selector={"role": tenant.role}, dryRun=True), "DryRun")["planned"]
+    assert [one["name"] for one in planned] == [f"ClusterEscEnvironment/{wide}", "aws"]
+
+    name = fleet.rotate(selector={"role": tenant.role})
+    told = fleet.until(name, "Succeeded")
+    assert told["progress"] == "2/2"
+    uid = tenant.cluster.must("GET", ROTATIONS.path(None, name))["metadata"]["uid"]
+    after = held()
+    assert (list(after.values()), fleet.honoured("aws")) == ([uid], uid)
+    assert not before.keys() & after.keys()
+    assert status()["rotation"]["name"] == name
+    stays(lambda: tenant.mints() == 4, 2)
+
+    assert fleet.until(fleet.rotate(), "Succeeded")["progress"] == "1/1", "none of the cluster is in a namespace"
+    assert held() == after
 
 
 def test_a_schedule_runs_each_minute_and_each_run_mints_once(fleet: Fleet, tenant: Tenant) -> None:

@@ -20,7 +20,7 @@ class Session(EnvironmentReader, TokenSource, Protocol):
     """A connection to one cluster. Raises KubeError."""
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Set annotations of an EscEnvironment, and leave all others."""
+        """Set annotations of an environment, one of the cluster where `namespace` is "", and leave all others."""
 
     def create_rotation(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The EscRotation as it was created."""

@@ -17,6 +17,7 @@ from esc_operator.errors import EscError, ForbiddenError, NotFoundError
 from esc_operator.resources import API_VERSION, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
+from esc_operator.resources.reasons import SECRET_NOT_OWNED, SECRET_REFUSED
 from esc_operator.resources.rotation import Phase, RotationStatus, parse_rotation_status, parse_selector
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
 from esc_operator.resources.status import parse_status
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from esc_operator.cli.cluster import Session
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.status import NamespaceSummary
 
 LOOK_SECONDS = 0.5
 PATIENCE = 3
@@ -61,32 +64,48 @@ class Waiting(NamedTuple):
 # One environment.
 
 
-def rotate_one(session: Session, namespace: str, name: str, waiting: Waiting | None) -> None:
+def rotate_one(session: Session, key: Key, waiting: Waiting | None) -> None:
     """Ask one environment for new credentials, and wait for them where that is wanted. Raises EscError."""
-    environment = parse_environment(session.read_environment(namespace, name))
+    environment = parse_environment(session.read_environment(*key))
+    name = key.full_name
     if environment.suspend:
-        raise NotRotatedError(f"{namespace}/{name} is suspended (spec.suspend): nothing of it is renewed")
+        raise NotRotatedError(f"{name} is suspended (spec.suspend): nothing of it is renewed")
+    if environment.cluster_scoped and environment.spread is None:
+        raise NotRotatedError(f"{name} fills no Secret (spec.target is not set): there is nothing of it to be renewed")
     request = datetime.now(UTC).isoformat(timespec="milliseconds")
-    session.annotate_environment(namespace, name, {ROTATE_REQUESTED_AT: request})
+    session.annotate_environment(*key, {ROTATE_REQUESTED_AT: request})
     if waiting is None:
-        click.echo(f"{namespace}/{name}: new credentials are asked for")
+        click.echo(f"{name}: new credentials are asked for")
         return
     rolls = environment.rollout.policy == "OnChange"
-    waiting.until(lambda: _has_honoured(session, namespace, name, request, rolls=rolls), f"{namespace}/{name}")
-    click.echo(f"{namespace}/{name} has new credentials{', and its pods run with them' if rolls else ''}")
+    waiting.until(lambda: _has_honoured(session, key, request, rolls=rolls), name)
+    click.echo(f"{name} has new credentials{', and its pods run with them' if rolls else ''}")
 
 
-def _has_honoured(session: Session, namespace: str, name: str, request: str, *, rolls: bool) -> bool:
-    status = parse_status(session.read_environment(namespace, name).get("status"))
+def _has_honoured(session: Session, key: Key, request: str, *, rolls: bool) -> bool:
+    status = parse_status(session.read_environment(*key).get("status"))
     if status.observed_rotate_request != request:
         return False
     refreshed = find_condition(status.conditions, REFRESHED)
     if refreshed and refreshed.status == "False":
         if status.next_refresh_at and status.failures < PATIENCE:
             return False  # it may pass by itself
-        raise NotRotatedError(f"{namespace}/{name} has no new credentials: {refreshed.reason}: {refreshed.message}")
+        raise NotRotatedError(f"{key.full_name} has no new credentials: {refreshed.reason}: {refreshed.message}")
+    if status.namespaces and status.namespaces.synced < status.namespaces.matched:
+        return _wait_for_namespaces(key, status.namespaces)
     rolled_out = find_condition(status.conditions, ROLLED_OUT)
     return not rolls or (rolled_out is not None and rolled_out.status == "True")
+
+
+def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
+    """Not yet, unless somebody has to mend something first: that is raised."""
+    stuck = [one for one in summary.told if one.reason in {SECRET_NOT_OWNED, SECRET_REFUSED}]
+    for one in stuck[:1]:
+        raise NotRotatedError(
+            f"{key.full_name} has new credentials in {summary.synced} of {summary.matched} namespaces; "
+            f"{one.namespace}: {one.reason}: {one.message}"
+        )
+    return False
 
 
 # Many.
@@ -97,7 +116,7 @@ def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
     chosen = parse_selector(selector)
     bodies: Iterable[Mapping[str, Any]] = (
         body
-        for namespace in dict.fromkeys(chosen.namespaces) or (None,)
+        for namespace in dict.fromkeys(chosen.namespaces) or (None, "")  # none of the cluster is in a namespace
         for body in session.list_environments(namespace)
     )
     found = in_order(candidate_of(body) for body in bodies if is_selected(chosen, body))
@@ -109,10 +128,10 @@ def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
 
 
 def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
-    width = max((len(str(one.key)) for one in candidates), default=0)
+    width = max((len(one.key.full_name) for one in candidates), default=0)
     for one in candidates:
         expires = format_time(one.expires_at) if one.expires_at else "no expiry"
-        yield f"{one.key!s:<{width}}  {expires}{'  rolls its pods' if one.rolls else ''}"
+        yield f"{one.key.full_name:<{width}}  {expires}{'  rolls its pods' if one.rolls else ''}"
 
 
 def start_rotation(session: Session, spec: Mapping[str, Any]) -> str:
@@ -163,7 +182,7 @@ def follow_rotation(session: Session, name: str, waiting: Waiting, *, is_termina
 def _tell_end(name: str, status: RotationStatus) -> None:
     counts = status.counts
     for failure in status.failures:
-        click.echo(f"{failure.key}: {failure.reason}: {failure.message}", err=True)
+        click.echo(f"{failure.key.full_name}: {failure.reason}: {failure.message}", err=True)
     if counts.failed > len(status.failures):
         click.echo(f"and {counts.failed - len(status.failures)} more", err=True)
     left_out = f", {counts.skipped} suspended left out" if counts.skipped else ""

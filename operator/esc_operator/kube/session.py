@@ -58,8 +58,9 @@ class Session:
         return self._request("GET", SECRETS.path(namespace, name), f"read secrets {namespace}/{name}")
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Set annotations of an EscEnvironment, and leave all others."""
-        path, what = ENVIRONMENTS.path(namespace, name), f"annotate escenvironments {namespace}/{name}"
+        """Set annotations of an environment, one of the cluster where `namespace` is "", and leave all others."""
+        resource = environment_resource(namespace)
+        path, what = resource.path(namespace or None, name), f"annotate {resource.plural} {Key(namespace, name)}"
         self._request("PATCH", path, what, {"metadata": {"annotations": dict(annotations)}}, MERGE)
 
     def create_rotation(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -323,6 +323,7 @@ class FanOut:
             if (one := memory.troubles.get(site.key)) and site.refused and one.due <= now:
                 due = retry_at(now, one.failures, None, str(site.key))
                 memory.troubles[site.key] = replace(one, due=due, failures=one.failures + 1)
+        entry.namespace_failures = max((one.failures for one in memory.troubles.values()), default=0)
         in_order = {site.key: site.target.secret.version for site in sites if site.target.secret and site.holds(seal)}
         status = replace(plan.status, secret_resource_version=digest_versions(in_order))
         waits = [one.due for one in memory.troubles.values() if one.due > now]

@@ -76,6 +76,13 @@ def best_of(sites: Iterable[Site], seals: Sequence[str]) -> Site | None:
     return min(sealed, key=lambda one: one[0], default=(0, None))[1]
 
 
+def newest_of(records: Iterable[SyncRecord], seals: Sequence[str]) -> tuple[SyncRecord | None, int]:
+    """Of the records that the operator made, the newest, and how many Secrets have it."""
+    sealed = [(seals.index(seal), record) for record in records if (seal := record.seal) in seals]
+    place, newest = min(sealed, key=lambda one: one[0], default=(0, None))
+    return newest, sum(each == place for each, _ in sealed)
+
+
 def lagging(sites: Iterable[Site], seal: str) -> list[Site]:
     """Those that may be written and do not hold what they should."""
     return [site for site in sites if not site.refused and not site.holds(seal)]
@@ -109,7 +116,7 @@ def tell_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: dat
     ready = find_condition(status.conditions, READY)
     if not summary.failing or ready is None or ready.status != "True" or ready.reason == reasons.SUSPENDED:
         return replace(plan, status=status)
-    failing = replace(ready, status="False", reason=reasons.NAMESPACES_FAILING, message=_told(summary))
+    failing = replace(ready, status="False", reason=reasons.NAMESPACES_FAILING, message=tell_failing(summary))
     others = [one for one in status.conditions if one.type != READY]
     conditions = carry_transition_times((failing, *others), old.conditions, now)
     before = find_condition(old.conditions, READY)
@@ -118,7 +125,8 @@ def tell_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: dat
     return replace(plan, status=replace(status, conditions=conditions), event=event)
 
 
-def _told(summary: NamespaceSummary) -> str:
+def tell_failing(summary: NamespaceSummary) -> str:
+    """Which namespaces do not have the values, for people."""
     named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.told[:NAMED])
     more = f"; and {summary.failing - NAMED} more" if summary.failing > NAMED else ""
     return f"{summary.failing} of {summary.matched} namespaces do not have the values: {named}{more}"

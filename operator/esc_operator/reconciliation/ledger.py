@@ -38,7 +38,8 @@ class Entry:
     present request for new credentials is known, or since when it stands where it says so: only what was issued later
     honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
     the last attempt, and in which places. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced
-    when the Secret changes."""
+    when the Secret changes. `namespace_failures`: how often in a row it has failed in that of the namespaces of a
+    ClusterEscEnvironment where it did so most often."""
 
     uid: str
     version: str
@@ -57,6 +58,7 @@ class Entry:
     rotation: AskedRotation | None = None
     suspended: bool = False
     rolls: bool = False
+    namespace_failures: int = 0
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
+from esc_operator.reconciliation.fan_out_plan import newest_of, tell_failing
 from esc_operator.reconciliation.rotation_plan import PATIENCE, Seen, Trouble
 from esc_operator.resources import reasons
-from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
+from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PAGE = "250"
 
+_FILLS_NONE = frozenset({reasons.NO_TARGET, reasons.NO_NAMESPACES})
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_REFUSED})
 
 
@@ -45,10 +47,10 @@ class RotationGatherer:
         return in_order(one for one in found if one.created_at is None or one.created_at <= before)
 
     async def _list(self, selector: Selector) -> AsyncIterator[Mapping[str, Any]]:
-        for namespace in dict.fromkeys(selector.namespaces) or (None,):
+        for resource, namespace in _lists(selector):
             query = {"limit": PAGE}
             while True:
-                page = await self._api.list_page(ENVIRONMENTS, namespace, **query)
+                page = await self._api.list_page(resource, namespace, **query)
                 for body in page["items"] or ():
                     yield body
                 if not (token := page["metadata"].get("continue")):
@@ -57,8 +59,10 @@ class RotationGatherer:
 
     def as_listed(self, candidate: Candidate) -> Seen:
         """What was known of an environment when it was listed."""
+        record, lags = self._held(candidate.key, candidate.target, candidate.uid, candidate.seals, candidate.matched)
         return Seen(
-            record=self._record(candidate.target, candidate.uid),
+            record=record,
+            lags=lags,
             asked=candidate.asked,
             suspended=candidate.suspended,
             rolls=candidate.rolls,
@@ -81,15 +85,20 @@ class RotationGatherer:
             return await self._read(candidate)  # it has just been deleted, or this process has yet to look at it
         if entry.uid != candidate.uid:
             return None
-        record = self._record(entry.target, entry.uid)
+        status, summary = entry.status, entry.status.namespaces
+        matched = summary.matched if summary else 0
+        record, lags = self._held(candidate.key, entry.target, entry.uid, status.seals, matched)
         return Seen(
             record=record,
             asked=entry.rotation,
             trouble=_trouble(entry),
             suspended=entry.suspended,
             rolls=entry.rolls,
-            rolled_out=entry.status.rolled_out_revision,
+            rolled_out=status.rolled_out_revision,
             rollout_trouble=_rollout_trouble(entry, record),
+            lags=lags,
+            lag_trouble=_lag_trouble(entry, record),
+            idle=_is_idle(entry),
         )
 
     async def _read(self, candidate: Candidate) -> Seen | None:
@@ -98,13 +107,27 @@ class RotationGatherer:
             return None
         return self.as_listed(candidate_of(body))
 
-    def _record(self, target: Key, uid: str) -> SyncRecord | None:
-        secret = self._secrets.find(target)
-        return secret.record if secret and secret.record and secret.record.uid == uid else None
+    def _held(
+        self, key: Key, target: Key, uid: str, seals: Sequence[str], matched: int
+    ) -> tuple[SyncRecord | None, bool]:
+        """The record of its Secret, or the newest one of its many, and whether any of `matched` does not have that."""
+        found = [self._secrets.find(target)] if key.namespace else self._secrets.belonging(key.full_name)
+        records = [secret.record for secret in found if secret and secret.record and secret.record.uid == uid]
+        if key.namespace:
+            return (records[0] if records else None), False
+        newest, holding = newest_of(records, seals)
+        return newest, holding < matched
 
     def _entry(self, candidate: Candidate) -> Entry | None:
         entry = self._ledger.find(candidate.key)
         return entry if entry and entry.uid == candidate.uid else None
+
+
+def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
+    """What has to be listed: what is of the cluster is in no namespace."""
+    if selector.namespaces:
+        return [(ENVIRONMENTS, namespace) for namespace in dict.fromkeys(selector.namespaces)]
+    return [(ENVIRONMENTS, None), (CLUSTER_ENVIRONMENTS, None)]
 
 
 def _trouble(entry: Entry) -> Trouble | None:
@@ -121,3 +144,18 @@ def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
     if told is None or record is None or entry.status.observed_rotation != record.rotation:
         return None
     return Trouble(told.reason, told.message, final=told.status == "False" and told.reason in _NEEDS_SOMEBODY)
+
+
+def _lag_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+    """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
+    summary = entry.status.namespaces
+    if record is None or summary is None or not summary.told or entry.status.observed_rotation != record.rotation:
+        return None
+    final = entry.namespace_failures >= PATIENCE
+    return Trouble(reasons.NAMESPACES_FAILING, tell_failing(summary), final=final)
+
+
+def _is_idle(entry: Entry) -> bool:
+    told = find_condition(entry.status.conditions, READY)
+    has_seen = entry.rotation is not None and entry.status.observed_rotation == entry.rotation.id
+    return has_seen and told is not None and told.reason in _FILLS_NONE

@@ -90,7 +90,9 @@ class Trouble:
 class Seen:
     """What is known of an environment that was asked: the record of its Secret, what asks it, and what is in its way.
 
-    `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold.
+    `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold. Of a
+    ClusterEscEnvironment, `lags` says that not all namespaces have what the record is of, and `idle` that it has seen
+    the request and there is no namespace with anything to be renewed.
     """
 
     record: SyncRecord | None
@@ -100,19 +102,29 @@ class Seen:
     rolls: bool = False
     rolled_out: str = ""
     rollout_trouble: Trouble | None = None
+    lags: bool = False
+    lag_trouble: Trouble | None = None
+    idle: bool = False
 
 
 def judge(run: Run, seen: Seen | None) -> Outcome:
     """What has become of an environment that was asked."""
     if seen is None:
         return Outcome(State.GONE)
+    if seen.idle and is_asked(run, seen.asked):
+        return Outcome(State.SUCCEEDED)
     if seen.record and is_honoured(run, seen.record, seen.asked):
-        if not (run.rolls and seen.rolls) or seen.record.leaves_pods or seen.rolled_out == seen.record.revision:
-            return Outcome(State.SUCCEEDED)
-        return _unless_in_trouble(seen.rollout_trouble)
-    if seen.suspended:
-        return Outcome(State.SKIPPED)
-    return _unless_in_trouble(seen.trouble)
+        return _judge_filled(run, seen, seen.record)
+    return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.trouble)
+
+
+def _judge_filled(run: Run, seen: Seen, record: SyncRecord) -> Outcome:
+    """Of one that has new values: whether they have reached all whom they are for."""
+    if seen.lags:
+        return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
+    if not (run.rolls and seen.rolls) or record.leaves_pods or seen.rolled_out == record.revision:
+        return Outcome(State.SUCCEEDED)
+    return _unless_in_trouble(seen.rollout_trouble)
 
 
 def is_asked(run: Run, asked: AskedRotation | None) -> bool:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
-from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
+from esc_operator.kube.paths import ROTATIONS, environment_resource
 from esc_operator.reconciliation.rotation_plan import (
     FINAL,
     Begin,
@@ -217,8 +217,9 @@ class Rotations:
                 raise answer
 
     async def _ask_one(self, memory: _Memory, one: Candidate, asked: AskedRotation) -> None:
+        resource, namespace = environment_resource(one.key.namespace), one.key.namespace or None
         try:
-            await self._api.patch_status(ENVIRONMENTS, *one.key, {"rotation": asked.to_dict()}, one.uid)
+            await self._api.patch_status(resource, namespace, one.key.name, {"rotation": asked.to_dict()}, one.uid)
         except (NotFoundError, ConflictError):
             memory.outcomes[one.key] = Outcome(State.GONE)
         memory.unsure.discard(one.key)

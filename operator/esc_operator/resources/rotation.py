@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
-from esc_operator.resources.environment import Key
+from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.requirements import Requirement
 from esc_operator.resources.times import format_optional_time, parse_time
 
@@ -83,6 +83,11 @@ class EscRotation:
         return f"{self.uid}/{run}" if self.schedule else self.uid
 
 
+def _named(key: Key) -> dict[str, str]:
+    """How a status names an environment: one of the cluster has no namespace, and its kind in its name."""
+    return {"namespace": key.namespace, "name": key.name} if key.namespace else {"name": key.full_name}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An environment that did not get new values, and why."""
@@ -93,7 +98,7 @@ class Failure:
 
     def to_dict(self) -> dict[str, Any]:
         message = self.message if len(self.message) <= LONGEST_TOLD else self.message[: LONGEST_TOLD - 1] + "…"
-        return {"namespace": self.key.namespace, "name": self.key.name, "reason": self.reason, "message": message}
+        return {**_named(self.key), "reason": self.reason, "message": message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,7 @@ class Planned:
     expires_at: datetime | None
 
     def to_dict(self) -> dict[str, Any]:
-        told = {"namespace": self.key.namespace, "name": self.key.name}
-        return told | ({"expiresAt": format_optional_time(self.expires_at)} if self.expires_at else {})
+        return _named(self.key) | ({"expiresAt": format_optional_time(self.expires_at)} if self.expires_at else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +229,4 @@ def parse_rotation_status(data: Mapping[str, Any] | None) -> RotationStatus:
 
 
 def _key(data: Mapping[str, Any]) -> Key:
-    return Key(data.get("namespace") or "", data.get("name") or "")
+    return key_of(data.get("name") or "", data.get("namespace") or "")

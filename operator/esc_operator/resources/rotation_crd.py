@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources import GROUP, VERSION
+from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_TOLD, MAX_TOLD, MOST_AT_ONCE, Phase
 
 
@@ -170,7 +170,8 @@ def _selector() -> dict[str, Any]:
                 "type": "array",
                 "maxItems": 256,
                 "items": {"type": "string", "minLength": 1, "maxLength": 63},
-                "description": "Only in these namespaces.",
+                "description": "Only in these namespaces; without it ClusterEscEnvironments that have a target are "
+                "meant as well.",
             },
             "provider": {
                 "type": "string",
@@ -190,7 +191,8 @@ def _status() -> dict[str, Any]:
     time = {"type": "string", "format": "date-time"}
     count = {"type": "integer", "format": "int64"}
     name = {"type": "string", "maxLength": 253}
-    failure = {"namespace": name, "name": name, "reason": name}
+    # One of the cluster is named with its kind.
+    environment = {"namespace": name, "name": {"type": "string", "maxLength": 253 + len(f"{CLUSTER_KIND}/")}}
     return {
         "type": "object",
         "properties": {
@@ -230,14 +232,18 @@ def _status() -> dict[str, Any]:
                 "description": "Some of those that failed, and why.",
                 "items": {
                     "type": "object",
-                    "properties": {**failure, "message": {"type": "string", "maxLength": LONGEST_TOLD}},
+                    "properties": {
+                        **environment,
+                        "reason": name,
+                        "message": {"type": "string", "maxLength": LONGEST_TOLD},
+                    },
                 },
             },
             "planned": {
                 "type": "array",
                 "maxItems": MAX_TOLD,
                 "description": "Of a dry run: the first that would be asked.",
-                "items": {"type": "object", "properties": {"namespace": name, "name": name, "expiresAt": time}},
+                "items": {"type": "object", "properties": {**environment, "expiresAt": time}},
             },
             "startedAt": time,
             "completedAt": time,

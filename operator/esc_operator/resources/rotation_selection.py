@@ -23,7 +23,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An environment as it was listed. `rolls`: its pods are replaced when its Secret changes, and `rolled_out` is the
-    revision that all of them were known to hold."""
+    revision that all of them were known to hold. A ClusterEscEnvironment was to fill Secrets in `matched` namespaces,
+    and `seals` are those of the records that they may hold, the newest first."""
 
     key: Key
     uid: str
@@ -34,6 +35,8 @@ class Candidate:
     rolls: bool = False
     rolled_out: str = ""
     asked: AskedRotation | None = None
+    seals: tuple[str, ...] = ()
+    matched: int = 0
 
 
 def candidate_of(body: Mapping[str, Any]) -> Candidate:
@@ -49,19 +52,26 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
         rolls=(spec.get("rollout") or {}).get("policy") == "OnChange",
         rolled_out=status.get("rolledOutRevision") or "",
         asked=parse_asked_rotation(status.get("rotation")),
+        seals=tuple(status.get("seals") or ()),
+        matched=(status.get("namespaces") or {}).get("matched") or 0,
     )
 
 
 def is_selected(selector: Selector, body: Mapping[str, Any]) -> bool:
-    """Whether an environment fits everything that the selector gives."""
+    """Whether an environment fits everything that the selector gives, and fills a Secret at all."""
     metadata = body["metadata"]
     labels = metadata.get("labels") or {}
     return (
-        (not selector.namespaces or metadata.get("namespace") in selector.namespaces)
+        _fills(body)
+        and (not selector.namespaces or metadata.get("namespace") in selector.namespaces)
         and all(labels.get(key) == value for key, value in selector.labels.items())
         and all(meets(labels, one) for one in selector.expressions)
         and _logs_in(selector, (body.get("status") or {}).get("logins") or ())
     )
+
+
+def _fills(body: Mapping[str, Any]) -> bool:
+    return bool(body["metadata"].get("namespace")) or (body.get("spec") or {}).get("target") is not None
 
 
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -38,11 +38,19 @@ FAILED = {
 def cluster(esc: Esc) -> FakeSession:
     login = [{"provider": "aws-login", "role": "arn:aws:iam::1:role/apps"}]
     session = FakeSession(
-        {("apps", "late"): {}, ("apps", "aws"): {}, ("else", "other"): {}, ("apps", "off"): {"suspend": True}},
+        {
+            ("apps", "late"): {},
+            ("apps", "aws"): {},
+            ("else", "other"): {},
+            ("apps", "off"): {"suspend": True},
+            ("", "base"): {},
+            ("", "wide"): {"target": {"namespaceSelector": {}}},
+        },
         metadata={("apps", "aws"): {"labels": {"team": "red"}}},
         statuses={
             ("apps", "late"): {"expiresAt": "2026-05-01T14:00:00Z", "logins": login},
             ("apps", "aws"): {"expiresAt": "2026-05-01T13:00:00Z", "logins": login},
+            ("", "wide"): {"expiresAt": "2026-05-01T13:30:00Z"},
         },
     )
     esc.clusters["kind"] = session
@@ -99,6 +107,40 @@ def test_waiting_for_one_ends_when_it_is_honoured_or_has_failed(esc: Esc, cluste
     answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
     assert (answer.status, answer.out) == (1, "")
     assert "is not over after 1 s" in answer.err
+
+
+def test_one_of_the_cluster_is_asked_and_waited_for_until_all_its_namespaces_have_new_values(
+    esc: Esc, cluster: FakeSession
+) -> None:
+    wide = "ClusterEscEnvironment/wide"
+    assert esc("rotate", wide).out == f"{wide}: new credentials are asked for\n"
+    assert [(namespace, name) for namespace, name, _ in cluster.annotated] == [("", "wide")]
+    assert "fills no Secret" in esc("rotate", "ClusterEscEnvironment/base").err
+
+    refreshed = {"type": "Refreshed", "status": "True", "reason": "Refreshed", "message": ""}
+    failing = {"namespace": "two", "reason": "ServerTimeout", "message": "slow"}
+    summary: dict[str, Any] = {"matched": 3, "synced": 1, "failing": 1, "failures": [failing]}
+
+    class Filling(FakeSession):
+        def annotate_environment(self, namespace: str, name: str, annotations: Any) -> None:
+            self.asked = annotations[ROTATE_REQUESTED_AT]
+
+        def read_environment(self, namespace: str, name: str) -> Any:
+            if hasattr(self, "asked"):
+                told = {**summary, "synced": min(summary["synced"], 3)}
+                status = {"observedRotateRequest": self.asked, "conditions": [refreshed], "namespaces": told}
+                self.statuses[namespace, name] = status
+                summary["synced"] += 1
+            return super().read_environment(namespace, name)
+
+    esc.clusters["kind"] = Filling({("", "wide"): {"target": {}}})
+    assert esc("rotate", wide, "--wait").out == f"{wide} has new credentials\n"
+    assert summary["synced"] == 4
+    summary["synced"], failing["reason"] = 1, "SecretNotOwned"
+    esc.clusters["kind"] = Filling({("", "wide"): {"target": {}}})
+    answer = esc("rotate", wide, "--wait")
+    told = f"Error: {wide} has new credentials in 1 of 3 namespaces; two: SecretNotOwned: slow\n"
+    assert (answer.status, answer.err) == (1, told)
 
 
 def test_many_are_asked_by_a_rotation_with_what_the_options_say(esc: Esc, cluster: FakeSession) -> None:
@@ -163,15 +205,18 @@ def test_on_a_terminal_there_is_a_bar(esc: Esc, cluster: FakeSession, monkeypatc
 def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSession) -> None:
     answer = esc("rotate", "--all", "--dry-run")
     assert answer.out.splitlines() == [
-        "apps/aws    2026-05-01T13:00:00Z",
-        "apps/late   2026-05-01T14:00:00Z",
-        "else/other  no expiry",
+        "apps/aws                    2026-05-01T13:00:00Z",
+        "ClusterEscEnvironment/wide  2026-05-01T13:30:00Z",
+        "apps/late                   2026-05-01T14:00:00Z",
+        "else/other                  no expiry",
     ]
-    assert answer.err == "3 environments would be rotated, in this order, and 1 suspended left out\n"
+    assert answer.err == "4 environments would be rotated, in this order, and 1 suspended left out\n"
     assert esc("rotate", "--role", "*:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
         "apps/aws  2026-05-01T13:00:00Z"
     ]
     assert esc("rotate", "apps/aws", "--dry-run").out == "apps/aws\n"
+    assert esc("rotate", "ClusterEscEnvironment/wide", "--dry-run").out == "ClusterEscEnvironment/wide\n"
+    assert esc("rotate", "-n", "apps", "--dry-run").err.startswith("2 environments")
     assert (cluster.created, cluster.annotated) == ([], [])
 
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ConflictError, NotFoundError
-from esc_operator.kube.owned_secrets import OwnedSecrets
-from esc_operator.kube.paths import ENVIRONMENTS, WORKLOADS, Resource
-from esc_operator.reconciliation.act import Actor
-from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.kube.paths import WORKLOADS, Resource
 from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import format_time
@@ -22,7 +16,7 @@ from unit.reconciliation.fake_api import FakeApi
 from unit.reconciliation.world import START, Cloud, World, login, static
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
 DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, ARGO_ROLLOUTS = WORKLOADS
 KINDS = {resource.kind: resource for resource in WORKLOADS}
@@ -154,39 +148,9 @@ class RolloutWorld(World):
         self.cloud = Cloud(self.now, self.api)
         self.at_once = at_once
 
-    @asynccontextmanager
-    async def operator(self) -> AsyncIterator[Reconciler]:
-        self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
-        gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
+    def start_rollouts(self) -> Rollouts:
         self.rollouts = Rollouts(self.api, self.now, self.at_once, self.telemetry)
-        self.reconciler = Reconciler(
-            gatherer,
-            actor,
-            self.cloud,
-            self.now,
-            self.rollouts,
-            pause=lambda _: asyncio.sleep(0),
-            telemetry=self.telemetry,
-        )
-        self.secrets.listen(self.reconciler.on_secret)
-        parts = [asyncio.create_task(self.secrets.run())]
-        try:
-            await asyncio.wait_for(self.secrets.listed.wait(), 5)
-            self.api.on_environment = self._deliver
-            for (plural, _), body in list(self.api.objects.items()):
-                if plural == ENVIRONMENTS.plural:
-                    self._deliver("", body)
-            parts.append(asyncio.create_task(self.reconciler.run(Workers(general=4, reserved=2))))
-            await self.settle()
-            yield self.reconciler
-            crashed = [part for part in parts if part.done()]
-            assert not crashed, crashed
-        finally:
-            self.api.on_environment = lambda _kind, _body: None
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
-            self.cloud.forget()
+        return self.rollouts
 
     async def put(self, name: str, spec: Mapping[str, Any], **metadata: Any) -> None:
         self.api.put_environment(name, spec, **metadata)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, SECRETS
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.rotation_gather import RotationGatherer
 from esc_operator.reconciliation.rotations import Rotations
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from esc_operator.reconciliation.reconciler import Reconciler
+
+
+KINDS = frozenset({ENVIRONMENTS.plural, CLUSTER_ENVIRONMENTS.plural})
 
 
 class RotationWorld(RolloutWorld):
@@ -79,7 +82,7 @@ class RotationWorld(RolloutWorld):
         """Note who was asked, in order, and how many are under way."""
         under_way = 0
         for (plural, key), body in self.api.objects.items():
-            asked = body.get("status", {}).get("rotation", {}).get("id") if plural == ENVIRONMENTS.plural else None
+            asked = body.get("status", {}).get("rotation", {}).get("id") if plural in KINDS else None
             if not asked:
                 continue
             if self._asked.get(body["metadata"]["uid"]) != asked:
@@ -89,10 +92,14 @@ class RotationWorld(RolloutWorld):
         self.most_under_way = max(self.most_under_way, under_way)
 
     def honoured(self, name: str, namespace: str = "apps") -> str:
-        """The run that the Secret of an environment says it honours."""
-        secret = self.api.secret(name, namespace)
-        record = parse_sync_record(secret["metadata"]["annotations"]) if secret else None
-        return record.rotation if record else ""
+        """The run that the Secret of an environment says it honours, or all those of one of the cluster."""
+        found = [
+            parse_sync_record(body["metadata"].get("annotations"))
+            for (plural, key), body in self.api.objects.items()
+            if plural == SECRETS.plural and key.name == name and (not namespace or key.namespace == namespace)
+        ]
+        runs = {record.rotation if record else "" for record in found}
+        return runs.pop() if len(runs) == 1 else ""
 
     async def settle(self) -> None:
         while True:

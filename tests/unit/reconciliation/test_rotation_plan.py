@@ -56,7 +56,8 @@ expiries = st.lists(st.none() | st.integers(0, 50).map(lambda hours: NOW + hours
 
 def candidates(times: list[datetime | None]) -> list[Candidate]:
     return in_order(
-        Candidate(Key("apps", f"e{number}"), f"u{number}", Key("apps", "s"), expires_at=time)
+        # Every third is one of the cluster.
+        Candidate(Key("apps" if number % 3 else "", f"e{number}"), f"u{number}", Key("apps", "s"), expires_at=time)
         for number, time in enumerate(times)
     )
 
@@ -123,6 +124,13 @@ def test_a_run_keeps_to_its_bounds_and_comes_to_an_end(
         (Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True, rollout_trouble=FINAL), State.FAILED),
         (Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True, rolled_out=RECORD.revision), State.SUCCEEDED),
         (Seen(replace(RECORD, rotation="uid", leaves_pods=True), ASKED, rolls=True), State.SUCCEEDED),
+        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True), State.RUNNING),
+        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=PASSING), State.RUNNING),
+        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=FINAL), State.FAILED),
+        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, suspended=True), State.SKIPPED),
+        (Seen(replace(RECORD, rotation="uid"), ASKED, lag_trouble=FINAL), State.SUCCEEDED),
+        (Seen(None, ASKED, idle=True), State.SUCCEEDED),
+        (Seen(None, EARLIER, idle=True), State.RUNNING),
     ],
 )
 def test_what_became_of_an_environment(seen: Seen | None, state: State) -> None:
@@ -218,3 +226,18 @@ def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login()
     bare = {"metadata": {"namespace": "apps", "name": "x"}}
     assert is_selected(Selector(), bare)
     assert not is_selected(Selector(role="*"), bare)
+
+
+@pytest.mark.parametrize(
+    ("selector", "spec", "fits"),
+    [
+        (Selector(), {"target": {"namespaces": ["apps"]}}, True),
+        (Selector(), {"target": {}}, True),
+        (Selector(), {}, False),
+        (Selector(namespaces=("apps",)), {"target": {"namespaces": ["apps"]}}, False),
+    ],
+)
+def test_one_of_the_cluster_fits_if_it_has_a_target_and_no_namespace_is_asked_for(
+    selector: Selector, spec: dict[str, Any], *, fits: bool
+) -> None:
+    assert is_selected(selector, {"metadata": {"name": "wide"}, "spec": spec}) is fits

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.errors import ForbiddenError
+from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
 from esc_operator.reconciliation.outcome import Refused
 from esc_operator.reconciliation.work_queue import Lane
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 TICK = timedelta(milliseconds=500)
 ROTATION = (ROTATIONS, Key("", "leak"))
+TEAMS = {"namespaceSelector": {"matchLabels": {"team": "yes"}}}
 
 
 def play(
@@ -101,6 +103,125 @@ def test_those_are_asked_whom_the_selector_means(selector: dict[str, Any], expec
         assert world.tally()[:2] == ("Succeeded", len(expected))
 
     play(story)
+
+
+def spread_out(many: int = 3) -> RotationWorld:
+    """A world with ClusterEscEnvironments: `wide` fills so many namespaces, and `base` is only imported."""
+    world = RotationWorld()
+    world.is_of_the_cluster = True
+    for number in range(many):
+        world.api.put_namespace(f"team-{number}", {"team": "yes"})
+    world.api.put_environment("wide", login(HOUR + 90 * SECOND, target=TEAMS), "", labels={"team": "a"})
+    world.api.put_environment("base", static(A="1"), "", labels={"team": "a"})
+    return world
+
+
+def test_one_of_the_cluster_is_one_among_the_others_whatever_number_of_namespaces_it_fills() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 4)
+        async with world.operator():
+            world.rotate("plan", dryRun=True)
+            await end(world, "plan")
+            planned = world.rotation("plan")["planned"]
+            assert [one["name"] for one in planned] == ["e00", "e01", "ClusterEscEnvironment/wide", "e02", "e03"]
+            assert "namespace" not in planned[2]
+            world.rotate(maxConcurrent=2)
+            await end(world)
+            assert world.tally() == ("Succeeded", 5, 0, 0, 5, 0, 0)
+            await world.skip(MINUTE, step=SECOND)
+        assert world.order == ["e00", "e01", "wide", "e02", "e03"]
+        assert world.most_under_way == 2
+        assert world.cloud.mints == {"wide": 2} | {f"e0{number}": 2 for number in range(4)}
+        assert world.honoured("wide", "") == world.api._find(*ROTATION)["metadata"]["uid"]
+        assert "rotation" not in world.api.environment("base", "").get("status", {})
+
+    play(story, spread_out())
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({}, ["wide", "e00"]),
+        ({"matchLabels": {"team": "a"}}, ["wide", "e00"]),
+        ({"matchLabels": {"team": "b"}}, []),
+        ({"role": "role-of-wide"}, ["wide"]),
+        ({"provider": "other"}, []),
+        ({"namespaces": ["apps", "team-0"]}, ["e00"]),
+    ],
+)
+def test_a_selector_means_those_of_the_cluster_unless_it_names_namespaces(
+    selector: dict[str, Any], expected: list[str]
+) -> None:
+    async def story(world: RotationWorld) -> None:
+        world.api.put_environment("e00", login(2 * HOUR), labels={"team": "a"})
+        async with world.operator():
+            world.rotate(selector=selector)
+            await end(world)
+        assert world.order == expected
+
+    play(story, spread_out())
+
+
+def test_a_namespace_that_does_not_get_the_new_values_is_told_and_one_that_is_slow_is_waited_for() -> None:
+    async def story(world: RotationWorld) -> None:
+        foreign = {"A": "bm8="}
+        world.api.put_secret("wide", foreign, "team-1")
+        async with world.operator():
+            world.rotate()
+            await end(world)
+            assert world.tally() == ("Failed", 1, 0, 0, 0, 1, 0)
+            (failure,) = world.rotation()["failures"]
+            assert (failure["name"], failure["reason"]) == ("ClusterEscEnvironment/wide", "NamespacesFailing")
+            assert failure["message"].startswith("1 of 3 namespaces do not have the values: team-1: SecretNotOwned")
+            world.api.delete_secret("wide", "team-1")
+            await world.skip(MINUTE, step=SECOND)
+
+            world.api.refusals["apply", "secrets"] = UnavailableError("away")
+            world.rotate("again")
+            await world.skip(2 * SECOND, step=TICK)
+            assert world.tally("again") == ("Running", 1, 0, 1, 0, 0, 0)
+            world.api.refusals.clear()
+            await end(world, "again")
+            assert world.tally("again") == ("Succeeded", 1, 0, 0, 1, 0, 0)
+            assert world.honoured("wide", "") == world.api._find(ROTATIONS, Key("", "again"))["metadata"]["uid"]
+
+    play(story, spread_out())
+
+
+def test_one_of_the_cluster_that_fills_no_namespace_has_nothing_to_be_renewed() -> None:
+    async def story(world: RotationWorld) -> None:
+        async with world.operator():
+            world.rotate()
+            await end(world)
+            assert world.tally() == ("Succeeded", 1, 0, 0, 1, 0, 0)
+            assert not world.cloud.mints
+            world.api.put_namespace("late", {"team": "yes"})
+            await world.settle()
+            assert world.honoured("wide", "late") == world.api._find(*ROTATION)["metadata"]["uid"]
+
+    play(story, spread_out(0))
+
+
+def test_one_of_the_cluster_that_is_suspended_or_deleted_counts_as_any_other() -> None:
+    async def story(world: RotationWorld) -> None:
+        async with world.operator():
+            world.api.put_environment("wide", login(suspend=True, target=TEAMS), "")
+            world.rotate()
+            await end(world)
+            assert world.tally() == ("Succeeded", 1, 0, 0, 0, 0, 1)
+            world.api.put_environment("wide", login(target=TEAMS), "")
+            await world.settle()
+            world.cloud.gate = asyncio.Event()
+            world.rotate("again")
+            await world.skip(TICK)
+            assert world.tally("again") == ("Running", 1, 0, 1, 0, 0, 0)
+            world.api.delete_environment("wide", "")
+            world.cloud.gate.set()
+            await world.settle()
+            await end(world, "again")
+            assert world.tally("again") == ("Succeeded", 0, 0, 0, 0, 0, 0)
+
+    play(story, spread_out())
 
 
 def test_suspended_environments_are_left_out_and_told() -> None:
@@ -361,23 +482,25 @@ async def live(world: RotationWorld) -> None:
 @cache
 def undisturbed() -> tuple[int, list[Call]]:
     """Where the rotation begins among all requests."""
-    world = play(live)
+    world = play(live, spread_out(2))
     calls = world.api.calls
     return next(number for number, call in enumerate(calls) if call.plural == ROTATIONS.plural), calls
 
 
 def check(world: RotationWorld) -> None:
-    assert world.tally() == ("Succeeded", COUNT, 0, 0, COUNT, 0, 0)
+    assert world.tally() == ("Succeeded", COUNT + 1, 0, 0, COUNT + 1, 0, 0)
     assert world.most_under_way <= 2
-    assert sorted(world.order) == [f"e0{number}" for number in range(COUNT)]
-    assert len({world.honoured(name) for name in world.order}) == 1
+    assert sorted(world.order) == [*(f"e0{number}" for number in range(COUNT)), "wide"]
+    places = {name: "" if name == "wide" else "apps" for name in world.order}
+    assert len({world.honoured(name, place) for name, place in places.items()}) == 1
+    assert all(world.api.secret("wide", f"team-{number}") for number in range(2))
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_whichever_request_is_lost_each_environment_is_minted_for_once(kind: str) -> None:
     begin, calls = undisturbed()
     for number in range(begin, len(calls)):
-        world = RotationWorld()
+        world = spread_out(2)
         getattr(world.api, f"lost_{kind}").add(number)
         play(live, world)
         try:
@@ -409,11 +532,11 @@ def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> No
             await world.skip(5 * MINUTE, step=5 * SECOND)
 
     for number in range(begin, len(calls)):
-        world = play(partial(live_twice, number=number), RotationWorld())
+        world = play(partial(live_twice, number=number), spread_out(2))
         try:
             check(world)
             # What it had minted and not yet written died with it: two at most were under way.
-            assert sum(world.cloud.mints.values()) <= 2 * COUNT + 2
+            assert sum(world.cloud.mints.values()) <= 2 * (COUNT + 1) + 2
             assert max(world.cloud.mints.values()) <= 3
         except AssertionError as failed:
             raise AssertionError(f"died at {number}, {calls[number]}") from failed

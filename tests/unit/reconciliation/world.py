@@ -33,6 +33,8 @@ from unit.telemetry.notes import Notes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
+    from esc_operator.reconciliation.rollouts import Rollouts
+
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
@@ -169,6 +171,7 @@ class World:
             actor,
             self.opening or self.cloud,
             self.now,
+            self.start_rollouts(),
             namespaces=namespaces,
             telemetry=self.telemetry,
             pause=lambda _: asyncio.sleep(0),
@@ -196,6 +199,10 @@ class World:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             self.cloud.forget()
+
+    def start_rollouts(self) -> Rollouts | None:
+        """What the operator replaces pods with."""
+        return None
 
     def _deliver(self, kind: str, body: dict[str, Any]) -> None:
         if self.watch_is_late:

@@ -12,6 +12,7 @@ from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
 from esc_operator.errors import ConfigurationError
+from esc_operator.resources.environment import key_of
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE
 from esc_operator.stores.references import Reference, parse_reference
 
@@ -64,6 +65,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     \b
     Examples:
       esc rotate apps/aws --wait
+      esc rotate ClusterEscEnvironment/registry --wait
       esc rotate -n apps --dry-run
       esc rotate --role 'arn:aws:iam::123456789012:role/*' --reason 'a laptop was stolen' --wait
       esc rotate --all --max-concurrent 50 --stop-after 5 --wait
@@ -114,11 +116,12 @@ def _rotate_one(outside: Outside, text: str, context: str | None, waiting: Waiti
     session, namespace = _session(outside, reference.organization or context or "")
     found = reference.within(namespace)
     _refuse_version(found)
+    key = key_of(found.full_name, namespace)
     if dry_run:
-        session.read_environment(found.project, found.name)
-        click.echo(found.full_name)
+        session.read_environment(*key)
+        click.echo(key.full_name)
         return
-    rotate_one(session, found.project, found.name, waiting)
+    rotate_one(session, key, waiting)
 
 
 def _refuse_version(reference: Reference) -> None:
