@@ -29,7 +29,7 @@ PLACES = [(write, phase) for write in (TOKEN, SECRET, STATUS) for phase in (Phas
 @fault("API server killed and restarted during a rotation", runs=12)
 def api_server_killed(run: Run) -> None:
     write, phase = PLACES[run.number % len(PLACES)]
-    stage, subject = run.stage, run.fill_for(write)
+    stage, subject = run.stage, run.fill()
 
     def kill() -> Reaction:
         stage.kill_api_server()
@@ -66,7 +66,7 @@ def api_server_away(run: Run) -> None:
 @fault("etcd paused for 3 to 10 s during a rotation", runs=8)
 def etcd_paused(run: Run) -> None:
     write, phase = PLACES[run.number % len(PLACES)]
-    stage, subject = run.stage, run.fill_for(write)
+    stage, subject = run.stage, run.fill()
 
     def pause() -> Reaction:
         interruptions.pause(stage.local, ETCD)
@@ -133,7 +133,7 @@ def api_server_throttles(run: Run) -> None:
         told.append(time.monotonic())
         return None
 
-    subject = run.fill_for(write)
+    subject = run.fill()
     with run.rule(write, Phase.BEFORE, throttle, subject, count=2), run.rule(write, Phase.BEFORE, note, subject):
         subject.rotate("now")
         subject.judge(mints=2, writes=2, patience=60)
@@ -162,7 +162,7 @@ def service_account_deleted(run: Run) -> None:
 def namespace_deleted(run: Run) -> None:
     write = (TOKEN, EXCHANGE, SECRET, STATUS)[run.number % 4]
     again = run.number % 8 >= 4
-    stage, neighbour, subject = run.stage, run.fill(), run.fill_for(write) if again else run.subject()
+    stage, neighbour, subject = run.stage, run.fill(), run.fill() if again else run.subject()
     path = f"{NAMESPACES.path()}/{subject.namespace}"
 
     def delete() -> Reaction:

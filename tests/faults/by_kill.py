@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from faults.requests import EXCHANGE, SECRET, STATUS, TOKEN, WRITES
 from faults.scenario import fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from faults.run import Run, Subject
 
 MINUTE = 60.0
@@ -23,13 +24,9 @@ def wasted(write: str, phase: Phase) -> int:
     return 1 if (write, phase) == (SECRET, Phase.BEFORE) else 0
 
 
-Prepare = Callable[["Run", str], tuple["Subject", int]]
-
-
-def killed(run: Run, write: str, phase: Phase, prepare: Prepare) -> None:
-    """`prepare` leaves a subject that one step is missing for until it makes that request, and how many mints it has
-    had."""
-    subject, mints = prepare(run, write)
+def killed(run: Run, write: str, phase: Phase, prepare: Callable[[Run], tuple[Subject, int]]) -> None:
+    """`prepare` leaves a subject that one step is missing for, and how many mints it has had."""
+    subject, mints = prepare(run)
     with run.rule(write, phase, run.stage.kill_operator, subject) as rule:
         begin = STEPS[prepare]
         begin(subject)
@@ -39,21 +36,21 @@ def killed(run: Run, write: str, phase: Phase, prepare: Prepare) -> None:
     subject.judge(mints + 1 + wasted(write, phase), writes=mints + 1)
 
 
-def nothing_yet(run: Run, _: str) -> tuple[Subject, int]:
+def nothing_yet(run: Run) -> tuple[Subject, int]:
     return run.subject(), 0
 
 
-def filled(run: Run, write: str) -> tuple[Subject, int]:
-    return run.fill_for(write), 1
+def filled(run: Run) -> tuple[Subject, int]:
+    return run.fill(), 1
 
 
-def soon_due(run: Run, _: str) -> tuple[Subject, int]:
+def soon_due(run: Run) -> tuple[Subject, int]:
     subject = run.fill()
     run.stage.aws.settings(lifetime=3600)  # the next one is not to come due while it is judged
     return subject, 1
 
 
-def refused(run: Run, _: str) -> tuple[Subject, int]:
+def refused(run: Run) -> tuple[Subject, int]:
     subject = run.subject(service_account="robot")
     subject.apply()
     subject.until_told("ServiceAccountMissing", ready="False")
@@ -61,7 +58,7 @@ def refused(run: Run, _: str) -> tuple[Subject, int]:
     return subject, 0
 
 
-STEPS: dict[Prepare, Callable[[Subject], None]] = {
+STEPS: dict[Callable[[Run], tuple[Subject, int]], Callable[[Subject], None]] = {
     nothing_yet: lambda subject: subject.apply(),
     filled: lambda subject: subject.rotate("now"),
     soon_due: lambda subject: None,  # it comes due by itself

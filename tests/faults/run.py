@@ -66,13 +66,6 @@ class Run:
         """A new subject whose Secret is filled."""
         return self.fill_some(1)[0]
 
-    def fill_for(self, write: str) -> Subject:
-        """A new subject whose Secret is filled, and whose next sync makes that request: a token serves for a while."""
-        subject = self.fill()
-        if write == TOKEN:
-            time.sleep(SHARED.total_seconds())
-        return subject
-
     def fill_some(self, count: int) -> list[Subject]:
         """New subjects whose Secrets are filled at the same time."""
         subjects = [self.subject() for _ in range(count)]
