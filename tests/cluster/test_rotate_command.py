@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from cluster.harness import Cluster, Tenant, stays, wait_until
-from esc_operator.kube.paths import ROTATIONS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ROTATIONS
 from local_cluster.tools import find_kubectl
 
 if TYPE_CHECKING:
@@ -81,6 +81,32 @@ def test_one_environment_is_rotated_and_waited_for(person: Person, tenant: Tenan
     assert (done.returncode, done.stdout) == (0, f"{tenant.namespace}/e0 has new credentials\n"), done.stderr
     assert tenant.values("e0")["AWS_ACCESS_KEY_ID"] != before
     assert tenant.mints() == COUNT + 1
+
+
+def test_one_of_the_cluster_is_rotated_and_waited_for(person: Person, tenant: Tenant) -> None:
+    name = f"wide-{tenant.namespace}"
+    body = {
+        "apiVersion": "esc-operator.dev/v1alpha1",
+        "kind": "ClusterEscEnvironment",
+        "metadata": {"name": name},
+        "spec": {
+            "environment": tenant.login(),
+            "serviceAccount": {"namespace": tenant.namespace, "name": "default"},
+            "target": {"namespaces": [tenant.namespace]},
+        },
+    }
+    tenant.cluster.must("POST", CLUSTER_ENVIRONMENTS.path(), body)
+    try:
+        wait_until(lambda: tenant.secret(name), "it is filled")
+        before = tenant.values(name)["AWS_ACCESS_KEY_ID"]
+        done = person.esc(f"ClusterEscEnvironment/{name}", "--wait")
+        assert (done.returncode, done.stdout) == (0, f"ClusterEscEnvironment/{name} has new credentials\n"), done.stderr
+        assert tenant.values(name)["AWS_ACCESS_KEY_ID"] != before
+        assert tenant.mints() == 2
+        shown = person.esc("--role", tenant.role, "--dry-run").stdout
+        assert shown.split()[0] == f"ClusterEscEnvironment/{name}"
+    finally:
+        tenant.cluster.must("DELETE", CLUSTER_ENVIRONMENTS.path(None, name))
 
 
 def test_many_are_rotated_with_a_line_a_step_in_a_pipe(person: Person, tenant: Tenant, names: list[str]) -> None:
