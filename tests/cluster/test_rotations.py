@@ -106,8 +106,10 @@ def test_each_environment_is_minted_for_once_in_order_and_so_many_at_a_time(flee
     assert tenant.mints() == 2 * COUNT
     uid = tenant.cluster.must("GET", ROTATIONS.path(None, name))["metadata"]["uid"]
     assert {fleet.honoured(one) for one in fleet.names} == {uid}
-    asked = [tenant.status(one)["refreshedAt"] for one in fleet.names]
-    assert asked == sorted(asked), "those whose keys lived longer went first"
+    filled = [tenant.status(one)["refreshedAt"] for one in fleet.names]
+    # Of three that are under way any may be the first to be done; all others have gone before.
+    overtaken = [sum(other > one for other in filled[:place]) for place, one in enumerate(filled)]
+    assert max(overtaken) < 3, "those whose keys lived longer went first"
     stays(lambda: tenant.mints() == 2 * COUNT, 2)
     table = fleet.kubectl("get", "escrot", name)
     assert [*table.split()[:8]] == ["NAME", "PHASE", "PROGRESS", "RUNNING", "FAILED", "SKIPPED", "STARTED", "NEXT"]
