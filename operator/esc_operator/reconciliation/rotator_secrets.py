@@ -195,7 +195,7 @@ def parse_states(data: str) -> dict[str, State]:
             str(path): State(entry["state"], RotateRequest(*map(str, entry["request"])))
             for path, entry in parsed.items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 

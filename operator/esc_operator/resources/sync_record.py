@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources import SYNC_RECORD
@@ -20,6 +21,8 @@ from esc_operator.resources.times import format_optional_time, format_time, pars
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +99,61 @@ class SyncRecord:
 
 
 def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | None:
-    """The record in a Secret's annotations; None where there is none or someone has damaged it."""
+    """The record in a Secret's annotations; None where there is none or someone has damaged it.
+
+    Whoever may write Secrets in some namespace may write this, and the same process serves all others: what is read
+    must not break anything that is done with it.
+    """
     try:
-        data: dict[str, Any] = json.loads((annotations or {})[SYNC_RECORD])
-        refreshed_at, issued_at = parse_time(data["refreshedAt"]), parse_time(data["issuedAt"])
-        if refreshed_at is None or issued_at is None:
-            return None
-        return SyncRecord(
-            uid=data["uid"],
-            generation=int(data["generation"]),
-            digest=data["digest"],
-            refreshed_at=refreshed_at,
-            issued_at=issued_at,
-            expires_at=parse_time(data.get("expiresAt")),
-            rotate_request=data.get("rotateRequest") or "",
-            imports={str(name): int(generation) for name, generation in (data.get("imports") or {}).items()},
-            rereads=bool(data.get("rereads", True)),
-            salt=str(data.get("salt") or ""),
-            changed_at=parse_time(data.get("changedAt")),
-            replaced_expires_at=parse_time(data.get("replacedExpiresAt")),
-            rotation=str(data.get("rotation") or ""),
-            leaves_pods=bool(data.get("leavesPods", False)),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return _parse((annotations or {})[SYNC_RECORD])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def _parse(text: str) -> SyncRecord | None:
+    data: dict[str, Any] = json.loads(text)
+    refreshed_at, issued_at = _time(data["refreshedAt"]), _time(data["issuedAt"])
+    if refreshed_at is None or issued_at is None:
+        return None
+    return SyncRecord(
+        uid=_text(data["uid"]),
+        generation=_number(data["generation"]),
+        digest=_text(data["digest"]),
+        refreshed_at=refreshed_at,
+        issued_at=issued_at,
+        expires_at=_time(data.get("expiresAt")),
+        rotate_request=_text(data.get("rotateRequest")),
+        imports={_text(name): _number(generation) for name, generation in (data.get("imports") or {}).items()},
+        rereads=bool(data.get("rereads", True)),
+        salt=_text(data.get("salt")),
+        changed_at=_time(data.get("changedAt")),
+        replaced_expires_at=_time(data.get("replacedExpiresAt")),
+        rotation=_text(data.get("rotation")),
+        leaves_pods=bool(data.get("leavesPods", False)),
+    )
+
+
+def _text(value: Any) -> str:
+    """A text, "" for none. Raises ValueError for what cannot be encoded, as half of a surrogate pair."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError("not a text")
+    (value or "").encode()
+    return value or ""
+
+
+def _number(value: Any) -> int:
+    """A number as the API server counts generations."""
+    if not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError("not a generation")
+    return value
+
+
+def _time(value: str | None) -> datetime | None:
+    """A time that can be reckoned with: at the ends of the calendar every difference may fall out of it."""
+    time = parse_time(value)
+    if time is not None and not _FIRST_YEAR <= time.astimezone(UTC).year <= _LAST_YEAR:
+        raise ValueError("not a time of any lease")
+    return time
 
 
 def digest_data(data: Mapping[str, str]) -> str:

@@ -354,3 +354,7 @@ def test_rotators_are_found_wherever_they_are() -> None:
 @given(st.binary(max_size=40))
 def test_a_damaged_state_is_none(data: bytes) -> None:
     assert parse_states(base64.b64encode(data).decode()) == {}
+
+
+def test_a_state_that_is_too_deep_is_none() -> None:
+    assert parse_states(base64.b64encode(b"[" * 100_000).decode()) == {}

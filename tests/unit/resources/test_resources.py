@@ -136,6 +136,41 @@ def test_no_value_of_a_field_breaks_the_reader_or_what_is_read(record: SyncRecor
         assert parse_sync_record({SYNC_RECORD: read.to_annotation()}) == read
 
 
+WHOLE = SyncRecord("u", 1, "d", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None, "", {"b": 1})
+
+
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [
+        ('"salt":""', r'"salt":"\ud800"'),
+        ('"uid":"u"', r'"uid":"\udfff"'),
+        ('"digest":"d"', '"digest":["d"]'),
+        ('"imports":{"b":1}', '"imports":{"b":1e999}'),
+        ('"generation":1', '"generation":Infinity'),
+        ('"generation":1', f'"generation":{2**63}'),
+        ('"issuedAt":"2026-01-01T00:00:00Z"', '"issuedAt":"0001-01-01T00:00:00+14:00"'),
+        ('"expiresAt":null', '"expiresAt":"9999-12-31T23:59:59-14:00"'),
+        ('"expiresAt":null', f'"expiresAt":{"[" * 100_000}'),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_record_with_which_nothing_could_be_done_is_none(told: str, instead: str) -> None:
+    text = WHOLE.to_annotation()
+    assert parse_sync_record({SYNC_RECORD: text}) == WHOLE
+    assert told in text
+    assert parse_sync_record({SYNC_RECORD: text.replace(told, instead)}) is None
+
+
+@given(records, st.sampled_from([field.name for field in fields(SyncRecord)]), json_values)
+def test_what_is_read_of_a_record_can_be_sealed_and_told(record: SyncRecord, name: str, value: Any) -> None:
+    stored = json.loads(record.to_annotation())
+    camel = re.sub(r"_(.)", lambda match: match.group(1).upper(), name)
+    read = parse_sync_record({SYNC_RECORD: json.dumps({**stored, camel: value})})
+    if read is not None:
+        assert read.seal
+        assert read.revision
+
+
 @pytest.mark.parametrize("annotations", [None, {}, {SYNC_RECORD: ""}, {SYNC_RECORD: "[]"}, {SYNC_RECORD: "null"}])
 def test_no_record_is_none(annotations: dict[str, str] | None) -> None:
     assert parse_sync_record(annotations) is None
