@@ -12,6 +12,7 @@ import click
 from esc_operator import __version__
 from esc_operator.errors import EscError
 from esc_operator.handlers import logs
+from esc_operator.handlers.depth import make_room
 from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
 from esc_operator.resources.rights import LEASE
@@ -102,6 +103,7 @@ def main(**flags: object) -> None:
     """
     options = Options(**flags)  # type: ignore[arg-type]
     logs.configure(options.log_level, options.log_format)
+    make_room()
     try:
         asyncio.run(run(options, dict(os.environ)))
     except EscError as error:
