@@ -37,6 +37,13 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """One line, whatever a message quotes: nobody who writes a definition writes lines of the log."""
+        line = super().formatMessage(record)
+        if line.isprintable():
+            return line
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
         """Only the type of an exception: its text may quote a value."""
         return f"({ei[0].__name__})"

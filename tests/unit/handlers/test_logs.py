@@ -58,6 +58,16 @@ def test_our_own_loggers_follow_the_level_that_is_asked_for(
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == shown
 
 
+@pytest.mark.parametrize("form", logs.FORMATS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85", "\x0b", "\x1b[1A"])
+def test_nobody_who_is_quoted_writes_a_line_of_the_log(capsys: pytest.CaptureFixture[str], form: str, end: str) -> None:
+    logs.configure("info", form)
+    logging.getLogger("esc_operator.reconciliation").warning("red/app: %s", f"x{end}FORGED: é")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert "FORGED" in line
+
+
 def test_a_line_of_json_holds_time_level_logger_message_and_what_it_is_about(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
