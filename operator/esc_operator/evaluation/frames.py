@@ -77,15 +77,19 @@ class Frame:
         found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)
         self.findings.append(found)
 
-    def conforms(self, value: Value, accept: Schema) -> bool:
-        """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts."""
+    def conforms(self, value: Value, accept: Schema, *, tell: bool = True) -> bool:
+        """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts. Without
+        `tell` only that it does not: what a schema expects may be a secret."""
         accepted, findings = validate(value, accept)
         for finding in findings:
             part = finding.instance
             blamed = part.definition if isinstance(part, Value) else None
             where = blamed or self.expression
             if where is not None:
-                self.error(where, finding.message, reasons.INVALID_INPUTS)
+                message = (
+                    finding.message if tell else "the schema, which holds a secret and is not shown, does not match"
+                )
+                self.error(where, message, reasons.INVALID_INPUTS)
         return accepted
 
     # Results

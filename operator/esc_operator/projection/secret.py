@@ -69,7 +69,7 @@ def _too_large(data: dict[str, bytes], variables: Mapping[str, Variable]) -> Dia
     """The error stands at the largest one."""
     total = sum(map(len, data.values()))
     largest = sorted(data, key=lambda name: (-len(data[name]), name))[:_OFFENDERS]
-    told = ", ".join(f"{name} ({len(data[name])} bytes)" for name in largest)
+    told = ", ".join(f"{variables[name].told} ({len(data[name])} bytes)" for name in largest)
     summary = f"a Secret holds at most 1 MiB ({MAX_SIZE} bytes), and these variables have {total}; the largest: {told}"
     place = variables[largest[0]]
     return Diagnostic(Severity.ERROR, summary, place.path, place.range, SECRET_TOO_LARGE)

@@ -27,7 +27,7 @@ class Variable(NamedTuple):
     """One exported name. `text` may be a secret and never shows in `repr`.
 
     `is_file` marks the content of a file, whose path the variable is to hold. `definition` is what its value was
-    written as, for messages.
+    written as, for messages. `hides_name`: the name was read from a secret, and no message repeats it.
     """
 
     name: str
@@ -35,9 +35,15 @@ class Variable(NamedTuple):
     is_secret: bool = False
     is_file: bool = False
     definition: Expression | None = None
+    hides_name: bool = False
 
     def __repr__(self) -> str:
-        return f"<Variable {self.name}>"
+        return f"<Variable {self.told}>"
+
+    @property
+    def told(self) -> str:
+        """The name as messages have it."""
+        return "(a name from a secret)" if self.hides_name else f'"{_shown(self.name)}"'
 
     @property
     def range(self) -> Range | None:
@@ -51,7 +57,8 @@ class Variable(NamedTuple):
             return self.definition.path
         from esc_operator.lang.paths import join_key
 
-        return join_key(f"values.{FILES if self.is_file else VARIABLES}", self.name)
+        group = f"values.{FILES if self.is_file else VARIABLES}"
+        return group if self.hides_name else join_key(group, self.name)
 
     def data(self) -> bytes | None:
         """The text in bytes; None where no bytes stand for it (half of a surrogate pair)."""
@@ -63,11 +70,11 @@ class Variable(NamedTuple):
     def refuse_name(self, why: str) -> Diagnostic:
         """An error about the name."""
         kind = "file" if self.is_file else "variable"
-        return self._error(f'"{_shown(self.name)}" cannot be the name of a {kind}: {why}', INVALID_NAME)
+        return self._error(f"{self.told} cannot be the name of a {kind}: {why}", INVALID_NAME)
 
     def refuse_value(self, why: str) -> Diagnostic:
         """An error about the value; `why` must not quote it."""
-        return self._error(f'the value of "{_shown(self.name)}" {why}', INVALID_VALUE)
+        return self._error(f"the value of {self.told} {why}", INVALID_VALUE)
 
     def _error(self, summary: str, reason: str) -> Diagnostic:
         return Diagnostic(Severity.ERROR, summary, self.path, self.range, reason)
@@ -86,10 +93,11 @@ def _exported(environment: Value, *, is_file: bool) -> Iterator[Variable]:
     from esc_operator.evaluation.text import to_text
 
     group = environment.properties.get(FILES if is_file else VARIABLES)
+    hides = group is not None and any(one.is_secret for one in (group, *group.bases))
     for name, value in sorted(group.properties.items() if group else ()):
         if not (value.is_array or value.is_object):
             text = to_text(value)
-            yield Variable(name, text.text, text.is_secret or value.is_secret, is_file, value.definition)
+            yield Variable(name, text.text, text.is_secret or value.is_secret, is_file, value.definition, hides)
 
 
 NUL_BYTE = "holds a NUL byte, which no variable can carry"

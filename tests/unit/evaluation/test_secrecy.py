@@ -127,6 +127,8 @@ BROKEN = [
     "{fn::validate: {schema: {const: x}, value: '${s}'}}",
     "{fn::validate: {schema: {pattern: '^$'}, value: '${s}'}}",
     "{fn::validate: {schema: {pattern: '(${s}'}, value: x}}",
+    "{fn::validate: {schema: {const: '${s}'}, value: x}}",
+    "{fn::validate: {schema: {enum: ['${s}', y]}, value: x}}",
     "{fn::open::gone: '${s}'}",
     "{fn::open::echo: '${s}'}",
 ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import pytest
@@ -8,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.projection.secret import MAX_SIZE, secret_data
-from esc_operator.projection.variables import Variable
+from esc_operator.projection.variables import Variable, exported
+from unit.evaluation.drive import World, evaluate
+
+OTHER = {"environmentVariables": "files", "files": "environmentVariables"}
 
 
 def test_values_are_base64_sorted_by_key_and_the_last_of_a_name_counts() -> None:
@@ -57,7 +61,7 @@ def test_too_much_for_a_secret_names_the_largest() -> None:
     (problem,) = secret_data(variables)[1]
     assert problem.reason == "SecretTooLarge"
     assert "at most 1 MiB (1048576 bytes), and these variables have 2097153" in problem.summary
-    assert "A (524288 bytes), B (524288 bytes), C (524288 bytes)" in problem.summary
+    assert '"A" (524288 bytes), "B" (524288 bytes), "C" (524288 bytes)' in problem.summary
     assert "SMALL" not in problem.summary
 
 
@@ -72,3 +76,16 @@ def test_what_is_accepted_is_what_the_api_server_accepts(variables: list[Variabl
     carried = not any("\0" in variable.text for variable in variables)
     assert (not diagnostics) == (valid and carried) or any("\ud800" <= c <= "\udfff" for v in variables for c in v.text)
     assert not any("<" in problem.summary for problem in diagnostics if problem.reason == "InvalidVariableValue")
+
+
+@pytest.mark.parametrize("group", ["environmentVariables", "files"])
+@pytest.mark.parametrize("name", ["hunter two", "9hunter", "hunter"])
+def test_a_name_that_was_read_from_a_secret_is_not_told(group: str, name: str) -> None:
+    text = json.dumps({name: "a\0b"})
+    secret = f"{{fn::fromJSON: {{fn::secret: {json.dumps(text)}}}}}"
+    evaluation = evaluate(f"values: {{{group}: {secret}, {OTHER[group]}: {{B: b}}}}", World())
+    assert evaluation.value is not None
+    variables = exported(evaluation.value)
+    (problem,) = secret_data(variables)[1]
+    assert "(a name from a secret)" in problem.summary
+    assert "hunter" not in f"{problem} {problem.path} {variables}"
