@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format bench e2e faults failover alerts conformance crds image clean
+.PHONY: help setup demo test unit lint format bench e2e faults tenants failover alerts conformance crds image clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ e2e: $(READY) ## Pods on a real node, over several rotations: no call refused
 
 faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3 NAME")
 	@$(BIN)/python -m faults $(ARGS)
+
+tenants: $(READY) ## What a tenant may try against another, and who refuses it; prints a table (ARGS=TEXT)
+	@$(BIN)/python -m tenants $(ARGS)
 
 alerts: $(READY) ## The alert rules, judged by promtool (built once, which takes some minutes)
 	@$(BIN)/python -m local_prometheus

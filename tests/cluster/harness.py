@@ -59,6 +59,17 @@ class Cluster:
             return refusal.status, json.loads(refusal.body)
         return answer.status, json.loads(answer.data)
 
+    def post_text(self, path: str, text: str) -> tuple[int, dict[str, Any]]:
+        """The same of what the client could not even put into words, such as very deep JSON."""
+        answer = self._client.rest_client.pool_manager.request(
+            "POST",
+            f"{self._client.configuration.host}{path}",
+            body=text.encode(),
+            headers={**self._client.default_headers, "Content-Type": "application/json"},
+            timeout=20,
+        )
+        return answer.status, json.loads(answer.data) if answer.status >= 400 else {}
+
     def must(self, method: str, path: str, body: Any = None, **more: str) -> dict[str, Any]:
         status, answer = self.request(method, path, body, **more)
         assert status < 300, f"{method} {path}: {status} {answer.get('message')}"

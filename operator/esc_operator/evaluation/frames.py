@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation.tasks import Found
     from esc_operator.lang.declarations import Call, Expression
     from esc_operator.lang.limits import Limits
+    from esc_operator.schema import Finding
 
 _A = TypeVar("_A")
 
@@ -86,10 +87,8 @@ class Frame:
             blamed = part.definition if isinstance(part, Value) else None
             where = blamed or self.expression
             if where is not None:
-                message = (
-                    finding.message if tell else "the schema, which holds a secret and is not shown, does not match"
-                )
-                self.error(where, message, reasons.INVALID_INPUTS)
+                hidden = "the schema, which holds a secret and is not shown, does not match"
+                self.error(where, _told(finding) if tell else hidden, reasons.INVALID_INPUTS)
         return accepted
 
     # Results
@@ -110,6 +109,11 @@ class Frame:
             self.error(expression, f"the evaluation builds more than {limit} bytes of text", reasons.LIMIT_EXCEEDED)
             return self.unknown(STRING, *inputs)
         return Value("".join(known), expression, secrecy(*inputs))
+
+
+def _told(finding: Finding) -> str:
+    hides = isinstance(finding.within, Value) and finding.within.is_secret
+    return "a property whose name is from a secret is not allowed" if hides else finding.message
 
 
 def secrecy(*inputs: Value) -> int:

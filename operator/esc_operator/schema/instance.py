@@ -31,12 +31,13 @@ class Instance(Protocol):
 
 class Finding(NamedTuple):
     """A failure: the value to blame, and the way from it to the part that is wrong (empty where it is the value
-    itself).
+    itself). `within` is the object of which the summary quotes a key; the key may be as secret as the object.
     """
 
     instance: Instance
     path: str
     summary: str
+    within: "Instance | None" = None
 
     @property
     def message(self) -> str:

@@ -132,17 +132,19 @@ class _Check:
             problems.append(f"expected an object with at most {accept.max_properties} properties")
         satisfied = self._fail_each(instance, problems)
         for key in sorted(properties):
-            satisfied = self._property(key, properties[key], accept) and satisfied
+            satisfied = self._property(key, instance, accept) and satisfied
         missing = _missing(properties, accept)
         if missing:
             satisfied = self._fail(instance, f"missing required properties: {', '.join(missing)}")
         return satisfied
 
-    def _property(self, key: str, instance: Instance, accept: Schema) -> bool:
-        schema = accept.of_property(key)
+    def _property(self, key: str, within: Instance, accept: Schema) -> bool:
+        schema, instance = accept.of_property(key), within.properties[key]
         if schema.is_never and key not in accept.properties:
             # Upstream fails here without a word: a call with an input too many is silently unknown.
-            return self._fail(instance, f"property {encode_basestring(key)} is not allowed")
+            summary = f"property {encode_basestring(key)} is not allowed"
+            self.findings.append(Finding(instance, "", summary, within))
+            return False
         return self.value(instance, schema)
 
     def _fail(self, instance: Instance, summary: str) -> bool:

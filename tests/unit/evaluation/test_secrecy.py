@@ -129,6 +129,7 @@ BROKEN = [
     "{fn::validate: {schema: {pattern: '(${s}'}, value: x}}",
     "{fn::validate: {schema: {const: '${s}'}, value: x}}",
     "{fn::validate: {schema: {enum: ['${s}', y]}, value: x}}",
+    "{fn::validate: {schema: {additionalProperties: false}, value: {fn::fromJSON: '{\"${s}\": 1}'}}}",
     "{fn::open::gone: '${s}'}",
     "{fn::open::echo: '${s}'}",
 ]

@@ -1,0 +1,1 @@
+"""The attempts, by what they are after."""

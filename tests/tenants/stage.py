@@ -1,0 +1,234 @@
+"""Two tenants on one cluster, with the operator that serves both, and an AWS.
+
+Each tenant is a user with the built-in role `admin` in a namespace of its own, and nothing else. The operator runs with
+exactly its rights, its policies are in force, and it is installed a second time for the attacker's namespace alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from cluster.harness import NAMESPACES, Cluster, Tenant, variables, wait_until
+from cluster.rights import RBAC
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.resources import GROUP, ROTATE_REQUESTED_AT
+from local_aws import LocalAws
+from local_cluster import cluster as clusters
+from local_cluster import kubeconfig
+from local_operator import LocalOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+ATTACKER, NEIGHBOUR = "red", "blue"
+OPERATOR, CONFINED = "esc-system", "esc-confined"
+NEIGHBOURS_SECRET = "blue-and-nobody-elses"
+ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+class Stage:
+    """Use it in a `with` block. `administrator` is the whole cluster; `attacker` and `neighbour` are the tenants, each
+    with its own rights; `account` and `confined` are what a thief of the operator's token has, in both modes."""
+
+    def __init__(self) -> None:
+        self._closing = contextlib.ExitStack()
+        self._numbers = itertools.count(1)
+        self._made: list[str] = []
+        self.canaries: list[str] = [NEIGHBOURS_SECRET]
+        self.excused: set[str] = set()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._set_up(stack)
+            self._closing = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def _set_up(self, stack: contextlib.ExitStack) -> None:
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esc-tenants-")))
+        name = f"esc-test-{os.getpid()}-tenants"  # a run that is killed leaves one that the next run of tests deletes
+        stack.callback(clusters.delete, name)
+        local = clusters.create(name)
+        self._kubeconfig, self._context = local.admin_kubeconfig, kubeconfig.context_name(name)
+        self.administrator = self._see(stack, self._kubeconfig, self._context)
+        authority = self.folder / "cluster-ca.crt"
+        authority.write_bytes(self.administrator.authority())
+        self.aws = stack.enter_context(LocalAws(reveal_secrets=True))
+        self.aws.trust(self.administrator.issuer(), authority)
+        for namespace in (ATTACKER, NEIGHBOUR):
+            self.administrator.must(
+                "POST", NAMESPACES.path(), {"metadata": {"name": namespace, "labels": {"wide": "yes"}}}
+            )
+            wait_until(
+                lambda: self.administrator.find(SERVICE_ACCOUNTS, namespace, "default"),  # noqa: B023
+                f"{namespace} has its ServiceAccount",
+            )
+        self._install(stack)
+        self.attacker, self.neighbour = self._tenant(stack, ATTACKER), self._tenant(stack, NEIGHBOUR)
+        self.lax = self._role("lax", ATTACKER)
+        Tenant(self.administrator, self.aws, ATTACKER, "").allow(
+            roles=f"{self.attacker.role}, {self.neighbour.role}", audiences="sts.amazonaws.com"
+        )
+        self._furnish()
+
+    def _install(self, stack: contextlib.ExitStack) -> None:
+        confined, own = self.folder / "confined", self.folder / "operator"
+        confined.mkdir()
+        own.mkdir()
+        LocalOperator(
+            self._kubeconfig,
+            self._context,
+            confined,
+            namespaces={ATTACKER: ["default"]},
+            own_namespace=CONFINED,
+        ).install()
+        self.operator = LocalOperator(
+            self._kubeconfig, self._context, own, settings=self.aws.environment, arguments=("--log-level=debug",)
+        )
+        stack.enter_context(self.operator)
+        self.account = self._see(stack, own / "operator.kubeconfig", "esc-operator")
+        self.confined = self._see(stack, confined / "operator.kubeconfig", "esc-operator")
+
+    def _see(self, stack: contextlib.ExitStack, path: Path, context: str, user: str = "") -> Cluster:
+        cluster = Cluster(path, context, user)
+        stack.callback(cluster.close)
+        return cluster
+
+    def _role(self, name: str, namespace: str) -> str:
+        subject = f"system:serviceaccount:{namespace}:default"
+        return self.aws.create_role(name, self.administrator.issuer(), subject, max_session=43200)
+
+    def _tenant(self, stack: contextlib.ExitStack, namespace: str) -> Tenant:
+        body = {
+            "metadata": {"name": "tenant"},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "admin"},
+            "subjects": [{"apiGroup": RBAC, "kind": "User", "name": f"{namespace}-admin"}],
+        }
+        self.administrator.must("POST", ROLE_BINDINGS.path(namespace), body)
+        seen = self._see(stack, self._kubeconfig, self._context, f"{namespace}-admin")
+        wait_until(
+            lambda: seen.request("GET", ENVIRONMENTS.path(namespace))[0] == 200, "the built-in role has the new right"
+        )
+        return Tenant(seen, self.aws, namespace, self._role(namespace, namespace))
+
+    def _furnish(self) -> None:
+        """What there is to be had."""
+        inherited = {"fn::secret": NEIGHBOURS_SECRET}
+        self.neighbour.apply("closed", variables(STOLEN=inherited))
+        self.neighbour.apply("shared", variables(GIVEN="1"), sharing={"namespaces": [ATTACKER]})
+        self.neighbour.apply("aws", self.neighbour.login())
+        self.neighbour.write_secret("theirs", {"PASSWORD": NEIGHBOURS_SECRET})
+        Tenant(self.administrator, self.aws, "kube-system", "").write_secret("theirs", {"PASSWORD": NEIGHBOURS_SECRET})
+        self.attacker.apply("own", self.attacker.login())
+        self.apply_wide("private", variables(STOLEN=inherited), sharing={"namespaces": [NEIGHBOUR]})
+        self.apply_wide(
+            "wide",
+            variables(WIDE={"fn::secret": "wide-and-true"}),
+            target={"namespaceSelector": {"matchLabels": {"wide": "yes"}}},
+        )
+        for tenant, names in ((self.neighbour, ("closed", "shared", "aws")), (self.attacker, ("own",))):
+            for name in names:
+                tenant.until_ready(name)
+        for tenant in (self.neighbour, self.attacker):
+            wait_until(lambda: tenant.secret("wide"), "the wide Secret is there")  # noqa: B023
+        self.canaries.append("wide-and-true")
+
+    def apply_wide(self, name: str, environment: Mapping[str, Any], **spec: Any) -> None:
+        body = {
+            "apiVersion": f"{GROUP}/v1alpha1",
+            "kind": "ClusterEscEnvironment",
+            "metadata": {"name": name},
+            "spec": {"environment": environment, **spec},
+        }
+        path = CLUSTER_ENVIRONMENTS.path(None, name)
+        self.administrator.must("PATCH", path, body, content_type=APPLY, fieldManager="administrator", force="true")
+
+    # What attempts use.
+
+    def fresh(self) -> str:
+        """A name for an environment of the attacker's, which is deleted after the attempt."""
+        self._made.append(f"try-{next(self._numbers)}")
+        return self._made[-1]
+
+    def note(self, name: str) -> None:
+        """Delete this environment of the attacker's after the attempt as well."""
+        self._made.append(name)
+
+    def canary(self) -> str:
+        """A secret that must be found nowhere but in a Secret and in the spec it was written to."""
+        self.canaries.append(f"hunter{next(self._numbers)}zwei")
+        return self.canaries[-1]
+
+    def tidy(self) -> None:
+        for name in self._made:
+            self.administrator.request("DELETE", ENVIRONMENTS.path(ATTACKER, name))
+        self._made.clear()
+        self.excused.clear()
+
+    def of_others(self) -> dict[str, Any]:
+        """All that the attacker must not change."""
+        seen: dict[str, Any] = {}
+        for namespace in (NEIGHBOUR, "kube-system", OPERATOR, CONFINED):
+            for one in self.administrator.must("GET", SECRETS.path(namespace))["items"]:
+                if one["metadata"]["name"] != "pulse":
+                    seen[f"Secret {namespace}/{one['metadata']['name']}"] = one
+        for one in self.administrator.must("GET", ENVIRONMENTS.path(NEIGHBOUR))["items"]:
+            if one["metadata"]["name"] != "pulse":
+                seen[f"environment {one['metadata']['name']}"] = one["spec"]
+        for one in self.administrator.must("GET", CLUSTER_ENVIRONMENTS.path())["items"]:
+            seen[f"ClusterEscEnvironment {one['metadata']['name']}"] = one["spec"]
+        for one in self.administrator.must("GET", NAMESPACES.path())["items"]:
+            seen[f"Namespace {one['metadata']['name']}"] = one["metadata"].get("annotations")
+        mints = self.aws.mints().by_role
+        seen |= {f"mints of {role}": mints.get(role, 0) for role in (self.neighbour.role, self.lax)}
+        return seen
+
+    def serve_the_neighbour(self) -> None:
+        self.neighbour.apply("pulse", variables(BEAT=str(next(self._numbers))))
+        wait_until(
+            lambda: self.neighbour.is_ready("pulse"),
+            "the neighbour is served",
+            lambda: self.neighbour.status("pulse"),
+            patience=15,
+        )
+        assert self.operator.is_running(), "the operator has ended"
+
+    def recover(self) -> None:
+        """After an attempt that has left something broken, so that the next is judged by itself."""
+        self.operator.kill()
+        for name in ("own", "wide"):
+            self.administrator.request("DELETE", SECRETS.path(ATTACKER, name))
+        self.operator.start()
+        self.attacker.annotate("own", annotations={ROTATE_REQUESTED_AT: None})
+        wait_until(lambda: self.attacker.secret("own") and self.attacker.secret("wide"), "all is as it was")
+
+    def places(self) -> dict[str, str]:
+        """Where more people read than may read Secrets."""
+        kinds = (ENVIRONMENTS, CLUSTER_ENVIRONMENTS)
+        items = [item for kind in kinds for item in self.administrator.must("GET", kind.path())["items"]]
+        return {
+            "a status": json.dumps([item.get("status") for item in items], ensure_ascii=False),
+            "an event": json.dumps(self.administrator.must("GET", EVENTS.path()), ensure_ascii=False),
+            "the log": self.operator.log.read_text(),
+            "a metric": self.operator.scrape(),
+        }
+
+    def found(self, text: str) -> list[str]:
+        return [place for place, content in self.places().items() if text in content]
+
+    def allow_change(self, what: str) -> None:
+        """An attempt has let the administrator change this."""
+        self.excused.add(what)
