@@ -95,12 +95,13 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 @dataclass(frozen=True)
 class Backoffs:
-    """Seconds between two attempts of kopf's requests, doubled up to the longest: without an end, because kopf gives up
-    a watch whose attempts have come to theirs, and ends the process. To be started again would not bring the API server
-    back, and would end what goes on by time."""
+    """Seconds between two attempts of kopf's requests, doubled up to the longest, which is short: after an outage
+    changes are to be noticed soon. Without an end, because kopf gives up a watch whose attempts have come to theirs,
+    and ends the process. To be started again would not bring the API server back, and would end what goes on by
+    time."""
 
     first: float = 1.0
-    longest: float = 10.0
+    longest: float = 5.0
 
     def __iter__(self) -> Iterator[float]:
         pause = self.first
@@ -123,9 +124,6 @@ def make_settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 10
     settings.networking.enforce_retry_after = True
     settings.networking.error_backoffs = Backoffs()
-    # Never long: changes are noticed as soon after an outage of the API server as it began. In the end it gives up, so
-    # that a watch that is not allowed is noticed.
-    settings.networking.error_backoffs = (1, 1, 2, 3, *(5,) * 10)
     settings.process.ultimate_exiting_timeout = 25
     settings.execution.max_workers = 2  # no handler of ours is synchronous
     # No handler of ours makes kopf write these; should one sneak in, its notes stay under our own name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,14 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]]) -> None:
             await runner.cleanup()
 
     asyncio.run(run())
+
+
+def test_attempts_have_no_end_and_are_never_far_apart() -> None:
+    backoffs = make_settings().networking.error_backoffs
+    assert isinstance(backoffs, Backoffs)
+    pauses = list(itertools.islice(backoffs, 1000))
+    assert pauses[:4] == [1, 2, 4, 5]
+    assert max(pauses) == 5
 
 
 async def until(happened: Callable[[], object]) -> None:
