@@ -48,15 +48,15 @@ class Attempt:
     allowed: bool = False
 
 
-_known: dict[tuple[str, str], Attempt] = {}
+_known: dict[str, Attempt] = {}
 
 
 def attempt(
     name: str, who: str = TENANT, *, allowed: bool = False
 ) -> Callable[[Callable[[Stage], Verdict]], Callable[[Stage], Verdict]]:
     def add(play: Callable[[Stage], Verdict]) -> Callable[[Stage], Verdict]:
-        assert (name, who) not in _known, name
-        _known[name, who] = Attempt(name, who, play, allowed)
+        assert name not in _known, name
+        _known[name] = Attempt(name, who, play, allowed)
         return play
 
     return add

@@ -147,7 +147,7 @@ MORE: dict[str, tuple[str, str, Any, str]] = {
     "bind itself to cluster-admin": ("POST", ROLE_BINDINGS.path("red"), BINDING, ""),
     "create a pod": ("POST", PODS.path("red"), {"metadata": {"name": "x"}}, ""),
     "change an environment": ("PATCH", ENVIRONMENTS.path("blue", "closed"), {"spec": {"suspend": True}}, MERGE),
-    "change a ClusterEscEnvironment": (
+    "change the spec of a ClusterEscEnvironment": (
         "PATCH",
         CLUSTER_ENVIRONMENTS.path(None, "wide"),
         {"spec": {"suspend": True}},
