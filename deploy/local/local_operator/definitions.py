@@ -42,6 +42,13 @@ NAMESPACED_MODE = """\
 """
 
 
+class _WithoutAliases(yaml.SafeDumper):
+    """What stands in several places is written out in each: people read these files."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def made() -> dict[Path, str]:
     """Every file that is made, and what has to be in it."""
     return {
@@ -61,7 +68,7 @@ def _crd_file(body: dict[str, Any]) -> Path:
 
 
 def _long(body: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(body, sort_keys=False, width=120)
+    text: str = yaml.dump(body, Dumper=_WithoutAliases, sort_keys=False, width=120)
     return text
 
 
@@ -106,7 +113,7 @@ def _with_reasons(body: dict[str, Any], granted: Sequence[Right]) -> str:
 
 
 def _plain(body: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(body, sort_keys=False, default_flow_style=None, width=120)
+    text: str = yaml.dump(body, Dumper=_WithoutAliases, sort_keys=False, default_flow_style=None, width=120)
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.resources import GROUP, durations
+from esc_operator.resources.crd_parts import label_selector
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
 # Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
@@ -69,16 +70,6 @@ def cluster_environment_spec() -> dict[str, Any]:
 def _spread() -> dict[str, Any]:
     """A target in many namespaces."""
     target = _target()
-    value = {"type": "string", "maxLength": 63}
-    expression = {
-        "type": "object",
-        "required": ["key", "operator"],
-        "properties": {
-            "key": {"type": "string", "minLength": 1, "maxLength": 317},
-            "operator": {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
-            "values": {"type": "array", "maxItems": 64, "items": value},
-        },
-    }
     properties = {
         **target["properties"],
         "namespaces": {
@@ -91,10 +82,7 @@ def _spread() -> dict[str, Any]:
         "namespaceSelector": {
             "type": "object",
             "description": "Namespaces whose labels fit get it as well; {} is all of them.",
-            "properties": {
-                "matchLabels": {"type": "object", "maxProperties": 16, "additionalProperties": value},
-                "matchExpressions": {"type": "array", "maxItems": 16, "items": expression},
-            },
+            "properties": label_selector(),
         },
     }
     return {

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.resources.crd_parts import COUNT, TIME, conditions
 from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS
 
 
 def environment_status() -> dict[str, Any]:
-    time = {"type": "string", "format": "date-time"}
-    count = {"type": "integer", "format": "int64"}
     return {
         "type": "object",
         "properties": {
-            "conditions": {
-                "type": "array",
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "items": {
-                    "type": "object",
-                    "required": ["type", "status", "reason", "message"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                        "reason": {"type": "string"},
-                        "message": {"type": "string"},
-                        "observedGeneration": count,
-                        "lastTransitionTime": time,
-                    },
-                },
-            },
-            "observedGeneration": count,
+            "conditions": conditions(),
+            "observedGeneration": COUNT,
             "observedRotateRequest": {"type": "string"},
             "observedRotation": {"type": "string"},
             "rotation": {
@@ -40,32 +23,32 @@ def environment_status() -> dict[str, Any]:
                 "properties": {
                     "id": {"type": "string", "minLength": 1, "maxLength": 128},
                     "name": {"type": "string", "maxLength": 253},
-                    "requestedAt": time,
+                    "requestedAt": TIME,
                     "rollout": {"type": "boolean", "description": "Whether pods may be replaced for it."},
                 },
             },
             "secretName": {"type": "string"},
             "secretResourceVersion": {"type": "string"},
             "variables": {"type": "array", "items": {"type": "string"}},
-            "expiresAt": time,
-            "refreshedAt": time,
-            "nextRefreshAt": time,
-            "failures": count,
-            "lastFailureAt": time,
+            "expiresAt": TIME,
+            "refreshedAt": TIME,
+            "nextRefreshAt": TIME,
+            "failures": COUNT,
+            "lastFailureAt": TIME,
             "rolledOutRevision": {"type": "string"},
-            "rolloutStartedAt": time,
-            "rolloutSeconds": count,
+            "rolloutStartedAt": TIME,
+            "rolloutSeconds": COUNT,
             "imports": {
                 "type": "array",
-                "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": count}},
+                "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": COUNT}},
             },
             "namespaces": {
                 "type": "object",
                 "description": "Of a ClusterEscEnvironment: how many namespaces are to get the Secret, and have it.",
                 "properties": {
-                    "matched": count,
-                    "synced": count,
-                    "failing": count,
+                    "matched": COUNT,
+                    "synced": COUNT,
+                    "failing": COUNT,
                     "failures": {
                         "type": "array",
                         "maxItems": MAX_FAILING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
+from esc_operator.resources.crd_parts import COUNT, TIME, conditions, label_selector
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_TOLD, MAX_TOLD, MOST_AT_ONCE, Phase
 
 
@@ -144,28 +145,11 @@ def _spec() -> dict[str, Any]:
 
 
 def _selector() -> dict[str, Any]:
-    value = {"type": "string", "maxLength": 63}
-    expression = {
-        "type": "object",
-        "required": ["key", "operator"],
-        "properties": {
-            "key": {"type": "string", "minLength": 1, "maxLength": 317},
-            "operator": {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
-            "values": {"type": "array", "maxItems": 64, "items": value},
-        },
-        "x-kubernetes-validations": [
-            {
-                "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-                "message": "In and NotIn take values, Exists and DoesNotExist take none",
-            }
-        ],
-    }
     return {
         "type": "object",
         "description": "Which environments: those that fit everything that is given; {} is all of them.",
         "properties": {
-            "matchLabels": {"type": "object", "maxProperties": 16, "additionalProperties": value},
-            "matchExpressions": {"type": "array", "maxItems": 16, "items": expression},
+            **label_selector(),
             "namespaces": {
                 "type": "array",
                 "maxItems": 256,
@@ -188,8 +172,6 @@ def _selector() -> dict[str, Any]:
 
 
 def _status() -> dict[str, Any]:
-    time = {"type": "string", "format": "date-time"}
-    count = {"type": "integer", "format": "int64"}
     name = {"type": "string", "maxLength": 253}
     # One of the cluster is named with its kind.
     environment = {"namespace": name, "name": {"type": "string", "maxLength": 253 + len(f"{CLUSTER_KIND}/")}}
@@ -197,35 +179,19 @@ def _status() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "phase": {"type": "string", "enum": [str(phase) for phase in Phase]},
-            "conditions": {
-                "type": "array",
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "items": {
-                    "type": "object",
-                    "required": ["type", "status", "reason", "message"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                        "reason": {"type": "string"},
-                        "message": {"type": "string"},
-                        "observedGeneration": count,
-                        "lastTransitionTime": time,
-                    },
-                },
-            },
-            "observedGeneration": count,
-            "run": count,
+            "conditions": conditions(),
+            "observedGeneration": COUNT,
+            "run": COUNT,
             "progress": {
                 "type": "string",
                 "description": "How many have new values, of how many that are to have them.",
             },
-            "selected": count,
-            "waiting": count,
-            "running": count,
-            "succeeded": count,
-            "failed": count,
-            "skipped": count,
+            "selected": COUNT,
+            "waiting": COUNT,
+            "running": COUNT,
+            "succeeded": COUNT,
+            "failed": COUNT,
+            "skipped": COUNT,
             "failures": {
                 "type": "array",
                 "maxItems": MAX_TOLD,
@@ -243,11 +209,11 @@ def _status() -> dict[str, Any]:
                 "type": "array",
                 "maxItems": MAX_TOLD,
                 "description": "Of a dry run: the first that would be asked.",
-                "items": {"type": "object", "properties": {**environment, "expiresAt": time}},
+                "items": {"type": "object", "properties": {**environment, "expiresAt": TIME}},
             },
-            "startedAt": time,
-            "completedAt": time,
-            "lastScheduleTime": time,
-            "nextScheduleTime": time,
+            "startedAt": TIME,
+            "completedAt": TIME,
+            "lastScheduleTime": TIME,
+            "nextScheduleTime": TIME,
         },
     }
