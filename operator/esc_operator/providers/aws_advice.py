@@ -1,19 +1,18 @@
 """What each refusal of AWS means, and what to tell whoever has to fix it.
 
-An ordered list of rules; the first that fits answers. Pure: a refusal and the exchange that it refuses go in, a text
-comes out, which names roles, subjects, issuers and audiences and never holds a token or a key.
+Pure: a refusal and the exchange that it refuses go in, a text comes out, which names roles, subjects, issuers and
+audiences and never holds a token or a key.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from esc_operator.providers import aws_reasons, login_reasons, reasons
+from esc_operator.providers import aws_reasons, login_reasons, reasons, refusals
+from esc_operator.providers.refusals import Refusal, Rule, is_any, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from esc_operator.providers.claims import Claims
 
 _THROTTLING = frozenset(
@@ -49,33 +48,12 @@ class Exchange:
         return self.claims.issuer.removeprefix("https://")
 
 
-class Refusal(NamedTuple):
-    """What AWS answered. `text` holds nothing that could be a secret."""
-
-    code: str
-    text: str
-    status: int
+def is_throttled(refusal: Refusal) -> bool:
+    return refusal.code in _THROTTLING or refusals.is_throttled(refusal)
 
 
-class Rule(NamedTuple):
-    """If `fits`, the failure has this reason, and this is what to tell."""
-
-    fits: Callable[[Refusal], bool]
-    reason: str
-    advice: Callable[[Exchange, Refusal], str]
-
-
-def why_refused(refusal: Refusal) -> Rule:
-    """The rule for a refusal; the last rule fits all."""
-    return next(rule for rule in _RULES if rule.fits(refusal))
-
-
-def is_throttling(code: str) -> bool:
-    return code in _THROTTLING
-
-
-def is_outage(code: str) -> bool:
-    return code in _OUTAGES
+def is_outage(refusal: Refusal) -> bool:
+    return refusal.code in _OUTAGES or refusals.is_outage(refusal)
 
 
 def advise_role(exchange: Exchange, _: Refusal | None = None) -> str:
@@ -169,32 +147,28 @@ def _repeat(exchange: Exchange, refusal: Refusal) -> str:
     return f"AWS refused {exchange.role} to {exchange.claims.subject}: {refusal.code}: {refusal.text or 'no message'}"
 
 
-def _code(*codes: str, says: str = "") -> Callable[[Refusal], bool]:
-    return lambda refusal: refusal.code in codes and says.lower() in refusal.text.lower()
-
-
-_RULES = (
-    Rule(_code("AccessDenied", "AccessDeniedException"), aws_reasons.ROLE_TRUST_REFUSED, _advise_trust),
+RULES: tuple[Rule[Exchange], ...] = (
+    Rule(says("AccessDenied", "AccessDeniedException"), aws_reasons.ROLE_TRUST_REFUSED, _advise_trust),
     Rule(
-        _code("InvalidIdentityToken", says="No OpenIDConnect provider"),
+        says("InvalidIdentityToken", words="No OpenIDConnect provider"),
         aws_reasons.IDENTITY_PROVIDER_MISSING,
         _advise_provider,
     ),
-    Rule(_code("InvalidIdentityToken", says="verification key"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
-    Rule(_code("InvalidIdentityToken", says="thumbprint"), aws_reasons.ISSUER_CERTIFICATE_REFUSED, _advise_certificate),
-    Rule(_code("InvalidIdentityToken", says="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
-    Rule(_code("InvalidIdentityToken", says="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_code("ExpiredTokenException", "ExpiredToken"), login_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_code("InvalidIdentityToken", "IDPRejectedClaim"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
-    Rule(_code("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp),
-    Rule(_code("ValidationError", says="roleSessionName"), aws_reasons.INVALID_SESSION_NAME, advise_session),
-    Rule(_code("ValidationError", says="Duration"), login_reasons.DURATION_TOO_LONG, _advise_duration),
-    Rule(_code("ValidationError", says="policyArns"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
-    Rule(_code("ValidationError", says="arn"), aws_reasons.INVALID_ROLE_ARN, advise_role),
-    Rule(_code("ValidationError"), reasons.INVALID_INPUTS, _repeat),
-    Rule(_code("MalformedPolicyDocument", "PackedPolicyTooLarge"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
-    Rule(_code("RegionDisabledException"), aws_reasons.REGION_DISABLED, _advise_region),
-    Rule(lambda r: r.code in _THROTTLING or r.status == 429, login_reasons.THROTTLED, _advise_throttled),
-    Rule(lambda r: r.code in _OUTAGES or r.status >= 500, aws_reasons.AWS_UNAVAILABLE, _advise_outage),
-    Rule(lambda _: True, aws_reasons.AWS_REFUSED, _repeat),
+    Rule(says("InvalidIdentityToken", words="verification key"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(says("InvalidIdentityToken", words="thumbprint"), aws_reasons.ISSUER_CERTIFICATE_REFUSED, _advise_certificate),
+    Rule(says("InvalidIdentityToken", words="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(says("InvalidIdentityToken", words="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(says("ExpiredTokenException", "ExpiredToken"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(says("InvalidIdentityToken", "IDPRejectedClaim"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(says("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp),
+    Rule(says("ValidationError", words="roleSessionName"), aws_reasons.INVALID_SESSION_NAME, advise_session),
+    Rule(says("ValidationError", words="Duration"), login_reasons.DURATION_TOO_LONG, _advise_duration),
+    Rule(says("ValidationError", words="policyArns"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
+    Rule(says("ValidationError", words="arn"), aws_reasons.INVALID_ROLE_ARN, advise_role),
+    Rule(says("ValidationError"), reasons.INVALID_INPUTS, _repeat),
+    Rule(says("MalformedPolicyDocument", "PackedPolicyTooLarge"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
+    Rule(says("RegionDisabledException"), aws_reasons.REGION_DISABLED, _advise_region),
+    Rule(is_throttled, login_reasons.THROTTLED, _advise_throttled),
+    Rule(is_outage, aws_reasons.AWS_UNAVAILABLE, _advise_outage),
+    Rule(is_any, aws_reasons.AWS_REFUSED, _repeat),
 )

@@ -10,16 +10,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import aws_reasons, login_reasons, reasons
-from esc_operator.providers.answers import retry_after, without_secrets
-from esc_operator.providers.aws_advice import Exchange, Refusal, advise_role, advise_session, why_refused
+from esc_operator.providers import aws_reasons, login_reasons, reasons, refusals
+from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.aws_advice import RULES, Exchange, advise_role, advise_session
+from esc_operator.providers.refusals import Refusal, explain, tells_by_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-_TOO_MANY, _TELLS_BY_STATUS = 429, 500
-"""AWS gives every error a code. Without one, only these statuses still tell what is the matter."""
 
 _READERS = frozenset({"botocore.parsers", "botocore.endpoint"})
 """The modules that take an answer apart. One of another shape than STS's makes them raise whatever it happens to lead
@@ -44,11 +42,7 @@ def translate(error: Exception, exchange: Exchange, now: datetime) -> ProviderEr
 
 
 def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
-    return ProviderError(
-        f"AWS STS at {exchange.host} sent an answer for {exchange.role} that makes no sense: {why}; a proxy or another"
-        " service may be answering in its place",
-        reason=reasons.MALFORMED_ANSWER,
-    )
+    return refusals.malformed_answer(f"AWS STS at {exchange.host} sent an answer for {exchange.role}", why)
 
 
 def unreadable_answer(error: Exception, exchange: Exchange) -> ProviderError | None:
@@ -76,14 +70,10 @@ def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: dat
         text=without_secrets(error.get("Message")),
         status=metadata.get("HTTPStatusCode") or 0,
     )
-    if not refusal.code and refusal.status < _TELLS_BY_STATUS and refusal.status != _TOO_MANY:
+    # AWS gives every error a code.
+    if not refusal.code and not tells_by_status(refusal):
         return malformed_answer(exchange, f"it is an error ({refusal.status}) without a code")
-    rule = why_refused(refusal)
-    return ProviderError(
-        rule.advice(exchange, refusal),
-        reason=rule.reason,
-        retry_after=retry_after(metadata.get("HTTPHeaders") or {}, now),
-    )
+    return explain(RULES, refusal, exchange, metadata.get("HTTPHeaders") or {}, now)
 
 
 def _translate_library_error(error: Exception, exchange: Exchange) -> ProviderError:

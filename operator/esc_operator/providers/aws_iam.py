@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, Rotated
 from esc_operator.providers import aws_reasons, login_reasons, reasons
-from esc_operator.providers.aws_advice import is_outage, is_throttling
+from esc_operator.providers.aws_advice import is_outage, is_throttled
 from esc_operator.providers.aws_clients import SignedClients, choose_target
+from esc_operator.providers.refusals import Refusal
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
@@ -179,17 +180,18 @@ def _translate(error: Exception, user: _User, target: Target) -> ProviderError |
     if isinstance(error, ClientError):
         code = str((error.response.get("Error") or {}).get("Code") or "")
         status = (error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
-        return _refusal(code if code.isalnum() else "", status, user, target)
+        return _explain(Refusal(code if code.isalnum() else "", "", status), user, target)
     if isinstance(error, BotoCoreError):
         told = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
         return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
     return None
 
 
-def _refusal(code: str, status: int, user: _User, target: Target) -> ProviderError:
-    if is_throttling(code) or status == 429:
+def _explain(refusal: Refusal, user: _User, target: Target) -> ProviderError:
+    code, _, status = refusal
+    if is_throttled(refusal):
         return ProviderError(f"AWS IAM at {target.host} asks for fewer calls ({code})", reason=login_reasons.THROTTLED)
-    if is_outage(code) or status >= 500:
+    if is_outage(refusal):
         told = f"AWS IAM at {target.host} failed itself ({code or status})"
         return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
     if code == "NoSuchEntity":

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import azure_reasons, login_reasons, reasons
-from esc_operator.providers.answers import retry_after, without_secrets
+from esc_operator.providers import azure_reasons, login_reasons, refusals
+from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.refusals import (
+    Refusal,
+    Rule,
+    advise_outage,
+    advise_throttled,
+    explain,
+    is_any,
+    is_outage,
+    is_throttled,
+    says,
+    tells_by_status,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from esc_operator.providers.claims import Claims
@@ -34,31 +46,12 @@ class Exchange:
     claims: Claims | None
 
 
-class Refusal(NamedTuple):
-    """What Entra answered. `code` is the number behind AADSTS, 0 without one; `text` holds nothing secret."""
-
-    code: int
-    text: str
-    status: int
-
-
-class Rule(NamedTuple):
-    """If `fits`, the failure has this reason, and this is what to tell."""
-
-    fits: Callable[[Refusal], bool]
-    reason: str
-    advice: Callable[[Exchange, Refusal], str]
-
-
 def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
     """The error for an answer that is no token."""
-    if reply.content is None and reply.status < 500 and reply.status != 429:
-        return malformed_answer(exchange, "it is no JSON object")
     refusal = _read(reply)
-    rule = next(rule for rule in _RULES if rule.fits(refusal))
-    return ProviderError(
-        rule.advice(exchange, refusal), reason=rule.reason, retry_after=retry_after(reply.headers, now)
-    )
+    if reply.content is None and not tells_by_status(refusal):
+        return malformed_answer(exchange, "it is no JSON object")
+    return explain(_RULES, refusal, exchange, reply.headers, now)
 
 
 def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
@@ -70,18 +63,15 @@ def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
 
 
 def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
-    return ProviderError(
-        f"{exchange.host} sent an answer for {exchange.client} that makes no sense: {why}; a proxy or another service"
-        " may be answering in its place",
-        reason=reasons.MALFORMED_ANSWER,
-    )
+    return refusals.malformed_answer(f"{exchange.host} sent an answer for {exchange.client}", why)
 
 
 def _read(reply: Reply) -> Refusal:
+    """The code is the number behind AADSTS."""
     content: Mapping[str, Any] = reply.content or {}
     text = without_secrets(str(content.get("error_description") or "").partition("Trace ID:")[0])
     found = re.match(r"AADSTS(\d{1,9})\b", text)
-    return Refusal(int(found[1]) if found else 0, text or without_secrets(content.get("error")), reply.status)
+    return Refusal(found[1] if found else "", text or without_secrets(content.get("error")), reply.status)
 
 
 def _credential(exchange: Exchange) -> str:
@@ -151,39 +141,27 @@ def _advise_scope(exchange: Exchange, refusal: Refusal) -> str:
     )
 
 
-def _advise_throttled(exchange: Exchange, _: Refusal) -> str:
-    return f"{exchange.host} limits the rate of calls; this is tried again later"
-
-
-def _advise_outage(exchange: Exchange, refusal: Refusal) -> str:
-    return f"{exchange.host} failed ({refusal.status}); this is tried again later"
-
-
 def _repeat(exchange: Exchange, refusal: Refusal) -> str:
     return f"Azure refused {exchange.client} of tenant {exchange.tenant}: {refusal.text or refusal.status}"
 
 
-def _code(*codes: int) -> Callable[[Refusal], bool]:
-    return lambda refusal: refusal.code in codes
-
-
-_RULES = (
+_RULES: tuple[Rule[Exchange], ...] = (
     # 7002138 is 700213 where only upper and lower case differ, 70021 an older word for all of them.
     Rule(
-        _code(70021, 70025, 700211, 700213, 7002137, 7002138),
+        says("70021", "70025", "700211", "700213", "7002137", "7002138"),
         azure_reasons.FEDERATED_CREDENTIAL_MISSING,
         _advise_credential,
     ),
-    Rule(_code(700212), login_reasons.AUDIENCE_REFUSED, _advise_audience),
-    Rule(_code(50166, 501661), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
-    Rule(_code(700024), login_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_code(50013, 50027, 700027), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
-    Rule(_code(700016), azure_reasons.APPLICATION_MISSING, _advise_application),
-    Rule(_code(90002, 900023), azure_reasons.TENANT_MISSING, _advise_tenant),
-    Rule(_code(7000215, 7000222), azure_reasons.CLIENT_SECRET_REFUSED, _advise_secret),
-    Rule(_code(70011, 1002012, 500011), azure_reasons.INVALID_SCOPE, _advise_scope),
-    Rule(lambda r: r.status == 429, login_reasons.THROTTLED, _advise_throttled),
+    Rule(says("700212"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(says("50166", "501661"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(says("700024"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(says("50013", "50027", "700027"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(says("700016"), azure_reasons.APPLICATION_MISSING, _advise_application),
+    Rule(says("90002", "900023"), azure_reasons.TENANT_MISSING, _advise_tenant),
+    Rule(says("7000215", "7000222"), azure_reasons.CLIENT_SECRET_REFUSED, _advise_secret),
+    Rule(says("70011", "1002012", "500011"), azure_reasons.INVALID_SCOPE, _advise_scope),
+    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled),
     # 90033: "a transient error has occurred", which comes as 400 too.
-    Rule(lambda r: r.status >= 500 or r.code == 90033, azure_reasons.AZURE_UNAVAILABLE, _advise_outage),
-    Rule(lambda _: True, azure_reasons.AZURE_REFUSED, _repeat),
+    Rule(lambda r: is_outage(r) or r.code == "90033", azure_reasons.AZURE_UNAVAILABLE, advise_outage),
+    Rule(is_any, azure_reasons.AZURE_REFUSED, _repeat),
 )

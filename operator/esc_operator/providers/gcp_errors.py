@@ -7,14 +7,25 @@ status. What Google says is repeated only after everything that could be a token
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import gcp_reasons, login_reasons, reasons
-from esc_operator.providers.answers import retry_after, without_secrets
+from esc_operator.providers import gcp_reasons, login_reasons, refusals
+from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.refusals import (
+    Refusal,
+    Rule,
+    advise_outage,
+    advise_throttled,
+    explain,
+    is_any,
+    is_outage,
+    is_throttled,
+    says,
+    tells_by_status,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from esc_operator.providers.claims import Claims
@@ -40,31 +51,12 @@ class Exchange:
         return f"principal://{pool}/subject/{self.claims.subject}"
 
 
-class Refusal(NamedTuple):
-    """What Google answered: OAuth's error or the status of an API, with a text that holds nothing secret."""
-
-    code: str
-    text: str
-    status: int
-
-
-class Rule(NamedTuple):
-    """If `fits`, the failure has this reason, and this is what to tell."""
-
-    fits: Callable[[Refusal], bool]
-    reason: str
-    advice: Callable[[Exchange, Refusal], str]
-
-
 def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
     """The error for an answer that is no token."""
-    if reply.content is None and reply.status < 500 and reply.status != 429:
-        return malformed_answer(exchange, "it is no JSON object")
     refusal = _read(reply)
-    rule = next(rule for rule in _RULES if rule.fits(refusal))
-    return ProviderError(
-        rule.advice(exchange, refusal), reason=rule.reason, retry_after=retry_after(reply.headers, now)
-    )
+    if reply.content is None and not tells_by_status(refusal):
+        return malformed_answer(exchange, "it is no JSON object")
+    return explain(_RULES, refusal, exchange, reply.headers, now)
 
 
 def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
@@ -75,14 +67,11 @@ def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
 
 
 def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
-    return ProviderError(
-        f"{exchange.host} sent an answer that makes no sense: {why}; a proxy or another service may be answering in its"
-        " place",
-        reason=reasons.MALFORMED_ANSWER,
-    )
+    return refusals.malformed_answer(f"{exchange.host} sent an answer", why)
 
 
 def _read(reply: Reply) -> Refusal:
+    """The code is OAuth's error, or the status of an API."""
     match (reply.content or {}).get("error"):
         case {"status": status, "message": message}:
             return Refusal(without_secrets(status), without_secrets(message), reply.status)
@@ -164,43 +153,31 @@ def _advise_access_token(exchange: Exchange, _: Refusal) -> str:
     return f"Google does not accept {whose}: it is wrong, or has expired"
 
 
-def _advise_throttled(exchange: Exchange, _: Refusal) -> str:
-    return f"{exchange.host} limits the rate of calls; this is tried again later"
-
-
-def _advise_outage(exchange: Exchange, refusal: Refusal) -> str:
-    return f"{exchange.host} failed ({refusal.status}); this is tried again later"
-
-
 def _repeat(exchange: Exchange, refusal: Refusal) -> str:
     what = ": ".join(part for part in (refusal.code, refusal.text) if part) or str(refusal.status)
     return f"Google refused {exchange.principal}: {what}"
 
 
-def _says(*codes: str, words: str = "") -> Callable[[Refusal], bool]:
-    return lambda refusal: refusal.code in codes and words.lower() in refusal.text.lower()
-
-
-_RULES = (
-    Rule(_says("invalid_target"), gcp_reasons.IDENTITY_POOL_MISSING, _advise_pool),
-    Rule(_says("invalid_request", words='"audience"'), gcp_reasons.INVALID_IDENTITY_POOL, _advise_names),
+_RULES: tuple[Rule[Exchange], ...] = (
+    Rule(says("invalid_target"), gcp_reasons.IDENTITY_POOL_MISSING, _advise_pool),
+    Rule(says("invalid_request", words='"audience"'), gcp_reasons.INVALID_IDENTITY_POOL, _advise_names),
     Rule(
-        _says("unauthorized_client", "invalid_grant", words="attribute condition"),
+        says("unauthorized_client", "invalid_grant", words="attribute condition"),
         gcp_reasons.ATTRIBUTE_CONDITION_REFUSED,
         _advise_condition,
     ),
-    Rule(_says("invalid_grant", words="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
-    Rule(_says("invalid_grant", words="given credential's issuer"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
-    Rule(_says("invalid_grant", words="issuer in ID Token"), gcp_reasons.ISSUER_REFUSED, _advise_other_issuer),
-    Rule(_says("invalid_grant", words="stale"), login_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_says("invalid_grant", words="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
-    Rule(_says("invalid_grant"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
-    Rule(_says("PERMISSION_DENIED", words="has not been used"), gcp_reasons.API_DISABLED, _advise_api),
-    Rule(_says("PERMISSION_DENIED", words="is disabled"), gcp_reasons.API_DISABLED, _advise_api),
-    Rule(_says("PERMISSION_DENIED", "NOT_FOUND"), gcp_reasons.SERVICE_ACCOUNT_REFUSED, _advise_account),
-    Rule(_says("INVALID_ARGUMENT", words="lifetime"), login_reasons.DURATION_TOO_LONG, _advise_lifetime),
-    Rule(_says("UNAUTHENTICATED"), gcp_reasons.ACCESS_TOKEN_REFUSED, _advise_access_token),
-    Rule(lambda r: r.status == 429, login_reasons.THROTTLED, _advise_throttled),
-    Rule(lambda r: r.status >= 500, gcp_reasons.GCP_UNAVAILABLE, _advise_outage),
-    Rule(lambda _: True, gcp_reasons.GCP_REFUSED, _repeat),
+    Rule(says("invalid_grant", words="audience"), login_reasons.AUDIENCE_REFUSED, _advise_audience),
+    Rule(says("invalid_grant", words="given credential's issuer"), login_reasons.ISSUER_UNREACHABLE, _advise_issuer),
+    Rule(says("invalid_grant", words="issuer in ID Token"), gcp_reasons.ISSUER_REFUSED, _advise_other_issuer),
+    Rule(says("invalid_grant", words="stale"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(says("invalid_grant", words="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
+    Rule(says("invalid_grant"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
+    Rule(says("PERMISSION_DENIED", words="has not been used"), gcp_reasons.API_DISABLED, _advise_api),
+    Rule(says("PERMISSION_DENIED", words="is disabled"), gcp_reasons.API_DISABLED, _advise_api),
+    Rule(says("PERMISSION_DENIED", "NOT_FOUND"), gcp_reasons.SERVICE_ACCOUNT_REFUSED, _advise_account),
+    Rule(says("INVALID_ARGUMENT", words="lifetime"), login_reasons.DURATION_TOO_LONG, _advise_lifetime),
+    Rule(says("UNAUTHENTICATED"), gcp_reasons.ACCESS_TOKEN_REFUSED, _advise_access_token),
+    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled),
+    Rule(is_outage, gcp_reasons.GCP_UNAVAILABLE, advise_outage),
+    Rule(is_any, gcp_reasons.GCP_REFUSED, _repeat),
 )
