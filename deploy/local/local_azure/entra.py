@@ -1,16 +1,22 @@
 """The token endpoint and the API, with what was granted and refused since they were started."""
 
-import threading
 import time
-import uuid
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_azure.refusals import EntraError, doubtful, no_application, no_credential, no_match, no_tenant, wrong_secret
-from local_https import Answer, HttpsServer, Question
-from local_identity import Issuers, TokenError, WebIdentity, parse_token
+from local_azure.refusals import (
+    doubtful,
+    no_application,
+    no_credential,
+    no_match,
+    no_tenant,
+    refused,
+    wrong_secret,
+)
+from local_https import Answer, Question
+from local_identity import TokenError, WebIdentity, parse_token
+from local_identity.granting import GrantingCloud
 
 AUDIENCE = "api://AzureADTokenExchange"
 API = "/api/me"
@@ -45,51 +51,24 @@ class Grant:
     expires_at: float
 
 
-class LocalAzure(HttpsServer):
-    """Serves within its `with` block; `url` is the authority."""
+class LocalAzure(GrantingCloud[Grant]):
+    """`url` is the authority; its refusals are counted by code: AADSTS700213 and so on."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, self._page)
-        self._lock = threading.Lock()
-        self._issuers = Issuers()
+        super().__init__(folder, self._page, LIFETIME)
         self._applications: dict[str, Application] = {}
-        self._granted: dict[str, Grant] = {}
         self._fault: Answer | None = None
-        self.lifetime: float = LIFETIME
-        """Seconds that an access token lasts; it is stated in whole ones."""
-        self.refusals: Counter[str] = Counter()
-        """Of the token endpoint, by code: AADSTS700213 and so on."""
-        self.calls: Counter[str] = Counter()
-        """Of the API, by access token; those that it refused are counted under nothing."""
-
-    def trust(self, issuer: str, certificates: Path) -> None:
-        """Verify the issuer's TLS with these; whether an application believes it is for `federate`."""
-        self._issuers.trust_authority(issuer, certificates.read_text())
 
     def create_application(self, tenant: str, client: str, secret: str = "") -> None:
         self._applications[client] = Application(tenant, secret=secret)
 
     def federate(self, client: str, issuer: str, subject: str, audience: str = AUDIENCE) -> None:
-        """Let a subject of an issuer speak for the application."""
+        """Let a subject of an issuer, which is to be trusted, speak for the application."""
         self._applications[client].credentials.append(Credential(issuer, subject, audience))
 
     def fail_with(self, fault: Answer | None) -> None:
         """Answer every request for a token with this, until it is None again."""
         self._fault = fault
-
-    def grants(self) -> list[Grant]:
-        with self._lock:
-            return list(self._granted.values())
-
-    def used(self) -> list[Grant]:
-        """Those of the grants that the API was called with."""
-        with self._lock:
-            return [grant for token, grant in self._granted.items() if self.calls[token]]
-
-    def granted_secrets(self) -> list[str]:
-        """Every access token, for tests that look for leaks."""
-        with self._lock:
-            return list(self._granted)
 
     def _page(self, question: Question) -> Answer:
         tenant, _, path = question.path.lstrip("/").partition("/")
@@ -98,20 +77,13 @@ class LocalAzure(HttpsServer):
         if path == "v2.0/.well-known/openid-configuration":
             return Answer(_discovery(question.headers["host"], tenant))
         if path == "oauth2/v2.0/token" and question.method == "POST":
-            return self._fault or self._answer_token(tenant, question.form)
+            return self._fault or self._answered(lambda: self._answer_token(tenant, question.form))
         return Answer({"error": "not_found"}, 404)
 
     def _answer_token(self, tenant: str, form: Mapping[str, str]) -> Answer:
-        try:
-            client = form.get("client_id", "")
-            subject = self._authenticate(tenant, client, form)
-        except EntraError as refusal:
-            with self._lock:
-                self.refusals[refusal.name] += 1
-            return refusal.answer()
-        token = f"entra-{uuid.uuid4().hex}"
-        with self._lock:
-            self._granted[token] = Grant(client, form["scope"], subject, time.time() + self.lifetime)
+        client = form.get("client_id", "")
+        subject = self._authenticate(tenant, client, form)
+        token = self._record("entra-", Grant(client, form["scope"], subject, time.time() + self.lifetime))
         seconds = int(self.lifetime)
         return Answer({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token})
 
@@ -123,15 +95,15 @@ class LocalAzure(HttpsServer):
         if application is None or application.tenant != tenant:
             raise no_application(client, tenant)
         if form.get("grant_type") != "client_credentials":
-            raise EntraError(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
+            raise refused(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
         if not form.get("scope", "").endswith("/.default"):
-            raise EntraError(1002012, "invalid_scope", "The provided value for scope is not valid.")
+            raise refused(1002012, "invalid_scope", "The provided value for scope is not valid.")
         if form.get("client_secret"):
             if form["client_secret"] != application.secret:
                 raise wrong_secret(client)
             return ""
         if form.get("client_assertion_type") != _ASSERTION or not form.get("client_assertion"):
-            raise EntraError(
+            raise refused(
                 7000218, "invalid_client", "The request body must contain: 'client_assertion' or 'client_secret'."
             )
         return self._believe(client, application, form["client_assertion"]).subject
@@ -149,11 +121,8 @@ class LocalAzure(HttpsServer):
         return identity
 
     def _call(self, token: str) -> Answer:
-        with self._lock:
-            grant = self._granted.get(token)
-            good = grant is not None and time.time() < grant.expires_at
-            self.calls[token if good else ""] += 1
-        if grant is None or not good:
+        grant = self._called(token)
+        if grant is None:
             return Answer({"error": {"code": "InvalidAuthenticationToken"}}, 401)
         return Answer({"client": grant.client})
 

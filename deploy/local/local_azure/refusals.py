@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 from local_https import Answer
 from local_identity import Doubt, WebIdentity
+from local_identity.granting import RefusedError
 
 _SEE = (
     "Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
     " https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 )
+_OF_CLIENTS = ("invalid_client", "unauthorized_client")
 _NO_SIGNATURE = (
     50013,
     "invalid_client",
@@ -24,38 +26,25 @@ _DOUBTS = {
 }
 
 
-class EntraError(Exception):
-    """A request that Entra would refuse. `code` is the number behind AADSTS."""
-
-    def __init__(self, code: int, error: str, message: str, status: int = 0) -> None:
-        super().__init__(f"AADSTS{code}: {message}")
-        self.code = code
-        self._error = error
-        self._status = status or (401 if error in ("invalid_client", "unauthorized_client") else 400)
-
-    @property
-    def name(self) -> str:
-        return f"AADSTS{self.code}"
-
-    def answer(self) -> Answer:
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
-        return Answer(
-            {
-                "error": self._error,
-                "error_description": f"{self} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}",
-                "error_codes": [self.code],
-                "timestamp": at,
-                "trace_id": trace,
-                "correlation_id": correlation,
-                "error_uri": f"https://login.microsoftonline.com/error?code={self.code}",
-            },
-            self._status,
-        )
+def refused(code: int, error: str, message: str, status: int = 0) -> RefusedError:
+    """A refusal by the number behind AADSTS."""
+    name = f"AADSTS{code}"
+    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
+    content = {
+        "error": error,
+        "error_description": f"{name}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}",
+        "error_codes": [code],
+        "timestamp": at,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": f"https://login.microsoftonline.com/error?code={code}",
+    }
+    return RefusedError(name, message, Answer(content, status or (401 if error in _OF_CLIENTS else 400)))
 
 
-def no_tenant(tenant: str) -> EntraError:
-    return EntraError(
+def no_tenant(tenant: str) -> RefusedError:
+    return refused(
         90002,
         "invalid_request",
         f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the"
@@ -64,8 +53,8 @@ def no_tenant(tenant: str) -> EntraError:
     )
 
 
-def no_application(client: str, tenant: str) -> EntraError:
-    return EntraError(
+def no_application(client: str, tenant: str) -> RefusedError:
+    return refused(
         700016,
         "unauthorized_client",
         f"Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the"
@@ -75,14 +64,12 @@ def no_application(client: str, tenant: str) -> EntraError:
     )
 
 
-def no_credential(client: str) -> EntraError:
-    return EntraError(
-        70025, "invalid_client", f"The client '{client}' has no configured federated identity credentials."
-    )
+def no_credential(client: str) -> RefusedError:
+    return refused(70025, "invalid_client", f"The client '{client}' has no configured federated identity credentials.")
 
 
-def wrong_secret(client: str) -> EntraError:
-    return EntraError(
+def wrong_secret(client: str) -> RefusedError:
+    return refused(
         7000215,
         "invalid_client",
         "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not"
@@ -90,25 +77,25 @@ def wrong_secret(client: str) -> EntraError:
     )
 
 
-def no_match(code: int, claim: str, value: str) -> EntraError:
-    return EntraError(
+def no_match(code: int, claim: str, value: str) -> RefusedError:
+    return refused(
         code,
         "invalid_client",
         f"No matching federated identity record found for presented assertion {claim} '{value}'. {_SEE}",
     )
 
 
-def doubtful(doubt: Doubt, identity: WebIdentity | None) -> EntraError:
+def doubtful(doubt: Doubt, identity: WebIdentity | None) -> RefusedError:
     if doubt in (Doubt.EXPIRED, Doubt.TOO_EARLY) and identity is not None:
         begin = int(identity.claims.get("nbf", 0))
-        return EntraError(
+        return refused(
             700024,
             "invalid_client",
             f"Client assertion is not within its valid time range. Current time: {_stamp(None)}, assertion valid from"
             f" {_stamp(begin)}, expiry time of assertion {_stamp(identity.expires_at)}. Review the documentation at"
             " https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
         )
-    return EntraError(*_DOUBTS[doubt])
+    return refused(*_DOUBTS[doubt])
 
 
 def _stamp(seconds: int | None) -> str:

@@ -1,18 +1,14 @@
 """The token exchange, the impersonation and the API, with what was granted and refused since they were started."""
 
 import re
-import threading
 import time
-import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from local_google.refusals import (
     NO_TARGET,
-    GoogleError,
     api_error,
     doubtful,
     may_not_impersonate,
@@ -21,8 +17,9 @@ from local_google.refusals import (
     wrong_audience,
     wrong_issuer,
 )
-from local_https import Answer, HttpsServer, Question
-from local_identity import Issuers, TokenError, WebIdentity, parse_token
+from local_https import Answer, Question
+from local_identity import TokenError, WebIdentity, parse_token
+from local_identity.granting import GrantingCloud
 
 API = "/api/me"
 """The path that takes what was granted, and answers with the principal; 401 to everything else."""
@@ -55,27 +52,18 @@ class Grant:
     expires_at: float
 
 
-class LocalGoogle(HttpsServer):
-    """Serves within its `with` block; `url` stands for sts.googleapis.com and for iamcredentials.googleapis.com."""
+class LocalGoogle(GrantingCloud[Grant]):
+    """`url` stands for sts.googleapis.com and for iamcredentials.googleapis.com.
+
+    The refusals of the token exchange are counted by OAuth's word for them, those of the impersonation by the status of
+    an API: invalid_grant, PERMISSION_DENIED and so on.
+    """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, self._page)
-        self._lock = threading.Lock()
-        self._issuers = Issuers()
+        super().__init__(folder, self._page, LIFETIME)
         self._providers: dict[str, Provider] = {}
         self._impersonators: dict[str, set[str]] = {}
-        self._granted: dict[str, Grant] = {}
         self._faults: dict[str, Answer] = {}
-        self.lifetime: float = LIFETIME
-        """Seconds that an access token lasts at most; it is stated in whole ones."""
-        self.refusals: Counter[str] = Counter()
-        """Of the token exchange and the impersonation, by name: invalid_grant, PERMISSION_DENIED and so on."""
-        self.calls: Counter[str] = Counter()
-        """Of the API, by access token; those that it refused are counted under nothing."""
-
-    def trust(self, issuer: str, certificates: Path) -> None:
-        """Verify the issuer's TLS with these; who believes it is for `create_provider`."""
-        self._issuers.trust_authority(issuer, certificates.read_text())
 
     def create_provider(self, name: str, issuer: str, audiences: tuple[str, ...] = ()) -> None:
         """A provider by its full name, `//iam.googleapis.com/projects/...`; google.subject is the token's subject."""
@@ -91,41 +79,18 @@ class LocalGoogle(HttpsServer):
         if fault is not None:
             self._faults[path] = fault
 
-    def grants(self) -> list[Grant]:
-        with self._lock:
-            return list(self._granted.values())
-
-    def used(self) -> list[Grant]:
-        """Those of the grants that the API was called with."""
-        with self._lock:
-            return [grant for token, grant in self._granted.items() if self.calls[token]]
-
-    def granted_secrets(self) -> list[str]:
-        """Every access token, for tests that look for leaks."""
-        with self._lock:
-            return list(self._granted)
-
     def _page(self, question: Question) -> Answer:
         for path, fault in list(self._faults.items()):
             if question.path.startswith(path):
                 return fault
         if question.path == API:
-            return self._answered(lambda: self._call(question.bearer), counted=False)
+            return self._call(question.bearer)
         if question.method == "POST" and question.path == "/v1/token":
             return self._answered(lambda: self._exchange(question.form))
         account = _GENERATE.fullmatch(question.path)
         if question.method == "POST" and account:
             return self._answered(lambda: self._impersonate(account[1], question))
         return Answer({"error": {"code": 404, "status": "NOT_FOUND", "message": "Not found."}}, 404)
-
-    def _answered(self, answer: Callable[[], Answer], *, counted: bool = True) -> Answer:
-        try:
-            return answer()
-        except GoogleError as refusal:
-            if counted:
-                with self._lock:
-                    self.refusals[refusal.name] += 1
-            return refusal.answer
 
     def _exchange(self, form: Mapping[str, str]) -> Answer:
         for name, value in _EXCHANGE.items():
@@ -166,8 +131,8 @@ class LocalGoogle(HttpsServer):
         return identity
 
     def _impersonate(self, account: str, question: Question) -> Answer:
-        grant = self._granted.get(question.bearer)
-        if grant is None or time.time() >= grant.expires_at:
+        grant = self._grant_of(question.bearer)
+        if grant is None:
             raise not_authenticated()
         if grant.principal not in self._impersonators.get(account, ()):
             raise may_not_impersonate()
@@ -184,20 +149,12 @@ class LocalGoogle(HttpsServer):
         return Answer({"accessToken": token, "expireTime": f"{expires:%Y-%m-%dT%H:%M:%SZ}"})
 
     def _grant(self, to: str, lifetime: float, *, federated: bool) -> tuple[str, Grant]:
-        token = f"ya29.{uuid.uuid4().hex}"
         grant = Grant(to, federated, time.time() + lifetime)
-        with self._lock:
-            self._granted[token] = grant
-        return token, grant
+        return self._record("ya29.", grant), grant
 
     def _call(self, token: str) -> Answer:
-        with self._lock:
-            grant = self._granted.get(token)
-            good = grant is not None and time.time() < grant.expires_at
-            self.calls[token if good else ""] += 1
-        if grant is None or not good:
-            raise not_authenticated()
-        return Answer({"principal": grant.principal})
+        grant = self._called(token)
+        return Answer({"principal": grant.principal}) if grant is not None else not_authenticated().answer
 
 
 def principal(provider: str, subject: str) -> str:

@@ -2,6 +2,7 @@
 
 from local_https import Answer
 from local_identity import Doubt, TokenError, WebIdentity
+from local_identity.granting import RefusedError
 
 NO_TARGET = (
     'The target service indicated by the "audience" parameters is invalid. This might either be because the pool or'
@@ -9,25 +10,16 @@ NO_TARGET = (
 )
 
 
-class GoogleError(Exception):
-    """A request that Google would refuse. `name` is OAuth's word for it, or the status of an API."""
-
-    def __init__(self, name: str, message: str, answer: Answer) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.answer = answer
+def oauth_error(error: str, description: str) -> RefusedError:
+    return RefusedError(error, description, Answer({"error": error, "error_description": description}, 400))
 
 
-def oauth_error(error: str, description: str) -> GoogleError:
-    return GoogleError(error, description, Answer({"error": error, "error_description": description}, 400))
-
-
-def api_error(code: int, status: str, message: str) -> GoogleError:
+def api_error(code: int, status: str, message: str) -> RefusedError:
     content = {"error": {"code": code, "message": message, "status": status}}
-    return GoogleError(status, message, Answer(content, code))
+    return RefusedError(status, message, Answer(content, code))
 
 
-def may_not_impersonate() -> GoogleError:
+def may_not_impersonate() -> RefusedError:
     return api_error(
         403,
         "PERMISSION_DENIED",
@@ -35,7 +27,7 @@ def may_not_impersonate() -> GoogleError:
     )
 
 
-def not_authenticated() -> GoogleError:
+def not_authenticated() -> RefusedError:
     return api_error(
         401,
         "UNAUTHENTICATED",
@@ -44,18 +36,18 @@ def not_authenticated() -> GoogleError:
     )
 
 
-def wrong_audience(identity: WebIdentity) -> GoogleError:
+def wrong_audience(identity: WebIdentity) -> RefusedError:
     audiences = ", ".join(identity.audiences)
     return oauth_error("invalid_grant", f"The audience in ID Token [{audiences}] does not match the expected audience.")
 
 
-def wrong_issuer(identity: WebIdentity, expected: str) -> GoogleError:
+def wrong_issuer(identity: WebIdentity, expected: str) -> RefusedError:
     return oauth_error(
         "invalid_grant", f"The issuer in ID Token {identity.issuer} does not match the expected ones: [{expected}]."
     )
 
 
-def doubtful(error: TokenError, identity: WebIdentity | None) -> GoogleError:
+def doubtful(error: TokenError, identity: WebIdentity | None) -> RefusedError:
     if error.doubt is Doubt.EXPIRED and identity is not None:
         return oauth_error("invalid_grant", f"ID Token issued at {identity.issued_at} is stale to sign-in.")
     if error.doubt is Doubt.NO_KEY:
