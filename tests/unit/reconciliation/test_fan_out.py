@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +12,11 @@ from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.reconciliation.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT, SYNC_RECORD, reasons
 from esc_operator.resources.allowances import ALLOWED_ROLES
+from unit.reconciliation.losses import Life
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
-
-    from unit.reconciliation.fake_api import Call
 
 MANY = 50
 TEAMS = {"namespaceSelector": {"matchLabels": {"team": "yes"}}}
@@ -66,7 +64,7 @@ class Teams(World):
 
 
 def told(story: Callable[[Teams], Coroutine[Any, Any, None]], many: int = MANY) -> None:
-    play(story, Teams(many))  # type: ignore[arg-type]
+    play(story, Teams(many))
 
 
 def test_all_namespaces_that_fit_get_the_same_from_one_evaluation() -> None:
@@ -405,35 +403,7 @@ def rotate(world: Teams) -> None:
     world.api.annotate_environment("wide", "", annotations={ROTATE_REQUESTED_AT: "1"})
 
 
-STEPS: tuple[Callable[[Teams], None], ...] = (lambda world: world.put(), change, rotate)
-
-
-async def live(world: Teams) -> None:
-    async with world.operator():
-        for step in STEPS:
-            step(world)
-            await world.skip(15 * SECOND, step=SECOND)
-        await world.skip(5 * MINUTE, step=5 * SECOND)
-
-
-async def live_twice(world: Teams, number: int) -> None:
-    def die(_: Call) -> None:
-        world.api.unavailable = len(world.api.calls) > number
-
-    world.api.before_call = die
-    steps = list(STEPS)
-    async with world.operator():
-        while steps and not world.api.unavailable:
-            steps.pop(0)(world)
-            await world.settle()
-            if not world.api.unavailable:
-                await world.skip(15 * SECOND, step=SECOND)
-    world.api.before_call, world.api.unavailable = (lambda _: None), False
-    async with world.operator():
-        for step in steps:
-            step(world)
-            await world.skip(15 * SECOND, step=SECOND)
-        await world.skip(5 * MINUTE, step=5 * SECOND)
+LIFE = Life(lambda: Teams(5), (lambda world: world.put(), change, rotate))
 
 
 def check(world: Teams) -> None:
@@ -444,40 +414,24 @@ def check(world: Teams) -> None:
     assert world.wide["observedRotateRequest"] == "1"
 
 
-@cache
-def undisturbed() -> Teams:
-    world = Teams(5)
-    play(live, world)  # type: ignore[arg-type]
-    return world
-
-
 def test_without_a_fault_all_ends_well() -> None:
-    check(undisturbed())
-    assert undisturbed().cloud.mints == {"wide": 2}
+    check(LIFE.undisturbed)
+    assert LIFE.undisturbed.cloud.mints == {"wide": 2}
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_whichever_request_is_lost_the_end_is_the_same_and_nothing_is_minted_twice(kind: str) -> None:
-    for number in range(len(undisturbed().api.calls)):
-        world = Teams(5)
-        getattr(world.api, f"lost_{kind}").add(number)
-        play(live, world)  # type: ignore[arg-type]
-        try:
-            check(world)
-            assert world.cloud.mints["wide"] == 2
-        except AssertionError as failed:
-            raise AssertionError(f"lost {kind} it took effect: {number}, {world.api.calls[number]}") from failed
+    def check_mints(world: Teams) -> None:
+        check(world)
+        assert world.cloud.mints["wide"] == 2
+
+    LIFE.lose_each(kind, check_mints)
 
 
 def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> None:
-    for number, call in enumerate(undisturbed().api.calls):
-        if call.verb in {"list_page", "watch_lines"}:
-            continue
-        world = Teams(5)
-        play(partial(live_twice, number=number), world)
-        try:
-            check(world)
-            # What it had minted and not yet written anywhere died with it.
-            assert world.cloud.mints["wide"] <= 3
-        except AssertionError as failed:
-            raise AssertionError(f"died at {number}, {call}") from failed
+    def check_mints(world: Teams) -> None:
+        check(world)
+        # What it had minted and not yet written anywhere died with it.
+        assert world.cloud.mints["wide"] <= 3
+
+    LIFE.die_at_each(check_mints)

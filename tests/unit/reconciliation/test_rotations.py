@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ from esc_operator.reconciliation.outcome import Refused
 from esc_operator.reconciliation.work_queue import Lane
 from esc_operator.resources.environment import Key
 from unit.reconciliation import world as worlds
+from unit.reconciliation.losses import die_at_each, dying, lose_each
 from unit.reconciliation.rollout_world import rolling_login, taking
 from unit.reconciliation.rotation_world import RotationWorld
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, login, static
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from unit.reconciliation.fake_api import Call
-    from unit.reconciliation.world import World
 
 TICK = timedelta(milliseconds=500)
 ROTATION = (ROTATIONS, Key("", "leak"))
@@ -33,13 +33,7 @@ TEAMS = {"namespaceSelector": {"matchLabels": {"team": "yes"}}}
 def play(
     story: Callable[[RotationWorld], Coroutine[Any, Any, None]], world: RotationWorld | None = None
 ) -> RotationWorld:
-    world = world or RotationWorld()
-
-    async def told(_: World) -> None:
-        await story(world)
-
-    worlds.play(told, world)
-    return world
+    return worlds.play(story, world or RotationWorld())
 
 
 def put_many(world: RotationWorld, count: int) -> None:
@@ -479,12 +473,26 @@ async def live(world: RotationWorld) -> None:
         await world.skip(5 * MINUTE, step=5 * SECOND)
 
 
+async def live_twice(number: int, world: RotationWorld) -> None:
+    with dying(world.api, number):
+        put_many(world, COUNT)
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.rotate(maxConcurrent=2)
+            for _ in range(20):
+                if world.api.unavailable:
+                    break
+                await world.skip(TICK)
+    async with world.operator():
+        await world.skip(MINUTE, step=TICK)
+        await world.skip(5 * MINUTE, step=5 * SECOND)
+
+
 @cache
-def undisturbed() -> tuple[int, list[Call]]:
-    """Where the rotation begins among all requests."""
-    world = play(live, spread_out(2))
-    calls = world.api.calls
-    return next(number for number, call in enumerate(calls) if call.plural == ROTATIONS.plural), calls
+def calls_since_it_began() -> dict[int, Call]:
+    calls = play(live, spread_out(2)).api.calls
+    begin = next(number for number, call in enumerate(calls) if call.plural == ROTATIONS.plural)
+    return dict(enumerate(calls[begin:], begin))
 
 
 def check(world: RotationWorld) -> None:
@@ -498,45 +506,18 @@ def check(world: RotationWorld) -> None:
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_whichever_request_is_lost_each_environment_is_minted_for_once(kind: str) -> None:
-    begin, calls = undisturbed()
-    for number in range(begin, len(calls)):
-        world = spread_out(2)
-        getattr(world.api, f"lost_{kind}").add(number)
-        play(live, world)
-        try:
-            check(world)
-            assert set(world.cloud.mints.values()) == {2}
-        except AssertionError as failed:
-            raise AssertionError(f"lost {kind} it took effect: {number}, {calls[number]}") from failed
+    def check_mints(world: RotationWorld) -> None:
+        check(world)
+        assert set(world.cloud.mints.values()) == {2}
+
+    lose_each(calls_since_it_began(), kind, live, lambda: spread_out(2), check_mints)
 
 
 def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> None:
-    begin, calls = undisturbed()
+    def check_mints(world: RotationWorld) -> None:
+        check(world)
+        # What it had minted and not yet written died with it: two at most were under way.
+        assert sum(world.cloud.mints.values()) <= 2 * (COUNT + 1) + 2
+        assert max(world.cloud.mints.values()) <= 3
 
-    async def live_twice(world: RotationWorld, number: int) -> None:
-        def die(_: Call) -> None:
-            world.api.unavailable = len(world.api.calls) > number
-
-        world.api.before_call = die
-        put_many(world, COUNT)
-        async with world.operator():
-            await world.skip(MINUTE)
-            world.rotate(maxConcurrent=2)
-            for _ in range(20):
-                if world.api.unavailable:
-                    break
-                await world.skip(TICK)
-        world.api.before_call, world.api.unavailable = (lambda _: None), False
-        async with world.operator():
-            await world.skip(MINUTE, step=TICK)
-            await world.skip(5 * MINUTE, step=5 * SECOND)
-
-    for number in range(begin, len(calls)):
-        world = play(partial(live_twice, number=number), spread_out(2))
-        try:
-            check(world)
-            # What it had minted and not yet written died with it: two at most were under way.
-            assert sum(world.cloud.mints.values()) <= 2 * (COUNT + 1) + 2
-            assert max(world.cloud.mints.values()) <= 3
-        except AssertionError as failed:
-            raise AssertionError(f"died at {number}, {calls[number]}") from failed
+    die_at_each(calls_since_it_began(), live_twice, lambda: spread_out(2), check_mints)

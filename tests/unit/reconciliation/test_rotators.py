@@ -28,6 +28,7 @@ from esc_operator.reconciliation.rotator_secrets import has_rotators, parse_stat
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
 from esc_operator.resources.crd_spec import _NAME
 from esc_operator.resources.rotate_request import AskedRotation
+from unit.reconciliation.losses import dying, lose_each
 from unit.reconciliation.rotation_world import RotationWorld
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play
 
@@ -123,9 +124,7 @@ def rotating(*imports: str, state: Any = None, **spec: Any) -> dict[str, Any]:
 
 
 def run(story: Callable[[RotatorWorld], Any], world: RotatorWorld | None = None) -> RotatorWorld:
-    world = world or RotatorWorld()
-    play(lambda _: story(world), world)
-    return world
+    return play(story, world or RotatorWorld())
 
 
 def annotate(world: World, value: str, name: str = "db") -> None:
@@ -268,53 +267,44 @@ async def live(world: RotatorWorld) -> None:
         await world.skip(6 * MINUTE, step=5 * SECOND)
 
 
-@cache
-def undisturbed() -> tuple[int, list[Call]]:
-    world = run(live)
-    calls = world.api.calls
-    reads = [number for number, call in enumerate(calls) if (call.verb, call.name) == ("read", "db-rotators")]
-    return reads[1], calls  # the first one is of the first sync
-
-
-@pytest.mark.parametrize("kind", ["before", "after"])
-def test_whichever_request_is_lost_it_rotates_once(kind: str) -> None:
-    begin, calls = undisturbed()
-    for number in range(begin, len(calls)):
-        world = RotatorWorld()
-        getattr(world.api, f"lost_{kind}").add(number)
-        run(live, world)
-        told = f"lost {kind}: {number}, {calls[number]}"
-        assert world.keys.made == 1, told
-        assert world.values("db") == {"KEY": "key-1"}, told
-        assert world.told("db") == WELL, told
-
-
-def test_an_operator_that_dies_at_any_request_leaves_a_key_that_is_alive() -> None:
-    begin, calls = undisturbed()
-
-    async def live_twice(world: RotatorWorld, number: int) -> None:
-        def die(_: Call) -> None:
-            world.api.unavailable = len(world.api.calls) > number
-
-        world.api.before_call = die
+async def live_twice(number: int, world: RotatorWorld) -> None:
+    with dying(world.api, number):
         world.api.put_environment("db", rotating(state={"current": "key-0"}))
         async with world.operator():
             await world.skip(MINUTE)
             annotate(world, "1")
             await world.settle()
             assert world.keys.is_alive((world.values("db") or {})["KEY"])
-        world.api.before_call, world.api.unavailable = (lambda _: None), False
-        async with world.operator():
-            await world.skip(6 * MINUTE, step=5 * SECOND)
+    async with world.operator():
+        await world.skip(6 * MINUTE, step=5 * SECOND)
 
+
+@cache
+def calls_since_it_was_asked() -> dict[int, Call]:
+    calls = run(live).api.calls
+    reads = [number for number, call in enumerate(calls) if (call.verb, call.name) == ("read", "db-rotators")]
+    return dict(enumerate(calls[reads[1] :], reads[1]))  # the first one is of the first sync
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_whichever_request_is_lost_it_rotates_once(kind: str) -> None:
+    def check(world: RotatorWorld) -> None:
+        assert world.keys.made == 1
+        assert world.values("db") == {"KEY": "key-1"}
+        assert world.told("db") == WELL
+
+    lose_each(calls_since_it_was_asked(), kind, live, RotatorWorld, check)
+
+
+def test_an_operator_that_dies_at_any_request_leaves_a_key_that_is_alive() -> None:
     lost = []
-    for number in range(begin, len(calls)):
-        world = run(partial(live_twice, number=number), RotatorWorld())
-        told = f"died at {number}, {calls[number]}"
+    for number, call in calls_since_it_was_asked().items():
+        world = run(partial(live_twice, number))
+        told = f"died at {number}, {call}"
         assert world.values("db") == {"KEY": f"key-{world.keys.made}"}, told
         assert world.told("db") == WELL, told
         if world.keys.made > 1:
-            lost.append(calls[number])
+            lost.append(call)
     # Only what was made and never written: nobody can know of it.
     assert {(call.verb, call.name) for call in lost} <= {("apply", "db-rotators")}
     assert len(lost) == 1

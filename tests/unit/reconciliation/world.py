@@ -7,7 +7,7 @@ import base64
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import KubeError
@@ -267,7 +267,18 @@ class World:
 WELL = ("True", "Synced", "True", "Refreshed")
 
 
-def play(story: Callable[[World], Coroutine[Any, Any, None]], world: World | None = None) -> World:
+W = TypeVar("W", bound=World)
+
+
+@overload
+def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> World: ...
+
+
+@overload
+def play(story: Callable[[W], Coroutine[Any, Any, None]], world: W) -> W: ...
+
+
+def play(story: Callable[[Any], Coroutine[Any, Any, None]], world: World | None = None) -> World:
     """Run a test's story, in a world of its own if none is given."""
     world = world or World()
 
