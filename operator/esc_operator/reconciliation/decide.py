@@ -11,7 +11,7 @@ from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.secret_body import make_record, secret_body
-from esc_operator.renewal.schedule import Window, retry_at
+from esc_operator.renewal.schedule import LONGEST_MARGIN, Window, retry_at
 from esc_operator.renewal.why import next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import (
@@ -194,20 +194,33 @@ def end_to_tell(seen: Situation) -> datetime | None:
     return Window(held.issued_at, held.expires_at).usable_until
 
 
-def plan_overdue(seen: Situation) -> Plan:
-    """An attempt is under way and has not ended in time. Nothing else is known, so nothing else is told anew."""
+def may_end_at(status: Status) -> datetime | None:
+    """The earliest time at which it may have to be told that what is held is of no more use, as far as a status tells;
+    None where it never has."""
+    ready = find_condition(status.conditions, READY)
+    if status.expires_at is None or (ready and ready.status == "False"):
+        return None
+    return status.expires_at - LONGEST_MARGIN
+
+
+def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
+    """An attempt is under way, or has yet to begin, and has not ended in time. Nothing else is known, so nothing else
+    is told anew."""
     held = seen.held
     if held is None or held.expires_at is None or not _has_expired(held, seen.now):
         return Plan(seen.old, None)  # a clock has jumped
-    trouble = find_condition(seen.old.conditions, REFRESHED)
+    trouble, event = find_condition(seen.old.conditions, REFRESHED), None
     message = _end_told(held.expires_at, seen.now)
     if trouble and trouble.status == "False":
         message += f" and could not be renewed: {trouble.message}"
     else:
-        message += "; an attempt to renew them is under way and has no answer yet"
+        under_way, waiting = "is under way and has no answer yet", "has yet to begin, because others are ahead of it"
+        message += f"; an attempt to renew them {under_way if begun else waiting}"
+        # Of other trouble an event has told.
+        event = None if _is_expired(seen.old) else Event("Warning", reasons.EXPIRED, message)
     ready = Condition(READY, "False", reasons.EXPIRED, message, seen.old.observed_generation)
     conditions = carry_transition_times((ready, *([trouble] if trouble else [])), seen.old.conditions, seen.now)
-    return Plan(replace(seen.old, conditions=conditions), None)
+    return Plan(replace(seen.old, conditions=conditions), None, event=event)
 
 
 def plan_suspended(seen: Situation) -> Plan:
@@ -325,7 +338,14 @@ def _recovery(old: Status) -> Event | None:
     if known and known.status == "False":
         attempts = f"{old.failures} failed attempt{'' if old.failures == 1 else 's'}"
         return Event("Normal", reasons.REFRESHED, f"refreshed after {attempts}")
+    if _is_expired(old):
+        return Event("Normal", reasons.REFRESHED, "refreshed after what the Secret held had expired")
     return None
+
+
+def _is_expired(status: Status) -> bool:
+    ready = find_condition(status.conditions, READY)
+    return ready is not None and ready.reason == reasons.EXPIRED
 
 
 def _has_expired(held: SyncRecord, now: datetime) -> bool:

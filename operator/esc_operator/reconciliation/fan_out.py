@@ -26,6 +26,7 @@ from esc_operator.reconciliation.fan_out_plan import (
     summarise,
     tell_namespaces,
 )
+from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.secret_body import make_record, secret_body
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.owned_secrets import SecretMetadata
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.decide import Plan
-    from esc_operator.reconciliation.gather import Gatherer, TargetSecret
+    from esc_operator.reconciliation.gather import Gatherer
     from esc_operator.reconciliation.ledger import Entry, Ledger
     from esc_operator.renewal.why import Observation
     from esc_operator.resources.environment import EscEnvironment, Key
@@ -103,6 +104,13 @@ class FanOut:
 
     def forget(self, uid: str) -> None:
         self._memories.pop(uid, None)
+
+    def standing(self, environment: EscEnvironment, entry: Entry) -> TargetSecret:
+        """The Secret that stands for all, as far as it is known without asking."""
+        found = self._gatherer.belonging(environment.reference)
+        sites = [make_site(environment.within(one.key.namespace), TargetSecret(one)) for one in found]
+        best = best_of(sites, entry.status.seals)
+        return best.target if best else decide.NO_SECRET
 
     async def reconcile(self, environment: EscEnvironment, entry: Entry) -> Opened | Refused | None:
         """Bring the Secrets of all its namespaces and its status to what they have to be; answers what came of opening

@@ -18,12 +18,14 @@ from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.fan_out import FanOut
+from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.intake import Intake
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused, Sighting
+from esc_operator.reconciliation.overdue import Overdue
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.reconciliation.act import Actor
-    from esc_operator.reconciliation.gather import Gatherer, TargetSecret
+    from esc_operator.reconciliation.gather import Gatherer
     from esc_operator.reconciliation.rollouts import Rollouts
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -105,6 +107,7 @@ class Reconciler:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
         self._fan_out = FanOut(self, gatherer, actor, namespaces, now) if namespaces else None
+        self._overdue = Overdue(self, now)
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
         self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
 
@@ -130,7 +133,11 @@ class Reconciler:
         if entry is not None and entry.is_unchanged(environment):
             return
         self._pending[key] = json.dumps(body)
-        deadline = self._resumed_by(environment, parse_status(body.get("status"))) if entry is None else None
+        deadline = None
+        if entry is None:
+            status = parse_status(body.get("status"))
+            deadline = self._resumed_by(environment, status)
+            self._overdue.expect(key, status)
         if deadline is None:
             self._wake((key,))
         else:
@@ -172,7 +179,9 @@ class Reconciler:
             return
         entry = self.ledger.find(key)
         expires_at = entry.status.expires_at if entry else None
+        waited = self.queue.is_waiting(key)
         self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
+        self._overdue.on_due(key, waited=waited)
 
     def _note(self, seen: Sighting) -> None:
         if self.ledger.note_sighting(seen):
@@ -191,6 +200,7 @@ class Reconciler:
             group.create_task(self.scheduler.run(), name="scheduler")
             group.create_task(self._resuming.run(), name="resuming")
             group.create_task(self._relisted.run(), name="relisted")
+            group.create_task(self._overdue.run(), name="overdue")
             for number in range(workers.general + workers.reserved):
                 changes_only = number >= workers.general
                 group.create_task(self._work(changes_only=changes_only), name=f"worker-{number}")
@@ -387,6 +397,25 @@ class Reconciler:
         except KubeError as error:  # it is told in the end, with what has come of the attempt
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: %s", environment.key, error.message, extra=log)
+
+    async def tell_waiting(self, key: Key) -> datetime | None:
+        """Tell of an environment that waits for a worker that what it holds has come to its end, if it has."""
+        text = self._pending.get(key)
+        body = json.loads(text) if text else await self._gatherer.read_environment(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return None  # whose turn comes will see to it
+        environment = parse_environment(body)
+        entry = self._enter(environment, body)
+        target = TargetSecret(self._gatherer.known(environment.target_key))
+        if environment.cluster_scoped and self._fan_out is not None:
+            target = self._fan_out.standing(environment, entry)
+        now = self._now()
+        situation = decide.Situation(environment, entry.status, target, now)
+        if entry.is_written and ((end := decide.end_to_tell(situation)) is None or end > now):
+            return end
+        plan = decide.plan_suspended(situation) if environment.suspend else decide.plan_overdue(situation, begun=False)
+        await self.tell(environment, entry, plan, plan.status)
+        return None
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
         now = self._now()

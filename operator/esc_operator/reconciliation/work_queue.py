@@ -53,6 +53,10 @@ class WorkQueue(Generic[K]):
     def depth(self, lane: Lane) -> int:
         return len(self._changes) if lane is Lane.CHANGE else len(self._deadlines)
 
+    def is_waiting(self, key: K) -> bool:
+        """Whether a key has been asked for and nobody works on it."""
+        return key not in self._working and (key in self._changes or key in self._deadlines)
+
     def add(self, key: K, lane: Lane, deadline: float = 0.0) -> None:
         """Ask for work on a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
         if key in self._working:
@@ -82,6 +86,15 @@ class WorkQueue(Generic[K]):
             self._waiters.append((waiter, changes_only))
             await waiter
 
+    def borrow(self, key: K) -> bool:
+        """Keep the workers from a key that waits, for a moment in which it keeps its place; answers whether that could
+        be. Followed by one `done`."""
+        if self._closed or not self.is_waiting(key):
+            return False
+        self._working.add(key)
+        self._idle.clear()
+        return True
+
     def done(self, key: K) -> None:
         """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
         self._working.discard(key)
@@ -89,6 +102,8 @@ class WorkQueue(Generic[K]):
             self._idle.set()
         if again := self._again.pop(key, None):
             self.add(key, *again)
+        if self.is_waiting(key):
+            self._pass_on()  # whoever was woken for it while it was borrowed has not got it
 
     async def close(self) -> None:
         """Hand out no more keys, and wait until those that are worked on are done."""
@@ -106,19 +121,26 @@ class WorkQueue(Generic[K]):
         return next((key for pick in lanes if (key := pick()) is not None), None)
 
     def _pick_change(self) -> K | None:
-        if not self._changes:
-            return None
-        key = next(iter(self._changes))
-        del self._changes[key]
+        key = next((key for key in self._changes if key not in self._working), None)
+        if key is not None:
+            del self._changes[key]
         return key
 
     def _pick_refresh(self) -> K | None:
-        while self._refreshes:
-            deadline, _, key = heapq.heappop(self._refreshes)
-            if self._deadlines.get(key) == deadline:
+        borrowed, found = [], None
+        while self._refreshes and found is None:
+            place = heapq.heappop(self._refreshes)
+            deadline, _, key = place
+            if self._deadlines.get(key) != deadline:
+                continue
+            if key in self._working:
+                borrowed.append(place)
+            else:
+                found = key
                 del self._deadlines[key]
-                return key
-        return None
+        for place in borrowed:
+            heapq.heappush(self._refreshes, place)
+        return found
 
     def _pass_on(self) -> None:
         """Wake others for what is left. Whoever was woken for it may not take it: its own pick came out otherwise, or

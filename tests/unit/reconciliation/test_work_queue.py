@@ -197,6 +197,59 @@ def test_closing_an_idle_queue_waits_for_nothing() -> None:
     run(story())
 
 
+def test_what_is_borrowed_keeps_its_place_and_is_taken_by_nobody_meanwhile() -> None:
+    async def story() -> None:
+        for lane in Lane:
+            queue: WorkQueue[str] = WorkQueue()
+            for number, key in enumerate("abc"):
+                queue.add(key, lane, float(number))
+            assert not queue.borrow("unknown")
+            assert queue.borrow("a")
+            assert not queue.borrow("a")
+            assert await queue.take() == "b"
+            assert not queue.borrow("b")
+            assert queue.depth(lane) == 2
+            queue.done("a")
+            assert await drain(queue) == ["a", "c"]
+
+    run(story())
+
+
+def test_a_worker_that_was_woken_for_what_is_borrowed_gets_it_afterwards() -> None:
+    async def story() -> None:
+        for lane in Lane:
+            queue: WorkQueue[str] = WorkQueue()
+            idle = asyncio.create_task(queue.take())
+            await asyncio.sleep(0)
+            queue.add("a", lane, 1.0)
+            assert queue.borrow("a")
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert not idle.done()
+            queue.add("a", lane, 1.0)
+            queue.done("a")
+            assert await asyncio.wait_for(idle, 1) == "a"
+            queue.done("a")
+            assert await drain(queue) == []
+
+    run(story())
+
+
+def test_nothing_is_borrowed_from_a_queue_that_is_closed() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("a", Lane.CHANGE)
+        assert queue.borrow("a")
+        closing = asyncio.create_task(queue.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        queue.done("a")
+        await asyncio.wait_for(closing, 1)
+        assert not queue.borrow("a")
+
+    run(story())
+
+
 @given(
     ordinary=st.integers(1, 4),
     reserved=st.integers(0, 3),
@@ -260,6 +313,7 @@ class Model(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.again: set[str] = set()
         self.working: set[str] = set()
+        self.borrowed: set[str] = set()
 
     def teardown(self) -> None:
         self.loop.close()
@@ -269,11 +323,26 @@ class Model(RuleBasedStateMachine):
         self.queue.add(key, lane, deadline)
         (self.again if key in self.working else self.asked).add(key)
 
-    @precondition(lambda self: self.asked)
+    @rule(key=st.sampled_from("abcd"))
+    def borrow(self, key: str) -> None:
+        can_be = key in self.asked - self.borrowed
+        assert self.queue.is_waiting(key) == can_be
+        assert self.queue.borrow(key) == can_be
+        if can_be:
+            self.borrowed.add(key)
+
+    @precondition(lambda self: self.borrowed)
+    @rule(data=st.data())
+    def give_back(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.borrowed)))
+        self.queue.done(key)
+        self.borrowed.discard(key)
+
+    @precondition(lambda self: self.asked - self.borrowed)
     @rule()
     def take(self) -> None:
         key = self.loop.run_until_complete(asyncio.wait_for(self.queue.take(), 1))
-        assert key in self.asked
+        assert key in self.asked - self.borrowed
         self.asked.discard(key)
         self.working.add(key)
 

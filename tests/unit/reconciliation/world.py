@@ -148,6 +148,8 @@ class World:
         self.is_of_the_cluster = False
         """Whether namespaces are known, and ClusterEscEnvironments filled."""
         self.watch_is_late = False
+        self.workers_hang = False
+        """Whether some may wait for a worker though nothing goes on."""
         self.meter = Notes()
         self.tracer = Tracer()
         self.reconciler: Reconciler
@@ -222,7 +224,7 @@ class World:
         before, quiet = -1, 0
         for _ in range(20_000):
             await asyncio.sleep(0)
-            busy = len(self.reconciler.queue) > 0 or len(self.api.calls) != before
+            busy = (len(self.reconciler.queue) > 0 and not self.workers_hang) or len(self.api.calls) != before
             quiet, before = (0 if busy else quiet + 1), len(self.api.calls)
             if quiet > IDLE_ROUNDS:
                 return
