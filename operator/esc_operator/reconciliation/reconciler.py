@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.fan_out import FanOut
 from esc_operator.reconciliation.gather import TargetSecret
@@ -53,6 +54,8 @@ SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=5)
 RELISTED_SECONDS = 5.0
 """A list that is taken for whole too early costs a request for each environment that has yet to come."""
+ANY = "*"
+"""Stands for all namespaces."""
 UNHURRIED = timedelta(hours=1)
 """After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
 
@@ -143,6 +146,13 @@ class Reconciler:
         else:
             self._resuming.add(key, deadline)
 
+    def on_empty_list(self, plural: str, namespace: str) -> None:
+        """All of a kind were listed, in a namespace or, where that is "", everywhere, and there were none."""
+        if plural == ENVIRONMENTS.plural:
+            self._relisted.add(Key(namespace or ANY, ""), None)
+        elif plural == CLUSTER_ENVIRONMENTS.plural:
+            self._relisted.add(Key("", ""), None)
+
     def _resumed_by(self, environment: EscEnvironment, status: Status) -> float | None:
         """By when an environment that another process has left in order has to be looked at; None for at once: it is
         new, something was asked of it meanwhile, or its Secret is gone."""
@@ -160,9 +170,10 @@ class Reconciler:
 
     def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
         """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
-        kinds = {bool(key.namespace) for key in listed}  # each kind has a watch of its own
-        known = (key for key, _ in self.ledger.entries() if bool(key.namespace) in kinds)
-        self._wake(tuple(key for key in known if key not in listed))
+        kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
+        empty = {key.namespace for key in listed if not key.name}
+        known = (key for key, _ in self.ledger.entries() if key not in listed)
+        self._wake(tuple(key for key in known if bool(key.namespace) in kinds or _lists_of(key) & empty))
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
@@ -527,6 +538,11 @@ class Reconciler:
                 self._rollouts.forget(entry.uid)
             if self._fan_out is not None:
                 self._fan_out.forget(entry.uid)
+
+
+def _lists_of(key: Key) -> set[str]:
+    """The namespaces by which the empty lists that an environment would be in are known."""
+    return {key.namespace, ANY} if key.namespace else {""}
 
 
 def _where(error: BaseException) -> str:

@@ -129,6 +129,45 @@ def test_what_was_deleted_while_the_watch_had_lost_its_place_is_found_missing_in
     play(story)
 
 
+def test_an_empty_list_too_tells_of_those_that_are_missing_in_it() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("last", static(A="1"))
+        world.api.put_environment("base", static(A="1"), "")
+        async with world.operator() as reconciler:
+            world.watch_is_late, world.api.garbage_is_collected = True, False
+            world.api.delete_environment("last")
+            world.api.delete_environment("base", "")
+            await world.settle()
+            calls = world.api.count("read")
+            reconciler.on_empty_list("escrotations", "")
+            reconciler.on_empty_list("escenvironments", "elsewhere")
+            await world.settle()
+            assert world.api.count("read") == calls
+            reconciler.on_empty_list("escenvironments", "")
+            await world.settle()
+            assert [str(key) for key, _ in reconciler.ledger.entries()] == ["base"]
+            reconciler.on_empty_list("clusterescenvironments", "")
+            await world.settle()
+            assert reconciler.ledger.is_empty
+
+    play(story)
+
+
+def test_an_empty_list_of_one_namespace_tells_of_that_one() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("last", static(A="1"))
+        world.api.put_environment("last", static(A="1"), "other")
+        async with world.operator() as reconciler:
+            world.watch_is_late, world.api.garbage_is_collected = True, False
+            world.api.delete_environment("last")
+            world.api.delete_environment("last", "other")
+            reconciler.on_empty_list("escenvironments", "apps")
+            await world.settle()
+            assert [str(key) for key, _ in reconciler.ledger.entries()] == ["other/last"]
+
+    play(story)
+
+
 def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
     async def story() -> None:
         found: list[Mapping[str, float]] = []
