@@ -213,14 +213,17 @@ async def _run_all(
         watched.works = True
         # An EscRotation reaches into all namespaces, so there are none where only some are kept.
         rotations = None if options.namespaces else parts.rotations
-        registry = make_registry(reconciler, rotations, connection, parts.pulses, stop)
-        await _watch_environments(options, registry, stopping)
+        settings = make_settings()
+        registry = make_registry(settings, reconciler, rotations, connection, parts.pulses, stop)
+        await _watch_environments(options, settings, registry, stopping)
 
 
-async def _watch_environments(options: Options, registry: kopf.OperatorRegistry, stopping: asyncio.Event) -> None:
+async def _watch_environments(
+    options: Options, settings: kopf.OperatorSettings, registry: kopf.OperatorRegistry, stopping: asyncio.Event
+) -> None:
     await kopf.operator(
         registry=registry,
-        settings=make_settings(),
+        settings=settings,
         # Without one, kopf looks for a user's name, which a container need not have. Its type is not public.
         identity="esc-operator",  # type: ignore[arg-type]
         clusterwide=not options.namespaces,

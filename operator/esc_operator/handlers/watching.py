@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from esc_operator.handlers.session import open_session
+from esc_operator.handlers.lists import PAGE, Lists, Pages
+from esc_operator.handlers.session import Logins, open_session
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def make_registry(
+def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
+    settings: kopf.OperatorSettings,
     reconciler: Reconciler,
     rotations: Rotations | None,
     connection: Connection,
@@ -35,10 +38,12 @@ def make_registry(
 ) -> kopf.OperatorRegistry:
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
+    logins, lists = Logins(), Lists(Pages(partial(setattr, settings.watching, "chunk_size")), reconciler.on_empty_list)
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
-        return open_session(await connection_info(connection), pulses)
+        await logins.turn()
+        return open_session(await connection_info(connection), pulses, lists)
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -118,7 +123,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
     settings.watching.connect_timeout = 10
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.reconnect_backoff = 1
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kopf
 import pytest
 from aiohttp import web
 
-from esc_operator.handlers.session import open_session
+from esc_operator.handlers.lists import GROWTH, LARGEST_PAGE, PAGE, Lists, Pages
+from esc_operator.handlers.session import LONGEST_PAUSE, Logins, open_session
 from esc_operator.handlers.watching import Backoffs, make_settings
 from esc_operator.kube.pulses import Pulses
 from esc_operator.resources import GROUP, VERSION
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 MINUTE = 60.0
+
+HEARD: list[str] = []
+"""What the operator learned of, in order."""
 
 
 def group(name: str, version: str) -> dict[str, Any]:
@@ -42,11 +47,21 @@ DISCOVERY = {
 
 
 class Server:
-    """Serves one kind to kopf. `status` is what lists and watches are answered with."""
+    """Serves one kind to kopf. `status` is what lists and watches are answered with.
+
+    Of a list it forgets where it was before it has given `patience` pages. A watch ends with `lost` because the API
+    server has forgotten its place.
+    """
 
     def __init__(self) -> None:
         self.status = 200
         self.asked: list[str] = []
+        self.names: list[str] = []
+        self.patience = 1000
+        self.limits: list[int] = []
+        self.lost = False
+        self.tokens: list[str] = []
+        self.good_token = ""
         self._closing = asyncio.Event()
 
     def close_watches(self) -> None:
@@ -58,47 +73,86 @@ class Server:
             return web.json_response(DISCOVERY[request.path])
         watch = "watch" in request.query
         self.asked.append("watch" if watch else "list")
+        self.tokens.append(request.headers.get("Authorization", ""))
+        if self.good_token not in self.tokens[-1]:
+            return web.json_response({"kind": "Status", "code": 401}, status=401)
         if self.status != 200:
             return web.json_response({"kind": "Status", "code": self.status}, status=self.status)
         if not watch:
-            return web.json_response({"items": [], "metadata": {"resourceVersion": "1"}})
+            return self._list(int(request.query["limit"]), request.query.get("continue", "0"))
         answer = web.StreamResponse()
         await answer.prepare(request)
         await answer.write(
             json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}).encode() + b"\n"
         )
         await self._closing.wait()
+        if self.lost:
+            self.lost = False
+            gone = {"kind": "Status", "code": 410, "reason": "Expired"}
+            await answer.write(json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")
         return answer
+
+    def _list(self, limit: int, place: str) -> web.Response:
+        start = int(place)
+        if start == 0:
+            self.limits.append(limit)
+        if start >= limit * self.patience:
+            # As kube-apiserver does, which offers to go on with what is there by now.
+            gone = {"kind": "Status", "code": 410, "reason": "Expired", "metadata": {"continue": place}}
+            return web.json_response(gone, status=410)
+        end = start + limit
+        items = [
+            {"metadata": {"name": name, "namespace": "apps", "uid": name, "resourceVersion": "1"}}
+            for name in self.names[start:end]
+        ]
+        more = str(end) if end < len(self.names) else ""
+        return web.json_response({"items": items, "metadata": {"resourceVersion": "1", "continue": more}})
 
 
 class Clock:
+    """`pause` is over at once, and is what moves it."""
+
     def __init__(self) -> None:
         self.seconds = 0.0
+
+    async def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+        await asyncio.sleep(0.01)
 
     def __call__(self) -> float:
         return self.seconds
 
 
-def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]]) -> None:
-    """kopf watches the server, as the operator lets it."""
+def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Server | None = None) -> Server:
+    """kopf watches the server, as the operator lets it. What comes of its lists is `HEARD`."""
+    server = server or Server()
+    HEARD.clear()
 
     async def run() -> None:
-        server, clock = Server(), Clock()
-        pulses = Pulses(clock)
+        clock = Clock()
+        pulses, logins = Pulses(clock), Logins(clock, clock.pause)
         runner = web.ServerRunner(web.Server(server.handle), shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         registry = kopf.OperatorRegistry()
 
+        settings = make_settings()
+        settings.watching.chunk_size = 2
+        pages = Pages(partial(setattr, settings.watching, "chunk_size"), 2)
+        lists = Lists(pages, lambda plural, namespace: HEARD.append(f"none of {plural} in {namespace or 'all'}"))
+        numbers = itertools.count(1)
+
         @kopf.on.login(registry=registry)
         async def log_in(**_: Any) -> kopf.AiohttpSession:
-            return open_session(kopf.ConnectionInfo(server=f"http://{host}:{port}"), pulses)
+            await logins.turn()
+            info = kopf.ConnectionInfo(server=f"http://{host}:{port}", scheme="Bearer", token=f"token-{next(numbers)}")
+            return open_session(info, pulses, lists)
 
         @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
-        async def on_environment(**_: Any) -> None: ...
+        async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
+            HEARD.append(event["object"]["metadata"]["name"])
 
-        settings = make_settings()
         settings.watching.reconnect_backoff = 0.01
         settings.networking.error_backoffs = Backoffs(0.01, 0.02)
         stop = asyncio.Event()
@@ -120,8 +174,10 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]]) -> None:
             server.close_watches()
             await asyncio.wait([operator], timeout=10)
             await runner.cleanup()
+        assert operator.exception() is None
 
     asyncio.run(run())
+    return server
 
 
 def test_attempts_have_no_end_and_are_never_far_apart() -> None:
@@ -186,7 +242,8 @@ def test_watches_of_several_namespaces_beat_each_for_itself(prefix: str) -> None
         url = "http://{}:{}{}".format(*runner.addresses[0][:2], prefix)
         clock = Clock()
         pulses = Pulses(clock)
-        session = open_session(kopf.ConnectionInfo(server=url), pulses).aiohttp_session
+        lists = Lists(Pages(lambda _: None), lambda _plural, _namespace: None)
+        session = open_session(kopf.ConnectionInfo(server=url), pulses, lists).aiohttp_session
         try:
             for namespace in ("a", "b"):
                 async with session.get(f"{url}/apis/{GROUP}/{VERSION}/namespaces/{namespace}/escenvironments"):
@@ -204,3 +261,60 @@ def test_watches_of_several_namespaces_beat_each_for_itself(prefix: str) -> None
             await runner.cleanup()
 
     asyncio.run(run())
+
+
+def test_a_list_whose_place_was_forgotten_is_begun_anew_in_larger_pages(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server()
+    server.names = [f"app-{number:03}" for number in range(60)]
+    server.patience = 2
+
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        await until(lambda: set(HEARD) == set(server.names))
+
+    play(story, server)
+    assert server.limits == [2, 2 * GROWTH, 2 * GROWTH**2]
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("esc_operator")]
+    assert told == [
+        "The list of escenvironments took too long. It is begun anew, 8 at a time.",
+        "The list of escenvironments took too long. It is begun anew, 32 at a time.",
+    ]
+
+
+def test_pages_do_not_grow_without_end() -> None:
+    asked: list[int] = []
+    pages = Pages(asked.append)
+    for _ in range(5):
+        pages.grow()
+    assert make_settings().watching.chunk_size == PAGE
+    assert asked == [PAGE * 4, PAGE * 16, LARGEST_PAGE, LARGEST_PAGE, LARGEST_PAGE]
+
+
+def test_an_empty_list_tells_that_there_are_none_also_when_the_watch_has_lost_its_place() -> None:
+    server = Server()
+    server.names = ["last"]
+
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        await until(lambda: HEARD == ["last"])
+        server.names, server.lost = [], True
+        server.close_watches()
+        await until(lambda: HEARD == ["last", "none of escenvironments in all"])
+
+    play(story, server)
+
+
+def test_a_token_that_is_refused_is_not_tried_again_and_again_without_a_pause() -> None:
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        server.good_token = "token-8"
+        server.close_watches()
+        await until(lambda: server.good_token in server.tokens[-1])
+        # The second of them comes a moment after the first, and each is tried once or, where it was good before, twice.
+        assert clock.seconds == 1 + 2 + 4 + 8 + 16 + LONGEST_PAUSE * 2
+        assert len(server.tokens) <= 2 + 2 * 8
+        clock.seconds += 5 * MINUTE
+        server.good_token = "token-9"
+        before = clock.seconds
+        server.close_watches()
+        await until(lambda: server.good_token in server.tokens[-1])
+        assert clock.seconds == before
+
+    play(story)
