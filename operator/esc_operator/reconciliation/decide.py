@@ -12,7 +12,7 @@ from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.secret_body import make_record, secret_body
 from esc_operator.renewal.schedule import LONGEST_MARGIN, Window, retry_at
-from esc_operator.renewal.why import next_refresh
+from esc_operator.renewal.why import are_outdated, next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import (
     READY,
@@ -122,7 +122,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         secret_resource_version=secret.version if secret else "",
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
-        imports=opened.imports.generations,
+        imports=opened.imports.used,
         logins=opened.logins,
     )
     return Plan(
@@ -146,9 +146,9 @@ def _differs_from_before(seen: Situation, opened: Opened) -> bool:
     if old.secret_name not in {"", seen.environment.target.name}:
         return False  # it had another name, and those who take this one have not seen any other data
     is_static = opened.window is None and not opened.rereads
-    imports = dict(opened.imports.generations)
-    same = old.observed_generation == seen.environment.generation and dict(old.imports or {}) == imports
-    return not (is_static and same)
+    imports, before = opened.imports.used, old.imports or {}
+    same = before.keys() == imports.keys() and not are_outdated(before, imports)
+    return not (is_static and same and old.observed_generation == seen.environment.generation)
 
 
 def plan_refused(seen: Situation, refused: Refused) -> Plan:
@@ -164,7 +164,7 @@ def plan_refused(seen: Situation, refused: Refused) -> Plan:
         failures=failures,
         last_failure_at=seen.now.replace(microsecond=0),
         next_refresh_at=due.replace(microsecond=0) if due else None,
-        imports=refused.imports.generations,
+        imports=refused.imports.used,
     )
     return Plan(status=status, wake_at=_first(due, _end_of_use(seen)), event=_trouble(seen.old, refused))
 

@@ -1,7 +1,7 @@
 """The environments that one environment imports, read from the API server.
 
-Owns what is noted of them: the generations that were used, which stand in statuses for people to read, and what has
-been seen of each, which does not. Invariant: of one that is not shared, only the latter tells that it is there.
+Owns what is noted of them: as what they were used, which stands in statuses for people to read, and what has been seen
+of each, which does not. Invariant: of one that is not shared, only the latter tells that it is there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from esc_operator.errors import NotFoundError
 from esc_operator.kube.paths import environment_resource
 from esc_operator.reconciliation.outcome import Imports, Sighting
 from esc_operator.resources import reasons
+from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
 from esc_operator.stores.port import Failed, Loaded
@@ -34,7 +35,7 @@ class Definitions:
         self._api = api
         self._home = home
         self._reach = frozenset(reach)
-        self._generations: dict[Key, int] = {}
+        self._used: dict[Key, Imported] = {}
         self._refused: dict[Key, set[str]] = {}
         self._sightings: list[Sighting] = []
 
@@ -57,13 +58,13 @@ class Definitions:
     @property
     def imports(self) -> Imports:
         """What has been noted."""
-        used = {key: self._generations.get(key, 0) for key in (*self._generations, *self._refused)}
+        used = {key: self._used.get(key, NOT_THERE) for key in (*self._used, *self._refused)}
         return Imports(
-            generations={key.seen_from(self._home): generation for key, generation in used.items()},
+            used={key.seen_from(self._home): one for key, one in used.items()},
             refused={
                 key.seen_from(self._home): frozenset(places)
                 for key, places in self._refused.items()
-                if places and not used[key]
+                if places and not used[key].generation
             },
             seen=tuple(self._sightings),
         )
@@ -80,8 +81,9 @@ class Definitions:
 
     def _loaded(self, key: Key, body: Mapping[str, Any]) -> Loaded:
         generation = body["metadata"].get("generation", 0)
+        used = Imported(generation, body["metadata"]["uid"])
         # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
-        self._generations[key] = min(generation, self._generations.get(key, generation))
+        self._used[key] = min(used, known) if (known := self._used.get(key, used)).uid == used.uid else known
         definition = body["spec"].get("environment") or {}
         return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 

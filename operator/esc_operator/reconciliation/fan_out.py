@@ -207,7 +207,7 @@ class FanOut:
     def _observe(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Observation:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        known = self._core.ledger.generations(environment.key, references)
+        known = self._core.ledger.imported(environment.key, references)
         wanted = wanted_by(environment, entry.status, known)
         return observe(replace(wanted, forbidden=self._is_forbidden(environment, entry)), target, entry)
 

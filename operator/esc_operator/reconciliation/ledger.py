@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.outcome import Sighting
+from esc_operator.renewal.why import is_another
 from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key, key_of
+from esc_operator.resources.imported import NOT_THERE
 from esc_operator.resources.rotate_request import NO_REQUEST
 from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.imported import Imported
     from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -174,7 +177,8 @@ class Ledger:
     def _is_outdated(self, importer: Key, key: Key) -> bool:
         entry, reference = self._entries.get(importer), key.seen_from(importer.namespace)
         used = (entry.status.imports or {}).get(reference) if entry else None
-        return used != self.generations(importer, (reference,)).get(reference)
+        known = self.imported(importer, (reference,)).get(reference)
+        return used is not known if used is None or known is None else is_another(used, known)
 
     def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
         """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
@@ -192,8 +196,8 @@ class Ledger:
         everywhere = Key("", secret.name)  # what ClusterEscEnvironments claim
         return (*self._claimants.get(secret, ()), *self._claimants.get(everywhere, ()))
 
-    def generations(self, importer: Key, references: Iterable[str]) -> Mapping[str, int]:
-        """The generations that imports of an environment have now, as far as they are known.
+    def imported(self, importer: Key, references: Iterable[str]) -> Mapping[str, Imported]:
+        """The imports of an environment as they are now, as far as they are known.
 
         What was refused to it and would be again is not there, as far as it can be told: nothing that happens to
         it makes any difference. What was not refused may be told though it is no more shared: that is a change.
@@ -202,7 +206,7 @@ class Ledger:
         refused = entry.refused if entry else {}
         seen = {reference: self._sightings.get(key_of(reference, importer.namespace)) for reference in references}
         return {
-            reference: 0 if _is_hidden(sighting, refused.get(reference, ())) else sighting.generation
+            reference: NOT_THERE if _is_hidden(sighting, refused.get(reference, ())) else sighting.as_imported
             for reference, sighting in seen.items()
             if sighting is not None
         }

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.gather import TargetSecret
     from esc_operator.reconciliation.ledger import Entry
     from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.imported import Imported
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
 
-def wanted_by(environment: EscEnvironment, status: Status, imports: Mapping[str, int]) -> Wanted:
+def wanted_by(environment: EscEnvironment, status: Status, imports: Mapping[str, Imported]) -> Wanted:
     return Wanted(
         uid=environment.uid,
         generation=environment.generation,
@@ -64,7 +65,7 @@ def refused_imports(key: Key, status: Status) -> Mapping[str, frozenset[str]]:
     """The imports that were refused to an environment at a failed attempt, as far as its status tells: one that could
     not be had from elsewhere. Whether another import had asked for it died with the process; that is found out at the
     next attempt."""
-    missing = [name for name, generation in (status.imports or {}).items() if "/" in name and not generation]
+    missing = [name for name, used in (status.imports or {}).items() if "/" in name and not used.generation]
     return {name: frozenset({key.namespace}) for name in missing} if status.failures else {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import WITH_NOBODY, Sharing
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ class Sighting:
     uid: str = ""
     sharing: Sharing = WITH_NOBODY
 
+    @property
+    def as_imported(self) -> Imported:
+        return Imported(self.generation, self.uid) if self.generation else NOT_THERE
+
 
 @dataclass(frozen=True, slots=True)
 class Imports:
     """The imports of one evaluation.
 
-    `generations` names each of them, by reference, and the generation that was used; 0 for one that is not there or not
-    shared. `refused` says of those of the latter kind to which places they were. `seen` is the truth about all of them,
-    which is not for everybody.
+    `used` names each of them, by reference, as it was used; one that is not shared is as if it were not there.
+    `refused` says of those to which places they were. `seen` is the truth about all of them, which is not for
+    everybody.
     """
 
-    generations: Mapping[str, int] = field(default_factory=dict)
+    used: Mapping[str, Imported] = field(default_factory=dict)
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     seen: tuple[Sighting, ...] = ()
 

@@ -345,7 +345,7 @@ class Reconciler:
     def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        wanted = wanted_by(environment, entry.status, self.ledger.generations(environment.key, references))
+        wanted = wanted_by(environment, entry.status, self.ledger.imported(environment.key, references))
         roles = (login.role for login in entry.status.logins)
         return replace(wanted, forbidden=self._forbids(environment.key.namespace, roles))
 
@@ -451,8 +451,8 @@ class Reconciler:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow
-        used = outcome.imports.generations
-        return are_outdated(used, self.ledger.generations(key, used))
+        used = outcome.imports.used
+        return are_outdated(used, self.ledger.imported(key, used))
 
     async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
         now = self._now()

@@ -40,7 +40,7 @@ def make_record(
         expires_at=opened.window.expires_at.replace(microsecond=0) if opened.window else None,
         rotate_request=environment.rotate_request.annotation,
         rotation=environment.rotate_request.rotation,
-        imports=opened.imports.generations,
+        imports=opened.imports.used,
         rereads=opened.rereads,
         salt=held.salt if held and held.salt else salt,
         changed_at=None if held is None else held.changed_at if same else now,

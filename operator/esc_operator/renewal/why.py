@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Request = tuple[str, ...]
 """Everything that asks for new credentials, each at its place, and "" where nothing is asked there."""
 
+Import = tuple[int, str]
+"""Generation and UID of an imported environment; 0 for one that is not there, "" where it is not known which object."""
+
 
 class Cause(StrEnum):
     """Why a sync happens; shown in logs and events."""
@@ -46,8 +49,8 @@ class Wanted:
     rotate_request: Request
     before: timedelta | None
     interval: timedelta
-    imports: Mapping[str, int]
-    """The generations that the imported environments have now, as far as they are known; 0 for a missing one."""
+    imports: Mapping[str, Import]
+    """The imported environments as they are now, as far as they are known."""
     rollout: timedelta = timedelta(0)
     """How long the rollout that a renewal causes is expected to take."""
     forbidden: bool = False
@@ -65,7 +68,7 @@ class Held:
     uid: str
     generation: int
     rotate_request: Request
-    imports: Mapping[str, int]
+    imports: Mapping[str, Import]
     synced_at: datetime
     read_at: datetime
     window: Window | None
@@ -82,7 +85,7 @@ class Attempt:
     failed_at: datetime
     generation: int
     rotate_request: Request
-    imports: Mapping[str, int]
+    imports: Mapping[str, Import]
     retryable: bool = True
     retry_after: datetime | None = None
     mended: bool = False
@@ -249,6 +252,12 @@ CHANGES: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
 CHECKS = (*CHANGES, _expiry, _interval)
 
 
-def are_outdated(used: Mapping[str, int], known: Mapping[str, int]) -> bool:
-    """Whether any import has another generation than was used. What is not known has not been seen to change."""
-    return any(known.get(name, generation) != generation for name, generation in used.items())
+def are_outdated(used: Mapping[str, Import], known: Mapping[str, Import]) -> bool:
+    """Whether any import is another one than was used. What is not known has not been seen to change."""
+    return any(is_another(then, known.get(name, then)) for name, then in used.items())
+
+
+def is_another(used: Import, known: Import) -> bool:
+    """Whether an import is known to have changed. The generation alone does not tell one that was deleted and created
+    anew from the one before."""
+    return used[0] != known[0] or bool(used[1] and known[1] and used[1] != known[1])

@@ -40,7 +40,10 @@ def environment_status() -> dict[str, Any]:
             "rolloutSeconds": COUNT,
             "imports": {
                 "type": "array",
-                "items": {"type": "object", "properties": {"name": {"type": "string"}, "generation": COUNT}},
+                "items": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}, "generation": COUNT, "uid": {"type": "string"}},
+                },
             },
             "namespaces": {
                 "type": "object",

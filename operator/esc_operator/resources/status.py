@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
+from esc_operator.resources.imported import Imported
 from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, parse_time
 
@@ -95,8 +96,8 @@ class Status:
     rollout_started_at: datetime | None = None
     rollout_seconds: int = 0
     """How long the last rollout took, until its last pod was ready."""
-    imports: Mapping[str, int] | None = None
-    """Name of each imported environment and the generation that was used; 0 for one that could not be read."""
+    imports: Mapping[str, Imported] | None = None
+    """Name of each imported environment, and what of it was used."""
     logins: tuple[Login, ...] = ()
     """What was opened for the values that the Secret holds, each once, in order."""
 
@@ -132,11 +133,15 @@ class Status:
             "rolledOutRevision": self.rolled_out_revision or None,
             "rolloutStartedAt": format_optional_time(self.rollout_started_at),
             "rolloutSeconds": self.rollout_seconds or None,
-            "imports": [{"name": name, "generation": n} for name, n in sorted((self.imports or {}).items())] or None,
+            "imports": [_import_to_dict(name, used) for name, used in sorted((self.imports or {}).items())] or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
             "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
         }
+
+
+def _import_to_dict(name: str, used: Imported) -> dict[str, Any]:
+    return {"name": name, "generation": used.generation, **({"uid": used.uid} if used.uid else {})}
 
 
 def parse_status(data: Mapping[str, Any] | None) -> Status:
@@ -158,7 +163,10 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rolled_out_revision=data.get("rolledOutRevision") or "",
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
-        imports={item["name"]: item.get("generation") or 0 for item in data.get("imports") or ()},
+        imports={
+            item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "")
+            for item in data.get("imports") or ()
+        },
         namespaces=parse_summary(data.get("namespaces")),
         seals=tuple(data.get("seals") or ()),
         logins=tuple(Login(item["provider"], item.get("role") or "") for item in data.get("logins") or ()),

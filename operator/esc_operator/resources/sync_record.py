@@ -15,6 +15,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources import SYNC_RECORD
+from esc_operator.resources.imported import Imported
 from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, format_time, parse_time
 
@@ -29,7 +30,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 class SyncRecord:
     """What a Secret was made from.
 
-    `uid` and `generation` are the environment's, `imports` names the imported environments and their generations.
+    `uid` and `generation` are the environment's, `imports` names the imported environments as they were used.
     `rotate_request` and `rotation` are the requests for new credentials that it honours (see `rotate_request`).
     `issued_at` is the issue time of the lease that expires first, or the time of the sync. `rereads` says that some
     input has no expiry and has to be read again each interval.
@@ -46,7 +47,7 @@ class SyncRecord:
     issued_at: datetime
     expires_at: datetime | None
     rotate_request: str
-    imports: Mapping[str, int]
+    imports: Mapping[str, Imported]
     rereads: bool = True
     salt: str = ""
     changed_at: datetime | None = None
@@ -85,17 +86,27 @@ class SyncRecord:
                 "issuedAt": format_time(self.issued_at),
                 "expiresAt": format_optional_time(self.expires_at),
                 "rotateRequest": self.rotate_request,
-                "imports": dict(sorted(self.imports.items())),
+                "imports": {name: used.generation for name, used in sorted(self.imports.items())},
                 "rereads": self.rereads,
                 "salt": self.salt,
                 "changedAt": format_optional_time(self.changed_at),
                 "replacedExpiresAt": format_optional_time(self.replaced_expires_at),
                 # Left out where there is nothing to say, so that an older operator's record needs no write.
+                **({"importUids": uids} if (uids := self._import_uids()) else {}),
                 **({"rotation": self.rotation} if self.rotation else {}),
                 **({"leavesPods": True} if self.leaves_pods else {}),
             },
             separators=(",", ":"),
         )
+
+    def _import_uids(self) -> dict[str, str]:
+        return {name: used.uid for name, used in sorted(self.imports.items()) if used.uid}
+
+
+def _imports(data: Mapping[str, Any]) -> Mapping[str, Imported]:
+    uids = data.get("importUids") or {}
+    generations = data.get("imports") or {}
+    return {_text(name): Imported(_number(number), _text(uids.get(name))) for name, number in generations.items()}
 
 
 def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | None:
@@ -123,7 +134,7 @@ def _parse(text: str) -> SyncRecord | None:
         issued_at=issued_at,
         expires_at=_time(data.get("expiresAt")),
         rotate_request=_text(data.get("rotateRequest")),
-        imports={_text(name): _number(generation) for name, generation in (data.get("imports") or {}).items()},
+        imports=_imports(data),
         rereads=bool(data.get("rereads", True)),
         salt=_text(data.get("salt")),
         changed_at=_time(data.get("changedAt")),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from esc_operator.reconciliation.outcome import Refused
+from esc_operator.resources import SYNC_RECORD
 from esc_operator.resources.environment import Key
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, play, static
 
@@ -21,7 +26,8 @@ def test_a_change_of_an_import_reaches_its_importers() -> None:
             await world.settle()
 
         assert world.values("app") == {"COLOUR": "green"}
-        assert world.status("app")["imports"] == [{"name": "base", "generation": 2}]
+        uid = world.api.environment("base")["metadata"]["uid"]
+        assert world.status("app")["imports"] == [{"name": "base", "generation": 2, "uid": uid}]
         assert world.cloud.opened["app"] == 2
 
     play(story)
@@ -79,6 +85,91 @@ def test_a_change_of_an_import_while_the_operator_is_down_is_noticed() -> None:
         world.api.put_environment("base", static(COLOUR="green"))
         async with world.operator():
             assert world.values("app") == {"COLOUR": "green"}
+
+    play(story)
+
+
+def replace(world: World, name: str, namespace: str = "apps", **values: str) -> None:
+    """Delete it and create another one, as kubectl replace --force does: its generation is 1 again."""
+    world.api.delete_environment(name, namespace)
+    world.api.put_environment(name, static(**values), namespace)
+    assert world.api.environment(name, namespace)["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize("namespace", ["apps", ""])
+def test_an_import_that_was_created_anew_while_the_operator_is_down_is_noticed(namespace: str) -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", static("base"))
+        world.api.put_environment("base", static(COLOUR="blue"), namespace)
+        async with world.operator():
+            pass
+        replace(world, "base", namespace, COLOUR="green")
+        async with world.operator():
+            assert world.values("app") == {"COLOUR": "green"}
+        opened = world.cloud.opened["app"]
+        async with world.operator():
+            assert world.cloud.opened["app"] == opened
+
+    play(story)
+
+
+def test_an_import_that_is_created_anew_in_a_moment_is_noticed() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", static("base"))
+        world.api.put_environment("base", static(COLOUR="blue"))
+        async with world.operator():
+            replace(world, "base", COLOUR="green")
+            await world.settle()
+            assert world.values("app") == {"COLOUR": "green"}
+
+    play(story)
+
+
+def test_after_a_mistake_too_an_import_that_was_created_anew_is_noticed() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", static("base", "missing"))
+        world.api.put_environment("base", static(COLOUR="blue"))
+        async with world.operator():
+            assert world.told("app")[1] == "ImportNotFound"
+        world.cloud.refusals["app"] = Refused("ValueInvalid", "blue is no colour", retryable=False)
+        replace(world, "base", COLOUR="green")
+        opened = world.cloud.opened["app"]
+        async with world.operator():
+            assert world.cloud.opened["app"] == opened + 1
+
+    play(story)
+
+
+def forget_objects(world: World, name: str) -> None:
+    """As an operator left it that did not note which object an import was."""
+    annotations = world.api.objects["secrets", Key("apps", name)]["metadata"]["annotations"]
+    record = json.loads(annotations[SYNC_RECORD])
+    assert record.pop("importUids")
+    annotations[SYNC_RECORD] = json.dumps(record, separators=(",", ":"))
+    for used in world.api.objects["escenvironments", Key("apps", name)]["status"]["imports"]:
+        del used["uid"]
+
+
+def test_a_record_that_tells_of_no_objects_costs_nothing_until_the_next_renewal_writes_another_one() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", {"environment": {"imports": ["base"], "login": 3600}})
+        world.api.put_environment("base", static(COLOUR="blue"))
+        async with world.operator():
+            pass
+        forget_objects(world, "app")
+        written, before = world.api.count("apply", "patch_status"), world.cloud.opened.copy()
+        async with world.operator():
+            await world.skip(10 * MINUTE)
+            assert world.api.count("apply", "patch_status") == written
+            assert world.cloud.opened == before
+            world.api.put_environment("base", static(COLOUR="red"))
+            await world.settle()
+            assert world.values("app")["COLOUR"] == "red"  # type: ignore[index]
+        world.api.delete_environment("base")
+        world.api.put_environment("base", static(COLOUR="red"))
+        world.api.put_environment("base", static(COLOUR="green"))
+        async with world.operator():
+            assert world.values("app")["COLOUR"] == "green"  # type: ignore[index]
 
     play(story)
 

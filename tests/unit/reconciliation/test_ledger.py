@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.outcome import Sighting
 from esc_operator.resources.environment import Key, parse_environment
+from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.status import Status
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -84,18 +85,18 @@ def test_a_generation_is_news_once_and_an_older_one_never() -> None:
     assert ledger.note_sighting(Sighting(BASE, 4))  # as an importer read it
     assert not ledger.note_sighting(Sighting(BASE, 4, "uid"))
     assert ledger.note_sighting(Sighting(BASE, 1, "another"))
-    assert ledger.generations(APP, ["base", "unknown"]) == {"base": 1}
+    assert ledger.imported(APP, ["base", "unknown"]) == {"base": Imported(1, "another")}
 
 
 def test_an_environment_that_is_gone_is_known_to_be_so_while_it_is_imported() -> None:
     ledger = Ledger()
-    enter(ledger, "app", status=Status(imports={"base": 3}))
+    enter(ledger, "app", status=Status(imports={"base": Imported(3, "uid-base")}))
     ledger.note_imports(APP, ["base"])
     enter(ledger, "base")
     ledger.note_sighting(Sighting(BASE, 3, "uid-base"))
     assert ledger.outdated_importers(BASE) == ()
     ledger.remove(BASE)
-    assert ledger.generations(APP, ["base"]) == {"base": 0}
+    assert ledger.imported(APP, ["base"]) == {"base": NOT_THERE}
     assert ledger.outdated_importers(BASE) == (APP,)
     assert ledger.note_sighting(Sighting(BASE, 1, "uid-new"))
     ledger.remove(APP)

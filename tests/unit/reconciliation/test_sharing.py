@@ -14,6 +14,7 @@ from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.resources.environment import Key
+from esc_operator.resources.imported import NOT_THERE
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def test_what_is_shared_is_imported_and_followed() -> None:
         world.api.put_environment("app", static("other/base"))
         async with world.operator():
             assert world.told("app") == WELL
-            assert world.status("app")["imports"] == [{"name": "other/base", "generation": 1}]
+            uid = world.api.environment("base", "other")["metadata"]["uid"]
+            assert world.status("app")["imports"] == [{"name": "other/base", "generation": 1, "uid": uid}]
             world.api.put_environment("base", shared("apps", COLOUR="green"), "other")
             await world.settle()
             assert world.values("app") == {"COLOUR": "green"}
@@ -96,7 +98,9 @@ def test_a_bare_name_is_the_own_one_first_and_then_the_clusters() -> None:
         world.api.put_environment("app", static("base"))
         async with world.operator():
             assert world.values("app") == {"COLOUR": "cluster"}
-            both = [{"name": "ClusterEscEnvironment/base", "generation": 1}, {"name": "base", "generation": 0}]
+            uid = world.api.environment("base", "")["metadata"]["uid"]
+            theirs = {"name": "ClusterEscEnvironment/base", "generation": 1, "uid": uid}
+            both = [theirs, {"name": "base", "generation": 0}]
             assert world.status("app")["imports"] == both
             world.api.put_environment("base", static(COLOUR="more"), "")
             await world.settle()
@@ -104,7 +108,8 @@ def test_a_bare_name_is_the_own_one_first_and_then_the_clusters() -> None:
             world.api.put_environment("base", static(COLOUR="own"))
             await world.settle()
             assert world.values("app") == {"COLOUR": "own"}
-            assert world.status("app")["imports"] == [{"name": "base", "generation": 1}]
+            uid = world.api.environment("base")["metadata"]["uid"]
+            assert world.status("app")["imports"] == [{"name": "base", "generation": 1, "uid": uid}]
             opened = world.cloud.opened["app"]
             world.api.put_environment("base", static(COLOUR="unseen"), "")
             await world.settle()
@@ -230,8 +235,8 @@ def as_the_importer_sees_it(name: str, steps: tuple[Callable[[World, str], None]
                         seen.append((restart, world.status("app"), len(woken), world.values("app")))
                         await world.skip(2 * MINUTE, step=7 * SECOND)
                         told = [event["message"] for event in world.api.events if "app" in event["metadata"]["name"]]
-                        known = reconciler.ledger.generations(Key("apps", "app"), [name])
-                        seen.append((world.status("app"), told, set(known.values()) <= {0}))
+                        known = reconciler.ledger.imported(Key("apps", "app"), [name])
+                        seen.append((world.status("app"), told, set(known.values()) <= {NOT_THERE}))
 
     def named(world: World) -> None:
         create = world.api.create_event

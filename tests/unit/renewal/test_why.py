@@ -24,23 +24,25 @@ from esc_operator.renewal.why import (
     next_refresh,
     why_sync,
 )
+from esc_operator.resources.imported import NOT_THERE, Imported
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
+BASE = Imported(2, "one")
 NONE, ANNOTATED, ASKED = ("", ""), ("1", ""), ("", "run")
-WANTED = Wanted(uid="uid", generation=3, rotate_request=NONE, before=None, interval=HOUR, imports={"base": 2})
+WANTED = Wanted(uid="uid", generation=3, rotate_request=NONE, before=None, interval=HOUR, imports={"base": BASE})
 HELD = Held(
     uid="uid",
     generation=3,
     rotate_request=NONE,
-    imports={"base": 2},
+    imports={"base": BASE},
     synced_at=START,
     read_at=START,
     window=Window(START, START + HOUR),
     rereads=False,
 )
-FAILED = Attempt(failures=2, failed_at=START, generation=3, rotate_request=NONE, imports={"base": 2})
+FAILED = Attempt(failures=2, failed_at=START, generation=3, rotate_request=NONE, imports={"base": BASE})
 
 
 def ask(
@@ -76,8 +78,9 @@ def test_what_neither_expires_nor_has_to_be_read_again_waits_for_a_change() -> N
         (ask(rotate_request=("2", "run"), held=replace(HELD, rotate_request=("1", "run"))), Sync(Cause.ROTATION, True)),
         (ask(generation=4), Sync(Cause.SPEC)),
         (ask(held=replace(HELD, intact=False)), Sync(Cause.SECRET_CHANGED)),
-        (ask(imports={"base": 3}), Sync(Cause.IMPORT)),
-        (ask(imports={"base": 0}), Sync(Cause.IMPORT)),
+        (ask(imports={"base": Imported(3, "one")}), Sync(Cause.IMPORT)),
+        (ask(imports={"base": Imported(2, "another")}), Sync(Cause.IMPORT)),
+        (ask(imports={"base": NOT_THERE}), Sync(Cause.IMPORT)),
         (ask(46 * MINUTE), Sync(Cause.EXPIRY, outlive=START + HOUR)),
         (ask(2 * HOUR, held=replace(HELD, window=None, rereads=True)), Sync(Cause.INTERVAL)),
     ],
@@ -93,7 +96,7 @@ def test_taking_a_request_away_asks_for_nothing(asked: tuple[str, str]) -> None:
 
 def test_the_first_cause_that_applies_is_told() -> None:
     everything = Observation(
-        replace(WANTED, rotate_request=ANNOTATED, generation=4, imports={"base": 9}),
+        replace(WANTED, rotate_request=ANNOTATED, generation=4, imports={"base": Imported(9, "one")}),
         replace(HELD, uid="another", intact=False, rereads=True),
     )
     causes = [sync.cause for check in CHECKS if (sync := check(everything, START + 9 * HOUR))]
@@ -111,7 +114,7 @@ def test_the_first_cause_that_applies_is_told() -> None:
 
 def test_an_import_of_which_nothing_is_known_has_not_changed() -> None:
     assert isinstance(ask(imports={}), Wait)
-    assert isinstance(ask(imports={"base": 2, "other": 7}), Wait)
+    assert isinstance(ask(imports={"base": BASE, "other": Imported(7)}), Wait)
 
 
 @pytest.mark.parametrize("held", [None, HELD, replace(HELD, intact=False), replace(HELD, generation=2)])
@@ -124,7 +127,13 @@ def test_the_same_attempt_waits_for_its_retry(held: Held | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"generation": 4}, {"rotate_request": ASKED}, {"imports": {"base": 3}}, {"imports": {"base": 0}}]
+    "changed",
+    [
+        {"generation": 4},
+        {"rotate_request": ASKED},
+        {"imports": {"base": Imported(3, "one")}},
+        {"imports": {"base": NOT_THERE}},
+    ],
 )
 def test_a_change_after_a_failure_is_attempted_at_once(changed: dict[str, Any]) -> None:
     assert not is_same_attempt(replace(WANTED, **changed), FAILED)
@@ -134,8 +143,15 @@ def test_a_change_after_a_failure_is_attempted_at_once(changed: dict[str, Any]) 
 
 def test_a_change_that_leads_back_to_what_is_held_is_attempted_too() -> None:
     # An import that was missing is back, in the generation that was used before: it need not be the same one.
-    failed = replace(FAILED, imports={"base": 0}, retryable=False)
+    failed = replace(FAILED, imports={"base": NOT_THERE}, retryable=False)
     assert ask(timedelta(0), failed=failed) == Sync(Cause.RETRY)
+
+
+def test_an_import_of_which_the_object_is_not_known_is_told_by_its_generation() -> None:
+    for used, now in ((Imported(2), BASE), (BASE, Imported(2))):
+        held = replace(HELD, imports={"base": used})
+        assert isinstance(ask(held=held, imports={"base": now}), Wait)
+        assert ask(held=held, imports={"base": now._replace(generation=3)}) == Sync(Cause.IMPORT)
 
 
 def test_a_retry_asks_of_credentials_what_was_asked_before() -> None:

@@ -27,6 +27,7 @@ from esc_operator.resources.crd import definitions, environment_crd
 from esc_operator.resources.crd_spec import REFUSED_TYPES
 from esc_operator.resources.durations import format_duration, parse_duration
 from esc_operator.resources.environment import Key, parse_environment
+from esc_operator.resources.imported import Imported
 from esc_operator.resources.rotation_crd import rotation_crd
 from esc_operator.resources.status import Login, Status, parse_status
 from esc_operator.resources.sync_record import SyncRecord, digest_data, parse_sync_record
@@ -65,7 +66,7 @@ statuses = st.builds(
     next_refresh_at=st.none() | seconds,
     failures=st.integers(0, 10**6),
     last_failure_at=st.none() | seconds,
-    imports=st.dictionaries(names, generations, max_size=3),
+    imports=st.dictionaries(names, st.builds(Imported, generations, names), max_size=3),
     logins=st.lists(st.builds(Login, names, st.text(max_size=5)), max_size=3).map(tuple),
 )
 records = st.builds(
@@ -77,7 +78,7 @@ records = st.builds(
     issued_at=seconds,
     expires_at=st.none() | seconds,
     rotate_request=st.text(max_size=9),
-    imports=st.dictionaries(names, generations, max_size=3),
+    imports=st.dictionaries(names, st.builds(Imported, generations, names), max_size=3),
     rereads=st.booleans(),
     rotation=st.text(max_size=9),
     leaves_pods=st.booleans(),
@@ -136,7 +137,8 @@ def test_no_value_of_a_field_breaks_the_reader_or_what_is_read(record: SyncRecor
         assert parse_sync_record({SYNC_RECORD: read.to_annotation()}) == read
 
 
-WHOLE = SyncRecord("u", 1, "d", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None, "", {"b": 1})
+B = Imported(1, "x")
+WHOLE = SyncRecord("u", 1, "d", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None, "", {"b": B})
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,8 @@ WHOLE = SyncRecord("u", 1, "d", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026,
         ('"uid":"u"', r'"uid":"\udfff"'),
         ('"digest":"d"', '"digest":["d"]'),
         ('"imports":{"b":1}', '"imports":{"b":1e999}'),
+        ('"importUids":{"b":"x"}', '"importUids":{"b":["x"]}'),
+        ('"importUids":{"b":"x"}', '"importUids":["x"]'),
         ('"generation":1', '"generation":Infinity'),
         ('"generation":1', f'"generation":{2**63}'),
         ('"issuedAt":"2026-01-01T00:00:00Z"', '"issuedAt":"0001-01-01T00:00:00+14:00"'),
