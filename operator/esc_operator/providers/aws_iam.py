@@ -16,6 +16,7 @@ from esc_operator.evaluation import Opened, Rotated
 from esc_operator.providers import aws_reasons, login_reasons, reasons
 from esc_operator.providers.aws_advice import is_outage, is_throttled
 from esc_operator.providers.aws_clients import SignedClients, choose_target
+from esc_operator.providers.login_inputs import SECRET
 from esc_operator.providers.refusals import Refusal
 from esc_operator.resources.times import format_time
 
@@ -29,11 +30,10 @@ DEFAULT_REGION = "us-east-1"
 MOST_KEYS = 2
 """So many access keys AWS allows a user."""
 
-_SECRET = {"type": "string", "secret": True}
 _KEY: Mapping[str, Any] = {
     "type": "object",
     "required": ["accessKeyId", "secretAccessKey"],
-    "properties": {"accessKeyId": _SECRET, "secretAccessKey": _SECRET, "createdAt": {"type": "string"}},
+    "properties": {"accessKeyId": SECRET, "secretAccessKey": SECRET, "createdAt": {"type": "string"}},
 }
 _KEYS: Mapping[str, Any] = {
     "type": "object",
@@ -54,8 +54,8 @@ INPUTS: Mapping[str, Any] = {
             "required": ["accessKeyId", "secretAccessKey"],
             "properties": {
                 "accessKeyId": {"type": "string"},
-                "secretAccessKey": _SECRET,
-                "sessionToken": _SECRET,
+                "secretAccessKey": SECRET,
+                "sessionToken": SECRET,
                 "expiresAt": {"type": "string"},
             },
         },

@@ -20,6 +20,13 @@ from esc_operator.providers.aws_advice import Exchange
 from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.clock_skew import SkewWatch
+from esc_operator.providers.login_inputs import (
+    LIFETIME,
+    SECRET,
+    SUBJECT_ATTRIBUTES,
+    parse_lifetime,
+    refuse_subject_attributes,
+)
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.times import format_time
 
@@ -30,14 +37,13 @@ if TYPE_CHECKING:
 
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 DEFAULT_DURATION = "1h"
-SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=12)
+SHORTEST = timedelta(minutes=15)
 
 STS_RATE = 100.0
 """AWS grants an account 600 calls of STS a second in each region, to all its users together, and publishes no number of
 its own for this one call. A sixth leaves room for the workloads, and for other clusters that start at the same time."""
 
 _ARN = {"type": "string", "minLength": 20, "maxLength": 2048}
-_SECRET = {"type": "string", "secret": True}
 
 INPUTS: Mapping[str, Any] = {
     "type": "object",
@@ -59,8 +65,7 @@ INPUTS: Mapping[str, Any] = {
                     "description": "The role session's name; what AWS refuses is replaced, 64 characters are kept.",
                 },
                 "duration": {
-                    "type": "string",
-                    "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+                    **LIFETIME,
                     "default": DEFAULT_DURATION,
                     "description": "How long the credentials last: 15m to 12h, and no longer than the role allows.",
                 },
@@ -69,11 +74,7 @@ INPUTS: Mapping[str, Any] = {
                     "items": _ARN,
                     "description": "Managed policies that narrow what the credentials may do.",
                 },
-                "subjectAttributes": {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "description": "Refused: the subject of a cluster's token cannot be changed.",
-                },
+                "subjectAttributes": SUBJECT_ATTRIBUTES,
                 "audience": {
                     "type": "string",
                     "minLength": 1,
@@ -95,8 +96,8 @@ INPUTS: Mapping[str, Any] = {
             "additionalProperties": False,
             "properties": {
                 "accessKeyId": {"type": "string"},
-                "secretAccessKey": _SECRET,
-                "sessionToken": _SECRET,
+                "secretAccessKey": SECRET,
+                "sessionToken": SECRET,
             },
         },
     },
@@ -107,9 +108,9 @@ OUTPUTS: Mapping[str, Any] = {
     "title": "AWSLogin",
     "required": ["accessKeyId", "secretAccessKey"],
     "properties": {
-        "accessKeyId": _SECRET,
-        "secretAccessKey": _SECRET,
-        "sessionToken": _SECRET,
+        "accessKeyId": SECRET,
+        "secretAccessKey": SECRET,
+        "sessionToken": SECRET,
         "expiresAt": {"type": "string", "secret": True, "description": "When they expire, RFC 3339; `oidc` only."},
     },
 }
@@ -219,13 +220,7 @@ def sanitize_session_name(name: str) -> str:
 
 
 def _parse_request(oidc: Mapping[str, Any]) -> _Request:
-    if oidc.get("subjectAttributes"):
-        raise ProviderError(
-            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
-            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
-            " `audience`",
-            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
-        )
+    refuse_subject_attributes(oidc)
     return _Request(
         role=oidc["roleArn"],
         session_name=sanitize_session_name(oidc["sessionName"]),
@@ -237,16 +232,7 @@ def _parse_request(oidc: Mapping[str, Any]) -> _Request:
 
 
 def _check_duration(text: str) -> str:
-    try:
-        duration = parse_duration(text)
-    except (ValueError, OverflowError) as error:
-        raise ProviderError(
-            f'`duration` "{text}" is not a duration: write it like 1h, 90m or 1h30m',
-            reason=login_reasons.INVALID_DURATION,
-        ) from error
-    if duration > LONGEST:
-        raise ProviderError(f"`duration` {text}: AWS allows 12h at most", reason=login_reasons.DURATION_TOO_LONG)
-    if duration < SHORTEST:
+    if parse_lifetime("duration", text, "AWS") < SHORTEST:
         raise ProviderError(f"`duration` {text}: AWS allows no less than 15m", reason=login_reasons.INVALID_DURATION)
     return text
 

@@ -19,6 +19,7 @@ from esc_operator.providers import azure_errors, login_reasons, reasons
 from esc_operator.providers.azure_errors import Exchange
 from esc_operator.providers.claims import unverified_claims, unverified_expiry
 from esc_operator.providers.clock_skew import SkewWatch
+from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse_subject_attributes
 from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
 from esc_operator.resources.times import format_time
 
@@ -35,7 +36,6 @@ DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
 # It becomes a part of the URL: what Azure has no tenant for has to be its answer, and not a web server's, which would
 # look like an outage to all who log in there.
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
-_SECRET = {"type": "string", "secret": True}
 
 INPUTS: Mapping[str, Any] = {
     "type": "object",
@@ -45,17 +45,13 @@ INPUTS: Mapping[str, Any] = {
         "clientId": {"type": "string", "minLength": 1, "description": "The application's client ID."},
         "tenantId": {"type": "string", "minLength": 1, "description": "The tenant's ID, or one of its domains."},
         "subscriptionId": {"type": "string", "description": "Handed through."},
-        "clientSecret": {**_SECRET, "description": "A client secret, where there is no federated credential."},
+        "clientSecret": {**SECRET, "description": "A client secret, where there is no federated credential."},
         "oidc": {
             "type": "boolean",
             "default": False,
             "description": "Log in with the environment's identity: the application has a federated credential for it.",
         },
-        "subjectAttributes": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Refused: the subject of a cluster's token cannot be changed.",
-        },
+        "subjectAttributes": SUBJECT_ATTRIBUTES,
         "audience": {
             "type": "string",
             "minLength": 1,
@@ -78,13 +74,13 @@ OUTPUTS: Mapping[str, Any] = {
         "clientId": {"type": "string"},
         "tenantId": {"type": "string"},
         "subscriptionId": {"type": "string"},
-        "clientSecret": _SECRET,
+        "clientSecret": SECRET,
         "oidc": {
             "type": "object",
             "required": ["token"],
-            "properties": {"token": {**_SECRET, "description": "The identity token; without `scope`."}},
+            "properties": {"token": {**SECRET, "description": "The identity token; without `scope`."}},
         },
-        "accessToken": {**_SECRET, "description": "With `scope`."},
+        "accessToken": {**SECRET, "description": "With `scope`."},
         "expiresAt": {"type": "string", "description": "When the token that is given out expires, RFC 3339."},
     },
 }
@@ -181,13 +177,7 @@ class _Request:
 
 
 def _parse_request(inputs: Mapping[str, Any]) -> _Request:
-    if inputs.get("subjectAttributes"):
-        raise ProviderError(
-            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
-            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
-            " `audience`",
-            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
-        )
+    refuse_subject_attributes(inputs)
     if not _TENANT.fullmatch(inputs["tenantId"]):
         raise ProviderError(
             "`tenantId` is no tenant: it is an ID such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its domains",

@@ -17,6 +17,13 @@ from esc_operator.providers import gcp_errors, login_reasons, reasons
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.providers.gcp_errors import Exchange
+from esc_operator.providers.login_inputs import (
+    LIFETIME,
+    SECRET,
+    SUBJECT_ATTRIBUTES,
+    parse_lifetime,
+    refuse_subject_attributes,
+)
 from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.times import format_time, parse_time
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from esc_operator.providers.token_endpoints import Poster
 
 DEFAULT_LIFETIME = "1h"
-LONGEST = timedelta(hours=12)
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _ENDPOINTS = {
     # As gcloud has them, for networks that reach Google by addresses of their own.
@@ -40,10 +46,8 @@ _ENDPOINTS = {
 # look like an outage to all who log in there.
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}(?:@[A-Za-z0-9][A-Za-z0-9.-]{0,200})?")
 _NAME = {"type": "string", "minLength": 1}
-_SECRET = {"type": "string", "secret": True}
 _LIFETIME = {
-    "type": "string",
-    "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+    **LIFETIME,
     "default": DEFAULT_LIFETIME,
     "description": "How long the access token lasts: 1h at most, unless an organization policy allows more.",
 }
@@ -68,11 +72,7 @@ INPUTS: Mapping[str, Any] = {
                 "serviceAccount": {**_NAME, "description": "The email address of the service account."},
                 "region": {**_NAME, "default": "global", "description": "The pool's location."},
                 "tokenLifetime": _LIFETIME,
-                "subjectAttributes": {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "description": "Refused: the subject of a cluster's token cannot be changed.",
-                },
+                "subjectAttributes": SUBJECT_ATTRIBUTES,
                 "audience": {
                     **_NAME,
                     "description": "The audience of the identity token; the provider's full name if left out.",
@@ -86,7 +86,7 @@ INPUTS: Mapping[str, Any] = {
             "required": ["accessToken"],
             "additionalProperties": False,
             "properties": {
-                "accessToken": {**_SECRET, "minLength": 1},
+                "accessToken": {**SECRET, "minLength": 1},
                 "serviceAccount": {**_NAME, "description": "The email address of a service account to impersonate."},
                 "tokenLifetime": _LIFETIME,
             },
@@ -100,7 +100,7 @@ OUTPUTS: Mapping[str, Any] = {
     "required": ["project", "accessToken", "tokenType"],
     "properties": {
         "project": {"type": "number"},
-        "accessToken": _SECRET,
+        "accessToken": SECRET,
         "tokenType": {"type": "string"},
         "expiry": {"type": "string", "description": "When the access token expires, RFC 3339, where that is known."},
     },
@@ -229,12 +229,7 @@ class _Request:
 
 def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
     oidc, project = inputs["oidc"], inputs["project"]
-    if oidc.get("subjectAttributes"):
-        raise ProviderError(
-            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
-            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount",
-            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
-        )
+    refuse_subject_attributes(oidc)
     provider = (
         f"//iam.googleapis.com/projects/{project:.0f}/locations/{oidc.get('region') or 'global'}"
         f"/workloadIdentityPools/{oidc['workloadPoolId']}/providers/{oidc['providerId']}"
@@ -257,18 +252,7 @@ def _check_account(account: str) -> str:
 
 
 def _check_lifetime(text: str) -> str:
-    try:
-        lifetime = parse_duration(text)
-    except (ValueError, OverflowError) as error:
-        raise ProviderError(
-            f'`tokenLifetime` "{text}" is not a duration: write it like 1h, 30m or 1h30m',
-            reason=login_reasons.INVALID_DURATION,
-        ) from error
-    if lifetime > LONGEST:
-        raise ProviderError(
-            f"`tokenLifetime` {text}: Google allows 12h at most", reason=login_reasons.DURATION_TOO_LONG
-        )
-    if lifetime < timedelta(seconds=1):
+    if parse_lifetime("tokenLifetime", text, "Google") < timedelta(seconds=1):
         raise ProviderError(f"`tokenLifetime` {text} is no time", reason=login_reasons.INVALID_DURATION)
     return text
 
