@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.collector import Collector
-from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
-from esc_operator.kube.paths import SERVICE_ACCOUNTS
-from local_aws import LocalAws
+from cluster.harness import Cluster, Tenant, create_tenant, trusting_aws
 from local_azure import LocalAzure
 from local_cluster import choose
 from local_google import LocalGoogle
@@ -22,6 +20,8 @@ from local_operator import LocalOperator
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from local_aws import LocalAws
 
 _numbers = itertools.count(1)
 
@@ -45,10 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def aws(cluster: Cluster, folder: Path) -> Iterator[LocalAws]:
-    authority = folder / "cluster-ca.crt"
-    authority.write_bytes(cluster.authority())
-    with LocalAws(reveal_secrets=True) as aws:
-        aws.trust(cluster.issuer(), authority)
+    with trusting_aws(cluster, folder) as aws:
         aws.create_bucket("reports", "january.csv")
         yield aws
 
@@ -109,15 +106,12 @@ def operator(cluster: Cluster, clouds: dict[str, str], folder: Path, collector: 
 @pytest.fixture
 def tenant(cluster: Cluster, aws: LocalAws, operator: LocalOperator) -> Iterator[Tenant]:
     """A namespace of its own for a test; the AWS of all tests, without faults and with ordinary lifetimes."""
-    namespace = f"test-{next(_numbers)}"
-    cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
-    wait_until(lambda: cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its ServiceAccount")
     aws.clear_faults()
     aws.settings(lifetime=None)
-    role = aws.create_role(namespace, cluster.issuer(), f"system:serviceaccount:{namespace}:default", max_session=43200)
-    yield Tenant(cluster, aws, namespace, role)
+    tenant = create_tenant(cluster, aws, f"test-{next(_numbers)}")
+    yield tenant
     assert operator.is_running(), f"the operator has ended; see {operator.log}"
-    cluster.must("DELETE", f"{NAMESPACES.path()}/{namespace}")
+    cluster.delete_namespace(tenant.namespace)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -12,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
-from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES
+from local_aws import LocalAws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kubernetes.client import ApiClient
 
-    from local_aws import LocalAws
+    from esc_operator.kube.paths import Resource
 
-NAMESPACES = Resource("/api/v1", "namespaces", "Namespace")
 PATIENCE = 30.0
 
 
@@ -85,6 +86,19 @@ class Cluster:
 
     def authority(self) -> bytes:
         return Path(self._client.configuration.ssl_ca_cert).read_bytes()
+
+    def write_authority(self, folder: Path) -> Path:
+        path = folder / "cluster-ca.crt"
+        path.write_bytes(self.authority())
+        return path
+
+    def create_namespace(self, name: str, **labels: str) -> None:
+        """A namespace, with its ServiceAccount `default`."""
+        self.must("POST", NAMESPACES.path(), {"metadata": {"name": name, "labels": labels}})
+        wait_until(lambda: self.find(SERVICE_ACCOUNTS, name, "default"), f"{name} has its ServiceAccount")
+
+    def delete_namespace(self, name: str) -> None:
+        self.must("DELETE", NAMESPACES.path(name=name))
 
 
 @dataclass
@@ -206,6 +220,22 @@ class Tenant:
                 },
             }
         }
+
+
+def create_tenant(cluster: Cluster, aws: LocalAws, namespace: str, account: str = "default") -> Tenant:
+    """A new namespace, with a role that trusts one of its ServiceAccounts."""
+    cluster.create_namespace(namespace)
+    subject = f"system:serviceaccount:{namespace}:{account}"
+    role = aws.create_role(namespace, cluster.issuer(), subject, max_session=43200)
+    return Tenant(cluster, aws, namespace, role)
+
+
+@contextlib.contextmanager
+def trusting_aws(cluster: Cluster, folder: Path, *, reveal_secrets: bool = True) -> Iterator[LocalAws]:
+    """An AWS that takes the cluster's tokens."""
+    with LocalAws(reveal_secrets=reveal_secrets) as aws:
+        aws.trust(cluster.issuer(), cluster.write_authority(folder))
+        yield aws
 
 
 def variables(**values: Any) -> dict[str, Any]:

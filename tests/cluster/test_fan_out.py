@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import NAMESPACES, Tenant, stays, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, SECRETS
+from cluster.harness import Tenant, stays, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, NAMESPACES, SECRETS
 from esc_operator.resources import ROTATE_REQUESTED_AT
 
 if TYPE_CHECKING:

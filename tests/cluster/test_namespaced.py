@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cluster.harness import NAMESPACES, Cluster, Tenant, stays, variables, wait_until
+from cluster.harness import Cluster, Tenant, create_tenant, stays, variables, wait_until
 from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
-from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.paths import ENVIRONMENTS, NAMESPACES, SECRETS, Resource
 from esc_operator.resources import ROTATE_REQUESTED_AT, rights
 from local_operator import LocalOperator
 
@@ -33,17 +33,10 @@ class Tenants(NamedTuple):
     stranger: Tenant
 
 
-def make_tenant(cluster: Cluster, aws: LocalAws) -> Tenant:
-    namespace = f"some-{next(_numbers)}"
-    cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
-    wait_until(lambda: cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its ServiceAccount")
-    role = aws.create_role(namespace, cluster.issuer(), f"system:serviceaccount:{namespace}:default", max_session=43200)
-    return Tenant(cluster, aws, namespace, role)
-
-
 @pytest.fixture
 def tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
-    tenants = Tenants(make_tenant(cluster, aws), make_tenant(cluster, aws), make_tenant(cluster, aws))
+    one, two, stranger = (create_tenant(cluster, aws, f"some-{next(_numbers)}") for _ in range(3))
+    tenants = Tenants(one, two, stranger)
     yield tenants
     for tenant in tenants:
         cluster.request("DELETE", f"{NAMESPACES.path()}/{tenant.namespace}")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from cluster.harness import NAMESPACES, Cluster, wait_until
+from cluster.harness import Cluster, wait_until
 from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
-from esc_operator.kube.paths import SERVICE_ACCOUNTS
+from esc_operator.kube.paths import NAMESPACES, SERVICE_ACCOUNTS
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 from local_operator import LocalOperator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import NAMESPACES, Tenant, stays, variables, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, SECRETS
+from cluster.harness import Tenant, stays, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
 from esc_operator.resources.sync_record import parse_sync_record
 from local_cluster.tools import find_kubectl
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import NAMESPACES, Cluster, Tenant, stays, variables, wait_until
+from cluster.harness import Cluster, Tenant, stays, variables, wait_until
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ CREATE = "application/apply-patch+yaml"
 def neighbour(tenant: Tenant) -> Iterator[Tenant]:
     """Another namespace."""
     namespace = f"{tenant.namespace}-next"
-    tenant.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
+    tenant.cluster.create_namespace(namespace)
     yield Tenant(tenant.cluster, tenant.aws, namespace, tenant.role)
-    tenant.cluster.must("DELETE", f"{NAMESPACES.path()}/{namespace}")
+    tenant.cluster.delete_namespace(namespace)
 
 
 @pytest.fixture

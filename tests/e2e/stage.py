@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
+from cluster.harness import Cluster, Tenant, create_tenant, trusting_aws
 from demo import nodes
-from esc_operator.kube.paths import SERVICE_ACCOUNTS
-from local_aws import LocalAws
 from local_cluster import choose, images
 from local_cluster import cluster as clusters
 from local_cluster.tools import find_kubectl
@@ -25,6 +23,8 @@ from local_operator import LocalOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from local_aws import LocalAws
 
 PREFIX = "e2e-"
 BUCKET, OBJECT = "reports", "january.csv"
@@ -47,11 +47,7 @@ class Stage:
 
     def tenant(self, namespace: str, account: str = "default") -> Tenant:
         """A new namespace, with a role that trusts one of its ServiceAccounts."""
-        self.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": namespace}})
-        wait_until(lambda: self.cluster.find(SERVICE_ACCOUNTS, namespace, "default"), "the namespace has its account")
-        subject = f"system:serviceaccount:{namespace}:{account}"
-        role = self.aws.create_role(namespace, self.cluster.issuer(), subject, max_session=43200)
-        return Tenant(self.cluster, self.aws, namespace, role)
+        return create_tenant(self.cluster, self.aws, namespace, account)
 
     def kubectl(self, *arguments: str) -> str:
         command = [str(find_kubectl()), "--kubeconfig", str(self.cluster.kubeconfig), "--context", self.cluster.context]
@@ -81,10 +77,7 @@ def set_up() -> Iterator[Stage]:
         loading = loader.submit(nodes.load_image, program, name, images.WORKLOAD.name)
         cluster = Cluster(kubeconfig, context)
         stack.callback(cluster.close)
-        authority = folder / "cluster-ca.crt"
-        authority.write_bytes(cluster.authority())
-        aws = stack.enter_context(LocalAws())
-        aws.trust(cluster.issuer(), authority)
+        aws = stack.enter_context(trusting_aws(cluster, folder, reveal_secrets=False))
         aws.create_bucket(BUCKET, OBJECT)
         operator = LocalOperator(kubeconfig, context, folder, settings=aws.environment)
         stack.enter_context(operator)

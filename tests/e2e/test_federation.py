@@ -101,7 +101,7 @@ def azure(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Azure]:
     # Its own for each test: pods of the test before call theirs until they end.
     with LocalAzure(tmp_path / "azure") as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
         cloud.certify(urlsplit(endpoint).hostname or "")
-        cloud.trust(stage.cluster.issuer(), write_authority(stage, tmp_path))
+        cloud.trust(stage.cluster.issuer(), stage.cluster.write_authority(tmp_path))
         recipe = read("azure-federated.yaml", {"https://login.microsoftonline.com": endpoint})
         variables = recipe.spec("azure-federated")["environment"]["values"]["environmentVariables"]
         client = variables["AZURE_CLIENT_ID"]
@@ -115,7 +115,7 @@ def azure(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Azure]:
 def google(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Google]:
     with LocalGoogle(tmp_path / "google") as cloud, stage.endpoint_for_pods(cloud.url) as endpoint:
         cloud.certify(urlsplit(endpoint).hostname or "")
-        cloud.trust(stage.cluster.issuer(), write_authority(stage, tmp_path))
+        cloud.trust(stage.cluster.issuer(), stage.cluster.write_authority(tmp_path))
         hosts = ("https://sts.googleapis.com", "https://iamcredentials.googleapis.com")
         recipe = read("google-federated.yaml", dict.fromkeys(hosts, endpoint))
         values = recipe.spec("google-federated")["environment"]["values"]
@@ -123,12 +123,6 @@ def google(stage: Stage, tenant: Tenant, tmp_path: Path) -> Iterator[Google]:
         cloud.create_provider(provider, stage.cluster.issuer())
         apply(tenant, recipe, "google-federated")
         yield Google(cloud, f"{endpoint}{GOOGLE_API}", recipe, provider)
-
-
-def write_authority(stage: Stage, folder: Path) -> Path:
-    path = folder / "cluster.crt"
-    path.write_bytes(stage.cluster.authority())
-    return path
 
 
 def subject(tenant: Tenant, account: str = ACCOUNT) -> str:

@@ -5,30 +5,28 @@ Owns their lives; what is done to them is for `show`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 import threading
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import yaml
 
-from cluster.harness import NAMESPACES, Cluster, Tenant, wait_until
-from esc_operator.kube.paths import SERVICE_ACCOUNTS
+from cluster.harness import Cluster, Tenant, trusting_aws
+from cluster.staging import Staged
 from faults.front import Fronts, Passed
 from faults.requests import EXCHANGE, SECRET, STATUS, TOKEN, describe_aws, describe_kubernetes
-from local_aws import LocalAws
 from local_cluster import cluster as clusters
 from local_cluster import kubeconfig
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
+    import contextlib
     import signal
     from collections.abc import Callable
     from datetime import datetime
-    from types import TracebackType
 
 PREFIX = "failover-"
 NAMESPACE = "failover"
@@ -119,21 +117,10 @@ class Replica:
         return sum(one.at > since for one in list(self.fronts.passed))
 
 
-class Stage:
+class Stage(Staged):
     """Use it in a `with` block."""
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._set_up(stack)
-            self._closing = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
-
-    def _set_up(self, stack: contextlib.ExitStack) -> None:
+    def set_up(self, stack: contextlib.ExitStack) -> None:
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esc-failover-")))
         name = f"{PREFIX}{os.getpid()}"
         stack.callback(clusters.delete, name)
@@ -142,16 +129,12 @@ class Stage:
         self._admin = local.admin_kubeconfig
         self.cluster = self.open_cluster(stack)
         self._issuer = self.cluster.issuer()
-        authority = self._folder / "cluster-ca.crt"
-        authority.write_bytes(self.cluster.authority())
-        self.aws = stack.enter_context(LocalAws(reveal_secrets=True))
-        self.aws.trust(self._issuer, authority)
+        self.aws = stack.enter_context(trusting_aws(self.cluster, self._folder))
         installer = LocalOperator(self._admin, self._context, self._folder)
         installer.install()
         config = yaml.safe_load((self._folder / "operator.kubeconfig").read_text())
         self._token: str = config["users"][0]["user"]["token"]
-        self.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": NAMESPACE}})
-        wait_until(lambda: self.cluster.find(SERVICE_ACCOUNTS, NAMESPACE, "default"), "the namespace has its account")
+        self.cluster.create_namespace(NAMESPACE)
         self.replicas = [self._make_replica(stack, number) for number in range(REPLICAS)]
 
     def open_cluster(self, stack: contextlib.ExitStack) -> Cluster:

@@ -7,8 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cluster.harness import NAMESPACES, wait_until
-from esc_operator.kube.paths import ENVIRONMENTS, SERVICE_ACCOUNTS
+from cluster.harness import wait_until
+from esc_operator.kube.paths import ENVIRONMENTS, NAMESPACES, SERVICE_ACCOUNTS
 from faults.front import Drop, Phase, Reaction, Reply, Rule, drop
 from faults.requests import EXCHANGE, SECRET, STATUS, TOKEN, WATCHES
 from faults.scenario import fault
@@ -185,8 +185,7 @@ def namespace_deleted(run: Run) -> None:
 def _bring_back(run: Run, subject: Subject, made: int) -> None:
     """The same names anew: nothing of the former ones may be in the way."""
     cluster = run.stage.cluster
-    cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": subject.namespace}})
-    wait_until(lambda: cluster.find(SERVICE_ACCOUNTS, subject.namespace, "default"), "its ServiceAccount is there")
+    cluster.create_namespace(subject.namespace)
     subject.apply()
     wait_until(lambda: cluster.find(ENVIRONMENTS, subject.namespace, subject.name), "the environment is there")
     # Credentials that are still good enough may be used again: they are of the same identity.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from cluster.harness import NAMESPACES, PATIENCE, Tenant, wait_until
+from cluster.harness import PATIENCE, Tenant, wait_until
 from esc_operator.kube.identity_tokens import SHARED
-from esc_operator.kube.paths import SERVICE_ACCOUNTS
+from esc_operator.kube.paths import NAMESPACES, SERVICE_ACCOUNTS
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from faults.front import Phase, Reaction, Rule
 from faults.requests import EXCHANGE, SECRET, TOKEN

@@ -5,28 +5,27 @@ Owns their lives. Between two plays it is put in order: everything runs, nothing
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cluster.harness import Cluster, wait_until
+from cluster.harness import Cluster, trusting_aws, wait_until
+from cluster.staging import Staged
 from faults.clock import Clock
 from faults.front import Drop, Fronts, Reaction
 from faults.requests import describe_aws, describe_kubernetes
-from local_aws import LocalAws
 from local_cluster import cluster as clusters
 from local_cluster import interruptions, kubeconfig
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    import contextlib
 
     from faults.scenario import Fault
 
@@ -34,28 +33,17 @@ PREFIX = "faults-"
 _numbers = itertools.count(1)
 
 
-class Stage:
+class Stage(Staged):
     """Use it in a `with` block. `lock` is for boto3, whose clients are not made by two threads at once."""
 
     def __init__(self) -> None:
-        self._closing = contextlib.ExitStack()
+        super().__init__()
         self.lock = threading.Lock()
         self._log_read = 0
         self._api_server: list[str] | None = None
         self._own_command: list[str] = []
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._set_up(stack)
-            self._closing = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
-
-    def _set_up(self, stack: contextlib.ExitStack) -> None:
+    def set_up(self, stack: contextlib.ExitStack) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esc-faults-")))
         name = f"{PREFIX}{os.getpid()}-{next(_numbers)}"
         stack.callback(clusters.delete, name)
@@ -63,10 +51,7 @@ class Stage:
         self.cluster = Cluster(self.local.admin_kubeconfig, kubeconfig.context_name(name))
         stack.callback(self.cluster.close)
         self.issuer = self.cluster.issuer()
-        authority = self.folder / "cluster-ca.crt"
-        authority.write_bytes(self.cluster.authority())
-        self.aws = stack.enter_context(LocalAws(reveal_secrets=True))
-        self.aws.trust(self.issuer, authority)
+        self.aws = stack.enter_context(trusting_aws(self.cluster, self.folder))
         self.aws.client("sts")
         self.fronts = Fronts()
         stack.callback(self.fronts.close)

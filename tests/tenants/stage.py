@@ -6,26 +6,25 @@ exactly its rights, its policies are in force, and it is installed a second time
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from cluster.harness import NAMESPACES, Cluster, Tenant, variables, wait_until
+from cluster.harness import Cluster, Tenant, trusting_aws, variables, wait_until
 from cluster.rights import RBAC
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, EVENTS, SECRETS, SERVICE_ACCOUNTS, Resource
+from cluster.staging import Staged
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, EVENTS, NAMESPACES, SECRETS, Resource
 from esc_operator.resources import GROUP, ROTATE_REQUESTED_AT
-from local_aws import LocalAws
 from local_cluster import cluster as clusters
 from local_cluster import kubeconfig
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Mapping
-    from types import TracebackType
 
 ATTACKER, NEIGHBOUR = "red", "blue"
 OPERATOR, CONFINED = "esc-system", "esc-confined"
@@ -35,47 +34,27 @@ MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 
-class Stage:
+class Stage(Staged):
     """Use it in a `with` block. `administrator` is the whole cluster; `attacker` and `neighbour` are the tenants, each
     with its own rights; `account` and `confined` are what a thief of the operator's token has, in both modes."""
 
     def __init__(self) -> None:
-        self._closing = contextlib.ExitStack()
+        super().__init__()
         self._numbers = itertools.count(1)
         self._made: list[str] = []
         self.canaries: list[str] = [NEIGHBOURS_SECRET]
         self.excused: set[str] = set()
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._set_up(stack)
-            self._closing = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
-
-    def _set_up(self, stack: contextlib.ExitStack) -> None:
+    def set_up(self, stack: contextlib.ExitStack) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esc-tenants-")))
         name = f"esc-test-{os.getpid()}-tenants"  # a run that is killed leaves one that the next run of tests deletes
         stack.callback(clusters.delete, name)
         local = clusters.create(name)
         self._kubeconfig, self._context = local.admin_kubeconfig, kubeconfig.context_name(name)
         self.administrator = self._see(stack, self._kubeconfig, self._context)
-        authority = self.folder / "cluster-ca.crt"
-        authority.write_bytes(self.administrator.authority())
-        self.aws = stack.enter_context(LocalAws(reveal_secrets=True))
-        self.aws.trust(self.administrator.issuer(), authority)
+        self.aws = stack.enter_context(trusting_aws(self.administrator, self.folder))
         for namespace in (ATTACKER, NEIGHBOUR):
-            self.administrator.must(
-                "POST", NAMESPACES.path(), {"metadata": {"name": namespace, "labels": {"wide": "yes"}}}
-            )
-            wait_until(
-                lambda: self.administrator.find(SERVICE_ACCOUNTS, namespace, "default"),  # noqa: B023
-                f"{namespace} has its ServiceAccount",
-            )
+            self.administrator.create_namespace(namespace, wide="yes")
         self._install(stack)
         self.attacker, self.neighbour = self._tenant(stack, ATTACKER), self._tenant(stack, NEIGHBOUR)
         self.lax = self._role("lax", ATTACKER)

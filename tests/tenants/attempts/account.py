@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import NAMESPACES
 from cluster.rights import RBAC
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
+    NAMESPACES,
     ROTATIONS,
     SECRETS,
     SERVICE_ACCOUNTS,

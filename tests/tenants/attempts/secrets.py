@@ -6,8 +6,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import NAMESPACES, Tenant, variables, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, SECRETS
+from cluster.harness import Tenant, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, NAMESPACES, SECRETS
 from esc_operator.resources import (
     ENVIRONMENT,
     HOLDS,

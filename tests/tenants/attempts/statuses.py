@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import NAMESPACES, variables
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, SECRETS, Resource
+from cluster.harness import variables
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS, Resource
 from esc_operator.resources import GROUP
 from esc_operator.resources.allowances import ALLOWED_ROLES
 from tenants.attempt import Verdict, attempt
