@@ -1,4 +1,4 @@
-"""The JSON Schema (2020-12) of an environment file, for editors. Pure: the providers' schemas are an argument.
+"""The JSON Schema (2020-12) of an environment file, for editors. Pure: the schemas of plug-ins are an argument.
 
 It says what may stand where. Whether references lead anywhere only an evaluation can tell, so wherever a provider wants
 a value of some type, an interpolation or a function call is allowed as well.
@@ -6,7 +6,7 @@ a value of some type, an interpolation or a function call is allowed as well.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _VALUE: Final[Json] = {"$ref": "#/$defs/value"}
+_OBJECT: Final[Json] = {"$ref": "#/$defs/object"}
 _CALL: Final[Json] = {"$ref": "#/$defs/call"}
 _REFERENCE: Final[Json] = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Final[Json] = {"type": "string"}
@@ -51,18 +52,26 @@ _FUNCTIONS: Final[dict[str, tuple[str, Json]]] = {
 }
 
 
-def environment_file_schema(
-    providers: Mapping[str, Mapping[str, Any]], rotators: Mapping[str, Mapping[str, Any]]
-) -> Json:
-    """The schema; `providers` and `rotators` are the schemas of their inputs, by name."""
+class Rotation(NamedTuple):
+    """The schemas of what a call of a rotator holds."""
+
+    inputs: Mapping[str, Any]
+    state: Mapping[str, Any]
+
+
+def environment_file_schema(providers: Mapping[str, Mapping[str, Any]], rotators: Mapping[str, Rotation]) -> Json:
+    """The schema; `providers` are the schemas of their inputs by name, and `rotators` those of theirs."""
     calls = [_call(name, description, argument) for name, (description, argument) in _FUNCTIONS.items()]
-    calls += [_long_form("fn::open", providers), _long_form("fn::rotate", rotators, state=True)]
+    calls += [
+        _long_form("fn::open", "provider", providers),
+        _long_form("fn::rotate", "rotator", rotators, state=_OBJECT),
+    ]
     calls += [
         _call(f"fn::open::{name}", f"Open {name}.", relaxed(inputs)) for name, inputs in sorted(providers.items())
     ]
     calls += [
-        _call(f"fn::rotate::{name}", f"Rotate {name}.", _rotation(relaxed(inputs)))
-        for name, inputs in sorted(rotators.items())
+        _call(f"fn::rotate::{name}", f"Rotate {name}.", _rotation(rotation))
+        for name, rotation in sorted(rotators.items())
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -80,7 +89,7 @@ def environment_file_schema(
                     {"type": ["null", "boolean", "number", "string"]},
                     {"type": "array", "items": _VALUE},
                     _CALL,
-                    {"$ref": "#/$defs/object"},
+                    _OBJECT,
                 ]
             },
             "object": {
@@ -94,7 +103,11 @@ def environment_file_schema(
 
 
 def relaxed(schema: Any) -> Any:
-    """A schema of inputs where an interpolation or a call may stand for any of its parts."""
+    """A schema where an interpolation or a call may stand for the whole and for any of its parts."""
+    return {"anyOf": [_relaxed_within(schema), _REFERENCE, _CALL]} if isinstance(schema, dict) else schema
+
+
+def _relaxed_within(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     inner = dict(schema)
@@ -107,7 +120,7 @@ def relaxed(schema: Any) -> Any:
     for keyword in ("anyOf", "oneOf", "prefixItems"):
         if keyword in inner:
             inner[keyword] = [relaxed(part) for part in inner[keyword]]
-    return {"anyOf": [inner, _REFERENCE, _CALL]}
+    return inner
 
 
 def _call(name: str, description: str, argument: Any) -> Json:
@@ -120,7 +133,7 @@ def _call(name: str, description: str, argument: Any) -> Json:
     }
 
 
-def _long_form(name: str, known: Mapping[str, Any], *, state: bool = False) -> Json:
+def _long_form(name: str, kind: str, known: Mapping[str, Any], **more: Json) -> Json:
     argument: Json = {
         "type": "object",
         "required": ["provider", "inputs"],
@@ -128,14 +141,20 @@ def _long_form(name: str, known: Mapping[str, Any], *, state: bool = False) -> J
             # Others may be installed elsewhere, so those that are known here are only proposed.
             "provider": {"type": "string", "examples": sorted(known)},
             "inputs": _VALUE,
-            **({"state": _VALUE} if state else {}),
+            **more,
         },
     }
-    return _call(name, "The long form, which names its provider.", argument)
+    return _call(name, f"The long form, which names its {kind}.", argument)
 
 
-def _rotation(inputs: Any) -> Json:
-    return {"type": "object", "required": ["inputs"], "properties": {"inputs": inputs, "state": _VALUE}}
+def _rotation(rotation: Rotation) -> Json:
+    # A state is written out: only for its parts something else may stand.
+    state = {"allOf": [_OBJECT, _relaxed_within(rotation.state)]}
+    return {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {"inputs": relaxed(rotation.inputs), "state": state},
+    }
 
 
 def _import() -> Json:

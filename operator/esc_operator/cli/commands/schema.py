@@ -1,23 +1,64 @@
-"""`esc schema`: the JSON Schema of an environment file."""
+"""`esc schema`: the JSON Schema of an environment file, or those of one provider or rotator."""
 
 import json
+from typing import Any
 
 import click
 
 from esc_operator.driver.catalogue import Catalogue
-from esc_operator.schema.environment_file import environment_file_schema
+from esc_operator.errors import ConfigurationError
+from esc_operator.schema.environment_file import Rotation, environment_file_schema
 
 
 @click.command
-def command() -> None:
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
     """Print the JSON Schema of an environment file, for editors.
 
-    It holds the inputs of every provider that is installed. For the YAML language server, begin a file with
+    It holds the inputs of every provider and rotator that is installed. For the YAML language server, begin a file with
 
     \b
       # yaml-language-server: $schema=FILE
+
+    With the NAME of a provider or rotator: its own schemas, of what it takes and of what it gives out.
+
+    \b
+    Examples:
+      esc schema > environment.schema.json
+      esc schema aws-login
+      esc schema aws-iam | jq '.["fn::rotate::aws-iam"].outputs'
     """
     catalogue = Catalogue()
+    click.echo(json.dumps(_of_files(catalogue) if name is None else _of_one(catalogue, name), indent=2))
+
+
+def _of_files(catalogue: Catalogue) -> dict[str, Any]:
     providers = {name: catalogue.providers.find(name).inputs for name in catalogue.providers.names()}
-    rotators = {name: catalogue.rotators.find(name).inputs for name in catalogue.rotators.names()}
-    click.echo(json.dumps(environment_file_schema(providers, rotators), indent=2))
+    rotators = {name: catalogue.rotators.find(name) for name in catalogue.rotators.names()}
+    rotations = {name: Rotation(rotator.inputs, rotator.state) for name, rotator in rotators.items()}
+    return environment_file_schema(providers, rotations)
+
+
+def _of_one(catalogue: Catalogue, name: str) -> dict[str, Any]:
+    """By the call that it is in an environment: a provider and a rotator may have the same name."""
+    found: dict[str, Any] = {}
+    if name in catalogue.providers.names():
+        provider = catalogue.providers.find(name)
+        found[f"fn::open::{name}"] = {"inputs": provider.inputs, "outputs": provider.outputs}
+    if name in catalogue.rotators.names():
+        rotator = catalogue.rotators.find(name)
+        found[f"fn::rotate::{name}"] = {
+            "inputs": rotator.inputs,
+            "state": rotator.state,
+            "outputs": rotator.outputs,
+        }
+    if not found:
+        raise ConfigurationError(
+            f'no provider or rotator "{name}" is installed; the providers are'
+            f" {_listed(catalogue.providers.names())}, and the rotators {_listed(catalogue.rotators.names())}"
+        )
+    return found
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
