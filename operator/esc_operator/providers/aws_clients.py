@@ -1,8 +1,8 @@
-"""AWS clients: one for each service, region and endpoint, shared by all threads.
+"""AWS clients: without credentials one for each service, region and endpoint, and with a given login one for each use.
 
 Making a client reads service models for tens of milliseconds and is not thread-safe; using one is both cheap and
-thread-safe. Clients here sign nothing and never look for credentials: neither `~/.aws`, nor the environment, nor an
-instance's metadata service may lend an environment an identity that is not its own.
+thread-safe. Clients here never look for credentials: neither `~/.aws`, nor the environment, nor an instance's metadata
+service may lend an environment an identity that is not its own.
 
 boto3 takes longer to import than a static environment takes to open, so nothing imports it before the first call, and
 that call is made on the blocking pool.
@@ -55,11 +55,12 @@ def choose_target(service: str, settings: Mapping[str, str], *, region: str | No
     )
 
 
-class UnsignedClients:
-    """The clients of a process that send no credentials of their own. Blocking and thread-safe.
+class _Clients:
+    """Makes clients that share one session, one at a time.
 
     A call is one request, with timeouts in seconds: botocore's own retries come within a second or two, whatever
-    `Retry-After` says, and past the circuit breaker. Whoever calls knows better when to try again.
+    `Retry-After` says, and past the circuit breaker; and what changes something must not be repeated blindly. Whoever
+    calls knows better when to try again.
     """
 
     def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
@@ -67,26 +68,13 @@ class UnsignedClients:
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
             "retries": {"mode": "standard", "total_max_attempts": 1},
-            "max_pool_connections": _CONNECTIONS,
             "ignore_configured_endpoint_urls": True,
         }
         self._lock = threading.Lock()
         self._session: Any = None
-        self._clients: OrderedDict[Target, Any] = OrderedDict()
 
-    def client(self, target: Target) -> Any:
-        """The client for a target; raises what botocore raises for a region or an endpoint that cannot be."""
-        with self._lock:
-            if target not in self._clients:
-                self._clients[target] = self._make(target)
-                # Whoever writes an environment chooses the region: the number of clients is not theirs to choose.
-                if len(self._clients) > _MOST_CLIENTS:
-                    self._clients.popitem(last=False)
-            self._clients.move_to_end(target)
-            return self._clients[target]
-
-    def _make(self, target: Target) -> Any:
-        from botocore import UNSIGNED
+    def _make(self, target: Target, *, login: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Under the lock. Raises what botocore raises for a region or an endpoint that cannot be."""
         from botocore.config import Config
 
         if self._session is None:
@@ -96,42 +84,48 @@ class UnsignedClients:
             region_name=target.region,
             endpoint_url=target.endpoint,
             verify=target.ca_bundle,
-            config=Config(signature_version=UNSIGNED, **self._options),
+            config=Config(**self._options, **options),
+            **(login or {}),
         )
 
 
-class SignedClients:
-    """Clients with a login that an environment brought, for calls that are rare: each is made for one use, so that no
-    key is kept. Blocking and thread-safe; a call is one request: what changes something must not be repeated blindly.
-    """
+class UnsignedClients(_Clients):
+    """The clients of a process that send no credentials of their own. Blocking and thread-safe."""
 
     def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
-        self._options = {
-            "connect_timeout": connect_timeout,
-            "read_timeout": read_timeout,
-            "retries": {"mode": "standard", "total_max_attempts": 1},
-            "ignore_configured_endpoint_urls": True,
-        }
-        self._lock = threading.Lock()
-        self._session: Any = None
+        super().__init__(connect_timeout=connect_timeout, read_timeout=read_timeout)
+        self._clients: OrderedDict[Target, Any] = OrderedDict()
+
+    def client(self, target: Target) -> Any:
+        """The client for a target; raises what botocore raises for a region or an endpoint that cannot be."""
+        from botocore import UNSIGNED
+
+        with self._lock:
+            if target not in self._clients:
+                self._clients[target] = self._make(
+                    target, signature_version=UNSIGNED, max_pool_connections=_CONNECTIONS
+                )
+                # Whoever writes an environment chooses the region: the number of clients is not theirs to choose.
+                if len(self._clients) > _MOST_CLIENTS:
+                    self._clients.popitem(last=False)
+            self._clients.move_to_end(target)
+            return self._clients[target]
+
+
+class SignedClients(_Clients):
+    """Clients with a login that an environment brought, for calls that are rare: each is made for one use, so that no
+    key is kept. Blocking and thread-safe.
+    """
 
     def client(self, target: Target, login: Mapping[str, Any]) -> Any:
         """A client that signs as `login`, the outputs of `aws-login`."""
-        from botocore.config import Config
-
+        credentials = {
+            "aws_access_key_id": login["accessKeyId"],
+            "aws_secret_access_key": login["secretAccessKey"],
+            "aws_session_token": login.get("sessionToken"),
+        }
         with self._lock:
-            if self._session is None:
-                self._session = _make_session()
-            return self._session.client(
-                target.service,
-                region_name=target.region,
-                endpoint_url=target.endpoint,
-                verify=target.ca_bundle,
-                aws_access_key_id=login["accessKeyId"],
-                aws_secret_access_key=login["secretAccessKey"],
-                aws_session_token=login.get("sessionToken"),
-                config=Config(**self._options),
-            )
+            return self._make(target, login=credentials)
 
 
 def _make_session() -> Any:

@@ -18,9 +18,8 @@ from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers import azure_errors, login_reasons, reasons
 from esc_operator.providers.azure_errors import Exchange
 from esc_operator.providers.claims import unverified_claims, unverified_expiry
-from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse_subject_attributes
-from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
+from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ class AzureLogin:
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
 
     def __init__(self, endpoints: Poster | None = None) -> None:
-        self._endpoints = endpoints or TokenEndpoints()
-        self._skew = SkewWatch()
+        self._asking = Asking(endpoints)
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         return host_of(_authority(settings)) if inputs.get("scope") else None
@@ -137,14 +135,11 @@ class AzureLogin:
             claims=unverified_claims(token) if token is not None else None,
         )
         post = Post(f"{authority}/{request.tenant}/oauth2/v2.0/token", request.form(token))
-        reply = await context.run_blocking(lambda: self._endpoints.send(post, context.settings))
-        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        reply = await self._asking.send(post, context)
         if isinstance(reply, Unreachable):
             raise azure_errors.unreachable(exchange, reply)
-        answered_at = context.now()
-        self._skew.observe(exchange.host, reply.headers.get("date", ""), issued_at, answered_at)
         if reply.status != 200:
-            raise azure_errors.translate(reply, exchange, answered_at)
+            raise azure_errors.translate(reply, exchange, context.now())
         return _read_answer(reply, exchange, issued_at)
 
 

@@ -15,7 +15,6 @@ from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers import gcp_errors, login_reasons, reasons
 from esc_operator.providers.claims import unverified_claims
-from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.providers.gcp_errors import Exchange
 from esc_operator.providers.login_inputs import (
     LIFETIME,
@@ -24,7 +23,7 @@ from esc_operator.providers.login_inputs import (
     parse_lifetime,
     refuse_subject_attributes,
 )
-from esc_operator.providers.token_endpoints import Post, TokenEndpoints, Unreachable, host_of, is_https
+from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.times import format_time, parse_time
 
@@ -115,8 +114,7 @@ class GcpLogin:
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
 
     def __init__(self, endpoints: Poster | None = None) -> None:
-        self._endpoints = endpoints or TokenEndpoints()
-        self._skew = SkewWatch()
+        self._asking = Asking(endpoints)
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         if inputs.get("oidc"):
@@ -198,15 +196,11 @@ class GcpLogin:
         raise gcp_errors.malformed_answer(exchange, "it has no access token")
 
     async def _send(self, post: Post, exchange: Exchange, context: OpenContext) -> Mapping[str, Any]:
-        asked_at = context.now()
-        reply = await context.run_blocking(lambda: self._endpoints.send(post, context.settings))
-        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        reply = await self._asking.send(post, context)
         if isinstance(reply, Unreachable):
             raise gcp_errors.unreachable(exchange, reply)
-        answered_at = context.now()
-        self._skew.observe(exchange.host, reply.headers.get("date", ""), asked_at, answered_at)
         if reply.status != 200:
-            raise gcp_errors.translate(reply, exchange, answered_at)
+            raise gcp_errors.translate(reply, exchange, context.now())
         return reply.content or {}
 
 

@@ -16,8 +16,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from esc_operator.providers.clock_skew import SkewWatch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from esc_operator.providers.port import OpenContext
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 10.0
@@ -79,6 +83,22 @@ def is_https(url: str) -> bool:
         return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
     except ValueError:
         return False
+
+
+class Asking:
+    """Sends for a provider, off the event loop, and watches how far the clocks of whom it asks are from ours."""
+
+    def __init__(self, poster: Poster | None = None) -> None:
+        self._poster = poster or TokenEndpoints()
+        self._skew = SkewWatch()
+
+    async def send(self, post: Post, context: OpenContext) -> Reply | Unreachable:
+        """Nothing is raised in the pool's thread: no frame that holds a token becomes part of a traceback."""
+        asked_at = context.now()
+        reply = await context.run_blocking(lambda: self._poster.send(post, context.settings))
+        if isinstance(reply, Reply):
+            self._skew.observe(post.host, reply.headers.get("date", ""), asked_at, context.now())
+        return reply
 
 
 class TokenEndpoints:
