@@ -81,9 +81,10 @@ def test_wheels_are_unpacked_for_whichever_python(tmp_path: Path, monkeypatch: p
     programs.mkdir()
     uv = programs / "uv"
     # The rest of what it is told is pip's business; what it says is ours.
-    uv.write_text('#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\ntest -z "$FAILS"\n')
+    uv.write_text('#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\ntest -z "$FAILS$UV_COMPILE_BYTECODE"\n')
     uv.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(programs / "python"))
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "1")
     (tmp_path / "modules").mkdir()
     tools.unpack_wheels(["six==1.17.0 --hash=sha256:0"], tmp_path / "modules", tmp_path)
     asked = (programs / "asked").read_text()

@@ -68,8 +68,10 @@ def unpack_wheels(requirements: Iterable[str], into: Path, temporary: Path) -> N
             [sys.executable, "-m", "venv", str(folder)],
             [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-compile", *options, *target],
         ]
+    # The Makefile sets it for its own environment, and uv takes either that or the option.
+    settings = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
     for step in steps:
-        if subprocess.run(step, check=False).returncode != 0:
+        if subprocess.run(step, check=False, env=settings).returncode != 0:
             raise ClusterError("cannot fetch wheels of PyPI; see the message above")
     # What uv leaves behind is not the wheels'.
     (into / ".lock").unlink(missing_ok=True)
