@@ -535,7 +535,7 @@ class Reconciler:
         if entry:
             self._wake(self.ledger.claimants(entry.target))
             if self._rollouts is not None:
-                self._rollouts.forget(entry.uid)
+                self._rollouts.forget(key, entry.uid)
             if self._fan_out is not None:
                 self._fan_out.forget(entry.uid)
 

@@ -39,6 +39,7 @@ UNHURRIED = timedelta(hours=1)
 that die, nor wait behind them for ever."""
 
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_REFUSED, reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED})
+_PASSING = frozenset({reasons.ROLLING_OUT, reasons.ROLLOUT_WAITING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,16 @@ class RolloutPlan:
     def needs_somebody(self) -> bool:
         """Whether something stands in the way that does not pass by itself."""
         return any(one.reason in _NEEDS_SOMEBODY for one in self.behind)
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything goes on by itself."""
+        return bool(self.roll) or any(one.reason in _PASSING for one in self.behind)
+
+    @property
+    def reason(self) -> str:
+        """The worst of why it is not done."""
+        return self.behind[0].reason if self.behind else reasons.ROLLING_OUT
 
 
 # The order in which trouble is told: what needs a person first.
@@ -158,15 +169,20 @@ def time_rollout(old: Status, plan: RolloutPlan, record: SyncRecord, now: dateti
     What waits for a person tells nothing about how long rollouts take. One that newer values have overtaken took so
     long at least: where all are, no rollout ever ends, and that is what has to be told.
     """
-    started, seconds = old.rollout_started_at, old.rollout_seconds
-    if started and record.changed_at and started < record.changed_at:
-        seconds = max(seconds, _seconds(record.changed_at - started))
-        started = None
+    started, seconds = timed_so_far(old, record)
     if plan.is_done:
-        return None, _seconds(now - started) if started else seconds
+        return None, whole_seconds(now - started) if started else seconds
     if plan.needs_somebody:
         return None, seconds
     return started or (now.replace(microsecond=0) if plan.roll else None), seconds
+
+
+def timed_so_far(old: Status, record: SyncRecord) -> tuple[datetime | None, int]:
+    """As the last status tells it, unless newer values have come since."""
+    started, seconds = old.rollout_started_at, old.rollout_seconds
+    if started and record.changed_at and started < record.changed_at:
+        return None, max(seconds, whole_seconds(record.changed_at - started))
+    return started, seconds
 
 
 def stamps_for(workload: Workload, secret: str, record: SyncRecord, now: datetime) -> dict[str, Stamp]:
@@ -192,13 +208,22 @@ def rolled_out(environment: EscEnvironment, plan: RolloutPlan, record: SyncRecor
             )
         message = f"{_count(plan.concerned)} with the present values"
         return Condition(ROLLED_OUT, "True", reasons.ROLLED_OUT, message, generation)
+    message = tell_behind(plan) + tell_deadline(record)
+    return Condition(ROLLED_OUT, "False", plan.reason, message, generation)
+
+
+def tell_behind(plan: RolloutPlan, named: int = 5) -> str:
+    """Which workloads are behind, for people: so many by name, the worst first."""
     told = [f"{one.workload}: {one.why}" for one in plan.behind]
     told += [f"{workload}: its pods are replaced" for workload in plan.roll]
-    message = "; ".join(told[:5]) + (f"; and {len(told) - 5} more" if len(told) > 5 else "")
-    if record.replaced_expires_at:
-        message += f". The values before expire at {format_time(record.replaced_expires_at)}"
-    reason = plan.behind[0].reason if plan.behind else reasons.ROLLING_OUT
-    return Condition(ROLLED_OUT, "False", reason, message, generation)
+    return "; ".join(told[:named]) + (f"; and {len(told) - named} more" if len(told) > named else "")
+
+
+def tell_deadline(record: SyncRecord) -> str:
+    """For a message of what is behind: until when the values before can still be used."""
+    if record.replaced_expires_at is None:
+        return ""
+    return f". The values before expire at {format_time(record.replaced_expires_at)}"
 
 
 def end_of_rollout(old: Status, told: Condition) -> str:
@@ -268,7 +293,7 @@ def _by_gravity(behind: Iterable[Behind]) -> tuple[Behind, ...]:
     return tuple(sorted(behind, key=lambda one: (_GRAVITY.index(one.reason), one.workload.kind, one.workload.name)))
 
 
-def _seconds(span: timedelta) -> int:
+def whole_seconds(span: timedelta) -> int:
     return max(1, round(span.total_seconds()))
 
 
