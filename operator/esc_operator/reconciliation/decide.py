@@ -108,10 +108,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
     `salt` is for a new Secret, `lost` the record of the one that was there before it.
     """
     secret, held = seen.target.secret, seen.held
-    record = make_record(seen.environment, opened, held or lost, seen.now, salt)
-    if held is None and lost is None and _differs_from_before(seen, opened):
-        now = seen.now.replace(microsecond=0)
-        record = replace(record, changed_at=now, replaced_expires_at=seen.old.expires_at)
+    record = next_record(seen, opened, salt, lost)
     unchanged = seen.target.intact and held is not None and says_the_same(held, record)
     if unchanged and held is not None:
         record = held
@@ -134,6 +131,16 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
     )
 
 
+def next_record(seen: Situation, opened: Opened, salt: str, lost: SyncRecord | None) -> SyncRecord:
+    """The record of values that were just opened; see `plan_opened`."""
+    held = seen.held
+    record = make_record(seen.environment, opened, held or lost, seen.now, salt)
+    if held is None and lost is None and _differs_from_before(seen, opened):
+        now = seen.now.replace(microsecond=0)
+        return replace(record, changed_at=now, replaced_expires_at=seen.old.expires_at)
+    return record
+
+
 def _differs_from_before(seen: Situation, opened: Opened) -> bool:
     """Whether pods may hold other data, of a Secret that is gone with its record. Only the status still tells of it:
     that its workloads were seen to be right, or were being rolled.
@@ -141,7 +148,7 @@ def _differs_from_before(seen: Situation, opened: Opened) -> bool:
     Without an opening the same definitions give the same data; whatever is opened may have changed since.
     """
     old = seen.old
-    if not (old.rolled_out_revision or old.rollout_started_at):
+    if not (old.rolled_out_revision or old.rollout_digest or old.rollout_started_at):
         return False
     if old.secret_name not in {"", seen.environment.target.name}:
         return False  # it had another name, and those who take this one have not seen any other data
@@ -287,6 +294,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         rolled_out_revision=seen.old.rolled_out_revision,
         rollout_started_at=seen.old.rollout_started_at,
         rollout_seconds=seen.old.rollout_seconds,
+        rollout_digest=seen.old.rollout_digest,
         namespaces=seen.old.namespaces,
         seals=seen.old.seals,
         logins=seen.old.logins,

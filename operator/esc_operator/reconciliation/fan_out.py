@@ -29,7 +29,7 @@ from esc_operator.reconciliation.fan_out_plan import (
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
-from esc_operator.reconciliation.secret_body import make_record, secret_body
+from esc_operator.reconciliation.secret_body import secret_body
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Sync, is_current, why_sync
 from esc_operator.resources import reasons
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.owned_secrets import SecretMetadata
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.decide import Plan
+    from esc_operator.reconciliation.fan_out_rollouts import FanOutRollouts
     from esc_operator.reconciliation.gather import Gatherer
     from esc_operator.reconciliation.ledger import Entry, Ledger
     from esc_operator.renewal.why import Observation
@@ -91,19 +92,28 @@ class _Memory:
 
 
 class FanOut:
-    def __init__(
-        self, core: Core, gatherer: Gatherer, actor: Actor, namespaces: Namespaces, now: Callable[[], datetime]
+    def __init__(  # noqa: PLR0913, PLR0917 - what it puts together
+        self,
+        core: Core,
+        gatherer: Gatherer,
+        actor: Actor,
+        namespaces: Namespaces,
+        now: Callable[[], datetime],
+        rollouts: FanOutRollouts | None = None,
     ) -> None:
         self._core = core
         self._gatherer = gatherer
         self._actor = actor
         self._namespaces = namespaces
         self._now = now
+        self._rollouts = rollouts
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._memories: dict[str, _Memory] = {}
 
     def forget(self, uid: str) -> None:
         self._memories.pop(uid, None)
+        if self._rollouts is not None:
+            self._rollouts.forget(uid)
 
     def standing(self, environment: EscEnvironment, entry: Entry) -> TargetSecret:
         """The Secret that stands for all, as far as it is known without asking."""
@@ -119,11 +129,13 @@ class FanOut:
         memory.outcome = None
         sites = await self._look(environment, entry, memory)
         best = best_of(sites, entry.status.seals)
+        if self._rollouts is not None:
+            self._rollouts.take_up(environment, entry.status, sites)
         if environment.suspend:
             now = self._now()
             target = best.target if best else decide.NO_SECRET
             plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, now))
-            await self._core.tell(environment, entry, plan, plan.status)
+            await self._tell(environment, entry, plan, sites)
             return None
         left_over = await self._leave(environment, sites, entry)
         if not sites:
@@ -132,8 +144,20 @@ class FanOut:
             sites, plan = await self._fill_all(environment, entry, memory, sites, best)
         if left_over or await self._leave(environment, sites, entry):
             plan = replace(plan, wake_at=min(filter(None, (plan.wake_at, self._now() + LATER))))
-        await self._core.tell(environment, entry, plan, plan.status)
+        await self._tell(environment, entry, plan, sites)
         return memory.outcome
+
+    async def _tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, sites: list[Site]) -> None:
+        """As the core's, with what there is to tell of rollouts."""
+        if self._rollouts is None:
+            await self._core.tell(environment, entry, plan, plan.status)
+            return
+        old = entry.status
+        status, look_at = await self._rollouts.advance(environment, old, plan.status, sites)
+        wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
+        await self._core.tell(environment, entry, replace(plan, wake_at=wake_at), status)
+        for event in self._rollouts.tell(environment, old, status):
+            await self._actor.post(environment, event)
 
     # What there is.
 
@@ -180,6 +204,7 @@ class FanOut:
     ) -> tuple[list[Site], Plan]:
         now = self._now()
         target = best.target if best else decide.NO_SECRET
+        entry.record = (best.record if best else None) or entry.record
         seen = self._observe(environment, entry, target)
         verdict = why_sync(seen, now)
         free = [site for site in sites if not site.refused]
@@ -240,10 +265,10 @@ class FanOut:
         now = self._now()
         held = best.record if best else None
         salt = token_hex(SALT_BYTES)
-        record = make_record(environment, opened, held or entry.record, now, salt)
+        situation = decide.Situation(environment, entry.status, best.target if best else decide.NO_SECRET, now)
+        record = decide.next_record(situation, opened, salt, entry.record)
         if held is not None and decide.says_the_same(held, record):
             record = held
-        situation = decide.Situation(environment, entry.status, best.target if best else decide.NO_SECRET, now)
         plan = decide.plan_opened(situation, opened, salt, entry.record)
         seals = tuple(dict.fromkeys((record.seal, *entry.status.seals)))[:2]
         if seals != entry.status.seals:

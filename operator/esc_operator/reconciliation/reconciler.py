@@ -19,6 +19,7 @@ from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeErr
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.fan_out import FanOut
+from esc_operator.reconciliation.fan_out_rollouts import FanOutRollouts
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.holds import Holds
@@ -109,7 +110,8 @@ class Reconciler:
         self.ledger = Ledger()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
-        self._fan_out = FanOut(self, gatherer, actor, namespaces, now) if namespaces else None
+        wide = FanOutRollouts(rollouts.rolling, now, telemetry) if rollouts else None
+        self._fan_out = FanOut(self, gatherer, actor, namespaces, now, wide) if namespaces else None
         self._overdue = Overdue(self, now)
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
         self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)

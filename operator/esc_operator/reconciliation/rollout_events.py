@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.event import Event
+from esc_operator.reconciliation.rollout_plan import PASSING
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import ROLLED_OUT, find_condition
 from esc_operator.resources.durations import format_duration
 
 if TYPE_CHECKING:
     from esc_operator.resources.status import Status
-
-_PASSING = frozenset({reasons.ROLLING_OUT, reasons.ROLLOUT_WAITING})
 
 
 def rollout_event(old: Status, new: Status, told: set[str]) -> Event | None:
@@ -32,7 +31,7 @@ def rollout_event(old: Status, new: Status, told: set[str]) -> Event | None:
             return None  # nothing had to be rolled
         took = format_duration(new.rollout_time)
         return Event("Normal", reasons.ROLLED_OUT, f"{after.message}, after {took}")
-    if after.reason not in _PASSING:
+    if after.reason not in PASSING:
         is_news = after.reason not in told and not (before and before.reason == after.reason)
         told.add(after.reason)
         return Event("Warning", after.reason, after.message) if is_news else None

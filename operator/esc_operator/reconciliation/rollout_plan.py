@@ -39,7 +39,8 @@ UNHURRIED = timedelta(hours=1)
 that die, nor wait behind them for ever."""
 
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_REFUSED, reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED})
-_PASSING = frozenset({reasons.ROLLING_OUT, reasons.ROLLOUT_WAITING})
+PASSING = frozenset({reasons.ROLLING_OUT, reasons.ROLLOUT_WAITING})
+"""What passes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class RolloutPlan:
     @property
     def moves(self) -> bool:
         """Whether anything goes on by itself."""
-        return bool(self.roll) or any(one.reason in _PASSING for one in self.behind)
+        return bool(self.roll) or any(one.reason in PASSING for one in self.behind)
 
     @property
     def reason(self) -> str:
@@ -80,8 +81,7 @@ class RolloutPlan:
         return self.behind[0].reason if self.behind else reasons.ROLLING_OUT
 
 
-# The order in which trouble is told: what needs a person first.
-_GRAVITY = (
+GRAVITY = (
     reasons.ROLLOUT_REFUSED,
     reasons.ROLLOUT_STUCK,
     reasons.ROLLOUT_BLOCKED,
@@ -89,6 +89,7 @@ _GRAVITY = (
     reasons.ROLLING_OUT,
     reasons.ROLLOUT_WAITING,
 )
+"""The order in which trouble is told: what needs a person first."""
 
 _STOPS = {
     reasons.ROLLOUT_REFUSED: "refused",
@@ -183,6 +184,10 @@ def timed_so_far(old: Status, record: SyncRecord) -> tuple[datetime | None, int]
     if started and record.changed_at and started < record.changed_at:
         return None, max(seconds, whole_seconds(record.changed_at - started))
     return started, seconds
+
+
+def whole_seconds(span: timedelta) -> int:
+    return max(1, round(span.total_seconds()))
 
 
 def stamps_for(workload: Workload, secret: str, record: SyncRecord, now: datetime) -> dict[str, Stamp]:
@@ -290,11 +295,7 @@ def _on_its_way(workload: Workload) -> Iterable[Behind]:
 
 
 def _by_gravity(behind: Iterable[Behind]) -> tuple[Behind, ...]:
-    return tuple(sorted(behind, key=lambda one: (_GRAVITY.index(one.reason), one.workload.kind, one.workload.name)))
-
-
-def whole_seconds(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))
+    return tuple(sorted(behind, key=lambda one: (GRAVITY.index(one.reason), one.workload.kind, one.workload.name)))
 
 
 def _count(workloads: int) -> str:

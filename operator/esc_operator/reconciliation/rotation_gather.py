@@ -143,7 +143,9 @@ def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
     told = find_condition(entry.status.conditions, ROLLED_OUT)
     if told is None or record is None or entry.status.observed_rotation != record.rotation:
         return None
-    return Trouble(told.reason, told.message, final=told.status == "False" and told.reason in _NEEDS_SOMEBODY)
+    needs_somebody = told.status == "False" and told.reason in _NEEDS_SOMEBODY
+    # Where pods of other namespaces are still on their way, those are waited for.
+    return Trouble(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
 
 
 def _lag_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:

@@ -34,7 +34,7 @@ def environment_spec() -> dict[str, Any]:
             },
             "refresh": _refresh(),
             "target": _target(),
-            "rollout": _rollout(),
+            "rollout": _rollout("By default every workload of the namespace whose pods take the Secret."),
             "sharing": _sharing("nobody"),
             "suspend": {
                 "type": "boolean",
@@ -58,12 +58,19 @@ def cluster_environment_spec() -> dict[str, Any]:
             },
             "refresh": _refresh(),
             "target": _spread(),
+            "rollout": _rollout("By default every workload whose pods take the Secret, in each of its namespaces."),
             "sharing": _sharing("everybody"),
             "suspend": {
                 "type": "boolean",
                 "description": "Keep the Secrets as they are and refresh nothing.",
             },
         },
+        "x-kubernetes-validations": [
+            {
+                "rule": "!has(self.rollout) || has(self.target)",
+                "message": "rollout is about the Secrets of a target, and takes one",
+            }
+        ],
     }
 
 
@@ -188,7 +195,7 @@ def _target() -> dict[str, Any]:
     }
 
 
-def _rollout() -> dict[str, Any]:
+def _rollout(targets: str) -> dict[str, Any]:
     selector = {
         "type": "object",
         "required": ["matchLabels"],
@@ -226,7 +233,7 @@ def _rollout() -> dict[str, Any]:
                 "type": "array",
                 "maxItems": 32,
                 "items": target,
-                "description": "By default every workload of the namespace whose pods take the Secret.",
+                "description": targets,
             },
             "minInterval": _duration("The least time between two rollouts of one workload; 1m by default.", "1s"),
         },

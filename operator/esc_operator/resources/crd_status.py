@@ -38,6 +38,10 @@ def environment_status() -> dict[str, Any]:
             "rolledOutRevision": {"type": "string"},
             "rolloutStartedAt": TIME,
             "rolloutSeconds": COUNT,
+            "rolloutDigest": {
+                "type": "string",
+                "description": "Of a ClusterEscEnvironment: tells the namespaces whose pods are known to be right.",
+            },
             "imports": {
                 "type": "array",
                 "items": {
@@ -52,19 +56,12 @@ def environment_status() -> dict[str, Any]:
                     "matched": COUNT,
                     "synced": COUNT,
                     "failing": COUNT,
-                    "failures": {
-                        "type": "array",
-                        "maxItems": MAX_FAILING,
-                        "items": {
-                            "type": "object",
-                            "required": ["namespace", "reason", "message"],
-                            "properties": {
-                                "namespace": {"type": "string"},
-                                "reason": {"type": "string"},
-                                "message": {"type": "string"},
-                            },
-                        },
+                    "failures": _failing("Some of those that do not have it, and why."),
+                    "rolledOut": {
+                        **COUNT,
+                        "description": "In how many all workloads run with what the Secret there holds.",
                     },
+                    "behind": _failing("Some of those whose pods do not, and why."),
                 },
             },
             "seals": {
@@ -86,5 +83,19 @@ def environment_status() -> dict[str, Any]:
                     },
                 },
             },
+        },
+    }
+
+
+def _failing(description: str) -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "array",
+        "maxItems": MAX_FAILING,
+        "description": description,
+        "items": {
+            "type": "object",
+            "required": ["namespace", "reason", "message"],
+            "properties": {"namespace": text, "reason": text, "message": text},
         },
     }

@@ -12,7 +12,7 @@ from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -35,7 +35,7 @@ MAX_FAILING = 20
 
 
 class FailingNamespace(NamedTuple):
-    """A namespace that does not have the present values, and why."""
+    """A namespace that does not have the present values, or whose pods do not, and why."""
 
     namespace: str
     reason: str
@@ -47,26 +47,47 @@ class FailingNamespace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSummary:
-    """How many namespaces are to get a Secret and how many have it; `told` are the first of those that do not."""
+    """How many namespaces are to get a Secret and how many have it; `told` are the first of those that do not.
+
+    Where pods are replaced, `rolled_out` is in how many namespaces all workloads run with what the Secret there holds,
+    and `behind` are the first of the others, the worst ahead.
+    """
 
     matched: int = 0
     synced: int = 0
     failing: int = 0
     told: tuple[FailingNamespace, ...] = ()
+    rolled_out: int | None = None
+    behind: tuple[FailingNamespace, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        told = [one.to_dict() for one in self.told[:MAX_FAILING]] or None
-        return {"matched": self.matched, "synced": self.synced, "failing": self.failing, "failures": told}
+        return {
+            "matched": self.matched,
+            "synced": self.synced,
+            "failing": self.failing,
+            "failures": [one.to_dict() for one in self.told[:MAX_FAILING]] or None,
+            "rolledOut": self.rolled_out,
+            "behind": [one.to_dict() for one in self.behind[:MAX_FAILING]] or None,
+        }
 
 
 def parse_summary(data: Mapping[str, Any] | None) -> NamespaceSummary | None:
     if not data:
         return None
-    told = (
-        FailingNamespace(item["namespace"], item.get("reason") or "", item.get("message") or "")
-        for item in data.get("failures") or ()
+    return NamespaceSummary(
+        data.get("matched") or 0,
+        data.get("synced") or 0,
+        data.get("failing") or 0,
+        _parse_failing(data.get("failures")),
+        data.get("rolledOut"),
+        _parse_failing(data.get("behind")),
     )
-    return NamespaceSummary(data.get("matched") or 0, data.get("synced") or 0, data.get("failing") or 0, tuple(told))
+
+
+def _parse_failing(items: Iterable[Mapping[str, Any]] | None) -> tuple[FailingNamespace, ...]:
+    return tuple(
+        FailingNamespace(item["namespace"], item.get("reason") or "", item.get("message") or "") for item in items or ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,8 @@ class Status:
     rollout_started_at: datetime | None = None
     rollout_seconds: int = 0
     """How long the last rollout took, until its last pod was ready."""
+    rollout_digest: str = ""
+    """Of a ClusterEscEnvironment: of all namespaces whose workloads are known to run with what their Secret holds."""
     imports: Mapping[str, Imported] | None = None
     """Name of each imported environment, and what of it was used."""
     logins: tuple[Login, ...] = ()
@@ -133,6 +156,7 @@ class Status:
             "rolledOutRevision": self.rolled_out_revision or None,
             "rolloutStartedAt": format_optional_time(self.rollout_started_at),
             "rolloutSeconds": self.rollout_seconds or None,
+            "rolloutDigest": self.rollout_digest or None,
             "imports": [_import_to_dict(name, used) for name, used in sorted((self.imports or {}).items())] or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
@@ -163,6 +187,7 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rolled_out_revision=data.get("rolledOutRevision") or "",
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
+        rollout_digest=data.get("rolloutDigest") or "",
         imports={
             item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "")
             for item in data.get("imports") or ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,9 @@ class SyncRecord:
     replaced_expires_at: datetime | None = None
     rotation: str = ""
     leaves_pods: bool = False
+    # Made once a record: at each look at a ClusterEscEnvironment those of all its namespaces are compared.
+    _revision: str = field(default="", init=False, repr=False, compare=False)
+    _seal: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def request(self) -> RotateRequest:
@@ -63,13 +66,20 @@ class SyncRecord:
     def revision(self) -> str:
         """A name for the data that changes with it and gives nothing away: it stands on pod templates, and more people
         may read those than Secrets."""
-        return hmac.new(self.salt.encode(), self.digest.encode(), "sha256").hexdigest()[:12]
+        if not self._revision:
+            object.__setattr__(self, "_revision", self._authenticate(self.digest)[:12])
+        return self._revision
 
     @property
     def seal(self) -> str:
         """What only this very record has, and with it this very data. It gives nothing away without the salt, so it may
         stand where more people read than may read Secrets."""
-        return hmac.new(self.salt.encode(), self.to_annotation().encode(), "sha256").hexdigest()
+        if not self._seal:
+            object.__setattr__(self, "_seal", self._authenticate(self.to_annotation()))
+        return self._seal
+
+    def _authenticate(self, text: str) -> str:
+        return hmac.new(self.salt.encode(), text.encode(), "sha256").hexdigest()
 
     @property
     def lifetime(self) -> timedelta | None:

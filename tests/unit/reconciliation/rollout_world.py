@@ -43,13 +43,23 @@ def rolling_value(value: str, **rollout: Any) -> dict[str, Any]:
 
 
 class RolloutApi(FakeApi):
-    """`patches` are the workloads that were patched, in order. Where `pods_come`, pods are there at once."""
+    """`patches` are the workloads that were patched, in order, and `patched` with their namespaces; `listed` the
+    namespaces whose workloads were listed. Where `pods_come`, pods are there at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pods_come = False
         self.patches: list[str] = []
+        self.patched: list[Key] = []
+        self.listed: list[str] = []
         self.refusals["list_page", ARGO_ROLLOUTS.plural] = NotFoundError("the server has no such resource")
+
+    async def list_page(
+        self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str
+    ) -> dict[str, Any]:
+        if resource in WORKLOADS:
+            self.listed.append(namespace or "")
+        return await super().list_page(resource, namespace, accept=accept, **query)
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._request("patch", resource, name):
@@ -60,6 +70,7 @@ class RolloutApi(FakeApi):
             annotations.update(body["spec"]["template"]["metadata"]["annotations"])
             found["metadata"]["generation"] += 1
             self.patches.append(name)
+            self.patched.append(Key(namespace, name))
             answer = self._put(resource, found)
             if self.pods_come:
                 self.arrive(name, resource, namespace)
@@ -106,9 +117,9 @@ class RolloutApi(FakeApi):
         }
         self._put(resource, body)
 
-    def edit(self, name: str, resource: Resource = DEPLOYMENTS, **spec: Any) -> None:
+    def edit(self, name: str, resource: Resource = DEPLOYMENTS, *, namespace: str = "apps", **spec: Any) -> None:
         """Change the spec of a workload as somebody else."""
-        body = self._find(resource, Key("apps", name))
+        body = self._find(resource, Key(namespace, name))
         body["spec"] = {**body["spec"], **spec}
         body["metadata"]["generation"] += 1
         self._put(resource, body)
@@ -119,9 +130,9 @@ class RolloutApi(FakeApi):
         body["metadata"]["labels"].update(labels)
         self._put(resource, body)
 
-    def take_off(self, name: str, resource: Resource = DEPLOYMENTS) -> None:
+    def take_off(self, name: str, resource: Resource = DEPLOYMENTS, namespace: str = "apps") -> None:
         """Apply the manifest of a workload again that knows nothing of marks."""
-        body = self._find(resource, Key("apps", name))
+        body = self._find(resource, Key(namespace, name))
         body["spec"]["template"]["metadata"]["annotations"] = {}
         body["metadata"]["generation"] += 1
         self._put(resource, body)

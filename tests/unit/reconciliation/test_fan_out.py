@@ -12,56 +12,12 @@ from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.reconciliation.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT, SYNC_RECORD, reasons
 from esc_operator.resources.allowances import ALLOWED_ROLES
+from unit.reconciliation.fan_out_world import MANY, TEAMS, Teams
 from unit.reconciliation.losses import Life
-from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, login, play, static
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-
-MANY = 50
-TEAMS = {"namespaceSelector": {"matchLabels": {"team": "yes"}}}
-
-
-class Teams(World):
-    """A cluster with many namespaces, and a ClusterEscEnvironment `wide`."""
-
-    def __init__(self, many: int = MANY) -> None:
-        super().__init__()
-        self.is_of_the_cluster = True
-        self.names = [f"team-{number:02}" for number in range(many)]
-        for name in self.names:
-            self.api.put_namespace(name, {"team": "yes"})
-        self.api.put_namespace("other")
-
-    def put(self, spec: Mapping[str, Any] | None = None, **target: Any) -> None:
-        self.api.put_environment("wide", {**(spec or login()), "target": target or TEAMS}, "")
-
-    @property
-    def wide(self) -> dict[str, Any]:
-        status: dict[str, Any] = self.api.environment("wide", "").get("status", {})
-        return status
-
-    def conditions(self) -> tuple[str, str, str, str]:
-        found = {one["type"]: one for one in self.wide["conditions"]}
-        ready, refreshed = found.get("Ready", {}), found.get("Refreshed", {})
-        return (
-            ready.get("status", ""),
-            ready.get("reason", ""),
-            refreshed.get("status", ""),
-            refreshed.get("reason", ""),
-        )
-
-    def held(self, namespace: str) -> dict[str, str] | None:
-        body = self.api.secret("wide", namespace)
-        return {key: base64.b64decode(text).decode() for key, text in body["data"].items()} if body else None
-
-    def everywhere(self) -> set[str]:
-        return {str(self.held(name)) for name in self.names}
-
-    def summary(self) -> tuple[int, int, int]:
-        found = self.wide["namespaces"]
-        return found["matched"], found["synced"], found["failing"]
-
+    from collections.abc import Callable, Coroutine
 
 def told(story: Callable[[Teams], Coroutine[Any, Any, None]], many: int = MANY) -> None:
     play(story, Teams(many))
