@@ -45,7 +45,7 @@ def make_elector(api: LeaseApi, options: Options) -> Elector:
     """`api` is a connection of its own: a renewal must not queue behind the work. Raises ConfigurationError."""
     return Elector(
         api,
-        Key(options.lease_namespace or _own_namespace(), options.lease_name),
+        Key(_lease_namespace(options), options.lease_name),
         # A pod keeps its name when its container is restarted, and what the former process held is not its own.
         f"{socket.gethostname()}_{token_hex(4)}",
         Terms(options.lease_duration),
@@ -55,14 +55,24 @@ def make_elector(api: LeaseApi, options: Options) -> Elector:
     )
 
 
-def _own_namespace() -> str:
+def own_namespace(options: Options) -> str:
+    """Where the operator keeps what is its own; "" outside of a cluster, unless it is told."""
+    if options.lease_namespace:
+        return options.lease_namespace
     try:
         return NAMESPACE_FILE.read_text().strip()
-    except OSError as error:
+    except OSError:
+        return ""
+
+
+def _lease_namespace(options: Options) -> str:
+    namespace = own_namespace(options)
+    if not namespace:
         raise ConfigurationError(
             "outside of a cluster the lease needs a place: name the operator's namespace with --lease-namespace, "
             "or work without one (--no-leader-election) where no other operator works on this cluster"
-        ) from error
+        )
+    return namespace
 
 
 @contextlib.asynccontextmanager

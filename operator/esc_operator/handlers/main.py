@@ -68,7 +68,9 @@ logger = logging.getLogger("esc_operator")
     help="Of several operators let one work, and the others stand by.",
 )
 @click.option("--lease-name", default=LEASE, show_default=True, metavar="NAME", help="The Lease of them all.")
-@click.option("--lease-namespace", metavar="NAME", help="Where it is. Default: the pod's own namespace.")
+@click.option(
+    "--lease-namespace", metavar="NAME", help="Where it is, and what the operator keeps. Default: the pod's own."
+)
 @click.option(
     "--lease-duration",
     default=12,

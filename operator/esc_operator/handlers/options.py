@@ -12,9 +12,9 @@ class Options:
     """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
     as many after a rest; None leaves it to the provider. `rollouts`: so many workloads at a time.
     `require_allow_lists`: a namespace without a list is allowed nothing. `api_audiences`: what the API server accepts,
-    where it is not to be found out. `health_address`,
-    `metrics_address`: host and port of the probes and of `/metrics`, "" for none. `metrics_environments`: up to so many
-    have series of their own. `leader_election`: work only while the Lease `lease_name` is held; `lease_namespace`: None
+    where it is not to be found out. `health_address`, `metrics_address`: host and port of the probes and of `/metrics`,
+    "" for none. `metrics_environments`: up to so many have series of their own. `leader_election`: work only while the
+    Lease `lease_name` is held; `lease_namespace`, where states of ClusterEscEnvironments' rotators are as well: None
     for the pod's own; `lease_duration`: for so many seconds after a renewal the others keep away."""
 
     kubeconfig: str | None = None

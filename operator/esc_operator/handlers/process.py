@@ -19,7 +19,7 @@ from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.health import Watched, serve_health
-from esc_operator.handlers.leading import leading, make_elector, require
+from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.picture import look
 from esc_operator.handlers.tracing import traced
@@ -142,7 +142,8 @@ def _put_together(  # noqa: PLR0913 - everything there is
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     namespaces = Namespaces(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
-    opening = EnvironmentOpening(api, IdentityTokens(api, utc_now), opener, namespaces, options.namespaces)
+    tokens = IdentityTokens(api, utc_now)
+    opening = EnvironmentOpening(api, tokens, opener, namespaces, options.namespaces, home=own_namespace(options))
     reconciler = Reconciler(
         gatherer,
         actor,

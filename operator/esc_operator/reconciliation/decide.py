@@ -74,8 +74,8 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
     if secret and secret.holds_states:
         return Refused(
             reasons.TARGET_CONFLICT,
-            f"spec.target.name: Secret {secret.key} keeps the states of rotators of EscEnvironment "
-            f'"{secret.environment}": choose another target name',
+            f"spec.target.name: Secret {secret.key} keeps the states of rotators of {_tell_owner(secret)}: choose "
+            "another target name",
         )
     if secret is None or environment.uid in secret.owners:
         return None
@@ -83,18 +83,22 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
         return None
     where = f"spec.target.name: Secret {secret.key}"
     if secret.managed and secret.environment:
-        owner = key_of(secret.environment, secret.key.namespace)
-        told = owner.tell() if not owner.namespace else f'EscEnvironment "{owner.name}"'
         return Refused(
             reasons.TARGET_CONFLICT,
-            f"{where} is already filled by {told}: choose another target name, or delete the Secret where that "
-            "environment is gone and has left it behind (deletionPolicy: Retain)",
+            f"{where} is already filled by {_tell_owner(secret)}: choose another target name, or delete the Secret "
+            "where that environment is gone and has left it behind (deletionPolicy: Retain)",
         )
     return Refused(
         reasons.SECRET_NOT_OWNED,
         f"{where} exists and is not managed by esc-operator, so it is left as it is: choose another target name, or "
         "delete the Secret",
     )
+
+
+def _tell_owner(secret: SecretMetadata) -> str:
+    """The environment that a Secret names as its own, for people."""
+    owner = key_of(secret.environment, secret.key.namespace)
+    return owner.tell() if not owner.namespace else f'EscEnvironment "{owner.name}"'
 
 
 def was_refused_target(status: Status) -> bool:
@@ -121,6 +125,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
         imports=opened.imports.used,
         logins=opened.logins,
+        rotator_states=opened.states,
     )
     return Plan(
         status=status,
@@ -298,6 +303,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         namespaces=seen.old.namespaces,
         seals=seen.old.seals,
         logins=seen.old.logins,
+        rotator_states=seen.old.rotator_states,
     )
 
 

@@ -376,7 +376,9 @@ class FanOut:
         for secret in self._gatherer.belonging(environment.reference):
             place = self._namespaces.find(secret.key.namespace)
             is_former = secret.key.namespace in reached
-            if secret.key in wanted or environment.uid not in secret.owners or place is None or place.terminating:
+            if secret.key in wanted or secret.holds_states or environment.uid not in secret.owners:
+                continue
+            if place is None or place.terminating:
                 continue
             if is_former and secret.key.namespace not in filled:
                 continue  # the one under the new name comes first

@@ -77,20 +77,22 @@ class Nobody:
 
 class EnvironmentOpening:
     """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
-    where it works on all."""
+    where it works on all; `home` is its own, "" where it has none."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it puts together
         self,
         api: KubeApi,
         tokens: IdentityTokens,
         opener: Opener,
         allowances: Namespaces,
         namespaces: Collection[str] = (),
+        *,
+        home: str = "",
     ) -> None:
         self._api = api
         self._tokens = tokens
         self._opener = opener
-        self._states = RotatorSecrets(api)
+        self._states = RotatorSecrets(api, home)
         self._allowances = allowances
         self._namespaces = namespaces
 
@@ -120,6 +122,7 @@ class EnvironmentOpening:
             rereads=any(record.lease is None for record in result.opens),
             imports=definitions.imports,
             logins=logins_of(result.opens),
+            states=self._states.place_of(environment),
         )
 
 

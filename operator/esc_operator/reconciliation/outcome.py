@@ -50,7 +50,7 @@ class Opened:
     """All values, from one evaluation. `data` is the Secret's data in base64; it never shows in `repr`.
 
     `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
-    were opened, each once, in order.
+    were opened, each once, in order. `states` is where those of its rotators are kept, "" where it has none.
     """
 
     data: Mapping[str, str] = field(repr=False)
@@ -58,6 +58,7 @@ class Opened:
     rereads: bool
     imports: Imports
     logins: tuple[Login, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from esc_operator.kube.paths import SECRETS
 from esc_operator.renewal.why import asks_for_more
 from esc_operator.resources import (
     API_VERSION,
+    CLUSTER_KIND,
     ENVIRONMENT,
+    ENVIRONMENT_KIND,
     HOLDS,
     MANAGED_BY,
     MANAGED_BY_LABEL,
@@ -41,18 +43,28 @@ if TYPE_CHECKING:
     from esc_operator.resources.environment import EscEnvironment
 
 SUFFIX = "-rotators"
+CLUSTER_SUFFIX = "-rotator-states"
+"""It must not end as the other does: an environment of that namespace may have any name."""
 LONGEST_NAME = 253
 _DATA_KEY = "states"
 
 
-def secret_name(environment: str) -> str:
+def secret_name(environment: str, suffix: str = SUFFIX) -> str:
     """The Secret for the states of an environment's rotators."""
-    if len(environment) + len(SUFFIX) <= LONGEST_NAME:
-        return environment + SUFFIX
+    if len(environment) + len(suffix) <= LONGEST_NAME:
+        return environment + suffix
     digest = hashlib.sha256(environment.encode()).hexdigest()[:8]
     # A part of a name must not end in what separates parts.
-    start = environment[: LONGEST_NAME - len(SUFFIX) - len(digest) - 1].rstrip("-.")
-    return f"{start}-{digest}{SUFFIX}"
+    start = environment[: LONGEST_NAME - len(suffix) - len(digest) - 1].rstrip("-.")
+    return f"{start}-{digest}{suffix}"
+
+
+def states_key(environment: Key, home: str) -> Key | None:
+    """Where the states of an environment's rotators are: beside it, and those of one of the cluster in the operator's
+    own namespace, `home`. None where that is not known."""
+    if environment.namespace:
+        return Key(environment.namespace, secret_name(environment.name))
+    return Key(home, secret_name(environment.name, CLUSTER_SUFFIX)) if home else None
 
 
 def has_rotators(definition: Any) -> bool:
@@ -77,37 +89,47 @@ class State(NamedTuple):
 
 @dataclass(slots=True)
 class Kept:
-    """The states of one environment by path, as of a version of its Secret; "" where there is none yet. `refused` says
-    why the Secret of that name cannot be used."""
+    """The states of one environment by path, as of a version of its Secret at `key`; "" where there is none yet.
+    `refused` says why they cannot be kept, such as where the Secret of that name cannot be used."""
 
+    key: Key
     version: str = ""
     states: dict[str, State] = field(default_factory=dict, repr=False)
     refused: Failed | None = None
 
 
 class RotatorSecrets:
-    """All of them, for all evaluations of the process. What could not be written is remembered until it is."""
+    """All of them, for all evaluations of the process. What could not be written is remembered until it is. `home` is
+    the operator's own namespace, "" where there is none: nobody else writes Secrets there, and what is written there
+    reaches all namespaces of a ClusterEscEnvironment."""
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: KubeApi, home: str = "") -> None:
         self._api = api
+        self._home = home
         self._unwritten: dict[str, dict[str, State]] = {}
 
     def of(self, environment: EscEnvironment, *, rotates: bool) -> EnvironmentStates:
         return EnvironmentStates(self, environment, rotates=rotates and has_rotators(environment.definition))
 
+    def place_of(self, environment: EscEnvironment) -> str:
+        """Where the states of its own rotators are, as `namespace/name`; "" where it has none."""
+        key = states_key(environment.key, self._home) if has_rotators(environment.definition) else None
+        return str(key or "")
+
     async def read(self, environment: Key, uid: str = "") -> Kept:
         """The states of an environment; with `uid` only of that very object. Raises KubeError."""
-        if not environment.namespace:
-            return Kept()  # one of the cluster is only ever imported, and nobody rotates for it
+        key = states_key(environment, self._home)
+        if key is None:
+            return Kept(environment, refused=_NOWHERE)
         try:
-            body = await self._api.read(SECRETS, environment.namespace, secret_name(environment.name))
+            body = await self._api.read(SECRETS, *key)
         except NotFoundError:
-            return Kept(states=dict(self._unwritten.get(uid, {})))
+            return Kept(key, states=dict(self._unwritten.get(uid, {})))
         seen = parse_secret_metadata(body)
-        if not _is_of(seen, environment.name) or (uid and uid not in seen.owners):
-            return Kept(refused=_refusal(seen.key))
-        states = {**kept_states(body, environment.name), **self._unwritten.get(uid, {})}
-        return Kept(seen.version, states)
+        if not _is_of(seen, environment) or (uid and uid not in seen.owners):
+            return Kept(key, refused=_refusal(seen.key))
+        states = {**kept_states(body, environment), **self._unwritten.get(uid, {})}
+        return Kept(key, seen.version, states)
 
     async def write(self, environment: EscEnvironment, kept: Kept) -> None:
         """Write all states. Raises KubeError; what was not written is not forgotten."""
@@ -176,15 +198,16 @@ class EnvironmentStates:
             await self._secrets.write(self._environment, kept)
 
 
-def kept_states(body: Mapping[str, Any], environment: str) -> dict[str, State]:
+def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, State]:
     """The states in a Secret, by path, if it holds those of that environment."""
     if not _is_of(parse_secret_metadata(body), environment):
         return {}
     return parse_states((body.get("data") or {}).get(_DATA_KEY, ""))
 
 
-def _is_of(seen: SecretMetadata, environment: str) -> bool:
-    return seen.managed and seen.holds_states and seen.environment == environment
+def _is_of(seen: SecretMetadata, environment: Key) -> bool:
+    reference = environment.name if environment.namespace else environment.full_name
+    return seen.managed and seen.holds_states and seen.environment == reference
 
 
 def parse_states(data: str) -> dict[str, State]:
@@ -202,14 +225,14 @@ def parse_states(data: str) -> dict[str, State]:
 def _body(environment: EscEnvironment, kept: Kept) -> dict[str, Any]:
     states = {path: {"state": state.value, "request": list(state.request)} for path, state in kept.states.items()}
     metadata: dict[str, Any] = {
-        "name": secret_name(environment.key.name),
-        "namespace": environment.key.namespace,
+        "name": kept.key.name,
+        "namespace": kept.key.namespace,
         "labels": {MANAGED_BY_LABEL: MANAGED_BY},
-        "annotations": {ENVIRONMENT: environment.key.name, HOLDS: ROTATOR_STATES},
+        "annotations": {ENVIRONMENT: environment.reference, HOLDS: ROTATOR_STATES},
         "ownerReferences": [
             {
                 "apiVersion": API_VERSION,
-                "kind": "EscEnvironment",
+                "kind": CLUSTER_KIND if environment.cluster_scoped else ENVIRONMENT_KIND,
                 "name": environment.key.name,
                 "uid": environment.uid,
                 "controller": True,
@@ -220,6 +243,13 @@ def _body(environment: EscEnvironment, kept: Kept) -> dict[str, Any]:
     }
     data = {_DATA_KEY: base64.b64encode(json.dumps(states).encode()).decode()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+
+
+_NOWHERE = Failed(
+    "the states of a ClusterEscEnvironment's rotators are kept in the operator's own namespace, and it runs outside of "
+    "the cluster and knows none, so nothing is rotated: start it in the cluster, or with --lease-namespace",
+    reasons.ROTATOR_STATES_UNPLACED,
+)
 
 
 def _refusal(key: Key) -> Failed:

@@ -70,6 +70,10 @@ def environment_status() -> dict[str, Any]:
                 "items": {"type": "string"},
                 "description": "Of a ClusterEscEnvironment: what tells the Secrets that the operator made from others.",
             },
+            "rotatorStates": {
+                "type": "string",
+                "description": "The Secret, as namespace/name, that keeps the states of its rotators.",
+            },
             "logins": {
                 "type": "array",
                 "maxItems": MAX_LOGINS,

@@ -34,6 +34,9 @@ TARGET_CONFLICT = "TargetConflict"
 ROTATOR_STATES_NOT_OWNED = "RotatorStatesNotOwned"
 """The Secret that would keep the states of an environment's rotators is somebody else's, so nothing is rotated."""
 
+ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
+"""An operator outside of the cluster has no namespace for the states of a ClusterEscEnvironment's rotators."""
+
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
 """The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
 

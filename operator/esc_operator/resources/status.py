@@ -123,6 +123,8 @@ class Status:
     """Name of each imported environment, and what of it was used."""
     logins: tuple[Login, ...] = ()
     """What was opened for the values that the Secret holds, each once, in order."""
+    rotator_states: str = ""
+    """The Secret, as `namespace/name`, that keeps the states of its rotators."""
 
     namespaces: NamespaceSummary | None = None
     """Of a ClusterEscEnvironment that fills Secrets."""
@@ -160,6 +162,7 @@ class Status:
             "imports": [_import_to_dict(name, used) for name, used in sorted((self.imports or {}).items())] or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
+            "rotatorStates": self.rotator_states or None,
             "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
         }
 
@@ -194,5 +197,6 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         },
         namespaces=parse_summary(data.get("namespaces")),
         seals=tuple(data.get("seals") or ()),
+        rotator_states=data.get("rotatorStates") or "",
         logins=tuple(Login(item["provider"], item.get("role") or "") for item in data.get("logins") or ()),
     )

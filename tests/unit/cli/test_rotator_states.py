@@ -69,3 +69,12 @@ def test_who_may_not_read_it_is_told_instead_of_getting_an_old_key(esc: Esc, clu
     answer = esc("open", "kind/apps/iam")
     assert (answer.status, answer.out) == (1, "")
     assert "in a Secret that you may not read" in answer.err
+
+
+def test_of_one_of_the_cluster_its_status_tells_where_the_operator_keeps_them(esc: Esc, cluster: FakeSession) -> None:
+    cluster.environments["", "iam"] = cluster.environments["apps", "iam"]
+    reference = "kind/ClusterEscEnvironment/iam"
+    cluster.secrets["esc-system", "iam-rotator-states"] = keeping({"current": key("kept")}, "ClusterEscEnvironment/iam")
+    assert esc("open", reference, "iam.current.accessKeyId", "-f", "string").out.strip() == "written"
+    cluster.statuses["", "iam"] = {"rotatorStates": "esc-system/iam-rotator-states"}
+    assert esc("open", reference, "iam.current.accessKeyId", "-f", "string").out.strip() == "kept"

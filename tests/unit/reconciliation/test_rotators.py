@@ -24,7 +24,13 @@ from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.opening import EnvironmentOpening
-from esc_operator.reconciliation.rotator_secrets import has_rotators, parse_states, secret_name
+from esc_operator.reconciliation.rotator_secrets import (
+    CLUSTER_SUFFIX,
+    SUFFIX,
+    has_rotators,
+    parse_states,
+    secret_name,
+)
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
 from esc_operator.resources.crd_spec import _NAME
 from esc_operator.resources.rotate_request import AskedRotation
@@ -93,13 +99,13 @@ class Openings:
 
 
 class RotatorWorld(RotationWorld):
-    """`keys` is the service outside."""
+    """`keys` is the service outside, `home` the operator's own namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: str = "esc-system") -> None:
         super().__init__()
         self.keys = Keys()
         tokens, allowances = IdentityTokens(self.api, self.now), Namespaces(self.api, ())
-        self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener(), allowances))
+        self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener(), allowances, home=home))
 
     def _opener(self) -> Opener:
         registry: Any = Registry(self.keys)
@@ -330,10 +336,12 @@ def test_taking_a_request_away_makes_no_key() -> None:
 @given(st.from_regex(PATTERN, fullmatch=True))
 def test_the_secret_of_the_states_has_a_name_of_its_own_that_kubernetes_takes(name: str) -> None:
     for environment in (name[:253].rstrip("-."), (name * 253)[:253].rstrip("-.")):
-        found = secret_name(environment)
-        assert found != environment
-        assert len(found) <= 253
-        assert re.fullmatch(PATTERN, found) or not re.fullmatch(PATTERN, environment)
+        found, of_the_cluster = secret_name(environment), secret_name(environment, CLUSTER_SUFFIX)
+        assert len({environment, found, of_the_cluster}) == 3
+        assert not of_the_cluster.endswith(SUFFIX)
+        assert max(len(found), len(of_the_cluster)) <= 253
+        for one in (found, of_the_cluster):
+            assert re.fullmatch(PATTERN, one) or not re.fullmatch(PATTERN, environment)
 
 
 def test_rotators_are_found_wherever_they_are() -> None:
