@@ -171,6 +171,42 @@ def test_it_stops_after_failures_and_names_them(fleet: Fleet, tenant: Tenant) ->
     assert tenant.mints() == mints + 2
 
 
+def test_labels_of_namespaces_choose_whom_and_kubectl_describe_tells_the_story(fleet: Fleet, tenant: Tenant) -> None:
+    for name in ("e00", "e01", "e02"):
+        tenant.apply(name, tenant.login(duration="1h", sessionName=f"{tenant.namespace}-{name}"))
+        tenant.until_ready(name)
+    broken = tenant.login(duration="1h", sessionName="broken")
+    broken["values"]["aws"]["login"]["fn::open::aws-login"]["oidc"]["roleArn"] += "-of-nobody"
+    tenant.apply("e02", broken)
+    tenant.until_refused("e02", "RoleTrustRefused")
+    label = {"metadata": {"labels": {"rotated-by": tenant.namespace}}}
+    path, merge = NAMESPACES.path(name=tenant.namespace), "application/merge-patch+json"
+    tenant.cluster.must("PATCH", path, label, content_type=merge)
+    wanted = {"matchLabels": {"rotated-by": tenant.namespace}}
+    # The operator's own watch may bring the label a moment later.
+    wait_until(
+        lambda: fleet.until(fleet.rotate(selector={"namespaceSelector": wanted}, dryRun=True), "DryRun")["selected"],
+        "the label is known",
+    )
+    name = fleet.rotate(selector={"namespaceSelector": wanted})
+    status = fleet.until(name, "Failed")
+    assert (status["selected"], status["succeeded"], status["failed"]) == (3, 2, 1)
+    assert (
+        fleet.until(fleet.rotate(selector={"namespaceSelector": {"matchLabels": {"no": "such"}}}), "Succeeded")[
+            "selected"
+        ]
+        == 0
+    )
+
+    def described() -> list[str]:
+        _, _, events = fleet.kubectl("describe", "escrotation", name).partition("Events:")
+        return [line.split()[1] for line in events.splitlines()[3:]]
+
+    wait_until(lambda: len(described()) == 3, "its events are there", lambda: fleet.kubectl("describe", "escrot", name))
+    assert sorted(described()) == ["EnvironmentFailed", "EnvironmentsFailed", "Rotating"]
+    print(fleet.kubectl("describe", "escrotation", name))
+
+
 def test_the_role_and_the_provider_choose_whom(fleet: Fleet, tenant: Tenant) -> None:
     tenant.apply("aws", tenant.login())
     tenant.apply("plain", variables(A="1"))

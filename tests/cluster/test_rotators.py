@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cluster.harness import Tenant, stays, variables, wait_until
-from esc_operator.kube.paths import ROTATIONS
+from cluster.harness import NAMESPACES, Tenant, stays, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ROTATIONS, SECRETS
 from esc_operator.resources.sync_record import parse_sync_record
 
 if TYPE_CHECKING:
@@ -140,3 +140,60 @@ def test_keys_that_nobody_here_made_are_left_alone(tenant: Tenant, aws: LocalAws
     tenant.annotate("iam", annotations={"esc-operator.dev/rotate-requested-at": "first"})
     tenant.until_refused("iam", "UnknownAccessKeys")
     assert keys_of(aws, user) == made
+
+
+def test_one_of_the_cluster_makes_one_key_for_all_its_namespaces_and_its_state_is_with_the_operator(
+    tenant: Tenant, aws: LocalAws, user: str, operator: LocalOperator
+) -> None:
+    name = f"wide-{tenant.namespace}"
+    path, others = CLUSTER_ENVIRONMENTS.path(None, name), [f"{tenant.namespace}-{number}" for number in range(3)]
+    for other in others:
+        tenant.cluster.must("POST", NAMESPACES.path(), {"metadata": {"name": other}})
+    spec = {
+        "environment": rotating(tenant, user),
+        "serviceAccount": {"namespace": tenant.namespace, "name": "default"},
+        "target": {"namespaces": others},
+    }
+    body = {
+        "apiVersion": "esc-operator.dev/v1alpha1",
+        "kind": "ClusterEscEnvironment",
+        "metadata": {"name": name, "annotations": {"esc-operator.dev/rotate-requested-at": "first"}},
+        "spec": spec,
+    }
+    tenant.cluster.must("POST", CLUSTER_ENVIRONMENTS.path(), body)
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = tenant.cluster.must("GET", path).get("status") or {}
+        return found
+
+    def held() -> set[str]:
+        found = [tenant.cluster.find(SECRETS, other, name) for other in others]
+        return {one["data"]["AWS_ACCESS_KEY_ID"] if one else "" for one in found}
+
+    def has_one_key() -> bool:
+        return len(held()) == 1 and "" not in held()
+
+    wait_until(has_one_key, "all have the same", status)
+    first = held()
+    wait_until(lambda: status().get("rotatorStates"), "it is told where the state is", status)
+    namespace, _, states = status()["rotatorStates"].partition("/")
+    kept = tenant.cluster.find(SECRETS, namespace, states)
+    assert kept is not None
+    owner = kept["metadata"]["ownerReferences"][0]
+    assert (owner["kind"], owner["uid"]) == (
+        "ClusterEscEnvironment",
+        tenant.cluster.must("GET", path)["metadata"]["uid"],
+    )
+    assert namespace not in {tenant.namespace, *others}
+    operator.kill()
+    operator.start()
+    change = {"metadata": {"annotations": {"esc-operator.dev/rotate-requested-at": "second"}}}
+    tenant.cluster.must("PATCH", path, change, content_type="application/merge-patch+json")
+    wait_until(lambda: has_one_key() and held() != first, "all have the next one", status)
+    assert len(keys_of(aws, user)) == 2
+    tenant.cluster.must("DELETE", path)
+    wait_until(
+        lambda: tenant.cluster.find(SECRETS, namespace, states) is None, "the state is gone with it", patience=60
+    )
+    for other in others:
+        tenant.cluster.request("DELETE", NAMESPACES.path(name=other))

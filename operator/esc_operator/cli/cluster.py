@@ -10,7 +10,7 @@ from esc_operator.cli.rotator_states import KeptStates
 from esc_operator.stores.cluster import ClusterStore, EnvironmentReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from esc_operator.cli.backends import Outside
     from esc_operator.providers.port import Identity
@@ -26,6 +26,8 @@ class Session(EnvironmentReader, TokenSource, Protocol):
         """The EscRotation as it was created."""
 
     def read_rotation(self, name: str) -> Mapping[str, Any]: ...
+
+    def list_namespaces(self) -> Sequence[Mapping[str, Any]]: ...
 
     def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]: ...
 

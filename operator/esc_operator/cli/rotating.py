@@ -114,12 +114,14 @@ def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
 def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
     """Print whom a rotation would ask, in order. Raises KubeError."""
     chosen = parse_selector(selector)
-    bodies: Iterable[Mapping[str, Any]] = (
-        body
-        for namespace in dict.fromkeys(chosen.namespaces) or (None, "")  # none of the cluster is in a namespace
-        for body in session.list_environments(namespace)
-    )
-    found = in_order(candidate_of(body) for body in bodies if is_selected(chosen, body))
+    labels: dict[str, Mapping[str, str]] = {}
+    places: Iterable[str | None] = dict.fromkeys(chosen.namespaces) or (None, "")
+    if chosen.namespace_labels is not None:
+        listed = [body["metadata"] for body in session.list_namespaces()]
+        labels = {metadata["name"]: metadata.get("labels") or {} for metadata in listed}
+        places = dict.fromkeys(chosen.namespaces) or (None,)  # none of the cluster is in a namespace
+    bodies = (body for namespace in places for body in session.list_environments(namespace))
+    found = in_order(candidate_of(body) for body in bodies if is_selected(chosen, body, labels.get))
     meant = [one for one in found if not one.suspended]
     for line in _lines(meant):
         click.echo(line)

@@ -41,6 +41,7 @@ _REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _CALLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _WORK = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LATENESS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
+_ROTATIONS = (10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800)
 _ROLLOUTS = (5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 
@@ -77,11 +78,20 @@ class Metrics(Meter):
         self._rollouts = counter("rollouts", "Rollouts that came to an end or a stop.", "result")
         self._rollout_seconds = histogram("rollout_duration_seconds", "How long completed rollouts took.", _ROLLOUTS)
         self._rotations = counter("rotations", "Rotations over many environments that have ended.", "result")
+        self._rotation_seconds = histogram(
+            "rotation_duration_seconds", "How long rotations took.", _ROTATIONS, "result"
+        )
+        self._rotated = counter(
+            "rotated_environments", "Environments of rotations that have ended, by what became of them.", "result"
+        )
         # What has not happened yet is told as 0: else an alert would miss the first time.
         for result in ("completed", "stuck", "blocked", "refused", "reverted"):
             self._rollouts.labels(result)
         for result in ("succeeded", "failed", "stopped"):
             self._rotations.labels(result)
+            self._rotation_seconds.labels(result)
+        for result in ("succeeded", "failed"):
+            self._rotated.labels(result)
         for result in ("done", "refused", "crashed"):
             self._work.labels(result)
 
@@ -101,6 +111,7 @@ class Metrics(Meter):
         self._skew = gauge("clock_skew_seconds", "How far a provider's clock was ahead of ours.", "provider")
         self._environments = gauge("environments", "Environments that are known.")
         self._conditions = gauge("environment_conditions", "Environments by condition.", "type", "status", "reason")
+        self._rotating = gauge("rotations_active", "Rotations over many environments that are under way.")
         self._rolling = gauge("workloads_rolling", "Workloads that are rolled.")
 
     # What is counted as it happens.
@@ -139,8 +150,11 @@ class Metrics(Meter):
         if seconds is not None:
             self._rollout_seconds.observe(seconds)
 
-    def rotated(self, result: str) -> None:
+    def rotated(self, result: str, seconds: float, succeeded: int, failed: int) -> None:
         self._rotations.labels(result).inc()
+        self._rotation_seconds.labels(result).observe(seconds)
+        self._rotated.labels("succeeded").inc(succeeded)
+        self._rotated.labels("failed").inc(failed)
 
     # What is looked at.
 
@@ -151,6 +165,7 @@ class Metrics(Meter):
         self._scheduled.set(picture.scheduled)
         self._scheduler_age.set(picture.scheduler_age)
         self._rolling.set(picture.rolling)
+        self._rotating.set(picture.rotating)
         _set_all(self._depth, picture.queue_depth)
         _set_all(self._watch_age, picture.watch_ages)
         _set_all(self._out_of_order, picture.out_of_order)

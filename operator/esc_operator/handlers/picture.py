@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
     from esc_operator.reconciliation.rollouts import Rollouts
+    from esc_operator.reconciliation.rotations import Rotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class Picture:
     scheduled: int
     scheduler_age: float
     rolling: int
+    rotating: int
     queue_depth: Mapping[str, float]
     watch_ages: Mapping[str, float]
     out_of_order: Mapping[str, float]
 
 
-def look(reconciler: Reconciler, opener: Opener, rollouts: Rollouts, pulses: Pulses, *, leads: bool) -> Picture:
+def look(  # noqa: PLR0913 - the parts of the process
+    reconciler: Reconciler, opener: Opener, rollouts: Rollouts, rotations: Rotations, pulses: Pulses, *, leads: bool
+) -> Picture:
     """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
     queue = reconciler.queue
     return Picture(
@@ -39,6 +43,7 @@ def look(reconciler: Reconciler, opener: Opener, rollouts: Rollouts, pulses: Pul
         scheduled=len(reconciler.scheduler),
         scheduler_age=reconciler.scheduler.age.total_seconds() if leads else 0.0,
         rolling=rollouts.under_way,
+        rotating=rotations.under_way,
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
         watch_ages=pulses.silences() if leads else {},
         out_of_order=opener.out_of_order(),

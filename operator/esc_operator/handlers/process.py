@@ -161,12 +161,13 @@ def _put_together(  # noqa: PLR0913 - everything there is
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
     exposition = Exposition(
         metrics,
-        lambda: look(reconciler, opener, rollouts, pulses, leads=elector is None or elector.holds),
+        lambda: look(reconciler, opener, rollouts, rotations, pulses, leads=elector is None or elector.holds),
         reconciler.ledger.entries,
         utc_now,
         options.metrics_environments,
     )
-    rotations = Rotations(api, RotationGatherer(api, gatherer, secrets, reconciler.ledger), utc_now, telemetry)
+    rotating = RotationGatherer(api, gatherer, secrets, reconciler.ledger, namespaces.labels)
+    rotations = Rotations(api, rotating, utc_now, telemetry)
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
 
 

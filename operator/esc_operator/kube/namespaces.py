@@ -77,6 +77,11 @@ class Namespaces:
         """What is known without asking."""
         return self._known.get(name)
 
+    def labels(self, name: str) -> Mapping[str, str] | None:
+        """Those of a namespace, as far as they are known without asking; None where it is not there."""
+        known = self._known.get(name)
+        return known.labels if known else None
+
     def forbids(self, name: str, roles: Iterable[str]) -> bool:
         """Whether a namespace is known not to allow one of these roles. One that is not told is not judged."""
         known = self._known.get(name)

@@ -13,6 +13,7 @@ from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
+    NAMESPACES,
     ROTATIONS,
     SECRETS,
     SERVICE_ACCOUNTS,
@@ -50,6 +51,11 @@ class Session:
         """Those of a namespace, of the cluster where that is "", or of all namespaces."""
         resource = CLUSTER_ENVIRONMENTS if namespace == "" else ENVIRONMENTS
         answer = self._request("GET", resource.path(namespace or None), f"list {resource.plural}")
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+    def list_namespaces(self) -> list[dict[str, Any]]:
+        answer = self._request("GET", NAMESPACES.path(), "list namespaces")
         items: list[dict[str, Any]] = answer["items"]
         return items
 

@@ -11,9 +11,8 @@ from weakref import WeakValueDictionary
 from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.api import FIELD_MANAGER
 from esc_operator.kube.paths import SECRETS, environment_resource
-from esc_operator.resources import API_VERSION
+from esc_operator.reconciliation.event import event_body, event_place
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,39 +106,15 @@ class Actor:
         """Post an event. One that is lost changes nothing, so trouble is only logged."""
         if event is None:
             return
+        key = environment.key
+        body = event_body(event, environment_resource(key.namespace).kind, key, environment.uid, self._now())
         try:
-            await self._api.create_event(_place(environment), self._event_body(environment, event))
+            await self._api.create_event(event_place(key), body)
         except KubeError as error:
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning(
                 "%s: the event %s was not posted: %s", environment.key, event.reason, error.message, extra=log
             )
-
-    def _event_body(self, environment: EscEnvironment, event: Event) -> dict[str, Any]:
-        time = format_time(self._now())
-        return {
-            "metadata": {"generateName": f"{environment.key.name[:200]}-", "namespace": _place(environment)},
-            "involvedObject": {
-                "apiVersion": API_VERSION,
-                "kind": environment_resource(environment.key.namespace).kind,
-                **({"namespace": environment.key.namespace} if environment.key.namespace else {}),
-                "name": environment.key.name,
-                "uid": environment.uid,
-            },
-            "type": event.type,
-            "reason": event.reason,
-            "message": event.message[:1024],
-            "source": {"component": "esc-operator"},
-            "reportingComponent": "esc-operator",
-            "firstTimestamp": time,
-            "lastTimestamp": time,
-            "count": 1,
-        }
-
-
-def _place(environment: EscEnvironment) -> str:
-    """Events of what belongs to the cluster are in the namespace default."""
-    return environment.key.namespace or "default"
 
 
 def _is_shared(body: Mapping[str, Any]) -> bool:

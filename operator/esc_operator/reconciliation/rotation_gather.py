@@ -16,7 +16,7 @@ from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
@@ -35,15 +35,25 @@ _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, rea
 
 
 class RotationGatherer:
-    def __init__(self, api: KubeApi, gatherer: Gatherer, secrets: OwnedSecrets, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        gatherer: Gatherer,
+        secrets: OwnedSecrets,
+        ledger: Ledger,
+        namespaces: Callable[[str], Mapping[str, str] | None],
+    ) -> None:
+        """`namespaces` answers the labels of one; None where it is not there."""
         self._api = api
         self._gatherer = gatherer
         self._secrets = secrets
         self._ledger = ledger
+        self._namespaces = namespaces
 
     async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
         """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
-        found = [candidate_of(body) async for body in self._list(selector) if is_selected(selector, body)]
+        bodies = self._list(selector)
+        found = [candidate_of(body) async for body in bodies if is_selected(selector, body, self._namespaces)]
         return in_order(one for one in found if one.created_at is None or one.created_at <= before)
 
     async def _list(self, selector: Selector) -> AsyncIterator[Mapping[str, Any]]:
@@ -127,6 +137,8 @@ def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
     """What has to be listed: what is of the cluster is in no namespace."""
     if selector.namespaces:
         return [(ENVIRONMENTS, namespace) for namespace in dict.fromkeys(selector.namespaces)]
+    if selector.namespace_labels is not None:
+        return [(ENVIRONMENTS, None)]
     return [(ENVIRONMENTS, None), (CLUSTER_ENVIRONMENTS, None)]
 
 

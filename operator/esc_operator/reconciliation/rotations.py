@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
+from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.paths import ROTATIONS, environment_resource
+from esc_operator.reconciliation.event import event_body, event_place
+from esc_operator.reconciliation.rotation_events import begin_event, end_event, failure_events
 from esc_operator.reconciliation.rotation_plan import (
     FINAL,
     Begin,
@@ -33,6 +35,7 @@ from esc_operator.reconciliation.rotation_plan import (
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
+from esc_operator.resources.environment import Key
 from esc_operator.resources.rotate_request import AskedRotation
 from esc_operator.resources.rotation import EscRotation, RotationStatus, parse_rotation, parse_rotation_status
 from esc_operator.telemetry import SILENT, Telemetry
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
+    from esc_operator.reconciliation.event import Event
     from esc_operator.reconciliation.rotation_gather import RotationGatherer
-    from esc_operator.resources.environment import Key
     from esc_operator.resources.rotation_selection import Candidate
 
 logger = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ class _Memory:
     """A run as far as it is known: who waits, in order, who was asked, and what became of them.
 
     `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
-    changes nothing for one that was reached.
+    changes nothing for one that was reached. `told` are the failures that events have told.
     """
 
     run: Run
@@ -65,6 +68,7 @@ class _Memory:
     asked: dict[Key, Candidate] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     unsure: set[Key] = field(default_factory=set)
+    told: set[Key] = field(default_factory=set)
 
 
 class Rotations:
@@ -79,6 +83,11 @@ class Rotations:
         self._troubles: dict[str, int] = {}
         self.queue: WorkQueue[str] = WorkQueue()
         self.scheduler: Scheduler[str] = Scheduler(now, lambda name, _: self.queue.add(name, Lane.CHANGE))
+
+    @property
+    def under_way(self) -> int:
+        """How many runs are."""
+        return len(self._memories)
 
     def on_rotation(self, body: Mapping[str, Any]) -> None:
         """An EscRotation was listed, created, changed or deleted."""
@@ -131,27 +140,34 @@ class Rotations:
         verdict = what_now(rotation, status, self._now())
         if isinstance(verdict, Idle):
             await self._write(rotation, written, verdict.status)
+            await self._post(rotation, end_event(status, verdict.status))
             self._memories.pop(name, None)
             self.scheduler.set(name, verdict.until)
             return
+        begins = isinstance(verdict, Begin)
         if isinstance(verdict, Begin):
             logger.info("EscRotation %s: run %d begins", name, verdict.status.run)
             written = await self._write(rotation, written, verdict.status)
             status = verdict.status
-        await self._go_on(rotation, status, written)
+        await self._go_on(rotation, status, written, begins=begins)
 
     async def _dry_run(self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any]) -> None:
         if status.completed_at:
             return
         now = self._now()
         selected = await self._gatherer.select(rotation.selector, now)
-        await self._write(rotation, written, plan_dry_run(rotation, status, selected, now))
+        told = plan_dry_run(rotation, status, selected, now)
+        await self._write(rotation, written, told)
+        await self._post(rotation, end_event(status, told))
 
-    async def _go_on(self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any]) -> None:
+    async def _go_on(
+        self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any], *, begins: bool
+    ) -> None:
         run = Run(rotation.run_id(status.run), status.started_at or self._now(), rotation.rolls)
         memory = self._memories.get(rotation.name)
         if memory is None or memory.run != run:
             memory = self._memories[rotation.name] = await self._take_up(rotation, run)
+            memory.told = {failure.key for failure in status.failures}
         await self._judge(memory)
         self._skip_suspended(rotation, memory)
         chosen = whom_to_ask(rotation, status, memory.outcomes, memory.waiting)
@@ -163,13 +179,17 @@ class Rotations:
         await self._ask(rotation, memory)
         told = tell_run(rotation, status, memory.outcomes, len(memory.waiting), self._now())
         await self._write(rotation, written, told)
+        await self._post(rotation, begin_event(rotation, told) if begins else None, *failure_events(told, memory.told))
         if told.is_under_way:
             self.scheduler.set(rotation.name, self._now() + LOOK_AGAIN)
         else:
             logger.info(
                 "EscRotation %s: run %d ends (%s, %s)", rotation.name, told.run, told.phase, told.counts.progress
             )
-            self._telemetry.meter.rotated(str(told.phase).lower())
+            self._telemetry.meter.rotated(
+                str(told.phase).lower(), told.seconds, told.counts.succeeded, told.counts.failed
+            )
+            await self._post(rotation, end_event(status, told))
             self._memories.pop(rotation.name, None)
             self.queue.add(rotation.name, Lane.CHANGE)  # for when the next one is due
 
@@ -223,6 +243,18 @@ class Rotations:
         except (NotFoundError, ConflictError):
             memory.outcomes[one.key] = Outcome(State.GONE)
         memory.unsure.discard(one.key)
+
+    async def _post(self, rotation: EscRotation, *events: Event | None) -> None:
+        """Post events. One that is lost changes nothing, so trouble is only logged."""
+        about = Key("", rotation.name)
+        for event in filter(None, events):
+            body = event_body(event, ROTATIONS.kind, about, rotation.uid, self._now())
+            try:
+                await self._api.create_event(event_place(about), body)
+            except KubeError as error:
+                logger.warning(
+                    "EscRotation %s: the event %s was not posted: %s", rotation.name, event.reason, error.message
+                )
 
     async def _write(
         self, rotation: EscRotation, written: Mapping[str, Any], status: RotationStatus

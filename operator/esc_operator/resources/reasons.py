@@ -106,6 +106,9 @@ ROTATED = "Rotated"
 ROTATION_FAILED = "EnvironmentsFailed"
 """Some environments that an EscRotation is about have no new values."""
 
+ENVIRONMENT_FAILED = "EnvironmentFailed"
+"""An event of an EscRotation: one of its environments has no new values."""
+
 ROTATION_STOPPED = "TooManyFailures"
 """As many environments failed as `stopAfterFailures` allows, so no more were asked."""
 

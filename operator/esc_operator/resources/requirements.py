@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,29 @@ class Requirement:
     key: str
     operator: str
     values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """What fits all of these; everything, where there are none."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    expressions: tuple[Requirement, ...] = ()
+
+    def fits(self, labels: Mapping[str, str]) -> bool:
+        named = all(labels.get(key) == value for key, value in self.labels.items())
+        return named and all(meets(labels, one) for one in self.expressions)
+
+
+def parse_label_selector(data: Mapping[str, Any]) -> LabelSelector:
+    """Read `matchLabels` and `matchExpressions`."""
+    return LabelSelector(
+        labels=data.get("matchLabels") or {},
+        expressions=tuple(
+            Requirement(each["key"], each["operator"], frozenset(each.get("values") or ()))
+            for each in data.get("matchExpressions") or ()
+        ),
+    )
 
 
 def meets(labels: Mapping[str, str], wanted: Requirement) -> bool:

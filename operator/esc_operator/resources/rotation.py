@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.environment import Key, key_of
-from esc_operator.resources.requirements import Requirement
+from esc_operator.resources.requirements import LabelSelector, parse_label_selector
 from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
@@ -46,13 +46,14 @@ class Phase(StrEnum):
 class Selector:
     """Which environments are meant: those that fit everything that is given, all of them where nothing is.
 
-    `labels` and `expressions` are about labels of environments, `namespaces` are names. `provider` and `role`, a
-    pattern with `*` and `?`, are about one and the same login.
+    `labels` are those of environments. `namespaces` are names, and `namespace_labels` labels of namespaces: with one of
+    them, nothing is meant that is of the cluster. `provider` and `role`, a pattern with `*` and `?`, are about one and
+    the same login.
     """
 
-    labels: Mapping[str, str] = field(default_factory=dict)
-    expressions: tuple[Requirement, ...] = ()
+    labels: LabelSelector = field(default_factory=LabelSelector)
     namespaces: tuple[str, ...] = ()
+    namespace_labels: LabelSelector | None = None
     provider: str = ""
     role: str = ""
 
@@ -148,6 +149,13 @@ class RotationStatus:
     def is_under_way(self) -> bool:
         return self.run > 0 and self.completed_at is None
 
+    @property
+    def seconds(self) -> float:
+        """How long the run took that has ended."""
+        if self.started_at is None or self.completed_at is None:
+            return 0.0
+        return (self.completed_at - self.started_at).total_seconds()
+
     def to_dict(self) -> dict[str, Any]:
         """As the API server stores it; absent fields are None, so that a merge patch clears them."""
         counts = self.counts
@@ -192,13 +200,11 @@ def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
 
 
 def parse_selector(data: Mapping[str, Any]) -> Selector:
+    of_namespaces = data.get("namespaceSelector")
     return Selector(
-        labels=data.get("matchLabels") or {},
-        expressions=tuple(
-            Requirement(each["key"], each["operator"], frozenset(each.get("values") or ()))
-            for each in data.get("matchExpressions") or ()
-        ),
+        labels=parse_label_selector(data),
         namespaces=tuple(data.get("namespaces") or ()),
+        namespace_labels=None if of_namespaces is None else parse_label_selector(of_namespaces),
         provider=data.get("provider") or "",
         role=data.get("role") or "",
     )

@@ -157,6 +157,12 @@ def _selector() -> dict[str, Any]:
                 "description": "Only in these namespaces; without it ClusterEscEnvironments that have a target are "
                 "meant as well.",
             },
+            "namespaceSelector": {
+                "type": "object",
+                "description": "Only in namespaces whose labels fit; {} is all of them. As with namespaces, "
+                "ClusterEscEnvironments are left out.",
+                "properties": label_selector(),
+            },
             "provider": {
                 "type": "string",
                 "maxLength": 253,

@@ -8,14 +8,16 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.environment import Key
-from esc_operator.resources.requirements import meets
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from esc_operator.resources.rotation import Selector
+
+    NamespaceLabels = Callable[[str], Mapping[str, str] | None]
+    """The labels of a namespace; None where it is not there."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -57,17 +59,24 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
     )
 
 
-def is_selected(selector: Selector, body: Mapping[str, Any]) -> bool:
+def is_selected(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels) -> bool:
     """Whether an environment fits everything that the selector gives, and fills a Secret at all."""
     metadata = body["metadata"]
-    labels = metadata.get("labels") or {}
     return (
         _fills(body)
-        and (not selector.namespaces or metadata.get("namespace") in selector.namespaces)
-        and all(labels.get(key) == value for key, value in selector.labels.items())
-        and all(meets(labels, one) for one in selector.expressions)
+        and _is_there(selector, metadata.get("namespace") or "", namespaces)
+        and selector.labels.fits(metadata.get("labels") or {})
         and _logs_in(selector, (body.get("status") or {}).get("logins") or ())
     )
+
+
+def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -> bool:
+    if selector.namespaces and namespace not in selector.namespaces:
+        return False
+    if selector.namespace_labels is None:
+        return True
+    labels = namespaces(namespace) if namespace else None
+    return labels is not None and selector.namespace_labels.fits(labels)
 
 
 def _fills(body: Mapping[str, Any]) -> bool:

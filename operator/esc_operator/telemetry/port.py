@@ -48,8 +48,9 @@ class Meter:
         """A rollout has come to its end, after so long: `completed`; or to a stop: `stuck`, `blocked`,
         `refused`, `reverted`."""
 
-    def rotated(self, result: str) -> None:
-        """A rotation over many environments has ended: `succeeded`, `failed`, `stopped`."""
+    def rotated(self, result: str, seconds: float, succeeded: int, failed: int) -> None:
+        """A rotation over many environments has ended, after so long: `succeeded`, `failed`, `stopped`. So many
+        environments have new values, and so many have none."""
 
 
 class Span:

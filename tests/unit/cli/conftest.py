@@ -35,7 +35,13 @@ class FakeSession:
     created: list[Mapping[str, Any]] = field(default_factory=list)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
     secrets: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     refusal: KubeError | None = None
+
+    def list_namespaces(self) -> Sequence[Mapping[str, Any]]:
+        if self.refusal:
+            raise self.refusal
+        return [{"metadata": {"name": name, "labels": labels or None}} for name, labels in self.namespaces.items()]
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
         try:

@@ -220,6 +220,23 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
     assert (cluster.created, cluster.annotated) == ([], [])
 
 
+def test_namespaces_are_chosen_by_their_labels(esc: Esc, cluster: FakeSession) -> None:
+    cluster.namespaces = {"apps": {"stage": "live"}, "else": {}}
+    answer = esc("rotate", "--namespace-selector", "stage=live", "--dry-run")
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["apps/aws", "apps/late"]
+    answer = esc("rotate", "--namespace-selector", "!stage", "--dry-run")
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["else/other"]
+    assert esc("rotate", "--namespace-selector", "stage=live", "-n", "else", "--dry-run").out == ""
+    assert cluster.created == []
+    assert esc("rotate", "--namespace-selector", "stage in (live,test)").status == 0
+    expression = {"key": "stage", "operator": "In", "values": ["live", "test"]}
+    assert cluster.created[0]["spec"]["selector"] == {"namespaceSelector": {"matchExpressions": [expression]}}
+    assert esc("rotate", "--namespace-selector", "stage=live", "--all").status == 2
+    cluster.refusal = ForbiddenError("could not list namespaces: no")
+    answer = esc("rotate", "--namespace-selector", "stage=live", "--dry-run")
+    assert (answer.status, "could not list namespaces" in answer.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("refusal", "told"),
     [

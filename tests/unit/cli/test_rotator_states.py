@@ -72,7 +72,8 @@ def test_who_may_not_read_it_is_told_instead_of_getting_an_old_key(esc: Esc, clu
 
 
 def test_of_one_of_the_cluster_its_status_tells_where_the_operator_keeps_them(esc: Esc, cluster: FakeSession) -> None:
-    cluster.environments["", "iam"] = cluster.environments["apps", "iam"]
+    account = {"serviceAccount": {"namespace": "ops", "name": "robot"}}
+    cluster.environments["", "iam"] = {**cluster.environments["apps", "iam"], **account}
     reference = "kind/ClusterEscEnvironment/iam"
     cluster.secrets["esc-system", "iam-rotator-states"] = keeping({"current": key("kept")}, "ClusterEscEnvironment/iam")
     assert esc("open", reference, "iam.current.accessKeyId", "-f", "string").out.strip() == "written"

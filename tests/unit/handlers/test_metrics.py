@@ -35,6 +35,7 @@ PICTURE = Picture(
     scheduled=7,
     scheduler_age=1.5,
     rolling=2,
+    rotating=1,
     queue_depth={"change": 4, "refresh": 5},
     watch_ages={"secrets": 12.0, "escenvironments": 34.0},
     out_of_order={"aws-login": 1},
@@ -82,7 +83,7 @@ def everything() -> Metrics:
     metrics.synced("ExpiryAhead", "filled", 2.0)
     metrics.stamped()
     metrics.rolled_out("completed", 12.0)
-    metrics.rotated("succeeded")
+    metrics.rotated("stopped", 90.0, 7, 2)
     return metrics
 
 
@@ -107,6 +108,9 @@ def test_what_was_told_is_counted() -> None:
     assert samples(text, "esc_operator_kubernetes_requests_total") == {("200", "secrets", "patch"): 1}
     assert samples(text, "esc_operator_refresh_lateness_seconds_sum") == {(): 2}
     assert samples(text, "esc_operator_clock_skew_seconds") == {("aws-login",): -3}
+    assert samples(text, "esc_operator_rotations_total") == {("succeeded",): 0, ("failed",): 0, ("stopped",): 1}
+    assert samples(text, "esc_operator_rotation_duration_seconds_sum")["stopped",] == 90
+    assert samples(text, "esc_operator_rotated_environments_total") == {("succeeded",): 7, ("failed",): 2}
     assert samples(text, "esc_operator_info") == {(__version__,): 1}
 
 
@@ -117,6 +121,7 @@ def test_what_is_now_is_what_is_looked_at() -> None:
     assert samples(text, "esc_operator_watch_event_age_seconds") == {("secrets",): 12, ("escenvironments",): 34}
     assert samples(text, "esc_operator_provider_out_of_order") == {("aws-login",): 1}
     assert samples(text, "esc_operator_scheduler_age_seconds") == {(): 1.5}
+    assert samples(text, "esc_operator_rotations_active") == {(): 1}
 
 
 def test_each_environment_tells_when_it_expires_and_since_when_it_fails() -> None:

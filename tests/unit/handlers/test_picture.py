@@ -27,15 +27,17 @@ def after_an_hour(*, leads: bool) -> Picture:
         SimpleNamespace(queue=WorkQueue(), scheduler=scheduler),
         SimpleNamespace(out_of_order=dict),
         SimpleNamespace(under_way=0),
+        SimpleNamespace(under_way=2),
     )
     elapsed = HOUR
-    return look(*cast("tuple[Any, Any, Any]", parts), pulses, leads=leads)
+    return look(*cast("tuple[Any, Any, Any, Any]", parts), pulses, leads=leads)
 
 
 def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
     picture = after_an_hour(leads=True)
     assert picture.scheduler_age == HOUR
     assert picture.watch_ages == {"secrets": HOUR}
+    assert (picture.rolling, picture.rotating) == (0, 2)
 
 
 def test_of_one_that_stands_by_no_age_is_told() -> None:

@@ -28,7 +28,7 @@ class Teams(World):
             self.api.put_namespace(name, {"team": "yes"})
         self.api.put_namespace("other")
 
-    def put(self, spec: Mapping[str, Any] | None = None, **target: Any) -> None:
+    def put_wide(self, spec: Mapping[str, Any] | None = None, **target: Any) -> None:
         self.api.put_environment("wide", {**(spec or login()), "target": target or TEAMS}, "")
 
     @property
@@ -72,7 +72,7 @@ class RollingTeams(Teams, RolloutWorld):
 
     async def fill(self, value: str, /, target: Mapping[str, Any] = TEAMS, **rollout: Any) -> None:
         """Let all namespaces have that value."""
-        self.put(rolling(static(A=value), **rollout), **target)
+        self.put_wide(rolling(static(A=value), **rollout), **target)
         await self.settle()
 
     @property

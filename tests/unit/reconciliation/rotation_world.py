@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, SECRETS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.rotation_gather import RotationGatherer
 from esc_operator.reconciliation.rotations import Rotations
@@ -37,7 +37,9 @@ class RotationWorld(RolloutWorld):
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Reconciler]:
         async with super().operator() as reconciler:
-            gatherer = RotationGatherer(self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger)
+            gatherer = RotationGatherer(
+                self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger, self.labels_of
+            )
             rotations = self.rotations = Rotations(self.api, gatherer, self.now, self.telemetry)
             task = asyncio.create_task(rotations.run())
             try:
@@ -51,6 +53,11 @@ class RotationWorld(RolloutWorld):
                 self.rotations = None
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+    def labels_of(self, namespace: str) -> dict[str, str] | None:
+        """Of a namespace, as the operator knows them."""
+        body = self.api.objects.get((NAMESPACES.plural, Key("", namespace)))
+        return body["metadata"]["labels"] if body else None
 
     def rotate(self, name: str = "leak", /, **spec: Any) -> None:
         """Create an EscRotation, or edit its spec."""

@@ -25,7 +25,7 @@ def told(story: Callable[[Teams], Coroutine[Any, Any, None]], many: int = MANY) 
 
 def test_all_namespaces_that_fit_get_the_same_from_one_evaluation() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.conditions() == WELL
             assert world.everywhere() == {"{'TOKEN': 'minted-wide-1'}"}
@@ -44,7 +44,7 @@ def test_all_namespaces_that_fit_get_the_same_from_one_evaluation() -> None:
 
 def test_a_restart_mints_writes_and_even_reads_nothing() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             pass
         before = len(world.api.calls)
@@ -59,7 +59,7 @@ def test_a_restart_mints_writes_and_even_reads_nothing() -> None:
 
 def test_a_namespace_that_appears_gets_what_the_others_have_also_after_a_restart() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_namespace("late", {"team": "yes"})
             await world.settle()
@@ -79,7 +79,7 @@ def test_a_namespace_that_appears_gets_what_the_others_have_also_after_a_restart
 def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_told_at_once_and_what_is_held_stays() -> None:
     async def story(world: Teams) -> None:
         world.api.put_namespace("infra")
-        world.put({**login(), "serviceAccount": {"namespace": "infra", "name": "default"}})
+        world.put_wide({**login(), "serviceAccount": {"namespace": "infra", "name": "default"}})
         async with world.operator():
             world.api.put_namespace("team-00", {"team": "yes"}, annotations={ALLOWED_ROLES: "another"})
             await world.settle()
@@ -104,10 +104,10 @@ def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_told_at_once
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 def test_a_namespace_that_does_not_fit_any_more_loses_it_as_the_policy_says(policy: str) -> None:
     async def story(world: Teams) -> None:
-        world.put(**TEAMS, deletionPolicy="Delete")
+        world.put_wide(**TEAMS, deletionPolicy="Delete")
         async with world.operator():
             if policy == "Retain":
-                world.put(namespaces=["team-01"], deletionPolicy=policy)
+                world.put_wide(namespaces=["team-01"], deletionPolicy=policy)
             else:
                 world.api.put_namespace("team-00")
             await world.settle()
@@ -130,7 +130,7 @@ def test_a_namespace_that_does_not_fit_any_more_loses_it_as_the_policy_says(poli
 
 def test_a_terminating_namespace_is_left_alone_and_the_environments_end_takes_all_secrets() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_namespace("team-00", {"team": "yes"}, terminating=True)
             world.api.delete_secret("wide", "team-00")
@@ -151,7 +151,7 @@ def test_a_terminating_namespace_is_left_alone_and_the_environments_end_takes_al
 
 def test_edited_and_deleted_secrets_are_put_back_without_an_evaluation() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_secret("wide", {"TOKEN": "c3RvbGVu"}, "team-03")
             world.api.delete_secret("wide", "team-04")
@@ -169,7 +169,7 @@ def test_edited_and_deleted_secrets_are_put_back_without_an_evaluation() -> None
 
 def test_a_forged_record_reaches_no_other_namespace() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             forge(world, "team-06")
             await world.settle()
@@ -199,7 +199,7 @@ def forge(world: Teams, namespace: str) -> None:
 def test_somebody_elses_secret_is_refused_told_by_namespace_and_taken_once_it_is_free() -> None:
     async def story(world: Teams) -> None:
         world.api.put_secret("wide", {"mine": "eA=="}, "team-02")
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.held("team-02") == {"mine": "x"}
             assert world.conditions() == ("False", "NamespacesFailing", "True", "Refreshed")
@@ -233,7 +233,7 @@ def test_writes_that_are_refused_in_some_keep_the_others_right_and_are_tried_aga
             return await apply(resource, body, force=force)
 
         world.api.apply = picky  # type: ignore[method-assign]
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.summary() == (MANY, MANY - 3, 3)
             assert [one["namespace"] for one in world.wide["namespaces"]["failures"]] == sorted(refused)
@@ -251,7 +251,7 @@ def test_a_status_never_grows_past_its_limits() -> None:
     async def story(world: Teams) -> None:
         for name in world.names:
             world.api.put_secret("wide", {"mine": "eA=="}, name)
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.wide["namespaces"]["matched"] == world.wide["namespaces"]["failing"] == MANY
             assert len(world.wide["namespaces"]["failures"]) == 20
@@ -262,7 +262,7 @@ def test_a_status_never_grows_past_its_limits() -> None:
 
 def test_an_outage_keeps_the_last_good_values_and_gives_them_to_new_namespaces() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.cloud.refusals["wide"] = Refused("Down", "it is down")
             await world.skip(45 * MINUTE, step=30 * SECOND)
@@ -286,13 +286,13 @@ def test_an_outage_keeps_the_last_good_values_and_gives_them_to_new_namespaces()
 def test_a_rotation_a_new_spec_and_a_changed_import_reach_all() -> None:
     async def story(world: Teams) -> None:
         world.api.put_environment("base", static(COLOUR="blue"), "")
-        world.put(static("base", SHAPE="round"))
+        world.put_wide(static("base", SHAPE="round"))
         async with world.operator():
             assert world.everywhere() == {"{'COLOUR': 'blue', 'SHAPE': 'round'}"}
             world.api.put_environment("base", static(COLOUR="green"), "")
             await world.settle()
             assert world.everywhere() == {"{'COLOUR': 'green', 'SHAPE': 'round'}"}
-            world.put(login())
+            world.put_wide(login())
             await world.settle()
             await world.skip(SECOND)
             world.api.annotate_environment("wide", "", annotations={ROTATE_REQUESTED_AT: "1"})
@@ -304,13 +304,13 @@ def test_a_rotation_a_new_spec_and_a_changed_import_reach_all() -> None:
 
 def test_without_a_target_nothing_is_evaluated_and_taking_the_target_away_takes_the_secrets() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_environment("wide", login(), "")
             await world.settle()
             assert world.conditions()[:2] == ("True", "NoTarget")
             assert not [key for plural, key in world.api.objects if plural == "secrets"]
-            world.put(namespaces=["nowhere"])
+            world.put_wide(namespaces=["nowhere"])
             await world.settle()
             assert world.conditions()[:2] == ("True", "NoNamespaces")
             assert world.cloud.opened["wide"] == 1
@@ -320,10 +320,10 @@ def test_without_a_target_nothing_is_evaluated_and_taking_the_target_away_takes_
 
 def test_under_a_new_name_the_new_one_comes_before_the_old_one_goes() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_secret("new", {"mine": "eA=="}, "team-02")
-            world.put(**TEAMS, name="new")
+            world.put_wide(**TEAMS, name="new")
             await world.settle()
             left = sorted(str(key) for plural, key in world.api.objects if plural == "secrets" and key.name == "wide")
             assert left == ["team-02/wide"]
@@ -334,7 +334,7 @@ def test_under_a_new_name_the_new_one_comes_before_the_old_one_goes() -> None:
 
 def test_suspended_nothing_is_touched() -> None:
     async def story(world: Teams) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.api.put_environment("wide", {**login(), "target": {"namespaces": ["team-00"]}, "suspend": True}, "")
             await world.settle()
@@ -359,7 +359,7 @@ def rotate(world: Teams) -> None:
     world.api.annotate_environment("wide", "", annotations={ROTATE_REQUESTED_AT: "1"})
 
 
-LIFE = Life(lambda: Teams(5), (lambda world: world.put(), change, rotate))
+LIFE = Life(lambda: Teams(5), (lambda world: world.put_wide(), change, rotate))
 
 
 def check(world: Teams) -> None:

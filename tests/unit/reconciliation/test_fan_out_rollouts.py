@@ -280,7 +280,7 @@ def test_a_rotation_without_rollouts_leaves_the_pods_until_the_next_new_values()
     async def story(world: RollingTeams) -> None:
         world.api.pods_come = True
         async with world.operator():
-            world.put(rolling(login()))
+            world.put_wide(rolling(login()))
             await world.settle()
             await world.skip(MINUTE, step=STEP)
             body = world.api.environment("wide", "")
@@ -308,7 +308,7 @@ def test_a_rotation_without_rollouts_leaves_the_pods_until_the_next_new_values()
 def test_a_rotation_waits_for_all_pods_that_come_before_it_tells_of_those_that_do_not() -> None:
     async def story(world: RotatingTeams) -> None:
         async with world.operator():
-            world.put(rolling(login()))
+            world.put_wide(rolling(login()))
             await world.settle()
             await world.skip(MINUTE, step=STEP)
             world.api.edit("web", namespace="team-02", paused=True)
@@ -334,7 +334,7 @@ def test_a_rotation_waits_for_all_pods_that_come_before_it_tells_of_those_that_d
 def test_renewals_leave_time_for_the_rollouts_of_all_namespaces() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
-            world.put(rolling(login(2 * HOUR)))
+            world.put_wide(rolling(login(2 * HOUR)))
             await world.settle()
             while world.cloud.mints["wide"] < 2:
                 await world.skip(10 * SECOND)
@@ -438,7 +438,7 @@ def test_switched_off_nothing_is_rolled_or_told_and_switched_on_it_goes_on(chang
             await begin(world)
             await world.fill("2")
             assert len(world.api.patched) == 2
-            world.put({**rolling(static(A="2")), **change}, **TEAMS)
+            world.put_wide({**rolling(static(A="2")), **change}, **TEAMS)
             await world.skip(MINUTE, step=STEP)
             assert world.rolled == {}
             assert not {"rolledOutRevision", "rolloutDigest", "rolloutStartedAt"} & set(world.wide)
@@ -471,7 +471,7 @@ def test_secrets_that_all_went_while_no_operator_ran_are_new_data_for_pods_that_
     async def story(world: RollingTeams) -> None:
         world.api.pods_come = True
         async with world.operator():
-            world.put(rolling(login()))
+            world.put_wide(rolling(login()))
             await world.settle()
             assert world.rolled_told() == all_well()
         for name in world.names:
@@ -505,7 +505,7 @@ def test_a_clock_that_is_set_back_stops_nothing() -> None:
 def test_no_workload_that_takes_it_is_told() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
-            world.put(rolling(static(A="1")), **TEAMS, name="unused")
+            world.put_wide(rolling(static(A="1")), **TEAMS, name="unused")
             await world.settle()
             assert world.rolled_told() == ("True", "NoWorkloads", FEW)
             assert world.rolled["message"] == 'no workload takes Secret "unused" in 6 namespaces'
@@ -530,11 +530,11 @@ async def live(world: RollingTeams) -> None:
 
 
 def change(world: RollingTeams) -> None:
-    world.put(rolling(static(A="2")))
+    world.put_wide(rolling(static(A="2")))
     world.api.put_namespace("late", {"team": "yes"})
 
 
-STEPS: tuple[Callable[[RollingTeams], None], ...] = (lambda world: world.put(rolling(static(A="1"))), change)
+STEPS: tuple[Callable[[RollingTeams], None], ...] = (lambda world: world.put_wide(rolling(static(A="1"))), change)
 
 
 async def live_twice(world: RollingTeams, number: int) -> None:

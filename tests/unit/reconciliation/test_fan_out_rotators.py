@@ -31,7 +31,7 @@ class WideRotators(RotatorWorld):
         for name in (*NAMES, HOME):
             self.api.put_namespace(name)
 
-    def put(self, *namespaces: str, **metadata: Any) -> None:
+    def put_wide(self, *namespaces: str, **metadata: Any) -> None:
         target = {"namespaces": list(namespaces or NAMES)}
         self.api.put_environment("db", rotating(state={"current": "key-0"}, target=target), "", **metadata)
 
@@ -65,7 +65,7 @@ def run(story: Callable[[WideRotators], Any], world: WideRotators | None = None)
 
 def test_one_new_secret_for_all_namespaces_is_kept_beside_the_operator_and_goes_with_the_environment() -> None:
     async def story(world: WideRotators) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.held() == {"key-0"}
             assert world.kept_wide() == []
@@ -84,7 +84,7 @@ def test_one_new_secret_for_all_namespaces_is_kept_beside_the_operator_and_goes_
             assert secret["metadata"]["annotations"][HOLDS] == ROTATOR_STATES
         async with world.operator():
             world.api.put_namespace("late")
-            world.put(*NAMES, "late")
+            world.put_wide(*NAMES, "late")
             await world.skip(MINUTE, step=SECOND)
             assert world.held(*NAMES, "late") == {"key-1"}
             assert world.told_wide() == WELL
@@ -97,7 +97,7 @@ def test_one_new_secret_for_all_namespaces_is_kept_beside_the_operator_and_goes_
 
 def test_who_imports_it_gets_the_state_that_is_kept() -> None:
     async def story(world: WideRotators) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.ask("1")
             await world.settle()
@@ -111,7 +111,7 @@ def test_who_imports_it_gets_the_state_that_is_kept() -> None:
 
 def test_in_the_operators_namespace_neither_its_target_nor_that_of_another_is_confused_with_the_states() -> None:
     async def story(world: WideRotators) -> None:
-        world.put(*NAMES, HOME)
+        world.put_wide(*NAMES, HOME)
         world.api.put_environment("db", rotating(state={"current": "own-0"}), HOME)
         async with world.operator():
             world.ask("1")
@@ -137,7 +137,7 @@ def _told(world: WideRotators, name: str) -> tuple[str, str, str, str]:
 
 def test_what_a_namespace_writes_under_that_name_is_no_state() -> None:
     async def story(world: WideRotators) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             world.ask("1")
             await world.settle()
@@ -155,7 +155,7 @@ def test_what_a_namespace_writes_under_that_name_is_no_state() -> None:
 
 def test_an_operator_without_a_namespace_rotates_nothing_and_says_what_to_do() -> None:
     async def story(world: WideRotators) -> None:
-        world.put()
+        world.put_wide()
         async with world.operator():
             assert world.held() == {"key-0"}
             world.ask("1")
@@ -173,7 +173,7 @@ def test_an_operator_without_a_namespace_rotates_nothing_and_says_what_to_do() -
 
 
 async def live(world: WideRotators) -> None:
-    world.put()
+    world.put_wide()
     async with world.operator():
         await world.skip(MINUTE)
         world.ask("1")
@@ -208,7 +208,7 @@ def test_an_operator_that_dies_at_any_request_leaves_a_key_that_is_alive() -> No
             world.api.unavailable = len(world.api.calls) > number
 
         world.api.before_call = die
-        world.put()
+        world.put_wide()
         async with world.operator():
             await world.skip(MINUTE)
             world.ask("1")

@@ -26,6 +26,7 @@ from esc_operator.reconciliation.rotation_plan import (
 )
 from esc_operator.reconciliation.rotation_schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.environment import Key
+from esc_operator.resources.requirements import LabelSelector
 from esc_operator.resources.rotate_request import AskedRotation
 from esc_operator.resources.rotation import (
     MAX_TOLD,
@@ -194,6 +195,7 @@ def body(namespace: str = "apps", labels: dict[str, str] | None = None, *logins:
 
 
 ARN = "arn:aws:iam::1:role/apps"
+NAMESPACES = {"apps": {"stage": "live"}, "else": {}}
 
 
 @pytest.mark.parametrize(
@@ -202,6 +204,15 @@ ARN = "arn:aws:iam::1:role/apps"
         ({}, True),
         ({"namespaces": ["apps"]}, True),
         ({"namespaces": ["app"]}, False),
+        ({"namespaceSelector": {}}, True),
+        ({"namespaceSelector": {"matchLabels": {"stage": "live"}}}, True),
+        ({"namespaceSelector": {"matchLabels": {"stage": "test"}}}, False),
+        (
+            {"namespaceSelector": {"matchExpressions": [{"key": "stage", "operator": "NotIn", "values": ["live"]}]}},
+            False,
+        ),
+        ({"namespaces": ["apps"], "namespaceSelector": {"matchLabels": {"stage": "live"}}}, True),
+        ({"namespaces": ["else"], "namespaceSelector": {"matchLabels": {"stage": "live"}}}, False),
         ({"matchLabels": {"team": "a"}}, True),
         ({"matchLabels": {"team": "b"}}, False),
         ({"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["b"]}]}, True),
@@ -219,13 +230,19 @@ ARN = "arn:aws:iam::1:role/apps"
 )
 def test_everything_that_a_selector_gives_has_to_fit(selector: dict[str, Any], *, fits: bool) -> None:
     logins = [{"provider": "aws-login", "role": ARN}, {"provider": "gcp-login"}]
-    assert is_selected(parse_selector(selector), body("apps", {"team": "a"}, *logins)) is fits
+    assert is_selected(parse_selector(selector), body("apps", {"team": "a"}, *logins), NAMESPACES.get) is fits
 
 
 def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login() -> None:
     bare = {"metadata": {"namespace": "apps", "name": "x"}}
-    assert is_selected(Selector(), bare)
-    assert not is_selected(Selector(role="*"), bare)
+    assert is_selected(Selector(), bare, NAMESPACES.get)
+    assert not is_selected(Selector(role="*"), bare, NAMESPACES.get)
+
+
+def test_of_a_namespace_that_is_not_known_nothing_fits_a_selector_of_namespaces() -> None:
+    lost = {"metadata": {"namespace": "gone", "name": "x"}}
+    for selector in ({}, {"matchExpressions": [{"key": "stage", "operator": "DoesNotExist"}]}):
+        assert not is_selected(parse_selector({"namespaceSelector": selector}), lost, NAMESPACES.get)
 
 
 @pytest.mark.parametrize(
@@ -235,9 +252,10 @@ def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login()
         (Selector(), {"target": {}}, True),
         (Selector(), {}, False),
         (Selector(namespaces=("apps",)), {"target": {"namespaces": ["apps"]}}, False),
+        (Selector(namespace_labels=LabelSelector()), {"target": {"namespaces": ["apps"]}}, False),
     ],
 )
 def test_one_of_the_cluster_fits_if_it_has_a_target_and_no_namespace_is_asked_for(
     selector: Selector, spec: dict[str, Any], *, fits: bool
 ) -> None:
-    assert is_selected(selector, {"metadata": {"name": "wide"}, "spec": spec}) is fits
+    assert is_selected(selector, {"metadata": {"name": "wide"}, "spec": spec}, NAMESPACES.get) is fits

@@ -80,6 +80,8 @@ def test_each_environment_is_minted_for_once_in_the_order_of_expiry_and_so_many_
         ({"matchExpressions": [{"key": "team", "operator": "In", "values": ["b"]}]}, ["e01", "e03"]),
         ({"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}, ["other"]),
         ({"namespaces": ["else", "else"]}, ["other"]),
+        ({"namespaceSelector": {"matchLabels": {"stage": "live"}}}, ["other"]),
+        ({"namespaceSelector": {"matchLabels": {"stage": "live"}}, "matchLabels": {"team": "a"}}, []),
         ({"role": "role-of-e0[12]"}, []),
         ({"role": "*-of-e?1"}, ["e01"]),
         ({"provider": "login", "role": "*e00"}, ["e00"]),
@@ -90,6 +92,8 @@ def test_those_are_asked_whom_the_selector_means(selector: dict[str, Any], expec
     async def story(world: RotationWorld) -> None:
         put_many(world, 4)
         world.api.put_environment("other", login(9 * HOUR), "else")
+        world.api.put_namespace("apps")
+        world.api.put_namespace("else", {"stage": "live"})
         async with world.operator():
             world.rotate(selector=selector)
             await end(world)
@@ -226,7 +230,9 @@ def test_suspended_environments_are_left_out_and_told() -> None:
             world.rotate()
             await end(world)
         assert world.tally() == ("Succeeded", 4, 0, 0, 3, 0, 1)
-        assert world.meter.of("rotated") == [("succeeded",)]
+        ((result, seconds, *counts),) = world.meter.of("rotated")
+        assert (result, counts) == ("succeeded", [3, 0])
+        assert 0 < float(str(seconds)) < 60
         assert world.rotation()["progress"] == "3/3"
         assert "rotation" not in world.status("off")
 
@@ -272,6 +278,84 @@ def test_it_stops_after_so_many_failures_and_tells_them_by_name() -> None:
         async with world.operator():
             await world.skip(MINUTE, step=SECOND)
         assert world.order == [f"e0{number}" for number in range(6)]
+
+    play(story)
+
+
+def told_by_events(world: RotationWorld) -> list[tuple[str, str, str]]:
+    """Type, reason and message of those about EscRotations."""
+    mine = [event for event in world.api.events if event["involvedObject"]["kind"] == "EscRotation"]
+    assert {event["metadata"]["namespace"] for event in mine} <= {"default"}
+    return [(event["type"], event["reason"], event["message"]) for event in mine]
+
+
+def test_events_tell_the_begin_each_failure_once_and_the_end() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 6)
+        async with world.operator():
+            for name in ("e02", "e04"):
+                world.cloud.refusals[name] = Refused("RoleTrustRefused", f"no trust in {name}", retryable=False)
+            world.rotate(maxConcurrent=2)
+            await end(world)
+            await world.skip(MINUTE, step=SECOND)
+        async with world.operator():
+            await world.skip(MINUTE, step=SECOND)
+        begin, *failures, over = told_by_events(world)
+        assert begin == ("Normal", "Rotating", "begins: 6 environments are meant; 2 at a time")
+        assert failures == [
+            ("Warning", "EnvironmentFailed", f"apps/{name}: RoleTrustRefused: no trust in {name}")
+            for name in ("e02", "e04")
+        ]
+        assert over[:2] == ("Warning", "EnvironmentsFailed")
+        assert over[2].startswith("4 of 6 environments have new values; 2 failed")
+
+    play(story)
+
+
+def test_of_many_failures_the_first_are_told_by_events_also_by_an_operator_that_takes_over() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 40)
+        async with world.operator():
+            for number in range(40):
+                world.cloud.refusals[f"e{number:02}"] = Refused("RoleTrustRefused", "no trust", retryable=False)
+            world.rotate(maxConcurrent=1)
+            while world.tally()[5] < 8:
+                await world.skip(SECOND / 2)
+        async with world.operator():
+            await end(world)
+        reasons = [reason for _, reason, _ in told_by_events(world)]
+        assert reasons == ["Rotating", *["EnvironmentFailed"] * 11, "EnvironmentsFailed"]
+        assert (
+            told_by_events(world)[-2][2] == "more than 10 environments have failed: status.failures names more of them"
+        )
+
+    play(story)
+
+
+def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_told_once() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 3)
+        async with world.operator():
+            world.cloud.refusals["e00"] = Refused("RoleTrustRefused", "no trust", retryable=False)
+            world.api.refusals["create_event", "events"] = ForbiddenError("no")
+            world.rotate("silent", maxConcurrent=1)
+            await end(world, "silent")
+            assert told_by_events(world) == []
+            del world.api.refusals["create_event", "events"]
+            world.rotate("strict", maxConcurrent=1, stopAfterFailures=1)
+            await end(world, "strict")
+            world.rotate("never", schedule="0 0 31 2 *")
+            await world.skip(MINUTE, step=SECOND)
+            world.rotate("plan", dryRun=True)
+            await world.skip(MINUTE, step=SECOND)
+        kinds = [(kind, reason) for kind, reason, _ in told_by_events(world)]
+        assert kinds == [
+            ("Normal", "Rotating"),
+            ("Warning", "EnvironmentFailed"),
+            ("Warning", "TooManyFailures"),
+            ("Warning", "InvalidSchedule"),
+            ("Normal", "DryRun"),
+        ]
 
     play(story)
 

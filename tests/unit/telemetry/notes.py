@@ -52,5 +52,5 @@ class Notes(Meter):
     def rolled_out(self, result: str, seconds: float | None = None) -> None:
         self.notes.append(Note("rolled_out", (result, seconds)))
 
-    def rotated(self, result: str) -> None:
-        self.notes.append(Note("rotated", (result,)))
+    def rotated(self, result: str, seconds: float, succeeded: int, failed: int) -> None:
+        self.notes.append(Note("rotated", (result, seconds, succeeded, failed)))

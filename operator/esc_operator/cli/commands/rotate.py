@@ -21,6 +21,7 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.argument("reference", required=False)
 @click.option("--all", "everything", is_flag=True, help="All environments of the cluster.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NAME", help="Those of a namespace.")
+@click.option("--namespace-selector", metavar="SELECTOR", help="Those of namespaces with these labels.")
 @click.option("-l", "--selector", "labels", metavar="SELECTOR", help="Those with these labels, as in kubectl get -l.")
 @click.option("--provider", metavar="NAME", help="Those that open this provider, such as aws-login.")
 @click.option("--role", metavar="PATTERN", help="Those that log in to such a role; * is any text.")
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     reference: str | None,
     everything: bool,
     namespaces: tuple[str, ...],
+    namespace_selector: str | None,
     labels: str | None,
     provider: str | None,
     role: str | None,
@@ -67,13 +69,19 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
       esc rotate apps/aws --wait
       esc rotate ClusterEscEnvironment/registry --wait
       esc rotate -n apps --dry-run
+      esc rotate --namespace-selector team=red --dry-run
       esc rotate --role 'arn:aws:iam::123456789012:role/*' --reason 'a laptop was stolen' --wait
       esc rotate --all --max-concurrent 50 --stop-after 5 --wait
     """
-    selector = _selector(everything, namespaces, labels, provider, role)
+    choice = _choice(namespaces, namespace_selector, labels, provider, role)
+    if everything and choice:
+        raise click.UsageError("--all takes no other choice beside it")
+    selector = choice if choice or everything else None
     waiting = Waiting(timeout) if wait else None
     if (reference is None) == (selector is None):
-        raise click.UsageError("name one environment, or say which ones: --all, -n, -l, --provider, --role")
+        raise click.UsageError(
+            "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --role"
+        )
     if selector is None:
         if no_rollout or stop_after or reason:
             raise click.UsageError("--reason, --stop-after and --no-rollout are for a rotation of many")
@@ -96,19 +104,21 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         follow_rotation(session, name, waiting, is_terminal=sys.stderr.isatty())
 
 
-def _selector(
-    everything: bool, namespaces: tuple[str, ...], labels: str | None, provider: str | None, role: str | None
-) -> dict[str, Any] | None:
-    """The selector that the options make; None where none of them is given."""
-    selector: dict[str, Any] = {
+def _choice(
+    namespaces: tuple[str, ...],
+    namespace_selector: str | None,
+    labels: str | None,
+    provider: str | None,
+    role: str | None,
+) -> dict[str, Any]:
+    """The selector that the options make; empty where none of them is given."""
+    return {
         **({"namespaces": list(namespaces)} if namespaces else {}),
+        **({"namespaceSelector": parse_label_selector(namespace_selector)} if namespace_selector else {}),
         **(parse_label_selector(labels) if labels else {}),
         **({"provider": provider} if provider else {}),
         **({"role": role} if role else {}),
     }
-    if everything and selector:
-        raise click.UsageError("--all takes no other choice beside it")
-    return selector if selector or everything else None
 
 
 def _rotate_one(outside: Outside, text: str, context: str | None, waiting: Waiting | None, *, dry_run: bool) -> None:
