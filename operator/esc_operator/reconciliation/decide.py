@@ -235,6 +235,13 @@ def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
     return Plan(replace(seen.old, conditions=conditions), None, event=event)
 
 
+def with_others(status: Status, old: Status) -> Status:
+    """The status with the conditions of the last one of which it does not tell, such as of rollouts."""
+    told = {condition.type for condition in status.conditions}
+    others = (condition for condition in old.conditions if condition.type not in told)
+    return replace(status, conditions=(*status.conditions, *others))
+
+
 def plan_suspended(seen: Situation) -> Plan:
     """Nothing is refreshed; Ready goes False only once what the Secret holds has expired."""
     held, generation = seen.held, seen.environment.generation

@@ -406,7 +406,10 @@ class Reconciler:
     async def _tell_overdue(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> None:
         plan = decide.plan_overdue(decide.Situation(environment, entry.status, target, self._now()))
         try:
-            await self._carry_out(environment, entry, plan)
+            if environment.cluster_scoped:
+                await self.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
+            else:
+                await self._carry_out(environment, entry, plan)
         except KubeError as error:  # it is told in the end, with what has come of the attempt
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: %s", environment.key, error.message, extra=log)
@@ -427,7 +430,7 @@ class Reconciler:
         if entry.is_written and ((end := decide.end_to_tell(situation)) is None or end > now):
             return end
         plan = decide.plan_suspended(situation) if environment.suspend else decide.plan_overdue(situation, begun=False)
-        await self.tell(environment, entry, plan, plan.status)
+        await self.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
         return None
 
     async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from esc_operator.errors import UnavailableError
-from unit.reconciliation.test_fan_out import Teams
+from unit.reconciliation.fan_out_world import RollingTeams, Teams
+from unit.reconciliation.rollout_world import RolloutWorld, rolling
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
 
 EXPIRED = ("False", "Expired", "True", "Refreshed")
@@ -176,7 +177,7 @@ def test_an_expiry_that_could_not_be_told_is_told_once_the_api_server_answers() 
 def test_one_of_the_cluster_that_waits_is_told_too() -> None:
     async def story(world: World) -> None:
         assert isinstance(world, Teams)
-        world.put()
+        world.put_wide()
         await fill(world)
         world.time += 2 * HOUR
         close(world)
@@ -191,3 +192,36 @@ def test_one_of_the_cluster_that_waits_is_told_too() -> None:
             assert world.cloud.mints["wide"] == 2
 
     play(story, Teams(3))
+
+
+def test_what_is_known_of_rollouts_is_still_told_beside_an_expiry() -> None:
+    async def story(world: RolloutWorld) -> None:
+        for name in NAMES:
+            world.api.put_environment(name, rolling(login()))
+        async with world.operator():
+            await hang(world)
+            before = [world.condition(name, "RolledOut") for name in NAMES]
+            assert {one["status"] for one in before} == {"True"}
+            await world.skip(61 * SECOND, step=SECOND)
+            assert {world.told(name) for name in NAMES} == {EXPIRED}
+            assert [world.condition(name, "RolledOut") for name in NAMES] == before
+
+    play(story, RolloutWorld())
+
+
+def test_what_is_known_of_the_rollouts_of_one_of_the_cluster_is_still_told_beside_an_expiry() -> None:
+    async def story(world: RollingTeams) -> None:
+        world.put_wide(rolling(login()))
+        async with world.operator():
+            close(world)
+            await world.skip(58 * MINUTE, step=MINUTE)
+            before = world.rolled
+            assert before["status"] == "True"
+            await world.skip(61 * SECOND, step=SECOND)
+            assert world.conditions()[:2] == ("False", "Expired")
+            assert (world.rolled, world.rolled_told()) == (before, ("True", "RolledOut", 3))
+            await answer(world)
+            assert world.conditions() == WELL
+            assert world.rolled["status"] == "False"
+
+    play(story, RollingTeams(3))
