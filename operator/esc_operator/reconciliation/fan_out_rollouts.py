@@ -174,6 +174,8 @@ class FanOutRollouts:
         if not due:
             return
         surveys: dict[Key, Survey] = {}
+        for local, _ in due:
+            memory.right.pop(local.key.namespace, None)  # some may have been rolled already for what comes
 
         async def survey(local: EscEnvironment, record: SyncRecord) -> None:
             if until := self._rolling.waits_until(local, record):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,13 +16,12 @@ from esc_operator.resources.conditions import MAX_MESSAGE
 from esc_operator.resources.status import MAX_FAILING
 from esc_operator.resources.times import format_time
 from unit.reconciliation.fan_out_world import TEAMS, RollingTeams, RotatingTeams
+from unit.reconciliation.losses import Life
 from unit.reconciliation.rollout_world import rolling, rolling_value, taking
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, login, play, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from unit.reconciliation.fake_api import Call
 
 FEW = 6
 STEP = 2 * SECOND
@@ -33,7 +31,7 @@ def told(
     story: Callable[[RollingTeams], Coroutine[Any, Any, None]], many: int = FEW, at_once: int = 10
 ) -> RollingTeams:
     world = RollingTeams(many, at_once)
-    play(story, world)  # type: ignore[arg-type]
+    play(story, world)
     return world
 
 
@@ -328,7 +326,7 @@ def test_a_rotation_waits_for_all_pods_that_come_before_it_tells_of_those_that_d
             await world.skip(2 * MINUTE, step=STEP)
             assert world.tally("again") == ("Succeeded", 1, 0, 0, 1, 0, 0)
 
-    play(story, RotatingTeams(FEW))  # type: ignore[arg-type]
+    play(story, RotatingTeams(FEW))
 
 
 def test_renewals_leave_time_for_the_rollouts_of_all_namespaces() -> None:
@@ -502,6 +500,24 @@ def test_a_clock_that_is_set_back_stops_nothing() -> None:
     told(story)
 
 
+def test_data_that_is_taken_back_in_the_middle_of_its_rollout_is_taken_back_from_pods_too() -> None:
+    async def story(world: RollingTeams) -> None:
+        async with world.operator():
+            await begin(world)
+            await world.fill("2")
+            assert len(world.api.patched) == 2
+            world.api.pods_come = True
+            await world.fill("1")
+            world.arrive_everywhere()
+            await world.skip(2 * MINUTE, step=STEP)
+            assert world.rolled_told() == all_well()
+            (revision,) = world.revisions() - {""}
+            assert revision == world.wide["rolledOutRevision"]
+            assert world.rollouts.rolling._memories == {}
+
+    told(story, at_once=2)
+
+
 def test_no_workload_that_takes_it_is_told() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
@@ -520,13 +536,14 @@ def test_no_workload_that_takes_it_is_told() -> None:
 # A request may fail anywhere.
 
 
-async def live(world: RollingTeams) -> None:
+def make() -> RollingTeams:
+    world = RollingTeams(4, 2)
     world.api.pods_come = True
-    async with world.operator():
-        for step in STEPS:
-            step(world)
-            await world.skip(15 * SECOND, step=SECOND)
-        await world.skip(6 * MINUTE, step=5 * SECOND)
+    return world
+
+
+def begin_life(world: RollingTeams) -> None:
+    world.put_wide(rolling(static(A="1")))
 
 
 def change(world: RollingTeams) -> None:
@@ -534,29 +551,7 @@ def change(world: RollingTeams) -> None:
     world.api.put_namespace("late", {"team": "yes"})
 
 
-STEPS: tuple[Callable[[RollingTeams], None], ...] = (lambda world: world.put_wide(rolling(static(A="1"))), change)
-
-
-async def live_twice(world: RollingTeams, number: int) -> None:
-    world.api.pods_come = True
-
-    def die(_: Call) -> None:
-        world.api.unavailable = len(world.api.calls) > number
-
-    world.api.before_call = die
-    steps = list(STEPS)
-    async with world.operator():
-        while steps and not world.api.unavailable:
-            steps.pop(0)(world)
-            await world.settle()
-            if not world.api.unavailable:
-                await world.skip(15 * SECOND, step=SECOND)
-    world.api.before_call, world.api.unavailable = (lambda _: None), False
-    async with world.operator():
-        for step in steps:
-            step(world)
-            await world.skip(15 * SECOND, step=SECOND)
-        await world.skip(6 * MINUTE, step=5 * SECOND)
+LIFE = Life(make, (begin_life, change))
 
 
 def check(world: RollingTeams) -> None:
@@ -567,34 +562,14 @@ def check(world: RollingTeams) -> None:
     assert Counter(key.namespace for key in world.api.patched) == dict.fromkeys(world.names, 1)
 
 
-@cache
-def undisturbed() -> RollingTeams:
-    return told(live, 4, 2)
-
-
 def test_without_a_fault_all_ends_well() -> None:
-    check(undisturbed())
+    check(LIFE.undisturbed)
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_whichever_request_is_lost_all_pods_are_rolled_once(kind: str) -> None:
-    for number in range(len(undisturbed().api.calls)):
-        world = RollingTeams(4, 2)
-        getattr(world.api, f"lost_{kind}").add(number)
-        play(live, world)  # type: ignore[arg-type]
-        try:
-            check(world)
-        except AssertionError as failed:
-            raise AssertionError(f"lost {kind} it took effect: {number}, {world.api.calls[number]}") from failed
+    LIFE.lose_each(kind, check)
 
 
 def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> None:
-    for number, call in enumerate(undisturbed().api.calls):
-        if call.verb == "watch_lines" or (call.plural in {"secrets", "namespaces"} and call.verb == "list_page"):
-            continue
-        world = RollingTeams(4, 2)
-        play(partial(live_twice, number=number), world)
-        try:
-            check(world)
-        except AssertionError as failed:
-            raise AssertionError(f"died at {number}, {call}") from failed
+    LIFE.die_at_each(check)
