@@ -27,7 +27,8 @@ def begin_event(rotation: EscRotation, status: RotationStatus) -> Event:
     run = f"run {status.run} " if rotation.schedule else ""
     selected, skipped = status.counts.selected, status.counts.skipped
     left_out = f", {skipped} of them suspended and left out" if skipped else ""
-    message = f"{run}begins: {selected} environments are meant{left_out}; {rotation.at_once} at a time"
+    meant = "1 environment is" if selected == 1 else f"{selected} environments are"
+    message = f"{run}begins: {meant} meant{left_out}; {rotation.at_once} at a time"
     return Event("Normal", reasons.ROTATING, message)
 
 

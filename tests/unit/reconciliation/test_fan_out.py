@@ -19,6 +19,7 @@ from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, login, play, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+
 def told(story: Callable[[Teams], Coroutine[Any, Any, None]], many: int = MANY) -> None:
     play(story, Teams(many))
 

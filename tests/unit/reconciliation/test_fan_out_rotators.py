@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from esc_operator.reconciliation.rotator_secrets import parse_states
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
+from unit.reconciliation.losses import die_at_each, dying, lose_each
 from unit.reconciliation.test_rotators import RotatorWorld, rotating
 from unit.reconciliation.world import MINUTE, SECOND, WELL, play
 
@@ -181,49 +182,43 @@ async def live(world: WideRotators) -> None:
 
 
 @cache
-def undisturbed() -> tuple[int, list[Call]]:
-    calls = run(live).api.calls
-    reads = [number for number, call in enumerate(calls) if (call.verb, call.name) == ("read", STATES)]
-    return reads[1], calls  # the first one is of the first sync
+def undisturbed() -> dict[int, Call]:
+    """The requests of the rotation, by their numbers."""
+    calls = list(enumerate(run(live).api.calls))
+    _, begin, *_ = (number for number, call in calls if (call.verb, call.name) == ("read", STATES))
+    return dict(calls[begin:])  # the first one is of the first sync
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_whichever_request_is_lost_it_rotates_once(kind: str) -> None:
-    begin, calls = undisturbed()
-    for number in range(begin, len(calls)):
-        world = WideRotators()
-        getattr(world.api, f"lost_{kind}").add(number)
-        run(live, world)
-        told = f"lost {kind}: {number}, {calls[number]}"
-        assert world.keys.made == 1, told
-        assert world.held() == {"key-1"}, told
-        assert world.told_wide() == WELL, told
+    def check(world: WideRotators) -> None:
+        assert world.keys.made == 1
+        assert world.held() == {"key-1"}
+        assert world.told_wide() == WELL
+
+    lose_each(undisturbed(), kind, live, WideRotators, check)
 
 
 def test_an_operator_that_dies_at_any_request_leaves_a_key_that_is_alive() -> None:
-    begin, calls = undisturbed()
+    lost = []
 
-    async def live_twice(world: WideRotators, number: int) -> None:
-        def die(_: Call) -> None:
-            world.api.unavailable = len(world.api.calls) > number
-
-        world.api.before_call = die
-        world.put_wide()
-        async with world.operator():
-            await world.skip(MINUTE)
-            world.ask("1")
-            await world.settle()
-            assert all(world.keys.is_alive(key) for key in world.held())
-        world.api.before_call, world.api.unavailable = (lambda _: None), False
+    async def live_twice(number: int, world: WideRotators) -> None:
+        with dying(world.api, number):
+            world.put_wide()
+            async with world.operator():
+                await world.skip(MINUTE)
+                world.ask("1")
+                await world.settle()
+                assert all(world.keys.is_alive(key) for key in world.held())
         async with world.operator():
             await world.skip(6 * MINUTE, step=5 * SECOND)
-
-    lost = []
-    for number in range(begin, len(calls)):
-        world = run(partial(live_twice, number=number), WideRotators())
-        told = f"died at {number}, {calls[number]}"
-        assert world.held() == {f"key-{world.keys.made}"}, told
-        assert world.told_wide() == WELL, told
         if world.keys.made > 1:
-            lost.append(calls[number])
+            lost.append(undisturbed()[number])
+
+    def check(world: WideRotators) -> None:
+        assert world.held() == {f"key-{world.keys.made}"}
+        assert world.told_wide() == WELL
+
+    die_at_each(undisturbed(), live_twice, WideRotators, check)
+    # Only what was made and never written: nobody can know of it.
     assert {(call.verb, call.name) for call in lost} <= {("apply", STATES)}
