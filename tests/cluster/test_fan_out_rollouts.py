@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import NAMESPACES, Tenant, stays, variables, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, EVENTS, WORKLOADS
+from cluster.harness import Tenant, stays, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, EVENTS, NAMESPACES, WORKLOADS
 from esc_operator.resources.workloads import REVISIONS, parse_stamps
 
 if TYPE_CHECKING:

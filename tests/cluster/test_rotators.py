@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cluster.harness import NAMESPACES, Tenant, stays, variables, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ROTATIONS, SECRETS
+from cluster.harness import Tenant, stays, variables, wait_until
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
 from esc_operator.resources.sync_record import parse_sync_record
 
 if TYPE_CHECKING:
