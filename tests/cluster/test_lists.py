@@ -1,0 +1,93 @@
+"""Lists of environments as a real API server answers them, through the session that kopf is given."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from cluster.harness import variables
+from esc_operator.handlers.lists import Lists, Pages
+from esc_operator.handlers.session import open_session
+from esc_operator.handlers.watching import connection_info
+from esc_operator.kube.connection import read_connection
+from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.kube.pulses import Pulses
+from local_cluster import cluster as local_clusters
+from local_cluster import interruptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cluster.harness import Cluster, Tenant
+
+
+class Session:
+    def __init__(self, client: aiohttp.ClientSession, server: str) -> None:
+        self._client = client
+        self._server = server
+        self.empty: list[tuple[str, str]] = []
+        self.sizes: list[int] = []
+
+    async def list(self, namespace: str | None, **query: str) -> dict[str, Any]:
+        async with self._client.get(f"{self._server}{ENVIRONMENTS.path(namespace)}", params=query) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+
+@asynccontextmanager
+async def session(cluster: Cluster) -> AsyncIterator[Session]:
+    connection = await read_connection(str(cluster.kubeconfig), cluster.context)
+    info = await connection_info(connection)
+    empty: list[tuple[str, str]] = []
+    sizes: list[int] = []
+    lists = Lists(Pages(sizes.append), lambda plural, namespace: empty.append((plural, namespace)))
+    opened = open_session(info, Pulses(), lists)
+    session = Session(opened.aiohttp_session, connection.server)
+    session.empty, session.sizes = empty, sizes
+    async with opened.aiohttp_session:
+        yield session
+
+
+def test_an_empty_list_is_told_from_one_with_something_in_it(tenant: Tenant) -> None:
+    async def story() -> None:
+        async with session(tenant.cluster) as kopf:
+            assert (await kopf.list(tenant.namespace, limit="500"))["items"] == []
+            assert kopf.empty == [("escenvironments", tenant.namespace)]
+            tenant.apply("one", variables(A="1"))
+            tenant.apply("two", variables(A="1"))
+            assert len((await kopf.list(tenant.namespace, limit="500"))["items"]) == 2
+            page = await kopf.list(tenant.namespace, limit="1")
+            rest = await kopf.list(tenant.namespace, limit="1", **{"continue": page["metadata"]["continue"]})
+            assert [one["metadata"]["name"] for one in rest["items"]] == ["two"]
+            assert len(kopf.empty) == 1
+
+    asyncio.run(story())
+
+
+def test_a_place_that_the_api_server_does_not_know_any_more_breaks_the_list_off(tenant: Tenant) -> None:
+    local = local_clusters.named(tenant.cluster.context.removeprefix("kind-"))
+    if not local.records.exists():
+        pytest.skip("etcd of this cluster is not ours")
+
+    async def story() -> None:
+        tenant.apply("one", variables(A="1"))
+        tenant.apply("two", variables(A="1"))
+        async with session(tenant.cluster) as kopf:
+            page = await kopf.list(tenant.namespace, limit="1")
+            token = page["metadata"]["continue"]
+            place = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            # As if a list had been begun a long time ago.
+            interruptions.compact(local)
+            aged = base64.urlsafe_b64encode(json.dumps(place | {"rv": 1}).encode()).decode().rstrip("=")
+            with pytest.raises(aiohttp.ClientPayloadError, match="the place in the list of escenvironments"):
+                await kopf.list(tenant.namespace, limit="1", **{"continue": aged})
+            assert kopf.sizes == [2000]
+            assert kopf.empty == []
+
+    asyncio.run(story())
