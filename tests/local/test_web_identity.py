@@ -158,11 +158,14 @@ def test_an_expired_token_is_told_both_times(exchange: Exchange, issuer: LocalIs
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_a_trust_policy_and_a_missing_role_refuse_alike(
-    exchange: Exchange, issuer: LocalIssuer, role: str, missing: bool
+    aws: LocalAws, exchange: Exchange, issuer: LocalIssuer, role: str, missing: bool
 ) -> None:
     subject = SUBJECT if missing else "system:serviceaccount:apps:other"
     answer = refused(exchange, issuer.token(subject), RoleArn=f"{role}-not-there" if missing else role)
     assert answer == ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    # Whoever runs a test is told which.
+    (told,) = aws.mints().refused
+    assert told.why == "there is no such role" if missing else (subject in told.why and SUBJECT in told.why)
 
 
 def constraint(name: str, value: str, words: str) -> str:

@@ -4,6 +4,7 @@ Every request ends in one of three: the administration's own answers, STS's exch
 sees only requests whose signature was verified here.
 """
 
+import contextlib
 import datetime
 import hashlib
 import io
@@ -78,8 +79,9 @@ class Front:
         self._ledger.record_call(key_id, call.service)
         if session is not None and call.service == "sts" and call.action == "GetCallerIdentity":
             return _xml(self._tokens.get_caller_identity(session, call.request_id))(environ, start_response)
-        moto_answer: Iterable[bytes] = self._moto(environ, start_response)
-        return moto_answer
+        with accounts.alone() if call.service in {"iam", "sts"} else contextlib.nullcontext():
+            moto_answer: Iterable[bytes] = self._moto(environ, start_response)
+            return moto_answer
 
     def _record_fault(self, fault: Fault, call: _Call, key_id: str) -> None:
         """It counts like any other refusal: tests of a retry count the attempts."""

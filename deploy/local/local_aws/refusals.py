@@ -22,13 +22,14 @@ class Protocol(enum.Enum):
 
 
 class AwsError(Exception):
-    """A request that AWS would refuse."""
+    """A request that AWS would refuse. `why` is what AWS keeps to itself, for whoever runs a test."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, why: str = "") -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.why = why
 
 
 class KeyFault(enum.Enum):

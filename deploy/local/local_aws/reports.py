@@ -25,13 +25,15 @@ class Mint:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One web identity that was refused; role and subject as far as they were known by then."""
+    """One web identity that was refused; role and subject as far as they were known by then. `why` is what AWS itself
+    keeps to itself, if anything."""
 
     time: str
     code: str
     message: str
     role: str
     subject: str
+    why: str = ""
 
 
 @dataclass

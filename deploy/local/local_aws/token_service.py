@@ -52,7 +52,9 @@ class TokenService:
             provider_arn, role_id = self._authorize(request, identity)
         except AwsError as refusal:
             role = parameters.get("RoleArn", "")
-            self._ledger.record_refusal(Refusal(stamp(self._clock()), refusal.code, refusal.message, role, subject))
+            self._ledger.record_refusal(
+                Refusal(stamp(self._clock()), refusal.code, refusal.message, role, subject, refusal.why)
+            )
             raise
         session = self._mint(request, identity, role_id)
         return _answer(session, identity, provider_arn, request_id)
@@ -84,8 +86,10 @@ class TokenService:
         }
         role = accounts.find_role(request.account, request.role_arn)
         # A role that does not exist is not told apart from one that may not be assumed.
-        if role is None or not trust_policies.allows(role.assume_role_policy_document, provider.arn, claims):
-            raise AwsError("AccessDenied", f"Not authorized to perform {trust_policies.ACTION}", 403)
+        if role is None:
+            raise _not_authorized("there is no such role")
+        if not trust_policies.allows(role.assume_role_policy_document, provider.arn, claims):
+            raise _not_authorized(f"{provider.arn}, {claims} against {role.assume_role_policy_document}")
         if request.seconds > int(role.max_session_duration or _DEFAULT_SECONDS):
             raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
         return provider.arn, role.id
@@ -117,6 +121,10 @@ class TokenService:
         )
         self._ledger.record_mint(session, mint)
         return session
+
+
+def _not_authorized(why: str) -> AwsError:
+    return AwsError("AccessDenied", f"Not authorized to perform {trust_policies.ACTION}", 403, why)
 
 
 def _parse(token: str) -> WebIdentity:
