@@ -93,6 +93,6 @@ class Overdue:
         except EscError as error:
             log = {"environment": str(key), "reason": error.reason}
             logger.warning("%s: %s", key, error.message, extra=log)
-            again = self._now() + LATER
+            again = self._now() + max(LATER, timedelta(seconds=error.retry_after or 0))
         if again:
             self._core.scheduler.set(key, again)

@@ -416,6 +416,8 @@ class Reconciler:
 
     async def tell_waiting(self, key: Key) -> datetime | None:
         """Tell of an environment that waits for a worker that what it holds has come to its end, if it has."""
+        if until := self._holds.until(key, self._now()):
+            return until
         text = self._pending.get(key)
         body = json.loads(text) if text else await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from esc_operator.errors import UnavailableError
 from unit.reconciliation.fan_out_world import RollingTeams, Teams
@@ -169,6 +170,27 @@ def test_an_expiry_that_could_not_be_told_is_told_once_the_api_server_answers() 
             assert {world.told(name) for name in waiting} == {WELL}
             world.api.refusals.clear()
             await world.skip(10 * SECOND, step=SECOND)
+            assert {world.told(name) for name in waiting} == {EXPIRED}
+
+    play(story)
+
+
+def test_an_api_server_that_asks_to_be_left_alone_is_left_alone_by_those_who_tell_too() -> None:
+    async def story(world: World) -> None:
+        await fill(world)
+        async with world.operator():
+            await hang(world)
+            waiting = [name for name in NAMES if world.cloud.opened[name] == 1]
+            world.api.refusals["patch_status", "escenvironments"] = UnavailableError("slow down", retry_after=30)
+            calls = [world.api.count("patch_status")]
+            for _ in range(100):
+                await world.skip(SECOND)
+                calls.append(world.api.count("patch_status"))
+            told = [number for number, (one, other) in enumerate(pairwise(calls)) if one != other]
+            assert calls[-1] - calls[0] <= 4 + 2 * len(waiting)
+            assert all(later - earlier >= 29 for earlier, later in pairwise(told))
+            world.api.refusals.clear()
+            await world.skip(31 * SECOND, step=SECOND)
             assert {world.told(name) for name in waiting} == {EXPIRED}
 
     play(story)
