@@ -17,6 +17,8 @@ from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from local_operator import LocalOperator
+
 _numbers = itertools.count(1)
 
 CREATE = "application/apply-patch+yaml"
@@ -60,6 +62,25 @@ def until_values(tenant: Tenant, name: str, **values: str) -> None:
         f"{name} has {values}",
         lambda: tenant.status(name),
     )
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["while no operator runs", "while it runs"])
+def test_an_import_that_is_created_anew_is_noticed(tenant: Tenant, operator: LocalOperator, runs: bool) -> None:
+    tenant.apply("base", variables(COLOUR="blue"))
+    tenant.apply("app", {"imports": ["base"]})
+    tenant.until_ready("app")
+    (used,) = tenant.status("app")["imports"]
+    assert used["uid"] == tenant.environment("base")["metadata"]["uid"]
+    if not runs:
+        operator.stop()
+    tenant.delete("base")  # as kubectl replace --force does
+    made = tenant.apply("base", variables(COLOUR="green"))
+    assert made["metadata"]["generation"] == used["generation"]
+    if not runs:
+        operator.start()
+    until_values(tenant, "app", COLOUR="green")
+    expected = [{**used, "uid": made["metadata"]["uid"]}]
+    wait_until(lambda: tenant.status("app").get("imports") == expected, "it is told", lambda: tenant.status("app"))
 
 
 def test_what_a_neighbour_shares_is_imported_and_followed(tenant: Tenant, neighbour: Tenant) -> None:
