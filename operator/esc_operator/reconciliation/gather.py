@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import NotFoundError
+from esc_operator.kube.lookups import Lookups
 from esc_operator.kube.owned_secrets import OwnedSecrets, SecretMetadata, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.resources.sync_record import digest_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
@@ -30,9 +32,12 @@ class TargetSecret:
 
 
 class Gatherer:
-    def __init__(self, api: KubeApi, secrets: OwnedSecrets) -> None:
+    def __init__(self, api: KubeApi, secrets: OwnedSecrets, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        """Counts seconds; tells when it was that an environment wanted its Secret."""
         self._api = api
         self._secrets = secrets
+        self._lookups = Lookups(api, clock)
 
     def known(self, key: Key) -> SecretMetadata | None:
         """What is known of an owned Secret without asking."""
@@ -54,20 +59,21 @@ class Gatherer:
         except NotFoundError:
             return None
 
-    async def read_target(self, key: Key, trusted_version: str) -> TargetSecret:
-        """The target Secret. Its values are read only if it is not at the version that was last seen in order."""
+    async def read_target(self, key: Key, trusted_version: str, wanted_at: float | None = None) -> TargetSecret:
+        """The target Secret, as it was when the environment wanted it (by `clock`; None for now) or later. Its values
+        are read only if it is not at the version that was last seen in order."""
         known = self._secrets.find(key)
         if known is None:
-            return await self._read_unknown(key)
+            return await self._read_unknown(key, self.clock() if wanted_at is None else wanted_at)
         if known.version == trusted_version or known.record is None:
             return TargetSecret(known)
         return await self._read_whole(key)
 
-    async def _read_unknown(self, key: Key) -> TargetSecret:
-        try:
-            found = parse_secret_metadata(await self._api.read_metadata(SECRETS, *key))
-        except NotFoundError:
+    async def _read_unknown(self, key: Key, wanted_at: float) -> TargetSecret:
+        body = await self._lookups.look(key, wanted_at)
+        if body is None:
             return TargetSecret(None)
+        found = parse_secret_metadata(body)
         if found.managed and found.record:
             return await self._read_whole(key)  # the watch has yet to bring it
         # Without our label it is somebody else's, or ours and the label was taken off: then it has to be put back.

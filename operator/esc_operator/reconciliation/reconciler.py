@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, EscError, ForbiddenError, KubeError, NotFoundError, UnavailableError
@@ -76,6 +76,14 @@ class Workers:
     reserved: int = 8
 
 
+class _Seen(NamedTuple):
+    """An environment that waits to be looked at: as text, because thousands may wait and a parsed body takes ten times
+    the memory. `at` is by the gatherer's clock."""
+
+    text: str
+    at: float
+
+
 class Reconciler:
     def __init__(  # noqa: PLR0913 - what it puts together
         self,
@@ -99,8 +107,7 @@ class Reconciler:
         self._telemetry = telemetry
         self._forbids = forbids
         self._intake = Intake()
-        # As text: thousands may wait, and a parsed body takes ten times the memory.
-        self._pending: dict[Key, str] = {}
+        self._pending: dict[Key, _Seen] = {}
         self._deleted: set[Key] = set()
         self._troubles: dict[Key, int] = {}
         self._holds: Holds[Key] = Holds()
@@ -137,7 +144,7 @@ class Reconciler:
             self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(environment):
             return
-        self._pending[key] = json.dumps(body)
+        self._pending[key] = _Seen(json.dumps(body), self._gatherer.clock())
         deadline = None
         if entry is None:
             status = parse_status(body.get("status"))
@@ -266,10 +273,10 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
-        text = self._pending.pop(key, None)
-        body: Mapping[str, Any] | None = json.loads(text) if text else None
+        seen = self._pending.pop(key, None)
+        body: Mapping[str, Any] | None = json.loads(seen.text) if seen else None
         if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
-            body = await self._read(key)
+            body, seen = await self._read(key), None
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
             return
@@ -278,7 +285,8 @@ class Reconciler:
         if environment.cluster_scoped:
             await self._fill_namespaces(environment, entry)
             return
-        target = await self._gatherer.read_target(environment.target_key, self._trusted(environment, entry))
+        trusted, wanted_at = self._trusted(environment, entry), seen.at if seen else None
+        target = await self._gatherer.read_target(environment.target_key, trusted, wanted_at)
         if environment.suspend:
             plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
             await self._carry_out(environment, entry, plan)
@@ -418,8 +426,8 @@ class Reconciler:
         """Tell of an environment that waits for a worker that what it holds has come to its end, if it has."""
         if until := self._holds.until(key, self._now()):
             return until
-        text = self._pending.get(key)
-        body = json.loads(text) if text else await self._gatherer.read_environment(key)
+        seen = self._pending.get(key)
+        body = json.loads(seen.text) if seen else await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return None  # whose turn comes will see to it
         environment = parse_environment(body)

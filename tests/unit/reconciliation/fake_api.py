@@ -367,7 +367,8 @@ class _Request:
 
 def _is_selected(body: Mapping[str, Any], selector: str) -> bool:
     name, _, value = selector.partition("=")
-    return not selector or body["metadata"].get("labels", {}).get(name) == value
+    label = body["metadata"].get("labels", {}).get(name.removesuffix("!"))
+    return not selector or (label == value) is not name.endswith("!")
 
 
 def _fields(body: Mapping[str, Any]) -> Fields:

@@ -33,6 +33,24 @@ def test_a_secret_of_somebody_else_is_refused_and_untouched_and_nothing_is_minte
     play(story)
 
 
+def test_many_new_environments_are_told_of_foreign_secrets_by_few_requests() -> None:
+    async def story(world: World) -> None:
+        world.api.put_secret("env-33", {"mine": "eA=="})
+        before = world.api.secret("env-33")
+        for number in range(100):
+            world.api.put_environment(f"env-{number}", login())
+        async with world.operator():
+            pass
+
+        looks = [call for call in world.api.calls if call.plural == "secrets" and call.verb != "apply"]
+        assert len(looks) < 10
+        assert sum(world.cloud.mints.values()) == 99
+        assert world.api.secret("env-33") == before
+        assert world.told("env-33") == ("False", "SecretNotOwned", "False", "SecretNotOwned")
+
+    play(story)
+
+
 def test_a_foreign_secret_that_is_deleted_makes_way() -> None:
     async def story(world: World) -> None:
         world.api.put_secret("aws", {"mine": "eA=="})

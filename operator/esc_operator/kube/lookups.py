@@ -1,0 +1,106 @@
+"""Looks for Secrets that the informer does not know: those that are not there, or do not carry our label.
+
+Owns how many requests that takes. Where many environments of a namespace are synced for the first time, one list of
+what is not ours there answers for all of them, as a look at each would have at that moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import NotFoundError
+from esc_operator.kube.api import METADATA_LIST
+from esc_operator.kube.paths import SECRETS
+from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.environment import Key
+
+NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
+ALONE = 2
+"""So many are looked for one by one in a namespace at a time; those that come then share a list."""
+CROWD = 100
+"""In a namespace with more foreign Secrets, each is looked for by its name: a list would cost more."""
+GOOD_SECONDS = 1.0
+"""A Secret that appears after it was looked for is left to the write to find out, which is the harder way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Foreign:
+    """What is not ours in a namespace, and when it was asked for."""
+
+    asked_at: float
+    bodies: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(eq=False, slots=True)
+class _Looking:
+    """Of one namespace, as long as somebody looks for something there. `joining` is the list for those who come now:
+    it has not been asked for yet, because the one before it is under way."""
+
+    count: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    joining: asyncio.Task[_Foreign | None] | None = None
+
+
+class Lookups:
+    """`clock` counts seconds."""
+
+    def __init__(self, api: KubeApi, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._clock = clock
+        self._looking: dict[str, _Looking] = {}
+        self._listed: dict[str, _Foreign] = {}
+        self._crowded: set[str] = set()
+
+    async def look(self, key: Key, since: float) -> Mapping[str, Any] | None:
+        """The metadata of a Secret as it was at `since`, by the clock, or later; None where there was none. One with
+        our label may be missing as well: the informer knows it in a moment. Raises KubeError."""
+        listed = self._listed.get(key.namespace)
+        if listed and since <= listed.asked_at and self._clock() - listed.asked_at < GOOD_SECONDS:
+            return listed.bodies.get(key.name)
+        looking = self._looking.setdefault(key.namespace, _Looking())
+        looking.count += 1
+        try:
+            if looking.count > ALONE and key.namespace not in self._crowded:
+                found = await self._share(key.namespace, looking)
+                if found is not None:
+                    return found.bodies.get(key.name)
+            return await self._look_alone(key)
+        finally:
+            looking.count -= 1
+            if not looking.count:
+                del self._looking[key.namespace]
+
+    async def _look_alone(self, key: Key) -> Mapping[str, Any] | None:
+        try:
+            return await self._api.read_metadata(SECRETS, *key)
+        except NotFoundError:
+            return None
+
+    async def _share(self, namespace: str, looking: _Looking) -> _Foreign | None:
+        if looking.joining is None:
+            looking.joining = asyncio.create_task(self._list(namespace, looking), name=f"lookup-{namespace}")
+        # Whoever is cancelled leaves it to the others.
+        return await asyncio.shield(looking.joining)
+
+    async def _list(self, namespace: str, looking: _Looking) -> _Foreign | None:
+        """None where there are too many."""
+        async with looking.turn:
+            looking.joining, now = None, self._clock()
+            query = {"labelSelector": NOT_OURS, "limit": str(CROWD)}
+            page = await self._api.list_page(SECRETS, namespace, accept=METADATA_LIST, **query)
+        if page["metadata"].get("continue"):
+            self._crowded.add(namespace)
+            return None
+        found = _Foreign(now, {body["metadata"]["name"]: body for body in page["items"] or ()})
+        self._listed = {name: one for name, one in self._listed.items() if now - one.asked_at < GOOD_SECONDS}
+        self._listed[namespace] = found
+        return found
