@@ -63,9 +63,10 @@ class StsDouble:
         """Let every answer take so long."""
         self._ask({"delay": seconds})
 
-    def expire_at(self, times: Mapping[str, float]) -> None:
-        """When the next credentials of each session expire, as timestamps; those after them live as long as asked."""
-        self._ask({"expiries": dict(times)})
+    def fall_due_at(self, times: Mapping[str, float]) -> None:
+        """When the next credentials of each session have to be renewed, as timestamps, more or less; those after them
+        live as long as asked."""
+        self._ask({"due": dict(times)})
 
     def calls(self) -> int:
         """How many calls have been answered with credentials."""
@@ -82,7 +83,7 @@ class StsDouble:
 class TokenService:
     def __init__(self) -> None:
         self._delay = 0.0
-        self._expiries: dict[str, float] = {}
+        self._due: dict[str, float] = {}
         self._calls = 0
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -99,13 +100,14 @@ class TokenService:
 
     def _control(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self._delay = asked.get("delay", self._delay)
-        self._expiries.update(asked.get("expiries", {}))
+        self._due.update(asked.get("due", {}))
         return {"calls": self._calls}
 
     def _issue(self, asked: Mapping[str, str]) -> str:
         self._calls += 1
         session = asked["RoleSessionName"]
-        expires_at = self._expiries.pop(session, None) or time.time() + int(asked.get("DurationSeconds", "3600"))
+        now, due = time.time(), self._due.pop(session, None)
+        expires_at = now + (life_until(due - now) if due else int(asked.get("DurationSeconds", "3600")))
         return ANSWER % {
             "role": asked["RoleArn"],
             "session": session,
@@ -113,6 +115,12 @@ class TokenService:
             "secret": secrets.token_urlsafe(30),
             "expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at)),
         }
+
+
+def life_until(due: float) -> float:
+    """How many seconds credentials have to live to be renewed in so many: a third of that life ahead of the end of
+    their use, which is a twentieth or a minute ahead of their end, and half of a twentieth earlier in the mean."""
+    return max(due / (1 - 1 / 3 - 1 / 20 - 1 / 40), (due + 60) / (1 - 1 / 3 - 1 / 40))
 
 
 async def serve_connection(service: TokenService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
