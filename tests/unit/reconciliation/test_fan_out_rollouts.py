@@ -138,6 +138,23 @@ def test_one_that_is_blocked_is_named_looked_at_alone_and_spoils_neither_the_oth
     told(story)
 
 
+def test_pods_that_never_come_make_no_renewal_come_earlier() -> None:
+    async def story(world: RollingTeams) -> None:
+        async with world.operator():
+            await begin(world)
+            await world.fill("2")
+            await world.skip(10 * SECOND, step=STEP)
+            for name in world.names:
+                if name != "team-02":
+                    world.api.arrive("web", namespace=name)
+            await world.skip(12 * MINUTE, step=STEP)
+            assert world.behind() == {"team-02": "RolloutStuck"}
+            assert "rolloutStartedAt" not in world.wide
+            assert 10 <= world.wide["rolloutSeconds"] <= 20
+
+    told(story)
+
+
 def test_what_is_told_stays_bounded_however_many_are_behind() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
