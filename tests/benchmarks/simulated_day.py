@@ -31,8 +31,9 @@ from esc_operator.providers.aws_login import STS_RATE
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.outcome import Imports, Opened
-from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.reconciliation.reconciler import Reconciler
 from esc_operator.reconciliation.rollouts import Rollouts
+from esc_operator.reconciliation.workforce import Workers
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record
@@ -210,12 +211,12 @@ class Day:
         self.provider.begin()
         rollouts = Rollouts(self.cluster, self.now, self.options.rollouts)
         reconciler = Reconciler(gatherer, actor, self.provider, self.now, rollouts)
-        secrets.listen(reconciler.on_secret)
+        secrets.listen(reconciler.arrivals.on_secret)
         tasks = [asyncio.create_task(secrets.run())]
         await secrets.listed.wait()
         self.cluster.reconciler = reconciler
         for body in list(self.cluster.environments.values()):
-            reconciler.on_environment(body, deleted=False)
+            reconciler.arrivals.on_environment(body, deleted=False)
         tasks.append(asyncio.create_task(reconciler.run(Workers(general=self.options.workers))))
         await asyncio.sleep(span.total_seconds())
         self.ended_at = self.now()
@@ -413,7 +414,7 @@ class Cluster(KubeApi):
         body = {**body, "metadata": metadata, "status": {k: v for k, v in merged.items() if v is not None}}
         self.environments[key] = body
         if self.reconciler:
-            echo = partial(self.reconciler.on_environment, body, deleted=False)
+            echo = partial(self.reconciler.arrivals.on_environment, body, deleted=False)
             asyncio.get_running_loop().call_later(ECHO_SECONDS, echo)
         await asyncio.sleep(WRITE_SECONDS / 2)
         return body

@@ -36,11 +36,12 @@ from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.opening import EnvironmentOpening
-from esc_operator.reconciliation.reconciler import Reconciler, Workers
+from esc_operator.reconciliation.reconciler import Reconciler
 from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.reconciliation.rotation_gather import RotationGatherer
 from esc_operator.reconciliation.rotations import Rotations
 from esc_operator.reconciliation.waking import Waking
+from esc_operator.reconciliation.workforce import Workers
 from esc_operator.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -155,8 +156,8 @@ def _put_together(  # noqa: PLR0913 - everything there is
         forbids=namespaces.forbids,
     )
     waking = Waking(reconciler, utc_now)
-    namespaces.listen(reconciler.on_namespaces, waking.on_namespace)
-    secrets.listen(reconciler.on_secret)
+    namespaces.listen(reconciler.arrivals.on_namespaces, waking.on_namespace)
+    secrets.listen(reconciler.arrivals.on_secret)
     opener.listen(waking.on_recovery)
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
     exposition = Exposition(

@@ -38,7 +38,10 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 ) -> kopf.OperatorRegistry:
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
-    logins, lists = Logins(), Lists(Pages(partial(setattr, settings.watching, "chunk_size")), reconciler.on_empty_list)
+    logins, lists = (
+        Logins(),
+        Lists(Pages(partial(setattr, settings.watching, "chunk_size")), reconciler.arrivals.on_empty_list),
+    )
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
@@ -49,7 +52,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
         # What is listed has no type.
         kind = event["type"]
-        reconciler.on_environment(event["object"], deleted=kind == "DELETED", listed=kind is None)
+        reconciler.arrivals.on_environment(event["object"], deleted=kind == "DELETED", listed=kind is None)
 
     if rotations is not None:
         kopf.on.event(GROUP, VERSION, "clusterescenvironments", registry=registry)(on_environment)

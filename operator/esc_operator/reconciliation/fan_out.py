@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.fan_out_rollouts import FanOutRollouts
     from esc_operator.reconciliation.gather import Gatherer
     from esc_operator.reconciliation.ledger import Entry, Ledger
+    from esc_operator.reconciliation.telling import Telling
     from esc_operator.renewal.why import Observation
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.status import Status
@@ -67,6 +68,7 @@ class Core(Protocol):
     """What a fan-out shares with the work on single Secrets."""
 
     ledger: Ledger
+    telling: Telling
 
     async def evaluate(
         self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync
@@ -75,9 +77,6 @@ class Core(Protocol):
 
     def tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
         """Tell the meter what came of an attempt, and how late it was."""
-
-    async def tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, status: Status) -> None:
-        """Write a status where it differs, look again when the plan says, and post its event."""
 
 
 @dataclass(slots=True)
@@ -150,12 +149,12 @@ class FanOut:
     async def _tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, sites: list[Site]) -> None:
         """As the core's, with what there is to tell of rollouts."""
         if self._rollouts is None:
-            await self._core.tell(environment, entry, plan, plan.status)
+            await self._core.telling.tell(environment, entry, plan, plan.status)
             return
         old = entry.status
         status, look_at = await self._rollouts.advance(environment, old, plan.status, sites)
         wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
-        await self._core.tell(environment, entry, replace(plan, wake_at=wake_at), status)
+        await self._core.telling.tell(environment, entry, replace(plan, wake_at=wake_at), status)
         for event in self._rollouts.tell(environment, old, status):
             await self._actor.post(environment, event)
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from esc_operator.kube.api import KubeApi
-    from esc_operator.resources.environment import Key
+    from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.sync_record import SyncRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Gatherer:
     def known(self, key: Key) -> SecretMetadata | None:
         """What is known of an owned Secret without asking."""
         return self._secrets.find(key)
+
+    def own_record(self, environment: EscEnvironment) -> SyncRecord | None:
+        """The record on the environment's Secret as far as known, unless it is another one's."""
+        secret = self.known(environment.target_key)
+        return secret.record if secret and secret.record and secret.record.uid == environment.uid else None
 
     def belonging(self, reference: str) -> list[SecretMetadata]:
         """The owned Secrets that name a ClusterEscEnvironment as theirs, in whichever namespace."""

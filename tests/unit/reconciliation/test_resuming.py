@@ -116,13 +116,13 @@ def test_what_was_deleted_while_the_watch_had_lost_its_place_is_found_missing_in
             await world.settle()
             assert world.told("app") == WELL
             for name in ("app", "other"):
-                reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)
+                reconciler.arrivals.on_environment(world.api.environment(name), deleted=False, listed=True)
             await world.settle()
             assert world.told("app") == ("True", "Synced", "False", "ImportNotFound")
             assert reconciler.ledger.find(key("base")) is None
             calls = world.api.count("read", "patch_status")
             for name in ("app", "other"):
-                reconciler.on_environment(world.api.environment(name), deleted=False, listed=True)
+                reconciler.arrivals.on_environment(world.api.environment(name), deleted=False, listed=True)
             await world.settle()
             assert world.api.count("read", "patch_status") == calls
 
@@ -139,14 +139,14 @@ def test_an_empty_list_too_tells_of_those_that_are_missing_in_it() -> None:
             world.api.delete_environment("base", "")
             await world.settle()
             calls = world.api.count("read")
-            reconciler.on_empty_list("escrotations", "")
-            reconciler.on_empty_list("escenvironments", "elsewhere")
+            reconciler.arrivals.on_empty_list("escrotations", "")
+            reconciler.arrivals.on_empty_list("escenvironments", "elsewhere")
             await world.settle()
             assert world.api.count("read") == calls
-            reconciler.on_empty_list("escenvironments", "")
+            reconciler.arrivals.on_empty_list("escenvironments", "")
             await world.settle()
             assert [str(key) for key, _ in reconciler.ledger.entries()] == ["base"]
-            reconciler.on_empty_list("clusterescenvironments", "")
+            reconciler.arrivals.on_empty_list("clusterescenvironments", "")
             await world.settle()
             assert reconciler.ledger.is_empty
 
@@ -161,7 +161,7 @@ def test_an_empty_list_of_one_namespace_tells_of_that_one() -> None:
             world.watch_is_late, world.api.garbage_is_collected = True, False
             world.api.delete_environment("last")
             world.api.delete_environment("last", "other")
-            reconciler.on_empty_list("escenvironments", "apps")
+            reconciler.arrivals.on_empty_list("escenvironments", "apps")
             await world.settle()
             assert [str(key) for key, _ in reconciler.ledger.entries()] == ["other/last"]
 

@@ -20,8 +20,9 @@ from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
 from esc_operator.reconciliation.outcome import Opened, Refused
-from esc_operator.reconciliation.reconciler import Opening, Reconciler, Workers
+from esc_operator.reconciliation.reconciler import Opening, Reconciler
 from esc_operator.reconciliation.waking import Waking
+from esc_operator.reconciliation.workforce import Workers
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key
@@ -178,11 +179,13 @@ class World:
             telemetry=self.telemetry,
             pause=lambda _: asyncio.sleep(0),
         )
-        self.secrets.listen(self.reconciler.on_secret)
+        self.secrets.listen(self.reconciler.arrivals.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:
             if namespaces is not None:
-                namespaces.listen(self.reconciler.on_namespaces, Waking(self.reconciler, self.now).on_namespace)
+                namespaces.listen(
+                    self.reconciler.arrivals.on_namespaces, Waking(self.reconciler, self.now).on_namespace
+                )
                 parts.append(asyncio.create_task(namespaces.run()))
                 await asyncio.wait_for(namespaces.listed.wait(), 5)
             await asyncio.wait_for(self.secrets.listed.wait(), 5)
@@ -210,7 +213,7 @@ class World:
         if self.watch_is_late:
             self._late.append((kind, body))
         else:
-            self.reconciler.on_environment(body, deleted=kind == "DELETED")
+            self.reconciler.arrivals.on_environment(body, deleted=kind == "DELETED")
 
     def catch_up(self) -> None:
         """The watch of environments delivers what it held back."""

@@ -1,0 +1,187 @@
+"""What the watches bring: it becomes keys in the queue, and each environment is kept as it was last seen until then.
+
+Owns what wakes an environment and in which lane. It decides nothing about one: whoever works on it looks for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.reconciliation.gathering import Gathering
+from esc_operator.reconciliation.intake import Intake
+from esc_operator.reconciliation.outcome import Sighting
+from esc_operator.reconciliation.work_queue import Lane
+from esc_operator.resources.environment import Key, parse_environment
+from esc_operator.resources.sharing import parse_sharing
+from esc_operator.resources.status import parse_status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.reconciliation.gather import Gatherer
+    from esc_operator.reconciliation.ledger import Ledger
+    from esc_operator.reconciliation.work_queue import WorkQueue
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+
+RELISTED_SECONDS = 5.0
+"""A list that is taken for whole too early costs a request for each environment that has yet to come."""
+ANY = "*"
+"""Stands for all namespaces."""
+UNHURRIED = timedelta(hours=1)
+"""After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
+
+
+class Seen(NamedTuple):
+    """An environment that waits to be looked at: as text, because thousands may wait and a parsed body takes ten times
+    the memory. `at` is by the gatherer's clock."""
+
+    text: str
+    at: float
+
+    def body(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+
+class Core(Protocol):
+    """What it shares with the workers."""
+
+    ledger: Ledger
+    queue: WorkQueue[Key]
+
+
+class Arrivals:
+    """`expect` is told of each environment that waits for its first turn in this process."""
+
+    def __init__(
+        self,
+        core: Core,
+        gatherer: Gatherer,
+        expect: Callable[[Key, Status], None],
+        now: Callable[[], datetime],
+        pause: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._ledger = core.ledger
+        self._queue = core.queue
+        self._gatherer = gatherer
+        self._expect = expect
+        self._now = now
+        self._intake = Intake()
+        self._pending: dict[Key, Seen] = {}
+        self._deleted: set[Key] = set()
+        self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
+        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
+
+    def on_environment(self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False) -> None:
+        """An environment was listed, created, changed or deleted. Cheap, and idempotent."""
+        key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
+        if deleted:
+            self._pending.pop(key, None)
+            self._deleted.add(key)
+            self.wake((key,))
+            return
+        self._deleted.discard(key)
+        if listed:
+            self._intake.note()
+        if self._ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+            return
+        self.note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
+        entry, environment = self._ledger.find(key), parse_environment(body)
+        if entry is not None and listed:
+            self._relisted.add(key, None)
+        if entry is not None and entry.is_unchanged(environment):
+            return
+        self._pending[key] = Seen(json.dumps(body), self._gatherer.clock())
+        deadline = None
+        if entry is None:
+            status = parse_status(body.get("status"))
+            deadline = self._resumed_by(environment, status)
+            self._expect(key, status)
+        if deadline is None:
+            self.wake((key,))
+        else:
+            self._resuming.add(key, deadline)
+
+    def on_empty_list(self, plural: str, namespace: str) -> None:
+        """All of a kind were listed, in a namespace or, where that is "", everywhere, and there were none."""
+        if plural == ENVIRONMENTS.plural:
+            self._relisted.add(Key(namespace or ANY, ""), None)
+        elif plural == CLUSTER_ENVIRONMENTS.plural:
+            self._relisted.add(Key("", ""), None)
+
+    def _resumed_by(self, environment: EscEnvironment, status: Status) -> float | None:
+        """By when an environment that another process has left in order has to be looked at; None for at once: it is
+        new, something was asked of it meanwhile, or its Secret is gone."""
+        observed = status.observed_generation, status.observed_request, status.secret_name
+        wanted = environment.generation, environment.rotate_request, environment.target.name
+        if environment.cluster_scoped:
+            return None
+        if observed != wanted or self._gatherer.known(environment.target_key) is None:
+            return None
+        return (status.expires_at or self._now() + UNHURRIED).timestamp()
+
+    def _resume(self, deadlines: Mapping[Key, float]) -> None:
+        for key, deadline in sorted(deadlines.items(), key=lambda one: one[1]):
+            self._queue.add(key, Lane.REFRESH, deadline)
+
+    def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
+        """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
+        kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
+        empty = {key.namespace for key in listed if not key.name}
+        known = (key for key, _ in self._ledger.entries() if key not in listed)
+        self.wake(tuple(key for key in known if bool(key.namespace) in kinds or _lists_of(key) & empty))
+
+    def on_secret(self, key: Key) -> None:
+        """A Secret with our label was changed or deleted, perhaps by ourselves."""
+        self.wake(self._ledger.claimants(key))
+
+    def on_namespaces(self) -> None:
+        """A namespace has come, gone or changed its labels."""
+        self.wake(tuple(key for key, _ in self._ledger.entries() if not key.namespace))
+
+    def note(self, seen: Sighting) -> None:
+        """An environment was seen: those that have imported it as it was are looked at."""
+        if self._ledger.note_sighting(seen):
+            self.wake(self._ledger.outdated_importers(seen.key))
+
+    def wake(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self._resuming.discard(key)
+            self._queue.add(key, Lane.CHANGE)
+
+    def look(self, key: Key) -> Seen | None:
+        """An environment that waits, as it was last seen; None where nothing has changed since it was worked on."""
+        return self._pending.get(key)
+
+    def take(self, key: Key) -> Seen | None:
+        """As `look`, by whom works on it now."""
+        return self._pending.pop(key, None)
+
+    def is_deleted(self, key: Key) -> bool:
+        """Whether that was the last news of it."""
+        return key in self._deleted
+
+    def settle(self, key: Key) -> None:
+        """What there is now has been found out."""
+        self._deleted.discard(key)
+
+    async def let_in(self) -> None:
+        """Wait while a list comes in."""
+        await self._intake.over()
+
+    async def run(self) -> None:
+        """Gather what comes in lists, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._resuming.run(), name="resuming")
+            group.create_task(self._relisted.run(), name="relisted")
+
+
+def _lists_of(key: Key) -> set[str]:
+    """The namespaces by which the empty lists that an environment would be in are known."""
+    return {key.namespace, ANY} if key.namespace else {""}
