@@ -95,6 +95,10 @@ class AzureLogin:
     def __init__(self, endpoints: Poster | None = None) -> None:
         self._asking = Asking(endpoints)
 
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._asking.clock_skew
+
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         return host_of(_authority(settings)) if inputs.get("scope") else None
 

@@ -116,6 +116,10 @@ class GcpLogin:
     def __init__(self, endpoints: Poster | None = None) -> None:
         self._asking = Asking(endpoints)
 
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._asking.clock_skew
+
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         if inputs.get("oidc"):
             return host_of(_endpoint("sts", settings))

@@ -20,6 +20,7 @@ from esc_operator.providers.clock_skew import SkewWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from esc_operator.providers.port import OpenContext
 
@@ -91,6 +92,11 @@ class Asking:
     def __init__(self, poster: Poster | None = None) -> None:
         self._poster = poster or TokenEndpoints()
         self._skew = SkewWatch()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """See `providers.port.Timed`."""
+        return self._skew.last
 
     async def send(self, post: Post, context: OpenContext) -> Reply | Unreachable:
         """Nothing is raised in the pool's thread: no frame that holds a token becomes part of a traceback."""

@@ -14,6 +14,7 @@ from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers.azure_login import INPUTS, OUTPUTS, AzureLogin
+from esc_operator.providers.port import Timed
 from esc_operator.providers.token_endpoints import Reply, Unreachable
 from unit.providers.conftest import ISSUER, SUBJECT, Caller, Context, make_token
 from unit.providers.posting import FakePoster, reply
@@ -99,6 +100,15 @@ def test_a_scope_exchanges_the_identity_token_and_gives_out_what_it_gets(caller:
         "client_assertion": caller.identity.text,
     }
     assert not [secret for secret in SECRETS if secret in repr(post) + repr(opened) + repr(GRANTED)]
+
+
+def test_how_far_the_clock_of_entra_is_from_ours_is_told(caller: Context) -> None:
+    late = GRANTED._replace(headers={"date": "Fri, 01 May 2026 11:59:00 GMT"})
+    provider = AzureLogin(FakePoster([late]))
+    assert isinstance(provider, Timed)
+    assert provider.clock_skew is None
+    asyncio.run(provider.open(FEDERATED, caller))
+    assert provider.clock_skew == timedelta(seconds=-59)
 
 
 def test_a_scope_exchanges_a_client_secret_too(caller: Context) -> None:

@@ -14,6 +14,7 @@ from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers.gcp_login import GcpLogin
+from esc_operator.providers.port import Timed
 from esc_operator.providers.token_endpoints import Reply, Unreachable
 from unit.providers.conftest import ISSUER, SUBJECT, Caller, Context, make_token
 from unit.providers.posting import FakePoster, reply
@@ -86,6 +87,15 @@ def test_a_lease_begins_before_the_first_of_the_two_questions(caller: Context) -
 
     opened = asyncio.run(GcpLogin(Slow([FEDERATED, GRANTED])).open(INPUTS, caller))
     assert opened.lease == Lease(NOW, NOW + timedelta(hours=1))
+
+
+def test_how_far_the_clock_of_google_is_from_ours_is_told(caller: Context) -> None:
+    late = GRANTED._replace(headers={"date": "Fri, 01 May 2026 11:59:00 GMT"})
+    provider = GcpLogin(FakePoster([FEDERATED, late]))
+    assert isinstance(provider, Timed)
+    assert provider.clock_skew is None
+    asyncio.run(provider.open(INPUTS, caller))
+    assert provider.clock_skew == timedelta(seconds=-59)
 
 
 def test_a_location_a_lifetime_and_an_audience_are_taken(caller: Context) -> None:
