@@ -163,6 +163,10 @@ class Arrivals:
         """As `look`, by whom works on it now."""
         return self._pending.pop(key, None)
 
+    def is_coming_in(self, key: Key) -> bool:
+        """Whether its place among all that a former process has left is not known yet."""
+        return key in self._resuming
+
     def is_deleted(self, key: Key) -> bool:
         """Whether that was the last news of it."""
         return key in self._deleted

@@ -40,6 +40,10 @@ class Gathering(Generic[K, V]):
         self._found[key] = value
         self._any.set()
 
+    def __contains__(self, key: K) -> bool:
+        """Whether it has yet to be handed over."""
+        return key in self._found
+
     def discard(self, key: K) -> None:
         """It does not belong to the whole any more."""
         self._found.pop(key, None)

@@ -104,6 +104,9 @@ class Reconciler:
             if not bell.done():
                 bell.set_result(None)
             return
+        if self.arrivals.is_coming_in(key):
+            self.scheduler.set(key, self._now() + SOON)  # what expires first goes first
+            return
         entry = self.ledger.find(key)
         expires_at = entry.status.expires_at if entry else None
         waited = self.queue.is_waiting(key)

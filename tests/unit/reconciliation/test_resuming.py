@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.gathering import MOST_ROUNDS, QUIET_SECONDS, Gathering
 from esc_operator.resources import ROTATE_REQUESTED_AT
-from unit.reconciliation.world import HOUR, MINUTE, WELL, World, key, login, play, static
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,26 @@ def test_after_a_time_away_the_earliest_expiry_goes_first() -> None:
         world.time += 3 * HOUR
         order = opened_in_order(world)
         async with world.operator():
+            assert order == expiries
+
+    play(story)
+
+
+def test_what_has_expired_waits_for_its_place_while_the_list_comes_in() -> None:
+    async def story(world: World) -> None:
+        expiries = await fill(world)
+        world.time += 3 * HOUR
+        order, whole = opened_in_order(world), asyncio.Event()
+
+        async def until_it_is_whole(_: float) -> None:
+            await whole.wait()
+
+        world.pause = until_it_is_whole
+        async with world.operator():
+            await world.skip(5 * SECOND, step=SECOND)
+            assert order == []
+            whole.set()
+            await world.settle()
             assert order == expiries
 
     play(story)

@@ -151,6 +151,8 @@ class World:
         self.watch_is_late = False
         self.workers_hang = False
         """Whether some may wait for a worker though nothing goes on."""
+        self.pause: Callable[[float], Coroutine[Any, Any, None]] = lambda _: asyncio.sleep(0)
+        """How it waits for more of a list."""
         self.meter = Notes()
         self.tracer = Tracer()
         self.reconciler: Reconciler
@@ -177,7 +179,7 @@ class World:
             self.start_rollouts(),
             namespaces=namespaces,
             telemetry=self.telemetry,
-            pause=lambda _: asyncio.sleep(0),
+            pause=self.pause,
         )
         self.secrets.listen(self.reconciler.arrivals.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
