@@ -107,10 +107,11 @@ class Reconciler:
         if self.arrivals.is_coming_in(key):
             self.scheduler.set(key, self._now() + SOON)  # what expires first goes first
             return
-        entry = self.ledger.find(key)
-        expires_at = entry.status.expires_at if entry else None
         waited = self.queue.is_waiting(key)
-        self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
+        if not waited:  # the place that it has is the right one
+            entry = self.ledger.find(key)
+            expires_at = entry.status.expires_at if entry else None
+            self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
         self._overdue.on_due(key, waited=waited)
 
     async def reconcile(self, key: Key) -> None:

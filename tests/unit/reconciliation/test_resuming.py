@@ -24,9 +24,9 @@ def names_by_expiry(world: World) -> list[str]:
     return sorted(names, key=lambda name: world.status(name)["expiresAt"])
 
 
-async def fill(world: World) -> list[str]:
+async def fill(world: World, apart: timedelta = MINUTE) -> list[str]:
     """Environments that expire in another order than they are listed in; their names in the order of their expiries."""
-    lives = [HOUR + number * MINUTE for number in range(COUNT)]
+    lives = [HOUR + number * apart for number in range(COUNT)]
     random.Random(1).shuffle(lives)
     for number, life in enumerate(lives):
         world.api.put_environment(f"aws-{number}", login(life))
@@ -67,6 +67,23 @@ def test_what_has_expired_waits_for_its_place_while_the_list_comes_in() -> None:
             await world.skip(5 * SECOND, step=SECOND)
             assert order == []
             whole.set()
+            await world.settle()
+            assert order == expiries
+
+    play(story)
+
+
+def test_those_who_wait_keep_their_order_though_it_may_have_to_be_told_of_them_soon() -> None:
+    async def story(world: World) -> None:
+        expiries = await fill(world, apart=SECOND)
+        world.time += HOUR - 30 * SECOND
+        order, world.cloud.gate, world.workers_hang = opened_in_order(world), asyncio.Event(), True
+        async with world.operator():
+            await world.skip(5 * SECOND, step=SECOND)
+            assert order == expiries[: len(order)]
+            assert len(order) < COUNT
+            world.cloud.gate.set()
+            world.workers_hang = False
             await world.settle()
             assert order == expiries
 
