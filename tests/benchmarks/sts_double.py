@@ -119,8 +119,9 @@ class TokenService:
 
 def life_until(due: float) -> float:
     """How many seconds credentials have to live to be renewed in so many: a third of that life ahead of the end of
-    their use, which is a twentieth or a minute ahead of their end, and half of a twentieth earlier in the mean."""
-    return max(due / (1 - 1 / 3 - 1 / 20 - 1 / 40), (due + 60) / (1 - 1 / 3 - 1 / 40))
+    their use, and half of a twentieth earlier in the mean. Their use ends a twentieth, at most a minute, ahead of
+    their end."""
+    return min(due / (1 - 1 / 3 - 1 / 20 - 1 / 40), (due + 60) / (1 - 1 / 3 - 1 / 40))
 
 
 async def serve_connection(service: TokenService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
