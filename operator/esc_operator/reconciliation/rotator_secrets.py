@@ -19,12 +19,10 @@ from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.evaluation import Failed, Rotated
 from esc_operator.kube.owned_secrets import parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
+from esc_operator.reconciliation.secret_body import owner_reference
 from esc_operator.renewal.why import asks_for_more
 from esc_operator.resources import (
-    API_VERSION,
-    CLUSTER_KIND,
     ENVIRONMENT,
-    ENVIRONMENT_KIND,
     HOLDS,
     MANAGED_BY,
     MANAGED_BY_LABEL,
@@ -206,8 +204,7 @@ def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, State]:
 
 
 def _is_of(seen: SecretMetadata, environment: Key) -> bool:
-    reference = environment.name if environment.namespace else environment.full_name
-    return seen.managed and seen.holds_states and seen.environment == reference
+    return seen.managed and seen.holds_states and seen.environment == environment.reference
 
 
 def parse_states(data: str) -> dict[str, State]:
@@ -229,16 +226,7 @@ def _body(environment: EscEnvironment, kept: Kept) -> dict[str, Any]:
         "namespace": kept.key.namespace,
         "labels": {MANAGED_BY_LABEL: MANAGED_BY},
         "annotations": {ENVIRONMENT: environment.reference, HOLDS: ROTATOR_STATES},
-        "ownerReferences": [
-            {
-                "apiVersion": API_VERSION,
-                "kind": CLUSTER_KIND if environment.cluster_scoped else ENVIRONMENT_KIND,
-                "name": environment.key.name,
-                "uid": environment.uid,
-                "controller": True,
-                "blockOwnerDeletion": False,
-            }
-        ],
+        "ownerReferences": [owner_reference(environment)],
         **({"resourceVersion": kept.version} if kept.version else {}),
     }
     data = {_DATA_KEY: base64.b64encode(json.dumps(states).encode()).decode()}

@@ -71,13 +71,14 @@ def secret_body(
         },
     }
     if target.deletion_policy == "Delete":
-        metadata["ownerReferences"] = [_owner_reference(environment)]
+        metadata["ownerReferences"] = [owner_reference(environment)]
     if existing is not None:
         metadata["resourceVersion"] = existing.version
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": target.type, "data": dict(data)}
 
 
-def _owner_reference(environment: EscEnvironment) -> dict[str, Any]:
+def owner_reference(environment: EscEnvironment) -> dict[str, Any]:
+    """What makes a Secret go with its environment."""
     return {
         "apiVersion": API_VERSION,
         "kind": CLUSTER_KIND if environment.cluster_scoped else ENVIRONMENT_KIND,

@@ -40,6 +40,11 @@ class Key(NamedTuple):
         """The name of an environment whatever the place it is seen from."""
         return f"{self.namespace or CLUSTER_KIND}/{self.name}"
 
+    @property
+    def reference(self) -> str:
+        """How the Secrets of an environment name it."""
+        return self.name if self.namespace else self.full_name
+
     def seen_from(self, place: str) -> str:
         """The reference by which environments in `place`, a namespace or "", call this one."""
         return self.name if self.namespace == place else self.full_name
@@ -128,7 +133,7 @@ class EscEnvironment:
     @property
     def reference(self) -> str:
         """How its Secrets name it."""
-        return Key("", self.key.name).full_name if self.cluster_scoped else self.key.name
+        return Key("", self.key.name).reference if self.cluster_scoped else self.key.reference
 
     def within(self, namespace: str) -> EscEnvironment:
         """A ClusterEscEnvironment as if it were one of that namespace, whose Secret it fills."""
