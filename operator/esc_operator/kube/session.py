@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from kubernetes.client import ApiClient
 
+    from esc_operator.kube.paths import Resource
     from esc_operator.providers.port import IdentityToken
 
 REQUEST_TIMEOUT = 30.0
@@ -50,12 +51,13 @@ class Session:
     def list_environments(self, namespace: str | None = None) -> list[dict[str, Any]]:
         """Those of a namespace, of the cluster where that is "", or of all namespaces."""
         resource = CLUSTER_ENVIRONMENTS if namespace == "" else ENVIRONMENTS
-        answer = self._request("GET", resource.path(namespace or None), f"list {resource.plural}")
-        items: list[dict[str, Any]] = answer["items"]
-        return items
+        return self._list(resource, namespace or None)
 
     def list_namespaces(self) -> list[dict[str, Any]]:
-        answer = self._request("GET", NAMESPACES.path(), "list namespaces")
+        return self._list(NAMESPACES, None)
+
+    def _list(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        answer = self._request("GET", resource.path(namespace), f"list {resource.plural}")
         items: list[dict[str, Any]] = answer["items"]
         return items
 

@@ -5,6 +5,7 @@ Names, reasons and counts only. Of many failures the first are told, and the sta
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.event import Event
@@ -57,8 +58,7 @@ def end_event(old: RotationStatus, new: RotationStatus) -> Event | None:
     if told is None:
         return None
     if new.completed_at and new.completed_at != old.completed_at:
-        took = new.completed_at - (new.started_at or new.completed_at)
-        after = f", after {format_duration(took)}" if took else ""
+        after = f", after {format_duration(timedelta(seconds=new.seconds))}" if new.seconds else ""
         kind = "Normal" if new.phase in _SUCCESSES else "Warning"
         return Event(kind, told.reason, f"{told.message}{after}")
     if told.reason == reasons.INVALID_SCHEDULE and (before is None or before.message != told.message):
