@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError
+from esc_operator.errors import ConflictError, ForbiddenError, NotFoundError
 from esc_operator.kube.api import FIELD_MANAGER
 from esc_operator.kube.paths import SECRETS, environment_resource
-from esc_operator.reconciliation.event import event_body, event_place
+from esc_operator.reconciliation.event import Subject, post_event
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.event import Event
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
-
-logger = logging.getLogger(__name__)
 
 
 class Actor:
@@ -104,17 +101,9 @@ class Actor:
 
     async def post(self, environment: EscEnvironment, event: Event | None) -> None:
         """Post an event. One that is lost changes nothing, so trouble is only logged."""
-        if event is None:
-            return
-        key = environment.key
-        body = event_body(event, environment_resource(key.namespace).kind, key, environment.uid, self._now())
-        try:
-            await self._api.create_event(event_place(key), body)
-        except KubeError as error:
-            log = {"environment": str(environment.key), "reason": error.reason}
-            logger.warning(
-                "%s: the event %s was not posted: %s", environment.key, event.reason, error.message, extra=log
-            )
+        if event is not None:
+            about = Subject(environment_resource(environment.key.namespace), environment.key, environment.uid)
+            await post_event(self._api, about, event, self._now())
 
 
 def _is_shared(body: Mapping[str, Any]) -> bool:

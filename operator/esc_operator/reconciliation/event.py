@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from esc_operator.errors import KubeError
+from esc_operator.kube.paths import ROTATIONS
 from esc_operator.resources import API_VERSION
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.paths import Resource
     from esc_operator.resources.environment import Key
+
+logger = logging.getLogger(__name__)
 
 LONGEST_TOLD = 1024
 """Characters that the API server takes."""
@@ -26,22 +33,46 @@ class Event:
     message: str
 
 
-def event_place(about: Key) -> str:
-    """The namespace of events about an object: of what belongs to the cluster, `default`."""
-    return about.namespace or "default"
+class Subject(NamedTuple):
+    """The object of ours that an event is about."""
+
+    resource: Resource
+    key: Key
+    uid: str
+
+    @property
+    def is_environment(self) -> bool:
+        return self.resource is not ROTATIONS
+
+    def __str__(self) -> str:
+        return str(self.key) if self.is_environment else f"{self.resource.kind} {self.key.name}"
+
+    @property
+    def place(self) -> str:
+        """The namespace of events about it: of what belongs to the cluster, `default`."""
+        return self.key.namespace or "default"
 
 
-def event_body(event: Event, kind: str, about: Key, uid: str, now: datetime) -> dict[str, Any]:
+async def post_event(api: KubeApi, about: Subject, event: Event, now: datetime) -> None:
+    """Post an event. One that is lost changes nothing, so trouble is only logged."""
+    try:
+        await api.create_event(about.place, event_body(event, about, now))
+    except KubeError as error:
+        log = {"environment": str(about.key) if about.is_environment else None, "reason": error.reason}
+        logger.warning("%s: the event %s was not posted: %s", about, event.reason, error.message, extra=log)
+
+
+def event_body(event: Event, about: Subject, now: datetime) -> dict[str, Any]:
     """An event about an object of ours, as the API server takes it."""
     time = format_time(now)
     return {
-        "metadata": {"generateName": f"{about.name[:200]}-", "namespace": event_place(about)},
+        "metadata": {"generateName": f"{about.key.name[:200]}-", "namespace": about.place},
         "involvedObject": {
             "apiVersion": API_VERSION,
-            "kind": kind,
-            **({"namespace": about.namespace} if about.namespace else {}),
-            "name": about.name,
-            "uid": uid,
+            "kind": about.resource.kind,
+            **({"namespace": about.key.namespace} if about.key.namespace else {}),
+            "name": about.key.name,
+            "uid": about.uid,
         },
         "type": event.type,
         "reason": event.reason,

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
+from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
 from esc_operator.kube.paths import ROTATIONS, environment_resource
-from esc_operator.reconciliation.event import event_body, event_place
+from esc_operator.reconciliation.event import Subject, post_event
 from esc_operator.reconciliation.rotation_events import begin_event, end_event, failure_events
 from esc_operator.reconciliation.rotation_plan import (
     FINAL,
@@ -246,15 +246,9 @@ class Rotations:
 
     async def _post(self, rotation: EscRotation, *events: Event | None) -> None:
         """Post events. One that is lost changes nothing, so trouble is only logged."""
-        about = Key("", rotation.name)
+        about = Subject(ROTATIONS, Key("", rotation.name), rotation.uid)
         for event in filter(None, events):
-            body = event_body(event, ROTATIONS.kind, about, rotation.uid, self._now())
-            try:
-                await self._api.create_event(event_place(about), body)
-            except KubeError as error:
-                logger.warning(
-                    "EscRotation %s: the event %s was not posted: %s", rotation.name, event.reason, error.message
-                )
+            await post_event(self._api, about, event, self._now())
 
     async def _write(
         self, rotation: EscRotation, written: Mapping[str, Any], status: RotationStatus

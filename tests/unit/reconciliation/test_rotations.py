@@ -332,7 +332,9 @@ def test_of_many_failures_the_first_are_told_by_events_also_by_an_operator_that_
     play(story)
 
 
-def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_told_once() -> None:
+def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def story(world: RotationWorld) -> None:
         put_many(world, 3)
         async with world.operator():
@@ -341,6 +343,10 @@ def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_
             world.rotate("silent", maxConcurrent=1)
             await end(world, "silent")
             assert told_by_events(world) == []
+            lost = [record for record in caplog.records if "was not posted" in record.getMessage()]
+            assert lost[0].getMessage() == "EscRotation silent: the event Rotating was not posted: no"
+            assert lost[1].getMessage() == "apps/e00: the event RoleTrustRefused was not posted: no"
+            assert [getattr(record, "environment", None) for record in lost[:2]] == [None, "apps/e00"]
             del world.api.refusals["create_event", "events"]
             world.rotate("strict", maxConcurrent=1, stopAfterFailures=1)
             await end(world, "strict")
