@@ -383,7 +383,7 @@ class Cluster(KubeApi):
         self._take(key, parse_sync_record(seen["annotations"]))
         asyncio.get_running_loop().call_later(ECHO_SECONDS, self._tell, "MODIFIED" if former else "ADDED", seen)
         await asyncio.sleep(WRITE_SECONDS / 2)
-        return self.secrets[key]
+        return {"metadata": seen}
 
     def _take(self, key: Key, record: SyncRecord | None) -> None:
         """Other credentials are in a Secret."""
@@ -404,7 +404,7 @@ class Cluster(KubeApi):
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
-    ) -> dict[str, Any]:
+    ) -> None:
         await self._write()
         key = Key(namespace or "", name)
         self.statuses[key] += 1
@@ -417,7 +417,6 @@ class Cluster(KubeApi):
             echo = partial(self.reconciler.arrivals.on_environment, body, deleted=False)
             asyncio.get_running_loop().call_later(ECHO_SECONDS, echo)
         await asyncio.sleep(WRITE_SECONDS / 2)
-        return body
 
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         await self._write()

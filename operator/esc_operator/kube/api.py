@@ -98,7 +98,10 @@ class KubeApi:
         return await self._json("GET", resource.path(namespace), what, accept=accept, query=query)
 
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
-        """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version."""
+        """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version.
+
+        Answers the metadata of what is there then: whoever writes knows the rest, and of a Secret no value comes back.
+        """
         metadata = body["metadata"]
         return await self._json(
             "PATCH",
@@ -106,6 +109,7 @@ class KubeApi:
             f"write {resource.plural} {metadata['namespace']}/{metadata['name']}",
             body=body,
             content_type=_APPLY,
+            accept=METADATA,
             query={"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"},
         )
 
@@ -122,14 +126,15 @@ class KubeApi:
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
-    ) -> dict[str, Any]:
+    ) -> None:
         """Merge `status` into an object's status: None clears a field. Only if the object still has that UID."""
-        return await self._json(
+        await self._json(
             "PATCH",
             resource.path(namespace, name, "status"),
             f"write the status of {resource.plural} {Key(namespace or '', name)}",
             body={"metadata": {"uid": uid}, "status": status},
             content_type=_MERGE,
+            accept=METADATA,
             query={"fieldManager": FIELD_MANAGER},
         )
 

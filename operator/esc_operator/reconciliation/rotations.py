@@ -257,6 +257,5 @@ class Rotations:
         patch = {name: value for name, value in status.to_dict().items() if value != written.get(name)}
         if not patch:
             return written
-        body = await self._api.patch_status(ROTATIONS, None, rotation.name, patch, rotation.uid)
-        answer: Mapping[str, Any] = body.get("status") or {}
-        return answer
+        await self._api.patch_status(ROTATIONS, None, rotation.name, patch, rotation.uid)
+        return {**written, **patch}

@@ -118,6 +118,7 @@ def test_a_secret_is_applied_as_our_field_manager(*, force: bool) -> None:
         assert (seen.method, seen.content_type) == ("PATCH", "application/apply-patch+yaml")
         assert seen.query == {"fieldManager": "esc-operator", "force": "true" if force else "false"}
         assert seen.body == SECRET
+        assert seen.accept == METADATA
 
     ask(story)
 
@@ -129,6 +130,7 @@ def test_a_status_is_merged_onto_the_very_object() -> None:
         assert seen.path == "/apis/esc-operator.dev/v1alpha1/namespaces/apps/escenvironments/aws/status"
         assert seen.content_type == "application/merge-patch+json"
         assert seen.body == {"metadata": {"uid": "uid-1"}, "status": {"failures": None}}
+        assert seen.accept == METADATA
 
     ask(story)
 

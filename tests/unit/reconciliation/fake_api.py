@@ -106,7 +106,7 @@ class FakeApi(KubeApi):
 
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         async with self._request("apply", resource, body["metadata"]["name"]):
-            return self._apply(resource, body, FIELD_MANAGER, force=force)
+            return {"metadata": self._apply(resource, body, FIELD_MANAGER, force=force)["metadata"]}
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._request("patch", resource, name):
@@ -118,14 +118,14 @@ class FakeApi(KubeApi):
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
-    ) -> dict[str, Any]:
+    ) -> None:
         async with self._request("patch_status", resource, name):
             body = self._find(resource, Key(namespace or "", name))
             if body["metadata"]["uid"] != uid:
                 raise ConflictError("the UID in the precondition is another one")
             merged = {**body.get("status", {}), **copy.deepcopy(dict(status))}
             body["status"] = {field: value for field, value in merged.items() if value is not None}
-            return self._put(resource, body)
+            self._put(resource, body)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
         async with self._request("delete", resource, name):
