@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 50
 _LAST: Final = 0x10FFFF
+_OCTAL_DIGITS: Final = 3
 _LITERAL_ESCAPES: Final = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+
+
+_CATEGORIES: Final = frozenset(
+    "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".split()  # noqa: SIM905
+)
 
 
 class _Flags(NamedTuple):
@@ -43,14 +49,14 @@ def compile_pattern(text: str) -> list[Step]:
     parser = _Parser(text)
     expression = parser.alternatives(_Flags(), 0)
     if parser.offset < len(text):
-        raise PatternError(f"unexpected {text[parser.offset]!r}")
+        raise PatternError(f"unexpected ): `{text}`")
     program: list[Step] = []
     expression(program)
     return program
 
 
 class _Parser:
-    """One method a production."""
+    """One method a production. What is wrong is quoted as RE2 quotes it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -71,28 +77,39 @@ class _Parser:
         """`sequence := { atom [ repeat ] | '(?' flags ')' }`"""
         parts: list[Emit] = []
         while self._peek() not in ("", "|", ")"):
-            if self._peek() in ("*", "+", "?"):
-                raise PatternError(f"missing argument to repetition operator: `{self._peek()}`")
+            start = self.offset
+            if self._operator() is not None:
+                raise PatternError(f"missing argument to repetition operator: `{self._since(start)}`")
             atom, flags = self._atom(flags, depth)
-            parts.append(self._repeat(atom))
+            if atom is not None:
+                parts.append(self._repeat(atom))
+            elif parts:
+                parts.append(self._repeat(parts.pop()))  # flags stand between it and its operator
         return sequence(parts), flags
 
     def _repeat(self, atom: Emit) -> Emit:
-        """`repeat := ('*' | '+' | '?' | '{' n [ ',' [ m ] ] '}') [ '?' ]`"""
-        bounds = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self._peek()) or self._counts()
+        """`repeat := operator`"""
+        start = self.offset
+        bounds = self._operator()
         if bounds is None:
             return atom
-        if self._peek() in ("*", "+", "?"):
-            self.offset += 1
-        self._take("?")
-        if self._peek() in ("*", "+", "?"):
-            raise PatternError(f"invalid nested repetition operator: `{self._peek()}`")
+        if self._operator() is not None:
+            raise PatternError(f"invalid nested repetition operator: `{self._since(start)}`")
         return repeated(atom, *bounds)
 
+    def _operator(self) -> tuple[int, int | None] | None:
+        """`operator := ('*' | '+' | '?' | '{' n [ ',' [ m ] ] '}') [ '?' ]`; None where there is none."""
+        bounds: tuple[int, int | None] | None = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self._peek())
+        if bounds is not None:
+            self.offset += 1
+        else:
+            bounds = self._counts()
+        if bounds is not None:
+            self._take("?")
+        return bounds
+
     def _counts(self) -> tuple[int, int | None] | None:
-        """The bounds between braces, which stay ahead of the reader as one `?` would; None where the brace is a
-        literal.
-        """
+        """The bounds between braces; None where the brace is a literal."""
         end = self._text.find("}", self.offset)
         if self._peek() != "{" or end < 0:
             return None
@@ -106,9 +123,13 @@ class _Parser:
         self.offset = end + 1
         return least, most
 
-    def _atom(self, flags: _Flags, depth: int) -> tuple[Emit, _Flags]:
-        """`atom := '(' group | '[' class | '.' | '^' | '$' | '\\' escape | any other character`"""
-        character = self._next()
+    def _atom(self, flags: _Flags, depth: int) -> tuple[Emit | None, _Flags]:
+        """`atom := '(' group | '[' class | '.' | '^' | '$' | '\\' escape | any other character`
+
+        None for flags that are all of a group.
+        """
+        self.offset += 1
+        character = self._text[self.offset - 1]
         if character == "(":
             return self._group(flags, depth)
         if character == "[":
@@ -123,44 +144,52 @@ class _Parser:
             return one(Characters(excluded, negated=True)), flags
         return one(_literal(character)._replace(fold=flags.fold)), flags
 
-    def _group(self, flags: _Flags, depth: int) -> tuple[Emit, _Flags]:
+    def _group(self, flags: _Flags, depth: int) -> tuple[Emit | None, _Flags]:
         """`group := [ '?:' | '?P<' name '>' | '?<' name '>' | '?' flags ':' ] alternatives ')' | '?' flags ')'`"""
-        inner = flags
+        start, inner = self.offset - 1, flags
         if self._take("?"):
-            if self._take("P<") or (self._take("<") and self._peek() not in ("=", "!")):
-                self._name()
+            behind = len(self._text) - self.offset
+            if (behind > len("P<") and self._take("P<")) or (behind > len("<") and self._take("<")):
+                self._name(start)
             else:
-                inner = self._flags(flags)
-                if self._take(")"):
-                    return sequence([]), inner
-                if not self._take(":"):
-                    raise PatternError("invalid or unsupported Perl syntax in a group")
+                inner, is_alone = self._flags(flags, start)
+                if is_alone:
+                    return None, inner
         part = self.alternatives(inner, depth + 1)
         if not self._take(")"):
-            raise PatternError("missing closing )")
+            raise PatternError(f"missing closing ): `{self._text}`")
         return part, flags
 
-    def _name(self) -> None:
+    def _name(self, start: int) -> None:
         end = self._text.find(">", self.offset)
-        if end < 0 or not self._text[self.offset : end].isidentifier():
-            raise PatternError("invalid named capture")
-        self.offset = end + 1
+        name = self._text[self.offset : max(end, self.offset)]
+        self.offset = end + 1 if end >= 0 else len(self._text)
+        if end < 0 or not (name.isascii() and name.replace("_", "a").isalnum()):
+            raise PatternError(f"invalid named capture: `{self._since(start)}`")
 
-    def _flags(self, flags: _Flags) -> _Flags:
-        value = True
-        while self._peek() in ("i", "m", "s", "U", "-"):
-            match self._next():
-                case "-":
-                    value = False
+    def _flags(self, flags: _Flags, start: int) -> tuple[_Flags, bool]:
+        """`flags := { 'i' | 'm' | 's' | 'U' } [ '-' flag { flag } ] (':' | ')')`; whether they are all of the group."""
+        value, any_off = True, True
+        while self.offset < len(self._text):
+            self.offset += 1
+            match self._text[self.offset - 1]:
+                case "-" if value:
+                    value, any_off = False, False
+                    continue
                 case "i":
                     flags = flags._replace(fold=value)
                 case "m":
                     flags = flags._replace(lines=value)
                 case "s":
                     flags = flags._replace(dot_takes_newline=value)
-                case _:
+                case "U":
                     pass  # greedy or not makes no difference to whether something matches
-        return flags
+                case ":" | ")" as end if any_off:
+                    return flags, end == ")"
+                case _:
+                    break
+            any_off = True
+        raise PatternError(f"invalid or unsupported Perl syntax: `{self._since(start)}`")
 
     def _escape(self, flags: _Flags) -> Emit:
         held = {"A": "start", "z": "end", "b": "word boundary", "B": "no word boundary"}.get(self._peek())
@@ -171,102 +200,141 @@ class _Parser:
             end = self._text.find("\\E", self.offset)
             quoted = self._text[self.offset : end if end >= 0 else len(self._text)]
             self.offset = end + 2 if end >= 0 else len(self._text)
-            return sequence([one(_literal(character)._replace(fold=flags.fold)) for character in quoted])
+            parts = [one(_literal(character)._replace(fold=flags.fold)) for character in quoted]
+            # What repeats repeats the last character alone.
+            return sequence([*parts[:-1], self._repeat(parts[-1])] if parts else [])
         return one(self._set_escape()._replace(fold=flags.fold))
 
     def _set_escape(self) -> Characters:
-        """What stands behind a backslash, inside a class or outside."""
-        character = self._next()
+        """What stands behind a backslash: a set, or a character."""
+        return self._named_set() or self._code_escape()
+
+    def _named_set(self) -> Characters | None:
+        character = self._peek()
         ranges = PERL.get(character.lower())
+        if ranges is None and character not in ("p", "P"):
+            return None
+        self.offset += 1
         if ranges is not None:
             return Characters(ranges, negated=character.isupper())
-        if character in ("p", "P"):
-            return Characters((), (self._category(),), negated=character == "P")
-        code = self._code(character)
+        return Characters((), (self._category(),), negated=character == "P")
+
+    def _code_escape(self) -> Characters:
+        start = self.offset - 1
+        if self.offset == len(self._text):
+            raise PatternError("trailing backslash at end of expression: ``")
+        self.offset += 1
+        code = self._code(self._text[self.offset - 1])
+        if code is None:
+            raise PatternError(f"invalid escape sequence: `{self._since(start)}`")
         return Characters(((code, code),))
 
-    def _code(self, character: str) -> int:
+    def _code(self, character: str) -> int | None:
         if character in _LITERAL_ESCAPES:
             return ord(_LITERAL_ESCAPES[character])
         if character == "x":
             return self._hexadecimal()
-        if character.isalnum() and character.isascii():
-            raise PatternError(f"invalid escape sequence: `\\{character}`")
-        return ord(character)
+        if character in "01234567":
+            return self._octal()
+        return None if character.isalnum() or not character.isascii() else ord(character)
 
-    def _hexadecimal(self) -> int:
-        digits = self._text[self.offset : self.offset + 2]
-        if self._take("{"):
-            end = self._text.find("}", self.offset)
-            digits = self._text[self.offset : max(end, self.offset)]
+    def _octal(self) -> int | None:
+        """Up to three digits; one that does not begin with 0 and stands alone would be a back reference."""
+        start = self.offset - 1
+        while self._peek() in tuple("01234567") and self.offset - start < _OCTAL_DIGITS:
             self.offset += 1
-        self.offset += len(digits)
-        if not 0 < len(digits) <= 6 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-            raise PatternError("invalid escape sequence: `\\x`")
-        return min(int(digits, 16), _LAST)
+        digits = self._since(start)
+        return int(digits, 8) if digits[0] == "0" or len(digits) > 1 else None
+
+    def _hexadecimal(self) -> int | None:
+        """Two digits, or any number of them in braces. What is wrong ends with the character that makes it so."""
+        in_braces, code, digits = self._take("{"), 0, 0
+        while self.offset < len(self._text):
+            self.offset += 1
+            character = self._text[self.offset - 1]
+            if in_braces and character == "}":
+                return code if digits else None
+            value = "0123456789abcdef".find(character.lower()) if character.isascii() else -1
+            if in_braces and value < 0:
+                return None
+            code, digits = code * 16 + value, digits + 1
+            if not in_braces and digits == 2:
+                both = self._text[self.offset - 2 : self.offset]
+                return code if all(one in "0123456789abcdefABCDEF" for one in both) else None
+            if code > _LAST:
+                return None
+        return None
 
     def _category(self) -> str:
+        start = self.offset - 2
         if not self._take("{"):
-            return self._next()
-        end = self._text.find("}", self.offset)
-        name = self._text[self.offset : max(end, self.offset)]
-        self.offset += len(name) + 1
-        if end < 0 or not 0 < len(name.removeprefix("^")) <= 2:
-            raise PatternError(f"invalid character class range: `\\p{{{name}}}`")
+            name = self._peek()
+            self.offset += len(name)
+        else:
+            end = self._text.find("}", self.offset)
+            name = self._text[self.offset : max(end, self.offset)]
+            self.offset = end + 1 if end >= 0 else len(self._text)
+        if name.removeprefix("^") not in _CATEGORIES:
+            raise PatternError(f"invalid character class range: `{self._since(start)}`")
         return name
 
     def _class(self, flags: _Flags) -> Characters:
         """`class := [ '^' ] item { item } ']'`; a `]` that comes first is a literal."""
+        start = self.offset - 1
         negated = self._take("^")
         ranges: list[tuple[int, int]] = []
         categories: list[str] = []
         first = True
         while first or self._peek() != "]":
             first = False
-            found = self._class_item()
+            found = self._class_item(start)
             ranges.extend(found.ranges if not found.negated else _others(found.ranges))
             categories.extend(f"^{name}" if found.negated else name for name in found.categories)
         self.offset += 1
         return Characters(tuple(ranges), tuple(categories), negated, flags.fold)
 
-    def _class_item(self) -> Characters:
+    def _class_item(self, start: int) -> Characters:
         """`item := '[:' name ':]' | character [ '-' character ] | '\\' escape`"""
-        if self._take("[:"):
-            return self._posix()
-        found = self._class_character()
-        if not found.categories and len(found.ranges) == 1 and self._peek() == "-":
-            low = found.ranges[0][0]
-            if self._text[self.offset + 1 : self.offset + 2] not in ("]", "") and found.ranges[0][1] == low:
-                self.offset += 1
-                high = self._class_character().ranges
-                if not high or high[0][0] < low:
-                    raise PatternError("invalid character class range")
-                return Characters(((low, high[0][1]),))
-        return found
+        if (posix := self._posix()) is not None:
+            return posix
+        if self._take("\\"):
+            if (named := self._named_set()) is not None:
+                return named
+            self.offset -= 1
+        low_at = self.offset
+        low = self._class_character(start)
+        if self._peek() != "-" or self._text[self.offset + 1 : self.offset + 2] in ("]", ""):
+            return low
+        self.offset += 1
+        high = self._class_character(start)
+        bounds = low.ranges[0][0], high.ranges[0][0]
+        if bounds[1] < bounds[0]:
+            raise PatternError(f"invalid character class range: `{self._since(low_at)}`")
+        return Characters((bounds,))
 
-    def _class_character(self) -> Characters:
-        character = self._next()
-        if character == "\\":
-            return self._set_escape()
-        return _literal(character)
+    def _class_character(self, start: int) -> Characters:
+        if self.offset == len(self._text):
+            raise PatternError(f"missing closing ]: `{self._since(start)}`")
+        self.offset += 1
+        character = self._text[self.offset - 1]
+        return self._code_escape() if character == "\\" else _literal(character)
 
-    def _posix(self) -> Characters:
-        end = self._text.find(":]", self.offset)
-        name = self._text[self.offset : max(end, self.offset)]
+    def _posix(self) -> Characters | None:
+        end = self._text.find(":]", self.offset + 2)
+        if not self._text.startswith("[:", self.offset) or end < 0:
+            return None
+        name = self._text[self.offset + 2 : end]
         ranges = POSIX.get(name.removeprefix("^"))
         if ranges is None:
             raise PatternError(f"invalid character class range: `[:{name}:]`")
         self.offset = end + 2
         return Characters(ranges, negated=name.startswith("^"))
 
+    def _since(self, start: int) -> str:
+        return self._text[start : self.offset]
+
     def _peek(self) -> str:
         return self._text[self.offset : self.offset + 1]
-
-    def _next(self) -> str:
-        if self.offset >= len(self._text):
-            raise PatternError("unexpected end of the pattern")
-        self.offset += 1
-        return self._text[self.offset - 1]
 
     def _take(self, expected: str) -> bool:
         taken = self._text.startswith(expected, self.offset)

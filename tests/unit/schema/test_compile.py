@@ -55,7 +55,7 @@ def test_the_trivial_schemas_are_known_by_name() -> None:
         ({"minimum": "x"}, "cannot parse 'x' as a number"),
         ({"minLength": -1}, "cannot parse '-1' as a non-negative integer"),
         ({"maxItems": 1.5}, "cannot parse '1.5' as a non-negative integer"),
-        ({"pattern": "("}, "error parsing regexp: missing closing )"),
+        ({"pattern": "("}, "error parsing regexp: missing closing ): `(`"),
         ({"pattern": 5}, "expected a string"),
     ],
 )
