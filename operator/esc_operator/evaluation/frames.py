@@ -93,6 +93,13 @@ class Frame:
 
     # Results
 
+    def handed_on(self, value: Value) -> Value:
+        """A value as the result of this call: secret, or unknown, as a whole where a part of it is."""
+        # Upstream loses the properties that the value inherits from its bases.
+        if value.contains_unknowns and value.is_complete:
+            return self.unknown(value.schema, value)
+        return value.defined_by(self.expression).marked(secrecy(value))
+
     def unknown(self, schema: Schema = ALWAYS, *inputs: Value) -> Value:
         """An unknown result, secret if anything secret went into it."""
         return unknown(self.expression, schema, secrecy(*inputs))

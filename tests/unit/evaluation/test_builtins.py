@@ -245,3 +245,22 @@ def test_a_call_without_a_provider_is_unknown() -> None:
     evaluation = drive(Evaluator(environment, name="root", mode=Mode.OPEN), World())
     assert evaluation.value is not None
     assert evaluation.value.reveal() == {"a": "[unknown]"}
+
+
+@pytest.mark.parametrize("call", ["fn::final: {parts}", "fn::validate: {{schema: {{type: object}}, value: {parts}}}"])
+def test_what_is_handed_on_is_unknown_and_secret_as_a_whole(call: str) -> None:
+    parts = "{s: {fn::secret: x}, o: {fn::open::echo: {v: 1}}}"
+    text = f"values: {{a: {{{call.format(parts=parts)}}}}}"
+    checked = evaluate(text, mode=Mode.CHECK).value
+    assert checked is not None
+    assert checked.to_data() == {"a": "[secret]"}
+    assert checked.reveal() == {"a": "[unknown]"}
+    assert revealed(evaluate(text)) == {"a": {"s": "x", "o": {"v": 1}}}
+
+
+def test_what_is_handed_on_with_a_mistake_in_it_is_opened_all_the_same() -> None:
+    world = World()
+    evaluation = evaluate("values: {a: {fn::final: {s: '${nope}', o: {fn::open::echo: {v: 1}}}}}", world)
+    assert len(world.asked_for(OpenProvider)) == 1
+    assert evaluation.value is not None
+    assert evaluation.value.reveal() == {"a": "[unknown]"}

@@ -16,8 +16,7 @@ def validate(frame: Frame, call: Call) -> Steps:
     value = yield frame.operand(call, "value")
     if not (schema.is_complete and value.is_complete):
         return PENDING_VALUE
-    # Upstream loses the properties that the value inherits from its bases.
-    result = value.defined_by(call).marked(secrecy(schema, value))
+    result = frame.handed_on(value).marked(secrecy(schema))
     from esc_operator.schema.meta import meta_schema
 
     if not frame.conforms(schema, meta_schema()) or schema.contains_unknowns:
