@@ -42,10 +42,9 @@ def _delimited(second: str) -> Clause:
 
 def _concat(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
     """`fn::concat: [<array>, ...]`"""
-    if isinstance(argument, Array):
-        return Call(node, name, name, {"arrays": argument})
-    diagnostics.append(_error(argument, f"the argument to {name} must be an array of arrays"))
-    return Call(node, name, name, {"arrays": None})
+    if not isinstance(argument, Array):
+        diagnostics.append(_error(argument, f"the argument to {name} must be an array of arrays"))
+    return Call(node, name, name, {"arrays": argument})
 
 
 def _secret(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:

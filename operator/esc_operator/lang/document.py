@@ -133,9 +133,8 @@ def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
     for key, value in options.entries:
         if key.text.casefold() != "merge":
             continue
-        if isinstance(value, ScalarNode) and isinstance(value.value, bool):
-            merge = value.value
-        else:
+        merge = isinstance(value, ScalarNode) and value.value is True
+        if not (isinstance(value, ScalarNode) and isinstance(value.value, bool)):
             diagnostics.append(value.error("merge must be a boolean value", reasons.INVALID_DOCUMENT))
     return merge
 

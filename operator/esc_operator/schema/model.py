@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from esc_operator.schema.patterns import Pattern
 
 TypeName = Literal["null", "boolean", "number", "string", "array", "object"]
-TYPE_NAMES: Final = ("null", "boolean", "number", "string", "array", "object")
+TYPE_NAMES: Final = ("string", "number", "boolean", "array", "object", "null")
 
 _NO_PROPERTIES: Final[Mapping[str, Schema]] = MappingProxyType({})
 _NO_DEPENDENCIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
