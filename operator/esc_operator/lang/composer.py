@@ -25,7 +25,7 @@ from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
 from esc_operator.lang.limits import Limits
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.paths import Path
+from esc_operator.lang.paths import Path, path_text
 from esc_operator.lang.scalars import Scalar, resolve_plain, resolve_tagged, short_tag
 from esc_operator.lang.source import Source
 
@@ -123,7 +123,10 @@ class _Composer:
     def _key(self, node: Node) -> ScalarNode:
         if isinstance(node, ScalarNode) and isinstance(node.value, str):
             return node
-        self.diagnostics.append(node.error("mapping keys must be strings", reasons.INVALID_YAML))
+        # A key without a text, such as a list, adds nothing to the path.
+        place = node if isinstance(node, ScalarNode) and node.text else self._open[-1]
+        summary, path = "mapping keys must be strings", path_text(place.path)
+        self.diagnostics.append(Diagnostic(Severity.ERROR, summary, path, node.range, reasons.INVALID_YAML))
         return ScalarNode(node.source, node.path, node.line, node.column, "", "", inline=False)
 
     def _path_of_next(self, text: str) -> Path:

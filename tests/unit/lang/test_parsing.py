@@ -147,6 +147,15 @@ def test_data_that_is_no_definition_is_a_finding(data: object, path: str, summar
     assert (found.path, found.summary) == (path, summary)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("values: {1: x}", 'values["1"]'), ("values: {a: {[b]: x}}", "values.a"), ("{a: b}: x", "")],
+)
+def test_a_key_that_is_no_string_is_told_where_it_is(text: str, path: str) -> None:
+    _, (found,) = parse_text("test", text)
+    assert (found.path, found.summary) == (path, "mapping keys must be strings")
+
+
 def test_data_that_is_too_deep_or_too_much_is_one_finding() -> None:
     deep: object = "x"
     for _ in range(150):
