@@ -1,4 +1,4 @@
-"""The named sets of characters of regular expressions, as ranges of code points."""
+"""The named sets of characters of regular expressions: as ranges of code points, or by the names that Unicode has."""
 
 from typing import Final
 
@@ -22,3 +22,6 @@ POSIX: Final = {
     "word": _WORD,
     "xdigit": ((48, 57), (65, 70), (97, 102)),
 }
+_MINOR: Final = {"C": "cfos", "L": "lmotu", "M": "cen", "N": "dlo", "P": "cdefios", "S": "ckmo", "Z": "lps"}
+CATEGORIES: Final = frozenset(major + minor for major, minors in _MINOR.items() for minor in ("", *minors))
+"""Unicode's general categories, but for the unassigned."""

@@ -6,9 +6,10 @@ process for hours. What RE2 has no syntax for (look-around, back references) is 
 
 from __future__ import annotations
 
+from string import hexdigits, octdigits
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from esc_operator.schema.regex_classes import PERL, POSIX
+from esc_operator.schema.regex_classes import CATEGORIES, PERL, POSIX
 from esc_operator.schema.regex_program import (
     Characters,
     PatternError,
@@ -28,11 +29,6 @@ _DEEPEST: Final = 50
 _LAST: Final = 0x10FFFF
 _OCTAL_DIGITS: Final = 3
 _LITERAL_ESCAPES: Final = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
-
-
-_CATEGORIES: Final = frozenset(
-    "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".split()  # noqa: SIM905
-)
 
 
 class _Flags(NamedTuple):
@@ -79,7 +75,7 @@ class _Parser:
         while self._peek() not in ("", "|", ")"):
             start = self.offset
             if self._operator() is not None:
-                raise PatternError(f"missing argument to repetition operator: `{self._since(start)}`")
+                raise self._wrong("missing argument to repetition operator", start)
             atom, flags = self._atom(flags, depth)
             if atom is not None:
                 parts.append(self._repeat(atom))
@@ -94,7 +90,7 @@ class _Parser:
         if bounds is None:
             return atom
         if self._operator() is not None:
-            raise PatternError(f"invalid nested repetition operator: `{self._since(start)}`")
+            raise self._wrong("invalid nested repetition operator", start)
         return repeated(atom, *bounds)
 
     def _operator(self) -> tuple[int, int | None] | None:
@@ -128,8 +124,7 @@ class _Parser:
 
         None for flags that are all of a group.
         """
-        self.offset += 1
-        character = self._text[self.offset - 1]
+        character = self._next()
         if character == "(":
             return self._group(flags, depth)
         if character == "[":
@@ -161,21 +156,18 @@ class _Parser:
         return part, flags
 
     def _name(self, start: int) -> None:
-        end = self._text.find(">", self.offset)
-        name = self._text[self.offset : max(end, self.offset)]
-        self.offset = end + 1 if end >= 0 else len(self._text)
-        if end < 0 or not (name.isascii() and name.replace("_", "a").isalnum()):
-            raise PatternError(f"invalid named capture: `{self._since(start)}`")
+        name, is_closed = self._until(">")
+        if not (is_closed and name.isascii() and name.replace("_", "a").isalnum()):
+            raise self._wrong("invalid named capture", start)
 
     def _flags(self, flags: _Flags, start: int) -> tuple[_Flags, bool]:
         """`flags := { 'i' | 'm' | 's' | 'U' } [ '-' flag { flag } ] (':' | ')')`; whether they are all of the group."""
-        value, any_off = True, True
+        value = True
         while self.offset < len(self._text):
-            self.offset += 1
-            match self._text[self.offset - 1]:
+            is_behind_minus = self._text[self.offset - 1] == "-"
+            match self._next():
                 case "-" if value:
-                    value, any_off = False, False
-                    continue
+                    value = False
                 case "i":
                     flags = flags._replace(fold=value)
                 case "m":
@@ -184,12 +176,11 @@ class _Parser:
                     flags = flags._replace(dot_takes_newline=value)
                 case "U":
                     pass  # greedy or not makes no difference to whether something matches
-                case ":" | ")" as end if any_off:
+                case ":" | ")" as end if not is_behind_minus:
                     return flags, end == ")"
                 case _:
                     break
-            any_off = True
-        raise PatternError(f"invalid or unsupported Perl syntax: `{self._since(start)}`")
+        raise self._wrong("invalid or unsupported Perl syntax", start)
 
     def _escape(self, flags: _Flags) -> Emit:
         held = {"A": "start", "z": "end", "b": "word boundary", "B": "no word boundary"}.get(self._peek())
@@ -197,17 +188,11 @@ class _Parser:
             self.offset += 1
             return assertion(held)
         if self._take("Q"):
-            end = self._text.find("\\E", self.offset)
-            quoted = self._text[self.offset : end if end >= 0 else len(self._text)]
-            self.offset = end + 2 if end >= 0 else len(self._text)
+            quoted, _ = self._until("\\E")
             parts = [one(_literal(character)._replace(fold=flags.fold)) for character in quoted]
             # What repeats repeats the last character alone.
             return sequence([*parts[:-1], self._repeat(parts[-1])] if parts else [])
-        return one(self._set_escape()._replace(fold=flags.fold))
-
-    def _set_escape(self) -> Characters:
-        """What stands behind a backslash: a set, or a character."""
-        return self._named_set() or self._code_escape()
+        return one((self._named_set() or self._code_escape())._replace(fold=flags.fold))
 
     def _named_set(self) -> Characters | None:
         character = self._peek()
@@ -223,10 +208,9 @@ class _Parser:
         start = self.offset - 1
         if self.offset == len(self._text):
             raise PatternError("trailing backslash at end of expression: ``")
-        self.offset += 1
-        code = self._code(self._text[self.offset - 1])
+        code = self._code(self._next())
         if code is None:
-            raise PatternError(f"invalid escape sequence: `{self._since(start)}`")
+            raise self._wrong("invalid escape sequence", start)
         return Characters(((code, code),))
 
     def _code(self, character: str) -> int | None:
@@ -234,48 +218,48 @@ class _Parser:
             return ord(_LITERAL_ESCAPES[character])
         if character == "x":
             return self._hexadecimal()
-        if character in "01234567":
+        if character in octdigits:
             return self._octal()
         return None if character.isalnum() or not character.isascii() else ord(character)
 
     def _octal(self) -> int | None:
         """Up to three digits; one that does not begin with 0 and stands alone would be a back reference."""
         start = self.offset - 1
-        while self._peek() in tuple("01234567") and self.offset - start < _OCTAL_DIGITS:
+        while self._peek() in tuple(octdigits) and self.offset - start < _OCTAL_DIGITS:
             self.offset += 1
-        digits = self._since(start)
+        digits = self._text[start : self.offset]
         return int(digits, 8) if digits[0] == "0" or len(digits) > 1 else None
 
     def _hexadecimal(self) -> int | None:
-        """Two digits, or any number of them in braces. What is wrong ends with the character that makes it so."""
-        in_braces, code, digits = self._take("{"), 0, 0
+        if self._take("{"):
+            return self._hexadecimal_in_braces()
+        digits = self._text[self.offset : self.offset + 2]
+        self.offset += len(digits)
+        return int(digits, 16) if len(digits) == 2 and set(digits) <= set(hexdigits) else None
+
+    def _hexadecimal_in_braces(self) -> int | None:
+        """Any number of digits. What is wrong ends with the character that makes it so."""
+        code: int | None = None
         while self.offset < len(self._text):
-            self.offset += 1
-            character = self._text[self.offset - 1]
-            if in_braces and character == "}":
-                return code if digits else None
-            value = "0123456789abcdef".find(character.lower()) if character.isascii() else -1
-            if in_braces and value < 0:
+            character = self._next()
+            if character == "}":
+                return code
+            if character not in hexdigits:
                 return None
-            code, digits = code * 16 + value, digits + 1
-            if not in_braces and digits == 2:
-                both = self._text[self.offset - 2 : self.offset]
-                return code if all(one in "0123456789abcdefABCDEF" for one in both) else None
+            code = (code or 0) * 16 + int(character, 16)
             if code > _LAST:
                 return None
         return None
 
     def _category(self) -> str:
         start = self.offset - 2
-        if not self._take("{"):
-            name = self._peek()
-            self.offset += len(name)
+        if self._take("{"):
+            name, is_closed = self._until("}")
         else:
-            end = self._text.find("}", self.offset)
-            name = self._text[self.offset : max(end, self.offset)]
-            self.offset = end + 1 if end >= 0 else len(self._text)
-        if name.removeprefix("^") not in _CATEGORIES:
-            raise PatternError(f"invalid character class range: `{self._since(start)}`")
+            name, is_closed = self._peek(), True
+            self.offset += len(name)
+        if not is_closed or name.removeprefix("^") not in CATEGORIES:
+            raise self._wrong("invalid character class range", start)
         return name
 
     def _class(self, flags: _Flags) -> Characters:
@@ -309,14 +293,13 @@ class _Parser:
         high = self._class_character(start)
         bounds = low.ranges[0][0], high.ranges[0][0]
         if bounds[1] < bounds[0]:
-            raise PatternError(f"invalid character class range: `{self._since(low_at)}`")
+            raise self._wrong("invalid character class range", low_at)
         return Characters((bounds,))
 
     def _class_character(self, start: int) -> Characters:
         if self.offset == len(self._text):
-            raise PatternError(f"missing closing ]: `{self._since(start)}`")
-        self.offset += 1
-        character = self._text[self.offset - 1]
+            raise self._wrong("missing closing ]", start)
+        character = self._next()
         return self._code_escape() if character == "\\" else _literal(character)
 
     def _posix(self) -> Characters | None:
@@ -330,11 +313,23 @@ class _Parser:
         self.offset = end + 2
         return Characters(ranges, negated=name.startswith("^"))
 
-    def _since(self, start: int) -> str:
-        return self._text[start : self.offset]
+    def _wrong(self, what: str, start: int) -> PatternError:
+        """What is wrong, with the text from `start` to here."""
+        return PatternError(f"{what}: `{self._text[start : self.offset]}`")
+
+    def _until(self, closing: str) -> tuple[str, bool]:
+        """The text up to a closing sign, which is taken too; where there is none, all that is left, and False."""
+        text, found, _ = self._text[self.offset :].partition(closing)
+        self.offset += len(text) + len(found)
+        return text, bool(found)
 
     def _peek(self) -> str:
         return self._text[self.offset : self.offset + 1]
+
+    def _next(self) -> str:
+        """The next character; there has to be one."""
+        self.offset += 1
+        return self._text[self.offset - 1]
 
     def _take(self, expected: str) -> bool:
         taken = self._text.startswith(expected, self.offset)

@@ -97,6 +97,7 @@ def test_where_python_means_the_same_it_finds_the_same(text: str, subject: str) 
         ("^ab(?i)*$", "abbb", True),
         (r"^\101\011$", "A\t", True),
         ("[[:a-c]", ":", True),
+        ("(?P<1>a)", "a", True),
     ],
 )
 def test_the_rest_is_re2s(text: str, subject: str, matches: bool) -> None:
@@ -146,6 +147,7 @@ def test_the_rest_is_re2s(text: str, subject: str, matches: bool) -> None:
         (r"\x", r"invalid escape sequence: `\x`"),
         (r"\xg1", r"invalid escape sequence: `\xg1`"),
         (r"\x{110000}", r"invalid escape sequence: `\x{110000`"),
+        (r"\x{110000000}", r"invalid escape sequence: `\x{110000`"),
         (r"\x{}", r"invalid escape sequence: `\x{}`"),
         (r"\y", r"invalid escape sequence: `\y`"),
         (r"\é", r"invalid escape sequence: `\é`"),
