@@ -133,8 +133,9 @@ def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
     for key, value in options.entries:
         if key.text.casefold() != "merge":
             continue
-        merge = isinstance(value, ScalarNode) and value.value is True
-        if not (isinstance(value, ScalarNode) and isinstance(value.value, bool)):
+        given = value.value if isinstance(value, ScalarNode) else None
+        merge = given is True
+        if not isinstance(given, bool):
             diagnostics.append(value.error("merge must be a boolean value", reasons.INVALID_DOCUMENT))
     return merge
 
