@@ -56,13 +56,13 @@ class Subject(NamedTuple):
 async def post_event(api: KubeApi, about: Subject, event: Event, now: datetime) -> None:
     """Post an event. One that is lost changes nothing, so trouble is only logged."""
     try:
-        await api.create_event(about.place, event_body(event, about, now))
+        await api.create_event(about.place, _body(event, about, now))
     except KubeError as error:
         log = {"environment": str(about.key) if about.is_environment else None, "reason": error.reason}
         logger.warning("%s: the event %s was not posted: %s", about, event.reason, error.message, extra=log)
 
 
-def event_body(event: Event, about: Subject, now: datetime) -> dict[str, Any]:
+def _body(event: Event, about: Subject, now: datetime) -> dict[str, Any]:
     """An event about an object of ours, as the API server takes it."""
     time = format_time(now)
     return {
