@@ -82,7 +82,7 @@ class Reconciler:
         self.mended = 0
         """How often something outside, for which environments may wait, has been seen to be well again."""
         self.ledger = Ledger()
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(lambda key: key.namespace)
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
         self._overdue = Overdue(self, now)
         self.arrivals = Arrivals(self, gatherer, self._overdue.expect, now, pause)

@@ -81,7 +81,7 @@ class Rotations:
         self._now = now
         self._memories: dict[str, _Memory] = {}
         self._troubles: dict[str, int] = {}
-        self.queue: WorkQueue[str] = WorkQueue()
+        self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
         self.scheduler: Scheduler[str] = Scheduler(now, lambda name, _: self.queue.add(name, Lane.CHANGE))
 
     @property

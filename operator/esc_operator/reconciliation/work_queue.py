@@ -1,24 +1,36 @@
-"""A keyed, coalescing work queue with two lanes.
+"""A keyed, coalescing work queue with two lanes, each served by turns among tenants.
 
 Owns which key is worked on next. A key is in the queue at most once and is never worked on twice at a time: what is
 added meanwhile is worked on once more afterwards. Changes go ahead of refreshes, so a new environment does not wait
-behind a storm of renewals; refreshes go by their deadline, and every fourth pick of an ordinary worker is theirs, so
-that a storm of changes cannot let credentials expire.
+behind a storm of renewals; every fourth pick of an ordinary worker is a refresh's, so that a storm of changes cannot
+let credentials expire. Among tenants turns count, so that nobody's storm keeps others waiting; within one, changes go
+in the order in which they came and refreshes by their deadline. Every second pick of a refresh is the earliest deadline
+of all, so that turns of many others cannot let it pass.
+
+An attempt that waits for somebody gives its worker back (`away`) and asks for another one when it goes on (`back`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from esc_operator.reconciliation.fair_queue import FairQueue, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esc_operator.reconciliation.fair_queue import Place
 
 K = TypeVar("K")
 
 REFRESH_SHARE = 4
 """One pick in so many takes a refresh first."""
+DEADLINE_SHARE = 2
+"""One pick of a refresh in so many takes the earliest deadline, whoever's turn it is."""
 
 
 class Lane(Enum):
@@ -26,127 +38,167 @@ class Lane(Enum):
     REFRESH = "refresh"
 
 
-class WorkQueue(Generic[K]):
-    """Used from one event loop. `add` never blocks; each `take` is followed by one `done`."""
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
+    what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
+    begin one if it has none under way."""
 
-    def __init__(self) -> None:
-        self._changes: dict[K, None] = {}
-        self._refreshes: list[tuple[float, int, K]] = []
-        self._deadlines: dict[K, float] = {}
-        self._working: set[K] = set()
+    each: int = 32
+    all: int = 128
+
+
+class WorkQueue(Generic[K]):
+    """Used from one event loop. `add` never blocks; each `take` is followed by one `done`, or by one `away`."""
+
+    def __init__(self, tenant_of: Callable[[K], str], shares: Shares | None = None) -> None:
+        self._tenant_of = tenant_of
+        self._shares = shares or Shares()
+        self._lanes: dict[Lane, FairQueue[K]] = {lane: FairQueue(tenant_of, self._may_begin) for lane in Lane}
+        self._under_way: dict[K, tuple[Lane, float]] = {}
+        self._of_tenant: Counter[str] = Counter()
+        self._borrowed: dict[K, tuple[Lane, Place]] = {}
         self._again: dict[K, tuple[Lane, float]] = {}
         self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
-        self._order = itertools.count()
-        self._picks = 0
+        self._picks = self._refreshes = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._changes) + len(self._deadlines)
+        return sum(self.depth(lane) for lane in Lane)
 
     @property
     def working(self) -> int:
-        """How many keys are worked on."""
-        return len(self._working)
+        """How many keys are worked on, those included whose attempt waits for somebody."""
+        return len(self._under_way) + len(self._borrowed)
 
     def depth(self, lane: Lane) -> int:
-        return len(self._changes) if lane is Lane.CHANGE else len(self._deadlines)
+        """How many keys wait for a worker."""
+        return len(self._lanes[lane]) + sum(place[0] is lane for place in self._borrowed.values())
 
     def is_waiting(self, key: K) -> bool:
         """Whether a key has been asked for and nobody works on it."""
-        return key not in self._working and (key in self._changes or key in self._deadlines)
+        return not self._is_worked_on(key) and self._lane_of(key) is not None
+
+    def _is_worked_on(self, key: K) -> bool:
+        return key in self._under_way or key in self._borrowed
+
+    def _lane_of(self, key: K) -> Lane | None:
+        return next((lane for lane, queue in self._lanes.items() if key in queue), None)
 
     def add(self, key: K, lane: Lane, deadline: float = 0.0) -> None:
         """Ask for work on a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
-        if key in self._working:
+        if self._is_worked_on(key):
             waiting = self._again.get(key)
             if waiting is None or (waiting[0] is Lane.REFRESH and lane is Lane.CHANGE):
                 self._again[key] = (lane, deadline)
             return
-        if key in self._changes:
-            return
-        if lane is Lane.CHANGE:
-            self._deadlines.pop(key, None)  # its place in the heap is skipped when it comes up
-            self._changes[key] = None
-        elif key not in self._deadlines or deadline < self._deadlines[key]:
-            self._deadlines[key] = deadline
-            heapq.heappush(self._refreshes, (deadline, next(self._order), key))
+        rank = 0.0 if lane is Lane.CHANGE else deadline
+        known = self._lane_of(key)
+        if known is not None:
+            if known is Lane.CHANGE or (lane is known and rank >= self._lanes[known].rank(key)):
+                return
+            self._lanes[known].remove(key)
+        self._lanes[lane].put(key, rank)
         self._wake(lane)
 
     async def take(self, *, changes_only: bool = False) -> K:
-        """The next key. A worker that takes changes only is never held up by slow refreshes."""
+        """The next key, or one whose attempt can go on. A worker that takes changes only is never held up by slow
+        refreshes."""
         while True:
             if (key := self._pick(changes_only)) is not None:
-                self._working.add(key)
-                self._idle.clear()
                 self._pass_on()
                 return key
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append((waiter, changes_only))
             await waiter
 
+    def back(self, key: K) -> None:
+        """The attempt on a key that has gone away can go on: it will be taken by its rank, ahead of what its tenant has
+        not begun."""
+        lane, rank = self._under_way[key]
+        self._lanes[lane].put(key, rank, begun=True)
+        self._wake(lane)
+
     def borrow(self, key: K) -> bool:
         """Keep the workers from a key that waits, for a moment in which it keeps its place; answers whether that could
         be. Followed by one `done`."""
-        if self._closed or not self.is_waiting(key):
+        lane = self._lane_of(key)
+        if self._closed or lane is None or self._is_worked_on(key):
             return False
-        self._working.add(key)
+        self._borrowed[key] = lane, self._lanes[lane].remove(key)
         self._idle.clear()
         return True
 
     def done(self, key: K) -> None:
         """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
-        self._working.discard(key)
-        if not self._working:
+        if key in self._borrowed:
+            lane, place = self._borrowed.pop(key)
+            if not self._closed:
+                self._lanes[lane].put_back(key, place)
+        else:
+            del self._under_way[key]
+            self._count(key, -1)
+        if not self.working:
             self._idle.set()
         if again := self._again.pop(key, None):
             self.add(key, *again)
-        if self.is_waiting(key):
-            self._pass_on()  # whoever was woken for it while it was borrowed has not got it
+        self._pass_on()
 
     async def close(self) -> None:
-        """Hand out no more keys, and wait until those that are worked on are done."""
+        """Begin nothing more, and wait until what is under way is done."""
         self._closed = True
         await self._idle.wait()
 
-    def _pick(self, changes_only: bool) -> K | None:
+    def _may_begin(self, tenant: str) -> Kind | None:
+        under_way = self._of_tenant[tenant]
+        if under_way == 0:
+            return Kind.FIRST
+        return Kind.FURTHER if under_way < self._shares.each else None
+
+    def _count(self, key: K, change: int) -> None:
+        tenant = self._tenant_of(key)
+        self._of_tenant[tenant] += change
+        if not self._of_tenant[tenant]:
+            del self._of_tenant[tenant]
+        for queue in self._lanes.values():
+            queue.review(tenant)
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        """What may be handed out."""
         if self._closed:
-            return None
+            return (Kind.BEGUN,)
+        if len(self._under_way) >= self._shares.all:
+            return (Kind.BEGUN, Kind.FIRST)
+        return tuple(Kind)
+
+    def _pick(self, changes_only: bool) -> K | None:
         if changes_only:
-            return self._pick_change()
+            return self._pick_from(Lane.CHANGE)
         self._picks += 1
-        refresh_first = self._picks % REFRESH_SHARE == 0
-        lanes = (self._pick_refresh, self._pick_change) if refresh_first else (self._pick_change, self._pick_refresh)
-        return next((key for pick in lanes if (key := pick()) is not None), None)
+        lanes = (Lane.REFRESH, Lane.CHANGE) if self._picks % REFRESH_SHARE == 0 else (Lane.CHANGE, Lane.REFRESH)
+        return next((key for lane in lanes if (key := self._pick_from(lane)) is not None), None)
 
-    def _pick_change(self) -> K | None:
-        key = next((key for key in self._changes if key not in self._working), None)
-        if key is not None:
-            del self._changes[key]
+    def _pick_from(self, lane: Lane) -> K | None:
+        queue = self._lanes[lane]
+        by_rank = lane is Lane.REFRESH and self._refreshes % DEADLINE_SHARE == 0
+        found = queue.pop(self._kinds(), by_rank=by_rank)
+        if found is None:
+            return None
+        key, place = found
+        self._refreshes += lane is Lane.REFRESH
+        if not place.begun:
+            self._under_way[key] = lane, place.rank
+            self._count(key, 1)
+            self._idle.clear()
         return key
-
-    def _pick_refresh(self) -> K | None:
-        borrowed, found = [], None
-        while self._refreshes and found is None:
-            place = heapq.heappop(self._refreshes)
-            deadline, _, key = place
-            if self._deadlines.get(key) != deadline:
-                continue
-            if key in self._working:
-                borrowed.append(place)
-            else:
-                found = key
-                del self._deadlines[key]
-        for place in borrowed:
-            heapq.heappush(self._refreshes, place)
-        return found
 
     def _pass_on(self) -> None:
         """Wake others for what is left. Whoever was woken for it may not take it: its own pick came out otherwise, or
         another worker was faster and left a refresh to one that takes changes only."""
-        for lane in Lane:
-            if self.depth(lane):
+        for lane, queue in self._lanes.items():
+            if queue.has_any(self._kinds()):
                 self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:

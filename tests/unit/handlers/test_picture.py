@@ -24,7 +24,7 @@ def after_an_hour(*, leads: bool) -> Picture:
     pulses.of("secrets")
     scheduler: Scheduler[str] = Scheduler(lambda: START, lambda *_: None, clock=lambda: elapsed)
     parts = (
-        SimpleNamespace(queue=WorkQueue(), scheduler=scheduler),
+        SimpleNamespace(queue=WorkQueue(str), scheduler=scheduler),
         SimpleNamespace(out_of_order=dict),
         SimpleNamespace(under_way=0),
         SimpleNamespace(under_way=2),

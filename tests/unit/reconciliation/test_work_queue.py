@@ -9,10 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from esc_operator.reconciliation.work_queue import REFRESH_SHARE, Lane, WorkQueue
+from esc_operator.reconciliation.work_queue import REFRESH_SHARE, Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+
+def one_tenant(_: str) -> str:
+    return "all"
+
+
+def own_tenant(key: str) -> str:
+    return key
+
+
+def of_namespace(key: str) -> str:
+    """`red/a` is red's."""
+    return key.partition("/")[0]
 
 
 async def drain(queue: WorkQueue[str], *, changes_only: bool = False) -> list[str]:
@@ -35,7 +48,7 @@ def run(story: Coroutine[Any, Any, None]) -> None:
 
 def test_a_key_that_is_added_often_is_worked_on_once() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         for _ in range(5):
             queue.add("a", Lane.CHANGE)
             queue.add("a", Lane.REFRESH, 3.0)
@@ -47,7 +60,7 @@ def test_a_key_that_is_added_often_is_worked_on_once() -> None:
 
 def test_changes_go_first_and_in_order() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("refresh", Lane.REFRESH)
         queue.add("b", Lane.CHANGE)
         queue.add("a", Lane.CHANGE)
@@ -58,7 +71,7 @@ def test_changes_go_first_and_in_order() -> None:
 
 def test_refreshes_go_by_their_deadline_and_an_earlier_one_counts() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("late", Lane.REFRESH, 30.0)
         queue.add("soon", Lane.REFRESH, 10.0)
         queue.add("moved", Lane.REFRESH, 40.0)
@@ -72,7 +85,7 @@ def test_refreshes_go_by_their_deadline_and_an_earlier_one_counts() -> None:
 
 def test_a_refresh_that_becomes_a_change_goes_ahead_and_only_once() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("b", Lane.CHANGE)
         queue.add("a", Lane.REFRESH, 1.0)
         queue.add("a", Lane.CHANGE)
@@ -84,7 +97,7 @@ def test_a_refresh_that_becomes_a_change_goes_ahead_and_only_once() -> None:
 
 def test_a_storm_of_changes_leaves_every_fourth_pick_to_refreshes() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("refresh", Lane.REFRESH, 1.0)
         for number in range(20):
             queue.add(f"change-{number}", Lane.CHANGE)
@@ -95,7 +108,7 @@ def test_a_storm_of_changes_leaves_every_fourth_pick_to_refreshes() -> None:
 
 def test_a_key_under_work_is_not_given_to_another_worker_but_worked_on_once_more() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("a", Lane.CHANGE)
         assert await queue.take() == "a"
         queue.add("a", Lane.REFRESH, 9.0)
@@ -113,7 +126,7 @@ def test_a_key_under_work_is_not_given_to_another_worker_but_worked_on_once_more
 
 def test_a_reserved_worker_never_takes_a_refresh() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("refresh", Lane.REFRESH)
         assert await drain(queue, changes_only=True) == []
         queue.add("change", Lane.CHANGE)
@@ -125,7 +138,7 @@ def test_a_reserved_worker_never_takes_a_refresh() -> None:
 
 def test_a_change_gets_through_while_every_ordinary_worker_hangs_in_a_refresh() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("slow", Lane.REFRESH)
         assert await queue.take() == "slow"
         reserved = asyncio.create_task(queue.take(changes_only=True))
@@ -141,7 +154,7 @@ def test_no_refresh_is_left_behind_while_an_ordinary_worker_is_idle() -> None:
     # Once the worker that was woken for the refresh took the change instead, and the reserved one, woken for the
     # change, found only the refresh: which then waited for another event although a worker had nothing to do.
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         ordinary = [asyncio.create_task(queue.take()) for _ in range(2)]
         reserved = asyncio.create_task(queue.take(changes_only=True))
         await asyncio.sleep(0)
@@ -159,7 +172,7 @@ def test_no_refresh_is_left_behind_while_an_ordinary_worker_is_idle() -> None:
 
 def test_a_worker_that_is_cancelled_while_it_waits_takes_nothing_away() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         gone, there = asyncio.create_task(queue.take()), asyncio.create_task(queue.take())
         await asyncio.sleep(0)
         gone.cancel()
@@ -172,7 +185,7 @@ def test_a_worker_that_is_cancelled_while_it_waits_takes_nothing_away() -> None:
 
 def test_closing_hands_out_nothing_more_and_waits_for_what_is_worked_on() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         for key in "abc":
             queue.add(key, Lane.CHANGE)
         assert {await queue.take(), await queue.take()} == {"a", "b"}
@@ -191,7 +204,7 @@ def test_closing_hands_out_nothing_more_and_waits_for_what_is_worked_on() -> Non
 
 def test_closing_an_idle_queue_waits_for_nothing() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         await asyncio.wait_for(queue.close(), 1)
 
     run(story())
@@ -200,7 +213,7 @@ def test_closing_an_idle_queue_waits_for_nothing() -> None:
 def test_what_is_borrowed_keeps_its_place_and_is_taken_by_nobody_meanwhile() -> None:
     async def story() -> None:
         for lane in Lane:
-            queue: WorkQueue[str] = WorkQueue()
+            queue: WorkQueue[str] = WorkQueue(one_tenant)
             for number, key in enumerate("abc"):
                 queue.add(key, lane, float(number))
             assert not queue.borrow("unknown")
@@ -218,7 +231,7 @@ def test_what_is_borrowed_keeps_its_place_and_is_taken_by_nobody_meanwhile() -> 
 def test_a_worker_that_was_woken_for_what_is_borrowed_gets_it_afterwards() -> None:
     async def story() -> None:
         for lane in Lane:
-            queue: WorkQueue[str] = WorkQueue()
+            queue: WorkQueue[str] = WorkQueue(one_tenant)
             idle = asyncio.create_task(queue.take())
             await asyncio.sleep(0)
             queue.add("a", lane, 1.0)
@@ -237,7 +250,7 @@ def test_a_worker_that_was_woken_for_what_is_borrowed_gets_it_afterwards() -> No
 
 def test_nothing_is_borrowed_from_a_queue_that_is_closed() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         queue.add("a", Lane.CHANGE)
         assert queue.borrow("a")
         closing = asyncio.create_task(queue.close())
@@ -246,6 +259,175 @@ def test_nothing_is_borrowed_from_a_queue_that_is_closed() -> None:
         queue.done("a")
         await asyncio.wait_for(closing, 1)
         assert not queue.borrow("a")
+
+    run(story())
+
+
+def test_a_storm_of_one_tenant_keeps_nobody_else_waiting() -> None:
+    async def story() -> None:
+        for lane in Lane:
+            queue: WorkQueue[str] = WorkQueue(of_namespace)
+            for number in range(600):
+                queue.add(f"red/{number:03}", lane, 1.0)
+            for number in range(3):
+                queue.add(f"blue/{number}", lane, 2.0)
+            order = await drain(queue)
+            # Every second pick of a refresh is the earliest deadline of all, and those are red's.
+            assert max(order.index(f"blue/{number}") for number in range(3)) < (6 if lane is Lane.CHANGE else 12)
+            assert [key for key in order if key.startswith("red")] == [f"red/{number:03}" for number in range(600)]
+
+    run(story())
+
+
+def test_turns_are_not_saved_up_and_not_evaded_by_coming_back() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace)
+        for number in range(20):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        for _ in range(10):
+            queue.done(await queue.take())
+        for number in range(20):
+            queue.add(f"blue/{number}", Lane.CHANGE)
+        order = await drain(queue)
+        assert abs(sum(key.startswith("blue") for key in order[:20]) - 10) <= 1
+
+        for number in range(5):
+            queue.add(f"blue/{number}", Lane.CHANGE)
+        served = []
+        for _ in range(10):
+            queue.add("red/again", Lane.CHANGE)  # each time as if it were new
+            served.append(await queue.take())
+            queue.done(served[-1])
+        assert served.count("red/again") <= 6
+
+    run(story())
+
+
+def test_who_has_had_as_many_turns_goes_by_deadline() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(own_tenant)
+        for deadline, key in enumerate("fbadce"):
+            queue.add(key, Lane.REFRESH, float(deadline))
+        assert await drain(queue) == list("fbadce")
+
+    run(story())
+
+
+@given(
+    big=st.integers(1, 400),
+    others=st.integers(1, 50),
+    seconds_each=st.sampled_from([0.01, 0.1, 1.0]),
+    data=st.data(),
+)
+@settings(max_examples=30, deadline=None)
+def test_turns_of_others_do_not_let_the_earliest_deadline_pass(
+    big: int, others: int, seconds_each: float, data: st.DataObject
+) -> None:
+    # Whoever's is the earliest deadline of all waits for one pick at most, however few turns others have had.
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace)
+        for number in range(big):
+            queue.add(f"red/{number}", Lane.REFRESH, 1000.0 + number * seconds_each)
+        for number in range(others):
+            queue.add(f"other-{number}/env", Lane.REFRESH, 2000.0)
+        for _ in range(data.draw(st.integers(0, big))):
+            queue.done(await queue.take())
+        queue.add("red/urgent", Lane.REFRESH, 1.0)
+        picks = []
+        for _ in range(2):
+            picks.append(await queue.take())
+            queue.done(picks[-1])
+        assert "red/urgent" in picks
+
+    run(story())
+
+
+def test_ten_thousand_due_in_one_namespace_and_one_in_each_of_fifty_are_all_in_time() -> None:
+    async def story() -> None:
+        seconds_each = 0.01
+        queue: WorkQueue[str] = WorkQueue(of_namespace)
+        deadlines = {f"red/{number}": (number + 200) * seconds_each for number in range(10_000)}
+        deadlines |= {f"team-{number}/env": 2.0 + number * 0.02 for number in range(50)}
+        for key, deadline in deadlines.items():
+            queue.add(key, Lane.REFRESH, deadline)
+        order = await drain(queue)
+        late = [key for place, key in enumerate(order) if place * seconds_each > deadlines[key]]
+        assert late == []
+        assert len(order) == len(deadlines)
+
+    run(story())
+
+
+def test_a_tenant_has_a_share_of_what_is_under_way() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(each=2, all=3))
+        for number in range(4):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        assert [await queue.take(), await queue.take()] == ["red/0", "red/1"]
+        assert await drain(queue) == []
+        for number in range(2):
+            queue.add(f"blue/{number}", Lane.CHANGE)
+            queue.add(f"green/{number}", Lane.CHANGE)
+        # Three are under way with the first of them: of the others each may begin one, and no more than that.
+        first, second = await queue.take(), await queue.take()
+        assert {first, second} == {"blue/0", "green/0"}
+        assert await drain(queue) == []
+        queue.done("red/0")
+        assert await drain(queue) == []
+        queue.done("red/1")
+        assert len(await drain(queue)) == 4
+
+    run(story())
+
+
+def test_who_waits_for_somebody_gives_the_worker_back_and_goes_on_ahead_of_what_has_not_begun() -> None:
+    async def story() -> None:
+        for lane in Lane:
+            queue: WorkQueue[str] = WorkQueue(of_namespace)
+            for number in range(3):
+                queue.add(f"red/{number}", lane, 1.0)
+            assert await queue.take() == "red/0"
+            assert await queue.take() == "red/1"
+            queue.back("red/0")
+            assert not queue.is_waiting("red/0")
+            assert not queue.borrow("red/0")
+            assert await queue.take() == "red/0"
+            queue.done("red/0")
+            queue.done("red/1")
+            assert await drain(queue) == ["red/2"]
+
+    run(story())
+
+
+def test_what_has_begun_goes_on_though_the_queue_is_closed_or_its_tenant_at_its_share() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(each=1, all=1))
+        queue.add("red/0", Lane.CHANGE)
+        queue.add("red/1", Lane.CHANGE)
+        assert await queue.take() == "red/0"
+        queue.back("red/0")
+        assert await queue.take() == "red/0"
+        closing = asyncio.create_task(queue.close())
+        await asyncio.sleep(0)
+        queue.back("red/0")
+        assert await queue.take() == "red/0"
+        queue.done("red/0")
+        await asyncio.wait_for(closing, 1)
+        assert await drain(queue) == []
+
+    run(story())
+
+
+def test_a_worker_is_woken_when_a_share_becomes_free() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(each=1, all=9))
+        queue.add("red/0", Lane.CHANGE)
+        queue.add("red/1", Lane.CHANGE)
+        assert await queue.take() == "red/0"
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        queue.done("red/0")
+        assert await asyncio.wait_for(waiting, 1) == "red/1"
 
     run(story())
 
@@ -279,7 +461,7 @@ def test_whatever_is_added_is_worked_on_and_never_twice_at_a_time(
 
     async def story() -> None:
         nonlocal now
-        queue: WorkQueue[str] = WorkQueue()
+        queue: WorkQueue[str] = WorkQueue(one_tenant)
         workers = [
             asyncio.create_task(work(queue, number, changes_only=number >= ordinary))
             for number in range(ordinary + reserved)
@@ -309,7 +491,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.queue: WorkQueue[str] = WorkQueue()
+        self.queue: WorkQueue[str] = WorkQueue(own_tenant)
         self.asked: set[str] = set()
         self.again: set[str] = set()
         self.working: set[str] = set()
