@@ -73,6 +73,7 @@ class _Memory:
     stamped: dict[str, datetime] = field(default_factory=dict)
     moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     queued: tuple[Workload, ...] = ()
+    turns: set[str] = field(default_factory=set)
     troubles: int = 0
     told: set[str] = field(default_factory=set)
     held_until: datetime | None = None
@@ -103,15 +104,16 @@ class Rolling:
     def forget(self, place: Place) -> None:
         """There is nothing to roll any more."""
         memory = self._memories.pop(place, None)
-        for workload in memory.queued if memory else ():
-            self._turns.release(workload.uid)
+        # One that another environment follows as well is held again when that looks at it.
+        for uid in memory.turns if memory else ():
+            self._turns.release(uid)
 
     def waits_until(self, environment: EscEnvironment, record: SyncRecord) -> datetime | None:
         """When to ask again, where nothing but that can be done now; None where there is more to do."""
         now, memory = self._now(), self._remember(environment, record)
         if memory.held_until and now < memory.held_until:
             return memory.held_until
-        if not memory.queued or self._comes_up(memory.queued, record):
+        if not memory.queued or self._comes_up(memory.queued, environment.key.namespace, record):
             return None
         waiting = [self._waiting(workload, now) for workload in memory.queued]
         return min(one.until for one in waiting if one.until)
@@ -124,13 +126,13 @@ class Rolling:
         now = self._now()
         found = _judge(memory, found, now)
         plan = plan_rollout(environment, record, found, memory.stamped, now)
-        self._keep_turns(memory, plan, found, now)
+        self._keep_turns(memory, plan, found, environment.key.namespace, now)
         return Survey(found, plan)
 
     async def roll(self, environment: EscEnvironment, record: SyncRecord, survey: Survey) -> RolloutPlan:
         """Roll what has its turn; answers what is left to do. Raises KubeError."""
         memory, now = self._remember(environment, record), self._now()
-        plan = self._take_turns(memory, survey.plan, record, now)
+        plan = self._take_turns(memory, survey.plan, environment.key.namespace, record, now)
         plan = await self._stamp_all(environment, memory, plan, record, now)
         memory.troubles, memory.held_until = 0, None
         if plan.is_done:
@@ -153,19 +155,20 @@ class Rolling:
         place = _place(environment)
         memory = self._memories.get(place)
         if memory is None or memory.revision != record.revision:
-            held_until = memory.held_until if memory else None
-            memory = _Memory(record.revision, environment.generation, held_until=held_until)
+            held_until, turns = (memory.held_until, memory.turns) if memory else (None, set[str]())
+            memory = _Memory(record.revision, environment.generation, turns=turns, held_until=held_until)
             self._memories[place] = memory
         if memory.generation != environment.generation:
             # Others may be meant now.
             memory.generation, memory.kinds, memory.queued = environment.generation, frozenset(), ()
         return memory
 
-    def _comes_up(self, queued: tuple[Workload, ...], record: SyncRecord) -> bool:
+    def _comes_up(self, queued: tuple[Workload, ...], namespace: str, record: SyncRecord) -> bool:
         """Whether it is the turn of any."""
         now = self._now()
         # All of them ask: who does not is forgotten.
-        answers = [self._turns.ask(workload.uid, deadline_of(record, now), now) for workload in queued]
+        deadline = deadline_of(record, now)
+        answers = [self._turns.ask(workload.uid, namespace, deadline, now) for workload in queued]
         return any(answers)
 
     def _waiting(self, workload: Workload, now: datetime) -> Behind:
@@ -187,21 +190,28 @@ class Rolling:
             found += [parse_workload(resource.kind, body) for body in page["items"] or ()]
         return concerned_by(environment.rollout, environment.target.name, found)
 
-    def _keep_turns(self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], now: datetime) -> None:
-        """Those that are on their way use their turns, and those that are not give theirs back."""
+    def _keep_turns(
+        self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
+    ) -> None:
+        """Those that are on their way use their turns, and those that are not, or not there, give theirs back."""
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
         wanted = {one.uid for one in plan.roll}
-        gone = {one.uid for one in memory.queued} - {one.uid for one in found}
+        gone = memory.turns - {one.uid for one in found}
         for uid in busy:
-            self._turns.hold(uid, now)
+            self._turns.hold(uid, namespace, now)
         # One that is on its way for another's sake keeps its turn.
         idle = {one.uid for one in found if one.progress is not Progress.RUNNING}
-        for uid in (idle | gone) - busy - wanted:
+        over = (idle | gone) - busy - wanted
+        for uid in over:
             self._turns.release(uid)
+        memory.turns = (memory.turns | busy) - over
 
-    def _take_turns(self, memory: _Memory, plan: RolloutPlan, record: SyncRecord, now: datetime) -> RolloutPlan:
+    def _take_turns(
+        self, memory: _Memory, plan: RolloutPlan, namespace: str, record: SyncRecord, now: datetime
+    ) -> RolloutPlan:
         deadline = deadline_of(record, now)
-        waiting = [one for one in plan.roll if not self._turns.ask(one.uid, deadline, now)]
+        memory.turns |= {one.uid for one in plan.roll}
+        waiting = [one for one in plan.roll if not self._turns.ask(one.uid, namespace, deadline, now)]
         only_waiting = len(waiting) == len(plan.roll) and not plan.behind
         memory.queued = tuple(waiting) if only_waiting else ()
         return held_back(plan, [self._waiting(one, now) for one in waiting])

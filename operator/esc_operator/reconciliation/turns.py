@@ -1,9 +1,17 @@
-"""Turns: so many at a time, and of those that wait the earliest deadline first. Pure; the time is an argument."""
+"""Turns among namespaces: so many at a time, and no namespace waits longer for another one than a turn. Pure; the time
+is an argument.
+
+Of those that wait, the namespace with the fewest under way goes first, and in a namespace the earliest deadline. Who
+takes longer than a turn, while a namespace with fewer turns waits, gives it back and is watched without one: it counts
+against its own namespace still, and against nobody else.
+"""
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 FORGOTTEN_AFTER = timedelta(seconds=60)
@@ -12,71 +20,155 @@ FORGOTTEN_AFTER = timedelta(seconds=60)
 SWEEP = timedelta(seconds=5)
 """How often is looked for those: thousands may wait, and each of them asks again and again."""
 
+TURN = timedelta(seconds=60)
+"""For so long a turn is kept while a namespace waits that has none."""
+
+SHORT_TURN = timedelta(seconds=10)
+"""The same where its namespace has at least two more than the one that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who has a turn or is watched: since when, and when it last said so."""
+
+    namespace: str
+    since: datetime
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who waits for a turn, and when it last asked."""
+
+    namespace: str
+    deadline: datetime
+    seen: datetime
+
 
 @dataclass(slots=True)
 class Turns:
     """`at_once` may have a turn at a time, by their UIDs. Who asks in vain asks again within half a minute."""
 
     at_once: int
-    _held: dict[str, datetime] = field(default_factory=dict)
-    _waiting: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    _order: list[tuple[datetime, str]] = field(default_factory=list)
+    _held: dict[str, _Holder] = field(default_factory=dict)
+    _watched: dict[str, _Holder] = field(default_factory=dict)
+    _waiting: dict[str, _Asker] = field(default_factory=dict)
+    _orders: defaultdict[str, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
     _swept_at: datetime | None = None
 
     def __len__(self) -> int:
         """How many are known, those that wait included."""
-        return len(self._held) + len(self._waiting)
+        return len(self._held) + len(self._watched) + len(self._waiting)
 
     @property
     def held(self) -> int:
         """How many have their turn."""
         return len(self._held)
 
-    def hold(self, uid: str, now: datetime) -> None:
-        """The turn is being used, whether or not it was asked for: after a restart, rollouts are found under way."""
+    def hold(self, uid: str, namespace: str, now: datetime) -> None:
+        """It is under way, whether or not it has asked for a turn: after a restart, rollouts are found under way."""
         self._stop_waiting(uid)
-        self._held[uid] = now
+        known = self._watched if uid in self._watched else self._held
+        holder = known.get(uid)
+        # A time to come is one of a clock that was set back.
+        since = holder.since if holder and holder.since <= now else now
+        known[uid] = _Holder(namespace, since, now)
 
-    def ask(self, uid: str, deadline: datetime, now: datetime) -> bool:
+    def ask(self, uid: str, namespace: str, deadline: datetime, now: datetime) -> bool:
         """Whether it is this one's turn. Of several deadlines of one, such as those of two Secrets that it takes or of
         two renewals that it waits through, the earliest counts."""
         self._forget(now)
         if uid not in self._held:
-            self._wait(uid, deadline, now)
-            if len(self._held) + self.ahead_of(uid) >= self.at_once:
+            self._wait(uid, namespace, deadline, now)
+            if not self._comes_up(uid, namespace, now):
                 return False
-        self.hold(uid, now)
+            self._watched.pop(uid, None)
+        self.hold(uid, namespace, now)
         return True
 
     def ahead_of(self, uid: str) -> int:
-        """How many that wait have their turn before this one."""
-        entry = self._waiting.get(uid)
-        return bisect_left(self._order, (entry[0], uid)) if entry else 0
+        """About how many that wait have their turn before this one: as many of each namespace as of its own."""
+        asker = self._waiting.get(uid)
+        if asker is None:
+            return 0
+        own = bisect_left(self._orders[asker.namespace], (asker.deadline, uid))
+        return own + sum(min(len(order), own) for name, order in self._orders.items() if name != asker.namespace)
 
     def release(self, uid: str) -> None:
         """The turn is over, or not wanted any more."""
         self._held.pop(uid, None)
+        self._watched.pop(uid, None)
         self._stop_waiting(uid)
 
-    def _wait(self, uid: str, deadline: datetime, now: datetime) -> None:
+    def _comes_up(self, uid: str, namespace: str, now: datetime) -> bool:
+        """Whether there is a turn for it, once those have theirs who go first."""
+        if len(self._held) >= self.at_once and all(one.since > now - SHORT_TURN for one in self._held.values()):
+            return False  # whoever goes first: thousands may ask
+        ahead = self._place(uid)
+        if ahead is None:
+            return False
+        missing = len(self._held) + ahead + 1 - self.at_once
+        if missing > 0:
+            self._give_back(missing, namespace, now)
+        return len(self._held) + ahead < self.at_once
+
+    def _place(self, uid: str) -> int | None:
+        """How many go before it; None where those are as many as there are turns, or its namespace has its fill."""
+        under_way = Counter(one.namespace for one in (*self._held.values(), *self._watched.values()))
+        # One that is watched and asks anew is under way already.
+        under_way -= Counter(self._watched[one].namespace for one in self._waiting if one in self._watched)
+        heads = [(under_way[name], order[0], name, 0) for name, order in self._orders.items()]
+        heapq.heapify(heads)
+        for place in range(self.at_once):
+            while heads and heads[0][0] >= self.at_once:
+                heapq.heappop(heads)
+            if not heads:
+                return None
+            busy, (_, first), name, index = heads[0]
+            if first == uid:
+                return place
+            order = self._orders[name]
+            if index + 1 < len(order):
+                heapq.heapreplace(heads, (busy + 1, order[index + 1], name, index + 1))
+            else:
+                heapq.heappop(heads)
+        return None
+
+    def _give_back(self, missing: int, namespace: str, now: datetime) -> None:
+        """Namespaces with more turns than this one has give back those that they have had for long enough."""
+        held = Counter(one.namespace for one in self._held.values())
+        for uid, holder in sorted(self._held.items(), key=lambda one: (one[1].since, one[0])):
+            more = held[holder.namespace] - held[namespace]
+            if more > 0 and holder.since <= now - (SHORT_TURN if more > 1 else TURN):
+                held[holder.namespace] -= 1
+                self._watched[uid] = self._held.pop(uid)
+                missing -= 1
+            if not missing:
+                return
+
+    def _wait(self, uid: str, namespace: str, deadline: datetime, now: datetime) -> None:
         known = self._waiting.get(uid)
-        if known is None or deadline < known[0]:
-            self._stop_waiting(uid)
-            insort(self._order, (deadline, uid))
-        else:
-            deadline = known[0]
-        self._waiting[uid] = deadline, now
+        if known is not None and known.namespace == namespace and known.deadline <= deadline:
+            self._waiting[uid] = replace(known, seen=now)
+            return
+        self._stop_waiting(uid)
+        insort(self._orders[namespace], (deadline, uid))
+        self._waiting[uid] = _Asker(namespace, deadline, now)
 
     def _stop_waiting(self, uid: str) -> None:
-        if entry := self._waiting.pop(uid, None):
-            del self._order[bisect_left(self._order, (entry[0], uid))]
+        if asker := self._waiting.pop(uid, None):
+            order = self._orders[asker.namespace]
+            del order[bisect_left(order, (asker.deadline, uid))]
+            if not order:
+                del self._orders[asker.namespace]
 
     def _forget(self, now: datetime) -> None:
         if self._swept_at and self._swept_at <= now < self._swept_at + SWEEP:
             return
         self._swept_at = now
         # A time to come is one of a clock that was set back; who still wants its turn renews it in a moment.
-        lost = [uid for uid, since in self._held.items() if not now - FORGOTTEN_AFTER < since <= now]
-        lost += [uid for uid, (_, asked) in self._waiting.items() if not now - FORGOTTEN_AFTER < asked <= now]
-        for uid in lost:
+        last_seen = {uid: one.seen for known in (self._held, self._watched) for uid, one in known.items()}
+        # Who is watched may wait as well.
+        last_seen |= {uid: one.seen for uid, one in self._waiting.items()}
+        for uid in [uid for uid, seen in last_seen.items() if not now - FORGOTTEN_AFTER < seen <= now]:
             self.release(uid)

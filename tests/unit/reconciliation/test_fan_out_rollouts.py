@@ -222,7 +222,7 @@ def test_a_namespace_that_appears_is_looked_at_alone_and_one_that_goes_gives_its
             (first,) = {key.namespace for key in world.api.patched[FEW:]}
             world.api.delete_namespace(first)
             await world.settle()
-            await world.skip(90 * SECOND, step=STEP)
+            await world.skip(5 * SECOND, step=SECOND)
             assert len({key.namespace for key in world.api.patched[FEW:]}) == 2
 
     told(story, at_once=1)
@@ -349,17 +349,17 @@ def test_a_rotation_waits_for_all_pods_that_come_before_it_tells_of_those_that_d
 def test_renewals_leave_time_for_the_rollouts_of_all_namespaces() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
-            world.put_wide(rolling(login(2 * HOUR)))
+            world.put_wide(rolling(login(20 * MINUTE)))
             await world.settle()
             while world.cloud.mints["wide"] < 2:
                 await world.skip(10 * SECOND)
             before = world.wide["nextRefreshAt"]
             for _ in world.names:
-                await world.skip(330 * SECOND, step=10 * SECOND)
+                await world.skip(55 * SECOND, step=SECOND)
                 world.arrive_everywhere()
             await world.skip(10 * SECOND, step=STEP)
             assert world.rolled_told() == all_well()
-            assert 1980 <= world.wide["rolloutSeconds"] <= 2100
+            assert 330 <= world.wide["rolloutSeconds"] <= 400
             assert world.wide["nextRefreshAt"] < before
             (warning,) = [one for one in world.wide["conditions"] if one["type"] == "LifetimeTooShort"]
             assert "a rollout took" in warning["message"]
@@ -376,7 +376,7 @@ def test_turns_are_shared_with_all_other_rollouts() -> None:
             world.api.put_environment("app", rolling_value("2"))
             await world.settle()
             await world.fill("2")
-            await world.skip(MINUTE, step=STEP)
+            await world.skip(50 * SECOND, step=STEP)
             assert [key.name for key in world.api.patched] == ["app"]
             world.api.arrive("app")
             await world.skip(30 * SECOND, step=STEP)
@@ -393,7 +393,7 @@ def test_those_that_wait_for_their_turn_cost_no_list() -> None:
             await world.skip(STEP * 2, step=STEP)
             (busy,) = {key.namespace for key in world.api.patched}
             world.api.listed.clear()
-            await world.skip(MINUTE, step=STEP)
+            await world.skip(50 * SECOND, step=STEP)
             assert set(world.api.listed) == {busy}
             assert len(world.api.patched) == 1
 

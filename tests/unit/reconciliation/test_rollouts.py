@@ -12,6 +12,7 @@ from esc_operator.errors import ForbiddenError, InvalidError, UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources.environment import Key
 from esc_operator.resources.times import parse_time
 from unit.reconciliation.rollout_world import (
     ARGO_ROLLOUTS,
@@ -611,6 +612,73 @@ def test_an_environment_that_waits_and_is_deleted_keeps_nobody_waiting() -> None
             world.api.delete_environment("gone")
             await world.settle()
             world.api.arrive("web-first")
+            await world.skip(6 * SECOND, step=STEP)
+            assert world.api.patches == ["web-first", "web-app"]
+
+    play(story, at_once=1)
+
+
+def test_pods_of_one_namespace_that_never_come_keep_another_namespace_waiting_for_no_longer_than_a_turn() -> None:
+    async def story(world: RolloutWorld) -> None:
+        for number in range(20):
+            world.api.put_workload(f"dead-{number}", taking("dead"), namespace="red")
+        world.api.put_workload("web", taking("app"), namespace="blue")
+
+        def rolled(namespace: str) -> int:
+            return sum(key.namespace == namespace for key in world.api.patched)
+
+        async with world.operator():
+            world.api.put_environment("app", rolling_value("0"), "blue")
+            for revision in range(3):
+                world.api.put_environment("dead", rolling_value(str(revision)), "red")
+                await world.settle()
+                # All at once they wait for a turn of ten seconds, and a minute later not at all.
+                for waited in (14, 4):
+                    await world.skip(20 * SECOND if waited == 4 else SECOND, step=STEP)
+                    before = rolled("blue")
+                    world.api.put_environment("app", rolling_value(f"{revision}-{waited}"), "blue")
+                    await world.settle()
+                    await world.skip(waited * SECOND, step=STEP)
+                    assert rolled("blue") == before + 1
+                    world.api.arrive("web", namespace="blue")
+                    await world.skip(12 * SECOND, step=STEP)
+            assert world.rollouts.under_way <= 20
+            assert rolled("red") >= 20
+
+    play(story, at_once=20)
+
+
+def test_a_workload_that_goes_with_its_namespace_gives_its_turn_back_at_once() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.put_workload("web", taking("first"), namespace="gone")
+        world.api.put_workload("web", taking("app"))
+        async with world.operator():
+            for value in ("1", "2"):
+                world.api.put_environment("first", rolling_value(value), "gone")
+                await world.settle()
+                await world.put("app", rolling_value(value))
+                await world.skip(SECOND)
+            assert [key.namespace for key in world.api.patched] == ["gone"]
+            world.api._delete(DEPLOYMENTS, Key("gone", "web"))
+            world.api.delete_environment("first", "gone")
+            await world.settle()
+            await world.skip(3 * SECOND, step=SECOND)
+            assert [key.namespace for key in world.api.patched] == ["gone", "apps"]
+
+    play(story, at_once=1)
+
+
+def test_a_workload_that_is_deleted_gives_its_turn_back_at_the_next_look() -> None:
+    async def story(world: RolloutWorld) -> None:
+        world.api.put_workload("web-first", taking("first"))
+        world.api.put_workload("web-app", taking("app"))
+        async with world.operator():
+            for value in ("1", "2"):
+                for name in ("first", "app"):
+                    await world.put(name, rolling_value(value))
+                    await world.skip(SECOND)
+            assert world.api.patches == ["web-first"]
+            world.api._delete(DEPLOYMENTS, Key("apps", "web-first"))
             await world.skip(6 * SECOND, step=STEP)
             assert world.api.patches == ["web-first", "web-app"]
 
