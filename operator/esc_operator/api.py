@@ -20,7 +20,7 @@ from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
 from esc_operator.evaluation import Evaluator, Failed, Mode, Value
 from esc_operator.lang.diagnostics import in_order
-from esc_operator.stores.references import qualify
+from esc_operator.stores.references import project_of, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ def load(name: str, store: port.Store) -> Loaded:
 
     Raises StoreError.
     """
-    return _succeeded(parse(_succeeded(store.load(name, ""))))
+    return parse(_succeeded(store.load(name, "")))
 
 
 def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None) -> Result:
@@ -160,7 +160,7 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
 
     performer = Performer(opener, identity, demand or Demand(), store, states, admission)
     immediate = Immediate(catalogue=opener.catalogue)
-    loaded = _succeeded(parse(root))
+    loaded = parse(root)
     evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
     return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform))
 
@@ -168,7 +168,7 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
 def _evaluate(
     root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform], paths: Sequence[str] = ()
 ) -> Result:
-    loaded = _succeeded(parse(root))
+    loaded = parse(root)
     evaluation = run(_evaluator(root.name, loaded, mode, paths), immediate.perform, wait)
     return _result(root.name, loaded, evaluation)
 
@@ -177,7 +177,7 @@ def _evaluator(name: str, loaded: Loaded, mode: Mode, paths: Sequence[str] = ())
     # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
     broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
     mode = Mode.CHECK if broken else mode
-    return Evaluator(loaded.environment, name=name, mode=mode, rotate_paths=paths, qualify=qualify)
+    return Evaluator(loaded.environment, name=name, mode=mode, rotate_paths=paths, qualify=qualify, place_of=project_of)
 
 
 def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:

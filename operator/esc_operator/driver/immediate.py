@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.driver.catalogue import Catalogue
-from esc_operator.driver.loading import load
+from esc_operator.driver.loading import Loader
 from esc_operator.evaluation import Decrypt, Decrypted, Failed, FindProvider, FindRotator, LoadEnvironment
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ class Decrypter(Protocol):
 
 
 class Immediate:
-    """Answers at once or not at all. Without a `store` that answers at once, loads have to wait."""
+    """Answers one evaluation, at once or not at all. Without a `store` that answers at once, loads have to wait."""
 
     # No dataclass: `dataclasses` alone would take a tenth of the time in which `esc run` starts its command.
-    __slots__ = ("catalogue", "decrypter", "store")
+    __slots__ = ("_loader", "catalogue", "decrypter", "store")
 
     def __init__(
         self, store: Store | None = None, catalogue: Catalogue | None = None, decrypter: Decrypter | None = None
@@ -35,12 +35,13 @@ class Immediate:
         self.store = store
         self.catalogue = catalogue or Catalogue()
         self.decrypter = decrypter
+        self._loader = Loader()
 
     def perform(self, effect: Effect) -> Answer | None:
         """The answer, or None if the effect has to wait; asking again is harmless."""
         match effect:
             case LoadEnvironment():
-                return None if self.store is None else load(self.store, effect.name, effect.importer)
+                return None if self.store is None else self._loader.load(self.store, effect.name, effect.importer)
             case FindProvider():
                 return self.catalogue.describe_provider(effect.name)
             case FindRotator():

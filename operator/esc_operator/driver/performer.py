@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.driver.admission import Refusing
-from esc_operator.driver.loading import failed, load_async
+from esc_operator.driver.loading import Loader, failed
 from esc_operator.driver.opener import UNTOLD
 from esc_operator.driver.scrubbing import without_secrets
 from esc_operator.driver.sharing import ANY_AGE, Demand
@@ -34,6 +34,7 @@ class Performer:
     store: AsyncStore | None = None
     states: RotatorStates | None = None
     admission: Admission | None = None
+    loader: Loader = field(default_factory=Loader)
 
     async def perform(self, effect: Effect) -> Answer:
         match effect:
@@ -41,7 +42,7 @@ class Performer:
                 answer = await self._call(effect)
                 return without_secrets(answer, effect.value) if isinstance(answer, Failed) else answer
             case LoadEnvironment() if self.store is not None:
-                return await load_async(self.store, effect.name, effect.importer)
+                return await self.loader.load_async(self.store, effect.name, effect.importer)
         raise ConfigurationError(f"nothing here carries out {type(effect).__name__}")
 
     async def _call(self, effect: OpenProvider | OpenRotator | RotateState) -> Answer:

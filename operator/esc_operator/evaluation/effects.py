@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class LoadEnvironment(NamedTuple):
-    """Load and parse the environment that `importer` calls `name`. Answer: `Loaded`.
+    """Load and parse the environment that `importer` calls `name`, if it may import it. Answer: `Loaded`.
 
-    `identity` is the name made absolute (see `Evaluator`); an environment is loaded once an evaluation, whoever asks.
+    `identity` is the name made absolute (see `Evaluator`). Each place that asks is answered for itself: of several
+    answers with one environment the first is what is evaluated.
     """
 
     id: int

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from esc_operator.evaluation.context import check_context, context_of
 from esc_operator.evaluation.effects import LoadEnvironment
 from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Rotation
-from esc_operator.evaluation.tasks import Scope
+from esc_operator.evaluation.tasks import Edge, Scope
 from esc_operator.evaluation.values import Value, unknown
 from esc_operator.evaluation.walk import ExhaustedError, Walk
 from esc_operator.lang import reasons
@@ -35,8 +35,10 @@ class Evaluator:
 
     `name` is the environment's identity, which takes part in import cycles and in `${context}`. `context` is what the
     host adds to `${context}`. `rotate_paths` are the value paths (`a.b`) of the rotators to rotate, all of them if
-    empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports. With
-    `show_secrets` a check decrypts. Raises ValueError for a context with a reserved key.
+    empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports.
+    `place_of(name)` says where an environment is: those of one place may import each other, and may import the same of
+    all others; without it all are in one place. With `show_secrets` a check decrypts. Raises ValueError for a context
+    with a reserved key.
     """
 
     def __init__(  # noqa: PLR0913  (each is an option of its own, and all but two have a default)
@@ -50,6 +52,7 @@ class Evaluator:
         rotate_paths: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
         qualify: Callable[[str, str], str] = lambda name, importer: name,
+        place_of: Callable[[str], str] = lambda name: "",
     ) -> None:
         check_context(context or {})
         self.mode: Final = mode
@@ -57,10 +60,11 @@ class Evaluator:
         self.context: Final[Mapping[str, Any]] = context or {}
         self.decrypts: Final = mode != Mode.CHECK or show_secrets
         self.qualify: Final = qualify
+        self.place_of: Final = place_of
         self.rotate_paths: Final = frozenset(f"values.{path}" for path in rotate_paths)
         self.scopes: Final[dict[str, Scope]] = {}
-        self.aliases: Final[dict[str, str]] = {}
-        self.loads = 0
+        self.reached: Final[dict[Edge, Scope]] = {}
+        self._asked_for: Final[set[str]] = set()
         self.text_built = 0
         self.speller: Final = Speller()
         self._root: Scope | None = None
@@ -109,13 +113,23 @@ class Evaluator:
     def has_asked(self, key: object) -> bool:
         return key in self._effects
 
+    def edge(self, name: str, importer: str) -> Edge:
+        """What an environment asks for by a name."""
+        return Edge(self.place_of(importer), self.qualify(name, importer))
+
+    def may_load(self, identity: str) -> bool:
+        """Whether one more environment may take part, or this one has been asked for already, by whomever."""
+        if identity not in self._asked_for and len(self._asked_for) >= self.limits.imports:
+            return False
+        self._asked_for.add(identity)
+        return True
+
     def ask(self, key: object, make: Callable[[int], Effect], kind: type[_A]) -> _A | Failed | None:
         """The answer to the effect with this key, which is made on the first question; None while there is none."""
         if key in self._effects:
             return self.answer_to(key, kind)
         effect = self._effects[key] = make(len(self._effects) + 1)
         self._unanswered[effect.id] = effect
-        self.loads += isinstance(effect, LoadEnvironment)
         return None
 
     def answer_to(self, key: object, kind: type[_A]) -> _A | Failed | None:

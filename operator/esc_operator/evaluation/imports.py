@@ -1,6 +1,8 @@
-"""Imports: other environments, loaded and evaluated at most once each.
+"""Imports: other environments, evaluated at most once each, and asked for by everybody who imports them.
 
 An import is evaluated in its own scope: references in it bind to its own values, whatever its importer overrides.
+Invariant: no environment is reached but over an edge of which the store has said that it may be. That another one has
+reached it says nothing: an answer belongs to the place that asks and to what is asked.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from esc_operator.lang.diagnostics import Failed
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from esc_operator.evaluation.evaluator import Evaluator
     from esc_operator.evaluation.frames import Frame, Steps
+    from esc_operator.evaluation.tasks import Edge
     from esc_operator.lang.declarations import Import
     from esc_operator.lang.nodes import Node
 
@@ -78,13 +82,13 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
     `node`.
     """
     evaluator = frame.evaluator
-    identity = evaluator.qualify(name, frame.scope.identity)
-    scope = evaluator.scopes.get(evaluator.aliases.get(identity, identity))
+    edge = evaluator.edge(name, frame.scope.identity)
+    scope = _reached(evaluator, edge)
     if scope is None:
-        loaded = _load(frame, name, identity, node)
+        loaded = _load(frame, name, edge, node)
         if not isinstance(loaded, Scope):
             return loaded
-        scope = loaded
+        scope = evaluator.reached[edge] = loaded
     if scope.state == RUNNING:
         if evaluator.awaits_load:
             # Which import closes a cycle is decided by the order of the walk, and that by all environments.
@@ -94,17 +98,24 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
     return (yield scope)
 
 
-def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value | None:
-    """The scope of a loaded environment, a pending value while it is loaded, None where it cannot be.
+def _reached(evaluator: Evaluator, edge: Edge) -> Scope | None:
+    """The environment at the end of an edge that is known to be allowed; within one place every edge is."""
+    if scope := evaluator.reached.get(edge):
+        return scope
+    return evaluator.scopes.get(edge.identity) if edge.place == evaluator.place_of(edge.identity) else None
 
-    Two names may lead to one environment, the root among them; it is evaluated once all the same.
+
+def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | None:
+    """The scope of a loaded environment, a pending value while it is asked for, None where it cannot be had.
+
+    Two edges may lead to one environment, the root among them; it is evaluated once all the same.
     """
-    evaluator, importer = frame.evaluator, frame.scope
-    key = LoadEnvironment, identity
-    if evaluator.loads >= frame.limits.imports and not evaluator.has_asked(key):
+    evaluator, importer, identity = frame.evaluator, frame.scope, edge.identity
+    if not evaluator.may_load(identity):
         summary = f"more than {frame.limits.imports} environments are imported"
         frame.findings.append(node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
+    key = LoadEnvironment, edge
     answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
     if answer is None:
         return PENDING_VALUE
@@ -113,7 +124,6 @@ def _load(frame: Frame, name: str, identity: str, node: Node) -> Scope | Value |
         frame.findings.append(failure._replace(cause=answer))
         return None
     own = answer.name or identity
-    evaluator.aliases[identity] = own
     if known := evaluator.scopes.get(own):
         return known
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):

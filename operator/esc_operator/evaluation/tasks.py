@@ -6,7 +6,7 @@ that has to wait keeps its result for the rest of the step only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from esc_operator.lang import reasons
 from esc_operator.lang.diagnostics import Diagnostic
@@ -126,6 +126,13 @@ class Cell(Task):
             else:
                 first[key] = expression
         return {key: Cell(scope, first[key], (path, key)) for key in sorted(first)}
+
+
+class Edge(NamedTuple):
+    """An import: from which place, and of what. Who else may import the same says nothing about it."""
+
+    place: str
+    identity: str
 
 
 class Scope(Task):

@@ -12,7 +12,7 @@ from esc_operator.errors import StoreError
 from esc_operator.resources import CLUSTER_KIND, reasons
 from esc_operator.resources.environment import Key
 from esc_operator.stores.port import Failed
-from esc_operator.stores.references import CLUSTER_PROJECT, parse_reference
+from esc_operator.stores.references import CLUSTER_PROJECT, parse_reference, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ PATH_PREFIX = "spec.environment"
 
 def place_of(full_name: str) -> str:
     """The namespace of an environment; "" for a cluster-scoped one."""
-    project = full_name.rpartition("/")[0]
+    project = project_of(full_name)
     return "" if project == CLUSTER_PROJECT else project
 
 

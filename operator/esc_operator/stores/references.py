@@ -74,7 +74,12 @@ def qualify(name: str, importer: str) -> str:
         reference = parse_reference(name)
     except StoreError:
         return name
-    return str(reference.within(importer.rpartition("/")[0] or DEFAULT_PROJECT))
+    return str(reference.within(project_of(importer) or DEFAULT_PROJECT))
+
+
+def project_of(full_name: str) -> str:
+    """The project of an environment's full name, "" where it has none."""
+    return full_name.rpartition("/")[0]
 
 
 def is_part(text: str) -> bool:

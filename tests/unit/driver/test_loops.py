@@ -13,7 +13,7 @@ import pytest
 
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.immediate import Immediate
-from esc_operator.driver.loading import load
+from esc_operator.driver.loading import Loader
 from esc_operator.driver.loops import run, run_async
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.performer import Performer
@@ -309,7 +309,7 @@ def test_definitions_that_are_data_are_loaded_with_their_place() -> None:
         def load(self, name: str, importer: str) -> Loaded | Failed:
             return Loaded(name, definition={"values": {"a": {"fn::nope": 1}}}, path_prefix="spec.environment")
 
-    loaded = load(Cluster(), "apps/web")
+    loaded = Loader().load(Cluster(), "apps/web", "")
     assert not isinstance(loaded, Failed)
     assert loaded.diagnostics[0].path.startswith("spec.environment.")
 
