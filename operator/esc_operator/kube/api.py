@@ -18,7 +18,7 @@ from esc_operator import __version__
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
-from esc_operator.kube.paths import EVENTS, NAMESPACES, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.paths import EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.requests import Request
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
@@ -111,6 +111,7 @@ class KubeApi:
             content_type=_APPLY,
             accept=METADATA,
             query={"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"},
+            is_confidential=resource == SECRETS,
         )
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +123,7 @@ class KubeApi:
             body=body,
             content_type=_MERGE,
             query={"fieldManager": FIELD_MANAGER},
+            is_confidential=resource == SECRETS,
         )
 
     async def patch_status(
@@ -141,7 +143,7 @@ class KubeApi:
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object. Raises ConflictError where there is one of that name."""
         what = f"create {resource.plural} {namespace}/{body['metadata']['name']}"
-        return await self._json("POST", resource.path(namespace), what, body=body)
+        return await self._json("POST", resource.path(namespace), what, body=body, is_confidential=resource == SECRETS)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
         """Delete an object, only if it still has that UID; one that is gone already is as good."""
@@ -157,6 +159,14 @@ class KubeApi:
 
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         await self._json("POST", EVENTS.path(namespace), f"post an event in {namespace}", body=event)
+
+    async def review(self, resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """What the API server says of a TokenReview or a SubjectAccessReview. It changes nothing, so also whoever
+        stands by may ask; and as a token may stand in it, nothing of a refusal is repeated."""
+        body = {"apiVersion": resource.root.removeprefix("/apis/"), "kind": resource.kind, "spec": spec}
+        return await self._json(
+            "POST", resource.path(), f"create {resource.plural}", body=body, is_confidential=True, changes=False
+        )
 
     async def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
         """A token of a ServiceAccount for one audience. Raises IdentityError where there is no such ServiceAccount."""
@@ -194,18 +204,20 @@ class KubeApi:
         content_type: str = _JSON,
         accept: str = _JSON,
         query: Mapping[str, str] | None = None,
+        is_confidential: bool = False,
+        changes: bool = True,
     ) -> dict[str, Any]:
         with Request(self._telemetry, method, path) as request:
             try:
                 async with await self._send(
-                    method, path, query, accept, body=body, content_type=content_type
+                    method, path, query, accept, body=body, content_type=content_type, changes=changes
                 ) as answer:
                     data = await answer.read()
             except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
                 raise error_from_failure(failure, what) from failure
             request.answered(answer.status)
         if answer.status >= 400:
-            raise error_from_answer(answer.status, data, answer.headers, what)
+            raise error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
         try:
             parsed: dict[str, Any] = json.loads(data)
         except ValueError as failure:  # something before the API server answered in its place
@@ -222,12 +234,13 @@ class KubeApi:
         body: Mapping[str, Any] | None = None,
         content_type: str = _JSON,
         limits: aiohttp.ClientTimeout = _LIMITS,
+        changes: bool = True,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": accept, "Content-Type": content_type}
         if authorization := await self._connection.authorization():
             headers["Authorization"] = authorization
         address = f"{self._connection.server}{path}{f'?{urlencode(query)}' if query else ''}"
-        if method != "GET":
+        if changes and method != "GET":
             self._permit()
         return await self._session.request(
             method,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from aiohttp import web
 
-from esc_operator.errors import IdentityError, InvalidError, NotFoundError, UnavailableError
+from esc_operator.errors import ForbiddenError, IdentityError, InvalidError, NotFoundError, UnavailableError
 from esc_operator.kube.api import METADATA, METADATA_LIST, KubeApi
 from esc_operator.kube.connection import Connection
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
@@ -180,6 +180,21 @@ def test_a_refusal_is_translated_without_the_values_it_quotes() -> None:
         with pytest.raises(UnavailableError) as throttled:
             await api.read(SECRETS, "apps", "aws")
         assert throttled.value.retry_after == 3
+
+    ask(story)
+
+
+def test_no_write_of_a_secret_repeats_what_refuses_it() -> None:
+    async def story(api: KubeApi, server: Server) -> None:
+        server.status = 403
+        server.answer = json.dumps({"message": 'admission webhook "w.io" denied the request: hunter2'}).encode()
+        for write in (
+            api.apply(SECRETS, SECRET, force=True),
+            api.patch(SECRETS, "apps", "aws", SECRET),
+            api.create(SECRETS, "apps", SECRET),
+        ):
+            with pytest.raises(ForbiddenError, match=r'the admission webhook "w\.io" denies it$'):
+                await write
 
     ask(story)
 
