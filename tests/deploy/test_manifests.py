@@ -13,6 +13,7 @@ import yaml
 
 from esc_operator import __version__
 from esc_operator.handlers.main import main
+from esc_operator.handlers.metrics_access import PATH
 from esc_operator.lang import parse_object
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing
@@ -56,6 +57,8 @@ RIGHTS = [
     ("apps", "statefulsets", {"list", "patch"}),
     ("apps", "daemonsets", {"list", "patch"}),
     ("argoproj.io", "rollouts", {"list", "patch"}),
+    ("authentication.k8s.io", "tokenreviews", {"create"}),
+    ("authorization.k8s.io", "subjectaccessreviews", {"create"}),
 ]
 
 
@@ -113,7 +116,7 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert sorted(base) == [
         ("ClusterRole", "esc-operator"),
-        *(("ClusterRole", f"esc-operator-{people}") for people in ("admin", "edit", "open", "view")),
+        *(("ClusterRole", f"esc-operator-{people}") for people in ("admin", "edit", "metrics", "open", "view")),
         ("ClusterRoleBinding", "esc-operator"),
         ("ConfigMap", "esc-operator-tokens"),
         ("CustomResourceDefinition", "clusterescenvironments.esc-operator.dev"),
@@ -121,6 +124,7 @@ def test_the_base_holds_these_objects_and_no_others(base: dict[tuple[str, str], 
         ("CustomResourceDefinition", "escrotations.esc-operator.dev"),
         ("Deployment", "esc-operator"),
         ("Namespace", "esc-system"),
+        ("NetworkPolicy", "esc-operator"),
         ("PodDisruptionBudget", "esc-operator"),
         ("Role", "esc-operator-own"),
         ("RoleBinding", "esc-operator-own"),
@@ -257,8 +261,26 @@ def test_the_roles_for_people_are_exactly_these(base: dict[tuple[str, str], dict
             ("esc-operator.dev", "escrotations", write),
         ],
     }
-    roles = {name: body for (kind, name), body in base.items() if kind == "ClusterRole" and name != "esc-operator"}
+    others = {"esc-operator", "esc-operator-metrics"}
+    roles = {name: body for (kind, name), body in base.items() if kind == "ClusterRole" and name not in others}
     assert {name: granted(body["rules"]) for name, body in roles.items()} == expected
+
+
+def test_who_may_read_metrics_may_get_that_path_and_nothing_else(base: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert base["ClusterRole", "esc-operator-metrics"]["rules"] == [{"nonResourceURLs": [PATH], "verbs": ["get"]}]
+
+
+def test_only_metrics_can_be_reached_and_only_from_namespaces_that_are_named(
+    base: dict[tuple[str, str], dict[str, Any]], container: dict[str, Any]
+) -> None:
+    policy, deployment = base["NetworkPolicy", "esc-operator"]["spec"], base["Deployment", "esc-operator"]["spec"]
+    labels = deployment["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"esc-operator.dev/metrics": "true"}}}]
+    assert [port["port"] for port in rule["ports"]] == ["metrics"]
+    assert "metrics" in {port["name"] for port in container["ports"]}
 
 
 def test_only_the_right_to_write_environments_becomes_a_part_of_built_in_roles(
@@ -334,6 +356,8 @@ def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts
     elsewhere = {
         "serviceaccounts/token",
         *(f"{kind}{part}" for kind in ("clusterescenvironments", "escrotations") for part in ("", "/status")),
+        "tokenreviews",
+        "subjectaccessreviews",
     }
     cluster_wide = ("", "namespaces", {"list", "watch"})
     assert granted(rules) == [right for right in RIGHTS if right[1] not in elsewhere and right != cluster_wide]

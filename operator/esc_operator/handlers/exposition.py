@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -11,28 +12,34 @@ from aiohttp import web
 from esc_operator.errors import ConfigurationError
 from esc_operator.handlers.census import take_census
 from esc_operator.handlers.metrics import CONTENT_TYPE
+from esc_operator.handlers.metrics_access import PATH, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from datetime import datetime
 
     from esc_operator.handlers.metrics import Metrics
+    from esc_operator.handlers.metrics_access import MetricsAccess
     from esc_operator.handlers.picture import Picture
     from esc_operator.reconciliation.ledger import Entry
     from esc_operator.resources.environment import Key
 
 
 class Exposition:
-    """`limit`: up to so many environments have series of their own."""
+    """`limit`: up to so many environments have series of their own. `access` judges whoever asks; without it everybody
+    is served."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it shows, and to whom
         self,
         metrics: Metrics,
         look: Callable[[], Picture],
         entries: Callable[[], Sequence[tuple[Key, Entry]]],
         now: Callable[[], datetime],
         limit: int,
+        *,
+        access: MetricsAccess | None,
     ) -> None:
+        self._access = access
         self._metrics = metrics
         self._look = look
         self._entries = entries
@@ -62,14 +69,35 @@ class Exposition:
             await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        answer = web.Response(status=404, text="/metrics is what is served here\n")
-        if request.path == "/metrics":
-            answer = web.Response(body=await self.text(), headers={"Content-Type": CONTENT_TYPE})
+        answer = await self._serve(request)
         answer.force_close()  # kopf's end would wait for a connection that is kept, and so would the next leader
         return answer
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != PATH:
+            return web.Response(status=404, text=f"{PATH} is what is served here\n")
+        verdict = await self._judge(request)
+        if verdict is not Verdict.ALLOWED:
+            headers = {"WWW-Authenticate": "Bearer"} if verdict is Verdict.ANONYMOUS else {}
+            return web.Response(status=verdict.status, text=verdict.text, headers=headers)
+        return web.Response(body=await self.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _judge(self, request: web.BaseRequest) -> Verdict:
+        if self._access is None:
+            return Verdict.ALLOWED
+        return await self._access.judge(request.headers.get("Authorization"))
 
     async def text(self) -> bytes:
         """What a scrape gets. One at a time: whoever may reach the port must not make the work slow."""
         async with self._turn:
             census = await take_census(self._entries(), self._now(), self._limit)
             return self._metrics.text(self._look(), census)
+
+
+def is_reachable(address: str) -> bool:
+    """Whether somebody outside the pod can ask at `HOST:PORT`."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return bool(address) and not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"

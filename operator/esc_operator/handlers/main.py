@@ -87,6 +87,11 @@ logger = logging.getLogger("esc_operator")
     help='Where /metrics is; "" for none.',
 )
 @click.option(
+    "--metrics-authorization/--no-metrics-authorization",
+    default=None,
+    help="Serve /metrics only to users who may get it, as the API server says. Default: not on a loopback address.",
+)
+@click.option(
     "--metrics-environments",
     default=10_000,
     show_default=True,

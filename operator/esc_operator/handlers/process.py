@@ -17,10 +17,11 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
-from esc_operator.handlers.exposition import Exposition
+from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
 from esc_operator.handlers.metrics import Metrics
+from esc_operator.handlers.metrics_access import MetricsAccess
 from esc_operator.handlers.picture import look
 from esc_operator.handlers.tracing import traced
 from esc_operator.handlers.watching import make_registry, make_settings
@@ -166,10 +167,18 @@ def _put_together(  # noqa: PLR0913 - everything there is
         reconciler.ledger.entries,
         utc_now,
         options.metrics_environments,
+        access=_metrics_access(api, options),
     )
     rotating = RotationGatherer(api, gatherer, secrets, reconciler.ledger, namespaces.labels)
     rotations = Rotations(api, rotating, utc_now, telemetry)
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
+
+
+def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
+    wanted = options.metrics_authorization
+    if wanted is None:
+        wanted = is_reachable(options.metrics_address)
+    return MetricsAccess(api, utc_now) if wanted else None
 
 
 async def _require_crd(api: KubeApi, options: Options) -> None:

@@ -89,6 +89,14 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right("argoproj.io", ("rollouts",), ("list", "patch")),
     Right(
+        "authentication.k8s.io",
+        ("tokenreviews",),
+        ("create",),
+        why="Who asks for /metrics, and whether they may.",
+        scope=Scope.CLUSTER,
+    ),
+    Right("authorization.k8s.io", ("subjectaccessreviews",), ("create",), scope=Scope.CLUSTER),
+    Right(
         "coordination.k8s.io",
         ("leases",),
         ("get", "patch"),

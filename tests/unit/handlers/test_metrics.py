@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from esc_operator import __version__
 from esc_operator.errors import ConfigurationError
 from esc_operator.handlers.census import take_census
-from esc_operator.handlers.exposition import Exposition
+from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.metrics import MOST_REASONS, Metrics
 from esc_operator.handlers.picture import Picture
 from esc_operator.reconciliation.ledger import Ledger
@@ -228,7 +228,7 @@ def free_port() -> int:
 def serve(path: str = "/metrics", address: str = "127.0.0.1:{}") -> tuple[int, Mapping[str, str], str]:
     async def run() -> tuple[int, Mapping[str, str], str]:
         port = free_port()
-        exposition = Exposition(Metrics(), lambda: PICTURE, list, lambda: NOW, 10)
+        exposition = Exposition(Metrics(), lambda: PICTURE, list, lambda: NOW, 10, access=None)
         async with (
             exposition.served(address.format(port)),
             aiohttp.ClientSession() as session,
@@ -259,3 +259,22 @@ def test_without_an_address_nothing_is_served() -> None:
 def test_an_address_that_cannot_be_is_told(address: str) -> None:
     with pytest.raises(ConfigurationError, match="metrics"):
         serve(address=address)
+
+
+@pytest.mark.parametrize(
+    ("address", "reachable"),
+    [
+        ("0.0.0.0:9090", True),
+        (":9090", True),
+        ("[::]:9090", True),
+        ("10.1.2.3:9090", True),
+        ("metrics.example.com:9090", True),
+        ("127.0.0.1:9090", False),
+        ("127.9.9.9:9090", False),
+        ("[::1]:9090", False),
+        ("localhost:9090", False),
+        ("", False),
+    ],
+)
+def test_who_is_outside_the_pod_reaches_all_but_loopback_addresses(address: str, reachable: bool) -> None:
+    assert is_reachable(address) is reachable

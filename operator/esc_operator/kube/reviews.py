@@ -1,0 +1,40 @@
+"""Who presents a token, and whether they may do something: questions to the API server that change nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from esc_operator.kube.paths import ACCESS_REVIEWS, TOKEN_REVIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.kube.paths import Resource
+
+
+class Reviewer(Protocol):
+    """Whoever is asked: the API server, by `KubeApi`."""
+
+    async def review(self, resource: Resource, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A review with its status. Raises KubeError."""
+
+
+async def read_user(api: Reviewer, token: str) -> Mapping[str, Any] | None:
+    """The user (`username`, `uid`, `groups`, `extra`) whose token it is; None for one that is nobody's. Raises
+    KubeError."""
+    review = await api.review(TOKEN_REVIEWS, {"token": token})
+    status = review.get("status") or {}
+    user = status.get("user")
+    return user if status.get("authenticated") is True and isinstance(user, dict) else None
+
+
+async def may_get(api: Reviewer, user: Mapping[str, Any], path: str) -> bool:
+    """Whether the user may get a path that is no resource's, such as `/metrics`. Raises KubeError."""
+    who = {
+        "user": user.get("username") or "",
+        "uid": user.get("uid") or "",
+        "groups": user.get("groups") or [],
+        "extra": user.get("extra") or {},
+    }
+    review = await api.review(ACCESS_REVIEWS, {**who, "nonResourceAttributes": {"path": path, "verb": "get"}})
+    return (review.get("status") or {}).get("allowed") is True
