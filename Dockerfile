@@ -1,9 +1,12 @@
 # The base can be named otherwise, for a mirror: --build-arg PYTHON_IMAGE=...
-ARG PYTHON_IMAGE=python:3.13-slim
+# The digest is that of the index of all platforms: `docker buildx imagetools inspect python:3.13-slim` tells a newer one.
+ARG PYTHON_IMAGE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${PYTHON_IMAGE} AS build
-RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.9
 WORKDIR /src
+COPY deploy/image/uv.txt ./
+RUN python3 -m venv /uv \
+    && /uv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement uv.txt
 # Bytecode that does not ask for its source's time: builders and registries may rewrite the times of files.
 ENV UV_PROJECT_ENVIRONMENT=/app UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_LINK_MODE=copy
 # Dependencies first: they change less often than the code.

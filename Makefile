@@ -1,7 +1,6 @@
 # Each target does all its own set-up. Only python3 (3.11 or newer) has to be there.
 
 PYTHON ?= python3
-UV_VERSION := 0.13.9
 
 BIN := .venv/bin
 UV := .tools/uv/bin/uv
@@ -20,10 +19,11 @@ help: ## This list
 
 setup: $(READY) ## The project's own environment, in .venv
 
-$(UV):
+$(UV): deploy/image/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
 	@$(PYTHON) -m venv .tools/uv || { echo "python3 cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
-	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/image/uv.txt
+	@touch $@
 
 $(READY): pyproject.toml uv.lock $(UV)
 	@$(UV) sync --frozen --quiet --python $(PYTHON)

@@ -392,10 +392,19 @@ def test_the_final_image_takes_only_the_built_environment() -> None:
     assert re.findall(r"^(?:COPY|ADD) .*", final, re.MULTILINE) == ["COPY --from=build /app /app"]
 
 
-def test_the_image_is_built_by_the_uv_that_the_makefile_uses() -> None:
-    makefile = (places.REPOSITORY / "Makefile").read_text()
-    (version,) = re.findall(r"^UV_VERSION := (.+)$", makefile, re.MULTILINE)
-    assert re.findall(r"\buv==(\S+)", DOCKERFILE) == [version]
+def test_image_and_makefile_install_the_one_uv_whose_hashes_are_listed() -> None:
+    listed = (DEPLOY / "image" / "uv.txt").read_text()
+    assert re.findall(r"^uv==[0-9.]+ ", listed, re.MULTILINE)
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", listed)) > 10
+    for text, file in ((DOCKERFILE, "uv.txt"), ((places.REPOSITORY / "Makefile").read_text(), "deploy/image/uv.txt")):
+        (install,) = re.findall(r"pip install [^\n]*", text)
+        assert f"--require-hashes --requirement {file}" in install
+
+
+def test_the_base_of_the_image_is_named_by_its_digest() -> None:
+    (image,) = re.findall(r"^ARG PYTHON_IMAGE=(.*)$", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", image)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
 
 
 def image_label(name: str) -> str:

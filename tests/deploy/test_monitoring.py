@@ -110,21 +110,27 @@ def test_the_monitored_base_is_the_base_and_what_watches_it() -> None:
     assert {key: monitored[key] for key in base} == base
     assert sorted(added) == [
         ("ConfigMap", "esc-operator-dashboard"),
-        ("PodMonitor", "esc-operator"),
         ("PrometheusRule", "esc-operator"),
+        ("Service", "esc-operator-metrics"),
+        ("ServiceMonitor", "esc-operator"),
     ]
     assert {body["metadata"]["namespace"] for body in added.values()} == {"esc-system"}
     assert json.loads(added["ConfigMap", "esc-operator-dashboard"]["data"]["dashboard.json"]) == DASHBOARD
 
 
-def test_the_pod_monitor_finds_the_pod_and_its_port() -> None:
+def test_the_monitor_finds_the_service_and_that_the_port_of_the_pod() -> None:
     objects = built("monitored")
-    monitor = objects["PodMonitor", "esc-operator"]["spec"]
+    service = objects["Service", "esc-operator-metrics"]
     template = objects["Deployment", "esc-operator"]["spec"]["template"]
-    assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-    (endpoint,) = monitor["podMetricsEndpoints"]
-    assert endpoint["port"] in {port["name"] for port in template["spec"]["containers"][0]["ports"]}
-    # Else an environment's namespace would be told as `exported_namespace`, and no alert would name it.
+    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    (port,) = service["spec"]["ports"]
+    assert port["targetPort"] in {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    monitor = objects["ServiceMonitor", "esc-operator"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["endpoints"]
+    assert endpoint["port"] == port["name"]
+    # Else nothing is served, and an environment's namespace would be told as `exported_namespace`.
+    assert endpoint["bearerTokenFile"] == "/var/run/secrets/kubernetes.io/serviceaccount/token"
     assert endpoint["honorLabels"] is True
 
 
