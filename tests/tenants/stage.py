@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 from cluster.harness import Cluster, Tenant, trusting_aws, variables, wait_until
 from cluster.rights import RBAC
 from cluster.staging import Staged
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, EVENTS, NAMESPACES, SECRETS, Resource
+from esc_operator.kube.paths import (
+    CLUSTER_ENVIRONMENTS,
+    ENVIRONMENTS,
+    EVENTS,
+    NAMESPACES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 from esc_operator.resources import GROUP, ROTATE_REQUESTED_AT
 from local_cluster import cluster as clusters
 from local_cluster import kubeconfig
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 ATTACKER, NEIGHBOUR = "red", "blue"
 OPERATOR, CONFINED = "esc-system", "esc-confined"
 NEIGHBOURS_SECRET = "blue-and-nobody-elses"
+CLUSTER_ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "clusterrolebindings", "ClusterRoleBinding")
 ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -75,11 +84,39 @@ class Stage(Staged):
             own_namespace=CONFINED,
         ).install()
         self.operator = LocalOperator(
-            self._kubeconfig, self._context, own, settings=self.aws.environment, arguments=("--log-level=debug",)
+            self._kubeconfig,
+            self._context,
+            own,
+            settings=self.aws.environment,
+            arguments=("--log-level=debug", "--metrics-authorization"),
         )
         stack.enter_context(self.operator)
+        self._let_somebody_scrape()
         self.account = self._see(stack, own / "operator.kubeconfig", "esc-operator")
         self.confined = self._see(stack, confined / "operator.kubeconfig", "esc-operator")
+
+    def _let_somebody_scrape(self) -> None:
+        binding = {
+            "metadata": {"name": "scrape"},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "esc-operator-metrics"},
+            "subjects": [{"kind": "ServiceAccount", "namespace": "kube-system", "name": "default"}],
+        }
+        self.administrator.must("POST", CLUSTER_ROLE_BINDINGS.path(), binding)
+        self.operator.metrics_token = self.token("kube-system", "default")
+
+    def token(self, namespace: str, account: str) -> str:
+        """What a pod of that ServiceAccount has mounted."""
+        path = SERVICE_ACCOUNTS.path(namespace, account, "token")
+        answer: dict[str, Any] = {}
+
+        def is_there() -> bool:
+            status, found = self.administrator.request("POST", path, {"spec": {}})
+            answer.update(found)
+            return status < 400
+
+        wait_until(is_there, f"ServiceAccount {namespace}/{account} is there")
+        text: str = answer["status"]["token"]
+        return text
 
     def _see(self, stack: contextlib.ExitStack, path: Path, context: str, user: str = "") -> Cluster:
         cluster = Cluster(path, context, user)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,7 @@ class LocalOperator:
         self._health_port = _free_port()
         self._metrics_port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self.metrics_token = ""
         self.log = folder / "operator.log"
 
     def install(self) -> None:
@@ -128,10 +130,21 @@ class LocalOperator:
         return self._process.pid
 
     def scrape(self) -> str:
-        """What Prometheus would read."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
-            text: str = answer.read().decode()
+        """What Prometheus would read, with `metrics_token` where there is one."""
+        status, text = self.ask_metrics(self.metrics_token)
+        assert status == 200, text
         return text
+
+    def ask_metrics(self, token: str = "") -> tuple[int, str]:
+        """What is answered to whoever has this token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"http://127.0.0.1:{self._metrics_port}/metrics", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.driver.admission import Refusing
+from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
 from esc_operator.driver.opener import UNTOLD
 from esc_operator.driver.scrubbing import without_secrets
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.evaluation import Answer, Effect, Rotated
     from esc_operator.providers.port import Identity
+    from esc_operator.providers.registry import Registry
     from esc_operator.stores.port import AsyncStore
 
 
@@ -46,6 +48,8 @@ class Performer:
         raise ConfigurationError(f"nothing here carries out {type(effect).__name__}")
 
     async def _call(self, effect: OpenProvider | OpenRotator | RotateState) -> Answer:
+        if refused := self._refuse_secret_host(effect):
+            return refused
         identity = self._admit(effect)
         if isinstance(identity, Failed):
             return identity
@@ -75,13 +79,21 @@ class Performer:
         except EscError as error:
             return failed(error)
 
+    def _refuse_secret_host(self, effect: OpenProvider | OpenRotator | RotateState) -> Failed | None:
+        try:
+            return refuse_secret_host(self._plugins(effect).find(effect.provider), effect.provider, effect.value)
+        except EscError as error:
+            return failed(error)
+
+    def _plugins(self, effect: OpenProvider | OpenRotator | RotateState) -> Registry[Any]:
+        catalogue = self.opener.catalogue
+        return catalogue.providers if isinstance(effect, OpenProvider) else catalogue.rotators
+
     def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
         """As whom to open; or why not, before anything is shared or asked for."""
         if self.admission is None:
             return self.identity
-        catalogue = self.opener.catalogue
-        plugins = catalogue.providers if isinstance(effect, OpenProvider) else catalogue.rotators
-        login = self.opener.login(effect.provider, plugins, effect.inputs)
+        login = self.opener.login(effect.provider, self._plugins(effect), effect.inputs)
         if isinstance(login, Failed):
             return login
         if login is UNTOLD:

@@ -71,6 +71,7 @@ class AwsIam:
     """The rotator. `clients` makes an IAM client for a target and a login."""
 
     name: ClassVar[str] = "aws-iam"
+    host_inputs: ClassVar[tuple[str, ...]] = ("region",)
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     state: ClassVar[Mapping[str, Any]] = _KEYS
     outputs: ClassVar[Mapping[str, Any]] = _KEYS

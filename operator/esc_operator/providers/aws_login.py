@@ -120,6 +120,7 @@ class AwsLogin:
     """The provider. One instance serves the whole process, so that its clients are shared."""
 
     name: ClassVar[str] = "aws-login"
+    host_inputs: ClassVar[tuple[str, ...]] = ("oidc.region",)
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
     rate: ClassVar[float] = STS_RATE

@@ -89,6 +89,7 @@ class AzureLogin:
     """The provider. One instance serves the whole process."""
 
     name: ClassVar[str] = "azure-login"
+    host_inputs: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
 

@@ -110,6 +110,7 @@ class GcpLogin:
     """The provider. One instance serves the whole process."""
 
     name: ClassVar[str] = "gcp-login"
+    host_inputs: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -74,7 +74,13 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Located(Protocol):
-    """A provider that says whom it asks, so that an outage of one service is not held against another."""
+    """A provider that says whom it asks, so that an outage of one service is not held against another.
+
+    `host_inputs` are the inputs, as paths such as `oidc.region`, of which it makes the name of a host; none where the
+    process's settings alone say whom to ask. A secret in one of them is refused before the provider is called.
+    """
+
+    host_inputs: ClassVar[tuple[str, ...]]
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         """The host or region that is asked with these inputs, for messages too; None if nobody is. Raises as `open`."""

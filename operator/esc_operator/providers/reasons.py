@@ -15,6 +15,9 @@ PLUGIN_AMBIGUOUS = "ProviderAmbiguous"
 INVALID_INPUTS = "InvalidInputs"
 """The inputs fit the schema and still cannot be used as they are."""
 
+SECRET_HOST = "SecretHost"  # noqa: S105  (a reason)
+"""The name of a host would be made of a secret input."""
+
 MALFORMED_ANSWER = "MalformedAnswer"
 """The service answered with something that is not what its protocol promises."""
 

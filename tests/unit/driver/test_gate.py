@@ -79,6 +79,7 @@ class Cloud:
     """A provider. `trouble` is what it fails with, `calls` when it was called, by endpoint."""
 
     name = "cloud"
+    host_inputs = ()
     inputs: Mapping[str, Any] = {}
     outputs: Mapping[str, Any] = {}
 
