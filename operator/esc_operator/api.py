@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.trust import Trust
     from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord, Rotation
     from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
     from esc_operator.providers.port import Identity
@@ -111,7 +112,7 @@ def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; 
     immediate = _immediate(store, catalogue)
 
     def wait() -> Perform:
-        return _performer(immediate.catalogue, identity(), settings, states)
+        return _performer(root, immediate.catalogue, identity(), settings, states)
 
     return _evaluate(root, immediate, Mode.OPEN, wait)
 
@@ -135,7 +136,7 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
     immediate = _immediate(store, catalogue)
 
     def wait() -> Perform:
-        return _performer(immediate.catalogue, identity(), settings)
+        return _performer(root, immediate.catalogue, identity(), settings)
 
     return _evaluate(root, immediate, Mode.ROTATE, wait, paths)
 
@@ -153,12 +154,13 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
 
     `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
     credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate;
-    `admission` says which logins are allowed.
+    `admission` says which logins are allowed. Definitions of other places open providers only where `root.trusted`
+    names them, or is None.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
 
-    performer = Performer(opener, identity, demand or Demand(), store, states, admission)
+    performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root))
     immediate = Immediate(catalogue=opener.catalogue)
     loaded = parse(root)
     evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
@@ -201,8 +203,21 @@ def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
     return Immediate(store, catalogue)
 
 
+def _trust(root: port.Loaded) -> Trust | None:
+    """Whose definitions may open providers for it; None where its store has no such fence."""
+    if root.trusted is None:
+        return None
+    from esc_operator.driver.trust import Trust
+
+    return Trust(root.name, root.trusted)
+
+
 def _performer(
-    catalogue: Catalogue, identity: Identity, settings: Mapping[str, str], states: RotatorStates | None = None
+    root: port.Loaded,
+    catalogue: Catalogue,
+    identity: Identity,
+    settings: Mapping[str, str],
+    states: RotatorStates | None = None,
 ) -> Perform:
     from datetime import UTC, datetime
 
@@ -222,7 +237,7 @@ def _performer(
         catalogue=catalogue,
         repeats=PROMPT_REPEATS,
     )
-    return Performer(opener, identity, states=states).perform
+    return Performer(opener, identity, states=states, trust=_trust(root)).perform
 
 
 def _never_wait() -> Perform:

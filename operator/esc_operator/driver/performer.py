@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.admission import Admission
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
+    from esc_operator.driver.trust import Trust
     from esc_operator.evaluation import Answer, Effect, Rotated
     from esc_operator.providers.port import Identity
     from esc_operator.providers.registry import Registry
@@ -36,6 +37,7 @@ class Performer:
     store: AsyncStore | None = None
     states: RotatorStates | None = None
     admission: Admission | None = None
+    trust: Trust | None = None
     loader: Loader = field(default_factory=Loader)
 
     async def perform(self, effect: Effect) -> Answer:
@@ -91,6 +93,8 @@ class Performer:
 
     def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
         """As whom to open; or why not, before anything is shared or asked for."""
+        if self.trust and (refused := self.trust.refuse(effect)):
+            return refused
         if self.admission is None:
             return self.identity
         login = self.opener.login(effect.provider, self._plugins(effect), effect.inputs)

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from esc_operator.resources.environment import EscEnvironment
 
 
+_UNTIL_CHANGED = REFUSALS | {reasons.IMPORT_NOT_TRUSTED}
+
+
 class ServiceAccountIdentity:
     """The ServiceAccount of an environment. Never the operator's own, and never a token for the API server."""
 
@@ -98,7 +101,12 @@ class EnvironmentOpening:
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
-        root = Loaded(environment.key.full_name, definition=environment.definition, path_prefix=PATH_PREFIX)
+        root = Loaded(
+            environment.key.full_name,
+            definition=environment.definition,
+            path_prefix=PATH_PREFIX,
+            trusted=environment.trusted,
+        )
         account, admission = environment.account, None
         if account is not None:
             try:
@@ -143,7 +151,7 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     """What a person is told: the first error with its place, and how many more there are.
 
     A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed. Neither is a
-    login that the namespace does not allow.
+    login that the namespace does not allow, or a call that the environment does not.
     """
     first, *others = errors
     message = f"{place(first)}{first.summary}"
@@ -153,7 +161,7 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     return Refused(
         reason=first.reason or reasons.INVALID_DEFINITION,
         message=message,
-        retryable=all(error.cause is not None and error.reason not in REFUSALS for error in (first, *others)),
+        retryable=all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others)),
         retry_after=max(waits, default=None),
         imports=imports,
     )

@@ -36,6 +36,16 @@ def environment_spec() -> dict[str, Any]:
             "target": _target(),
             "rollout": _rollout("By default every workload of the namespace whose pods take the Secret."),
             "sharing": _sharing("nobody"),
+            "trustedNamespaces": {
+                "type": "array",
+                "maxItems": 64,
+                "x-kubernetes-list-type": "set",
+                "items": _NAMESPACE,
+                "description": "Namespaces whose definitions may open providers and rotators here, as this "
+                "environment's ServiceAccount, when they are imported; by default only those of this namespace and "
+                "ClusterEscEnvironments may. Trusting a namespace lets whoever writes environments there log in with "
+                "this identity.",
+            },
             "suspend": {
                 "type": "boolean",
                 "description": "Keep the Secret as it is and refresh nothing.",

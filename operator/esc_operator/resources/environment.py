@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
 from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
+from esc_operator.resources.sharing import parse_trusted
 from esc_operator.resources.spread import Spread, parse_spread
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class EscEnvironment:
     """One environment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
 
     `account` is the ServiceAccount that it logs in as; a ClusterEscEnvironment need not have one. `spread` says which
-    namespaces get the Secret of such a one, and is None where none is filled. `rotate_request` is what asks for new
+    namespaces get the Secret of such a one, and is None where none is filled. `trusted` are the other namespaces whose
+    definitions may open providers in its name. `rotate_request` is what asks for new
     credentials, `rotation` more of it where an EscRotation has asked.
     """
 
@@ -123,6 +125,7 @@ class EscEnvironment:
     rotate_request: RotateRequest = NO_REQUEST
     rotation: AskedRotation | None = None
     suspend: bool = False
+    trusted: frozenset[str] = frozenset()
     spread: Spread | None = None
     cluster_scoped: bool = False
 
@@ -158,6 +161,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         rotate_request=RotateRequest(annotation, rotation.id if rotation else ""),
         rotation=rotation,
         suspend=bool(spec.get("suspend", False)),
+        trusted=parse_trusted(body),
         spread=None if key.namespace else parse_spread(spec.get("target")),
         cluster_scoped=not key.namespace,
     )

@@ -64,6 +64,10 @@ IMPORT_NOT_FOUND = "ImportNotFound"
 IMPORT_NOT_ALLOWED = "ImportNotAllowed"
 """An environment elsewhere does not exist or is not shared with this place; which of the two is not told."""
 
+IMPORT_NOT_TRUSTED = "ImportNotTrusted"
+"""A definition of another namespace would open a provider, and the importer's `spec.trustedNamespaces` does not name
+that namespace."""
+
 KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
 """The API server could not be reached or did not answer in time."""
 

@@ -1,4 +1,4 @@
-"""Who may import an environment from another place than its own. Pure."""
+"""Who may import an environment from another place than its own, and whose definitions may act for it. Pure."""
 
 from __future__ import annotations
 
@@ -41,3 +41,16 @@ def may_import(place: str, key: Key, sharing: Sharing) -> bool:
     Cluster-scoped ones import nothing of a namespace, whatever it shares: nobody in a namespace decides about them.
     """
     return place == key.namespace or (place != "" and sharing.reaches(place))
+
+
+def parse_trusted(body: Mapping[str, Any]) -> frozenset[str]:
+    """The namespaces whose definitions an environment lets open providers in its name, beside its own."""
+    return frozenset((body.get("spec") or {}).get("trustedNamespaces") or ())
+
+
+def may_act_for(place: str, author: str, trusted: frozenset[str]) -> bool:
+    """Whether a definition of `author` may open providers in the name of an environment in `place`.
+
+    What belongs to the whole cluster, "", is written by its administrators.
+    """
+    return author in {place, ""} or author in trusted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, StoreError
 from esc_operator.resources.environment import Key
-from esc_operator.resources.sharing import may_import, parse_sharing
+from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
 from esc_operator.stores.imports import PATH_PREFIX, candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, Loaded
@@ -120,4 +120,10 @@ def _loaded(key: Key, body: Mapping[str, Any]) -> Loaded | Failed:
     if definition is None:
         return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}', IMPORT_UNREADABLE)
     generation = body["metadata"].get("generation", 0)
-    return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+    return Loaded(
+        key.full_name,
+        definition=definition,
+        path_prefix=PATH_PREFIX,
+        generation=generation,
+        trusted=parse_trusted(body),
+    )

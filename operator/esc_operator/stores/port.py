@@ -18,7 +18,8 @@ class Loaded(NamedTuple):
 
     `name` is the environment's full name, the same whatever import led to it. Either `text` (YAML, so diagnostics have
     a line and a column) or `definition` (plain data, as a cluster keeps it) is there; `path_prefix` is the place of the
-    definition in what keeps it. `generation` counts changes where the store does; 0 elsewhere. Both forms may hold
+    definition in what keeps it. `generation` counts changes where the store does; 0 elsewhere. `trusted` are the other
+    places whose definitions may open providers in its name; None where there is no such fence. Both forms may hold
     plaintext secrets and never show in `repr`.
     """
 
@@ -27,6 +28,7 @@ class Loaded(NamedTuple):
     definition: Mapping[str, Any] | None = None
     path_prefix: str = ""
     generation: int = 0
+    trusted: frozenset[str] | None = frozenset()
 
     def __repr__(self) -> str:
         return f"<Loaded {self.name}, generation {self.generation}>"

@@ -161,6 +161,24 @@ class TestCluster:
         assert esc("open", "kind/apps/aws").status == 1
         assert {*cluster.tokens} == {("apps", "deployer", "sts.amazonaws.com")}
 
+    def test_an_import_logs_in_only_where_its_namespace_is_trusted(self, esc: Esc, cluster: FakeSession) -> None:
+        oidc = {"roleArn": "arn:aws:iam::123456789012:role/x", "sessionName": "session"}
+        cluster.environments["red", "lib"] = {
+            "sharing": {"namespaces": ["apps"]},
+            "environment": {"values": {"aws": {"fn::open::aws-login": {"oidc": oidc}}}},
+        }
+        importer = {"environment": {"imports": ["red/lib"]}}
+        cluster.environments["apps", "aws"] = importer
+        esc.settings |= {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
+        answer = esc("open", "kind/apps/aws")
+        assert answer.status == 1
+        assert "which apps/aws does not trust to act as its ServiceAccount" in answer.err
+        assert 'write spec.trustedNamespaces: ["red"] in it' in answer.err
+        assert cluster.tokens == []
+        cluster.environments["apps", "aws"] = {**importer, "trustedNamespaces": ["red"]}
+        assert esc("open", "kind/apps/aws").status == 1
+        assert {*cluster.tokens} == {("apps", "default", "sts.amazonaws.com")}
+
     @pytest.mark.parametrize("reference", ["kind/ClusterEscEnvironment/wide", "wide", "ClusterEscEnvironment/wide"])
     def test_what_belongs_to_the_cluster_is_called_by_its_kind_or_by_its_bare_name(
         self, esc: Esc, cluster: FakeSession, reference: str
