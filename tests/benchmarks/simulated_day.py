@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.bare_client import figure
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.opener import OPEN_AT_ONCE
+from esc_operator.driver.services import Place
 from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
@@ -276,11 +277,11 @@ class Provider:
         """A new process."""
         rate = self._day.options.provider_rate or STS_RATE
         limits = Limits(OPEN_AT_ONCE, rate, int(2 * rate))
-        self._gate = Gate("login", limits, now=self._day.now, sleep=asyncio.sleep, on_recovery=lambda: None)
+        self._gate = Gate("login", limits, now=self._day.now, sleep=asyncio.sleep, on_recovery=lambda _: None)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened:
-        visit = self._gate.visit("sts")
-        async with visit:
+        call = self._gate.call(Place(environment.key.namespace, "sts", ""))
+        async with call:
             now = self._day.now()
             second = int(self._day.clock.seconds)
             self.calls[second] += 1
@@ -289,7 +290,7 @@ class Provider:
         token = base64.b64encode(f"{environment.key} {now.timestamp()}".encode()).decode()
         data = {"AWS_ACCESS_KEY_ID": token, "AWS_SECRET_ACCESS_KEY": token, "AWS_SESSION_TOKEN": token}
         opened = Opened(data, Window(now, now + LIFETIME), rereads=False, imports=Imports())
-        visit.end(opened)
+        call.end(opened)
         return opened
 
 

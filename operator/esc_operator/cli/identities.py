@@ -34,6 +34,10 @@ class ServiceAccountIdentity:
     def subject(self) -> str:
         return f"system:serviceaccount:{self._namespace}:{self._name}"
 
+    @property
+    def tenant(self) -> str:
+        return self._namespace
+
     async def token(self, audience: str) -> IdentityToken:
         _refuse_api_server(audience)
         return self._tokens.request_token(self._namespace, self._name, audience)
@@ -48,6 +52,10 @@ class TokenFileIdentity:
     @property
     def subject(self) -> str:
         return f"file:{self._paths[0] if self._paths else ''}"
+
+    @property
+    def tenant(self) -> str:
+        return ""
 
     async def token(self, audience: str) -> IdentityToken:
         """The token that is for that audience: it is not shown to anybody it is not meant for."""

@@ -31,5 +31,9 @@ class Refusing:
     def subject(self) -> str:
         return self._identity.subject
 
+    @property
+    def tenant(self) -> str:
+        return self._identity.tenant
+
     async def token(self, audience: str) -> IdentityToken:
         raise self._error

@@ -1,8 +1,9 @@
-"""The way to a provider: a few at once, so many a second, and nobody while what it asks is out of order.
+"""The way to a provider: a few at once, so many a second, by turns among namespaces, and nobody while what it asks is
+out of order.
 
-Concurrency and rate are the provider's, so that no choice of inputs gets around them. Outages are told apart by the
-service that answers (its endpoint): whoever writes an environment chooses the region, and a region that does not exist
-looks like one that is down, which must not be held against the others.
+Concurrency and rate are the provider's, so that no choice of inputs gets around them. What a call meets is held against
+whom it asked, in the name of the namespace that asked (`Services`): whoever writes an environment chooses roles,
+regions and tenants, and so which service is in trouble, which is nobody else's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from esc_operator.driver.breaker import FIRST_PAUSE, LONGEST_ASKED, Breaker, Passage
-from esc_operator.driver.line import Line
-from esc_operator.driver.outages import OUTAGES
+from esc_operator.driver.breaker import FIRST_PAUSE, LONGEST_ASKED, Permit
+from esc_operator.driver.outages import OUTAGES, THROTTLING
+from esc_operator.driver.places import Pace, Places
 from esc_operator.driver.rate import TokenBucket
+from esc_operator.driver.services import Place, Services
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed
 
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-T = TypeVar("T")
+    from esc_operator.driver.services import Service
 
-MOST_SERVICES = 256
-"""So many endpoints of a provider are remembered. Their number is not for writers of environments to choose."""
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -40,17 +41,9 @@ class Limits:
     burst: int
 
 
-@dataclass(slots=True)
-class Service:
-    """What answers at one endpoint of a provider. `trouble` is the reason of its last outage."""
-
-    name: str
-    breaker: Breaker
-    trouble: str = ""
-
-
 class Gate:
-    """The gate of one provider. `on_recovery` is called when a service answers again after an outage."""
+    """The gate of one provider. `on_recovery` is called when a service answers again: with the namespace that had left
+    it alone, or None where all had."""
 
     def __init__(
         self,
@@ -59,121 +52,139 @@ class Gate:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[object]],
-        on_recovery: Callable[[], None],
+        on_recovery: Callable[[str | None], None],
     ) -> None:
         self.now = now
         self.on_recovery = on_recovery
-        self._provider = provider
-        self._sleep = sleep
-        self._turns = Line(limits.at_once)
-        self._bucket = TokenBucket(limits.rate, limits.burst)
-        self._services: dict[str, Service] = {}
+        self.provider = provider
+        self.services = Services()
+        self.places = Places(limits.at_once, Pace(TokenBucket(limits.rate, limits.burst), now, sleep))
 
     @property
     def out_of_order(self) -> int:
-        """How many services are left alone, or asked once in a while."""
-        return sum(service.breaker.is_open for service in self._services.values())
+        """How many endpoints are left alone, or asked once in a while, by whomever."""
+        return len(self.services.out_of_order())
 
-    def visit(self, endpoint: str, deadline: datetime | None = None) -> Visit:
+    def call(self, place: Place, deadline: datetime | None = None) -> Call:
         """`deadline`: when what is to be renewed expires; None for what is new."""
-        service = self._services.pop(endpoint, None)
-        if service is None:
-            name = f'the provider "{self._provider}"' + (f" ({endpoint})" if endpoint else "")
-            service = Service(name, Breaker())
-        self._services[endpoint] = service
-        if len(self._services) > MOST_SERVICES:
-            del self._services[next(iter(self._services))]  # the one that was not asked for the longest time
-        return Visit(self, service, deadline)
-
-    async def enter(self, service: Service, deadline: datetime | None) -> Passage:
-        """Wait for a turn and a token. Raises ProviderError at once where the service is left alone."""
-        self._refuse_paused(service, deadline)
-        await self._turns.enter(deadline)
-        try:
-            return await self._admit(service, deadline)
-        except BaseException:
-            self._turns.leave()
-            raise
-
-    def leave(self) -> None:
-        self._turns.leave()
-
-    async def _admit(self, service: Service, deadline: datetime | None) -> Passage:
-        self._refuse_paused(service, deadline)
-        if wait := self._bucket.reserve(self.now()):
-            await self._sleep(wait.total_seconds())
-        passage = service.breaker.admit(self.now(), deadline)
-        if passage is None:
-            raise paused(service, self.now(), deadline)
-        return passage
-
-    def _refuse_paused(self, service: Service, deadline: datetime | None) -> None:
-        if service.breaker.blocks(self.now(), deadline):
-            raise paused(service, self.now(), deadline)
+        return Call(self, place, deadline)
 
 
-class Visit:
+class Call:
     """One call on its way through a gate: a context around it, which is then told what came of it."""
 
-    def __init__(self, gate: Gate, service: Service, deadline: datetime | None) -> None:
+    def __init__(self, gate: Gate, place: Place, deadline: datetime | None) -> None:
         self._gate = gate
-        self._service = service
+        self._place = place
         self._deadline = deadline
-        self._passage: Passage | None = None
+        self._of_endpoint, self._of_account = gate.services.of(place)
+        self._permits: tuple[tuple[Service, Permit], ...] = ()
+        self._finds_out = False
 
     async def __aenter__(self) -> None:
-        self._passage = await self._gate.enter(self._service, self._deadline)
+        """Wait for a turn. Raises ProviderError at once where the service is left alone."""
+        self._refuse_paused()
+        places, tenant = self._gate.places, self._place.tenant
+        await places.enter(tenant, self._deadline)
+        try:
+            self._admit()
+        except BaseException:
+            places.leave(tenant, unused=True)
+            raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._gate.leave()
+        self._gate.places.leave(self._place.tenant)
 
     def end(self, outcome: T | Failed) -> T | Failed:
         """Take note of what came of it; a failure is told how long the service is now left alone."""
-        if self._passage is None:
+        if not self._permits:
             return outcome  # it never got as far as a call
         if not isinstance(outcome, Failed):
             self._succeed()
             return outcome
         if outcome.reason not in OUTAGES:
-            self._service.breaker.gave_up(self._passage)
+            self.abandon()
             return outcome
-        return self._fail(self._passage, outcome)
+        return self._fail(outcome)
 
     def abandon(self) -> None:
-        """Nobody waits for it any more."""
-        if self._passage is not None:
-            self._service.breaker.gave_up(self._passage)
+        """Nobody waits for it any more, or it says nothing about the service."""
+        for service, permit in self._permits:
+            service.breaker.gave_up(permit)
+
+    @property
+    def _name(self) -> str:
+        endpoint = self._place.endpoint
+        return f'the provider "{self._gate.provider}"' + (f" ({endpoint})" if endpoint else "")
+
+    def _refuse_paused(self) -> None:
+        now = self._gate.now()
+        for service in (self._of_endpoint, self._of_account):
+            if service.breaker.blocks(now, self._deadline):
+                until = service.breaker.paused_until(now, self._deadline)
+                raise self._paused(service.trouble, until, now, service.account)
+        everybodys = self._gate.services.at(self._place.endpoint)
+        if everybodys and (until := everybodys.paused_until(self._place.tenant, now, self._deadline)):
+            everybodys.defer(self._place.tenant)
+            raise self._paused(everybodys.trouble, until, now, None)
+
+    def _admit(self) -> None:
+        self._refuse_paused()
+        now = self._gate.now()
+        permits = [(one, one.breaker.admit(now, self._deadline)) for one in (self._of_endpoint, self._of_account)]
+        self._permits = tuple((service, permit) for service, permit in permits if permit is not None)
+        if everybodys := self._gate.services.at(self._place.endpoint):
+            self._finds_out = everybodys.admit(self._place.tenant, now)
 
     def _succeed(self) -> None:
-        if self._service.breaker.succeeded():
-            _log.info("%s answers again.", self._service.name)
-            self._gate.on_recovery()
+        recovered = [service.breaker.succeeded() for service, _ in self._permits]
+        if self._gate.services.served(self._place.endpoint):
+            _log.info("%s answers again.", self._name)
+            self._gate.on_recovery(None)
+        elif any(recovered):
+            _log.info("%s answers again%s.", self._name, self._whom)
+            self._gate.on_recovery(self._place.tenant)
 
-    def _fail(self, passage: Passage, outcome: Failed) -> Failed:
-        service, now = self._service, self._gate.now()
+    def _fail(self, outcome: Failed) -> Failed:
+        now, tenant = self._gate.now(), self._place.tenant
+        throttled = outcome.reason in THROTTLING
         # A plug-in may be anybody's: in this order, even what is no number is none.
         asked = timedelta(seconds=min(max(0.0, outcome.retry_after or 0.0), LONGEST_ASKED.total_seconds()))
-        was_open, service.trouble = service.breaker.is_open, outcome.reason
-        service.breaker.failed(passage, now, asked)
-        if service.breaker.is_open and not was_open:
-            _log.warning("%s is out of order (%s) and left alone for a while.", service.name, outcome.reason)
-        until = service.breaker.paused_until(now, self._deadline)
+        for service, permit in self._permits:
+            if throttled != (service.account is not None):
+                service.breaker.gave_up(permit)
+                continue
+            was_open, service.trouble = service.breaker.is_open, outcome.reason
+            service.breaker.failed(permit, now, asked)
+            if service.breaker.is_open and not was_open:
+                _log.info("%s is left alone for a while%s (%s).", self._name, self._whom, outcome.reason)
+        everybodys = self._gate.services.complain(self._place.endpoint)
+        account = self._place.account if throttled else ""
+        if everybodys.failed(tenant, now, outcome.reason, account=account, probe=self._finds_out):
+            _log.warning("%s is out of order (%s) and left alone by all for a while.", self._name, outcome.reason)
+        pauses = [one.breaker.paused_until(now, self._deadline) for one in (self._of_endpoint, self._of_account)]
+        pauses.append(everybodys.paused_until(tenant, now, self._deadline))
+        until = max((pause for pause in pauses if pause is not None), default=None)
         return outcome._replace(retry_after=(until - now).total_seconds() if until else None)
 
+    @property
+    def _whom(self) -> str:
+        """Logs do not name the account, which may come from a secret; an endpoint never does."""
+        return f", for namespace {self._place.tenant}" if self._place.tenant else ""
 
-def paused(service: Service, now: datetime, deadline: datetime | None) -> ProviderError:
-    """The error for whoever asks while a service is left alone. It tells nothing of who met the outage."""
-    until = service.breaker.paused_until(now, deadline)
-    if until is None:
-        when, wait = "until one call has found out whether it is back", FIRST_PAUSE
-    else:
-        when, wait = f"until {_clock(until)}", until - now
-    return ProviderError(
-        f"{service.name} is left alone {when}, because its last calls were not served; this is tried again as soon as"
-        " it answers",
-        reason=service.trouble,
-        retry_after=wait.total_seconds(),
-    )
+    def _paused(self, trouble: str, until: datetime | None, now: datetime, account: str | None) -> ProviderError:
+        """The error for whoever asks while a service is left alone. It tells nothing of who met the outage."""
+        if until is None:
+            when, wait = "until one call has found out whether it is back", FIRST_PAUSE
+        else:
+            when, wait = f"until {_clock(until)}", until - now
+        whom = f"{self._name}, asked for {account}," if account else self._name
+        why = "its last calls were not served" if account is None else "it limits the rate of calls"
+        return ProviderError(
+            f"{whom} is left alone {when}, because {why}; this is tried again as soon as it answers",
+            reason=trouble,
+            retry_after=wait.total_seconds(),
+        )
 
 
 def _clock(time: datetime) -> str:

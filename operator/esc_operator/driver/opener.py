@@ -15,23 +15,24 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from esc_operator.driver.account import Account
+from esc_operator.driver.call_report import CallReport
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.loading import failed
 from esc_operator.driver.outages import OUTAGES
+from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Login, Opened, Rotated
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Located, LogsIn, Paced, Timed, Warmable
+from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from esc_operator.driver.gate import Visit
+    from esc_operator.driver.gate import Call
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
     from esc_operator.providers.registry import Registry
@@ -74,7 +75,7 @@ class Context:
         return self._now()
 
     def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
-        return self._pool.run(call, lane=self._lane)
+        return self._pool.run(call, lane=self._lane, tenant=self.identity.tenant)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -100,10 +101,11 @@ class Opener:
     telemetry: Telemetry = SILENT
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
     # A mere default would be a method of the class, and be called with the opener.
-    _on_recovery: Callable[[float], None] = field(default_factory=lambda: _nobody_listens, init=False)
+    _on_recovery: Callable[[float, str | None], None] = field(default_factory=lambda: _nobody_listens, init=False)
 
-    def listen(self, on_recovery: Callable[[float], None]) -> None:
-        """Call back when a service that was out of order answers again, with the calls a second that it is asked."""
+    def listen(self, on_recovery: Callable[[float, str | None], None]) -> None:
+        """Call back when a service that was left alone answers again: with the calls a second that it is asked, and the
+        namespace that had left it alone, None where all had."""
         self._on_recovery = on_recovery
 
     async def open(self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand) -> Opened | Failed:
@@ -120,7 +122,7 @@ class Opener:
                 name, self.catalogue.providers, inputs, identity, open_provider, needed_by=demand.valid_until
             )
 
-        key = login_key(name, identity.subject, inputs)
+        key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
         return await self.logins.open(key, demand, lambda: self._repeated(open_once))
 
     async def open_rotator(
@@ -169,7 +171,7 @@ class Opener:
     async def _warm(self, name: str) -> None:
         provider = self.catalogue.providers.find(name)
         if isinstance(provider, Warmable):
-            await self.pool.run(lambda: provider.warm(self.settings), lane=name)
+            await self.pool.run(lambda: provider.warm(self.settings), lane=name, tenant="")
 
     async def _guard(  # noqa: PLR0913 - the parts of one call
         self,
@@ -183,49 +185,54 @@ class Opener:
     ) -> T | Failed:
         context = Context(identity, self.settings, self.now, self.pool, name)
         deadline = asyncio.timeout(self.timeout.total_seconds())
-        visit: Visit | None = None
+        way: Call | None = None
         outcome: T | Failed
-        with Account(self.telemetry, name, kept=plugins is self.catalogue.rotators) as account:
+        with CallReport(self.telemetry, name, kept=plugins is self.catalogue.rotators) as report:
             try:
                 plugin = plugins.find(name)
-                visit = self._visit(name, plugin, inputs, needed_by)
-                async with deadline, visit or contextlib.nullcontext():
-                    outcome = await account.call(call(plugin, context))
+                way = self._way_to(name, plugin, inputs, identity, needed_by)
+                async with deadline, way or contextlib.nullcontext():
+                    outcome = await report.call(call(plugin, context))
             except asyncio.CancelledError:
-                if visit:
-                    visit.abandon()
+                if way:
+                    way.abandon()
                 raise
             except EscError as error:
                 outcome = failed(error)
             except TimeoutError:
-                outcome = _timed_out(
-                    name, f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
-                )
+                within = f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
+                outcome = _timed_out(name, within) if report.has_begun else _no_turn(name, within, identity.tenant)
             except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
                 outcome = _crashed(name, error)
-            if visit is None:
+            if way is None:
                 return outcome  # nobody was asked
-            account.settle(outcome)
-            return visit.end(outcome)
+            report.settle(outcome)
+            return way.end(outcome)
 
     def out_of_order(self) -> dict[str, int]:
         """How many services of each provider are left alone, of those that were called before."""
         return {name: gate.out_of_order for name, gate in self._gates.items()}
 
-    def _visit(
-        self, name: str, plugin: Provider | Rotator, inputs: Mapping[str, Any], needed_by: datetime | None
-    ) -> Visit | None:
+    def _way_to(
+        self,
+        name: str,
+        plugin: Provider | Rotator,
+        inputs: Mapping[str, Any],
+        identity: Identity,
+        needed_by: datetime | None,
+    ) -> Call | None:
         """A way through the provider's gate; None for inputs with which it asks nobody."""
         endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
         if endpoint is None:
             return None
+        account = plugin.account(inputs) if isinstance(plugin, Attributed) else ""
         gate = self._gates.get(name)
         if gate is None:
             limits = self._limits(plugin)
             recovered = partial(self._recovered, limits.rate)
             gate = Gate(name, limits, now=self.now, sleep=self.sleep, on_recovery=recovered)
             self._gates[name] = gate
-        return gate.visit(endpoint, needed_by)
+        return gate.call(Place(identity.tenant, endpoint, account), needed_by)
 
     def _limits(self, plugin: Provider | Rotator) -> Limits:
         rate = self.rate
@@ -233,11 +240,11 @@ class Opener:
             rate = plugin.rate if isinstance(plugin, Paced) else MODEST_RATE
         return Limits(self.at_once, rate, 1 if rate == math.inf else math.ceil(2 * rate))
 
-    def _recovered(self, rate: float) -> None:
-        self._on_recovery(rate)
+    def _recovered(self, rate: float, tenant: str | None) -> None:
+        self._on_recovery(rate, tenant)
 
 
-def _nobody_listens(_: float) -> None:
+def _nobody_listens(_: float, __: str | None) -> None:
     """In a process that opens once, nobody else waits for a service to be back."""
 
 
@@ -253,6 +260,15 @@ def _timed_out(name: str, limit: str) -> Failed:
         f'the provider "{name}" did not finish {limit}: what it calls is slow or does not answer; this is tried again'
         " later",
         reasons.PROVIDER_TIMEOUT,
+    )
+
+
+def _no_turn(name: str, limit: str, tenant: str) -> Failed:
+    whose = f"namespace {tenant}" if tenant else "this process"
+    return Failed(
+        f'the provider "{name}" was not called {limit}: {whose} waits for more of its calls than it has turns for; open'
+        " fewer logins at once, or share them (calls with equal inputs are made once); this is tried again later",
+        reasons.NO_TURN,
     )
 
 

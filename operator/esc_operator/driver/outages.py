@@ -1,4 +1,4 @@
-"""Which failures mean that a service is out of order, whoever asks it for what. Never a user's mistake.
+"""Which failures mean that a service does not serve, whatever was asked of it. Never a user's mistake.
 
 Whoever is refused without a call, because a service is left alone, is told the reason for that: so the reason of a
 condition stays the same through an outage, and an alert counts all that wait.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from esc_operator.providers import aws_reasons, azure_reasons, gcp_reasons, login_reasons, reasons
 
-OUTAGES = frozenset(
+THROTTLING = frozenset({login_reasons.THROTTLED})
+"""The service limits the calls for an account: that account's fault, and nobody else's."""
+
+OUTAGES = THROTTLING | frozenset(
     {
         reasons.PROVIDER_TIMEOUT,
         reasons.MALFORMED_ANSWER,
         aws_reasons.AWS_UNAVAILABLE,
         azure_reasons.AZURE_UNAVAILABLE,
         gcp_reasons.GCP_UNAVAILABLE,
-        login_reasons.THROTTLED,
         aws_reasons.IDP_COMMUNICATION_ERROR,
     }
 )
+"""All of them: each is tried again as soon as one call has found out that it is over."""

@@ -1,7 +1,8 @@
-"""Threads for the calls of blocking SDKs: bounded in all, and bounded for each provider.
+"""Threads for the calls of blocking SDKs: bounded in all, and bounded for each provider, by turns among namespaces.
 
 A thread cannot be stopped. So a slot is given back when its call has really ended, not when its caller has given up:
-a provider that hangs fills its own lane and nobody else's, and never piles up threads. The threads are daemons, so
+a provider that hangs fills its own lane and nobody else's, a namespace whose calls hang leaves some of it to others,
+and neither piles up threads. The threads are daemons, so
 that a call that hangs does not keep the process from ending.
 """
 
@@ -14,6 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from esc_operator.driver.places import Places
 from esc_operator.errors import ProviderError
 from esc_operator.providers import reasons
 
@@ -27,23 +29,23 @@ class BlockingPool:
     """At most `max_workers` calls at a time, and at most `per_lane` of one lane. Belongs to one event loop."""
 
     def __init__(self, max_workers: int = 64, per_lane: int = 32) -> None:
-        self._slots = asyncio.Semaphore(max_workers)
+        self._slots = Places(max_workers)
         self._per_lane = per_lane
-        self._lanes: dict[str, asyncio.Semaphore] = {}
+        self._lanes: dict[str, Places] = {}
         self._idle: list[_Thread] = []
         self._closed = False
 
-    async def run(self, call: Callable[[], T], *, lane: str) -> T:
+    async def run(self, call: Callable[[], T], *, lane: str, tenant: str) -> T:
         """What the call returns or raises. Cancelling gives up waiting; the call itself runs to its end."""
-        slots = self._lanes.setdefault(lane, asyncio.Semaphore(self._per_lane)), self._slots
+        slots = self._lanes.setdefault(lane, Places(self._per_lane)), self._slots
         with contextlib.ExitStack() as on_failure:
             for slot in slots:
-                await slot.acquire()
-                on_failure.callback(slot.release)
+                await slot.enter(tenant)
+                on_failure.callback(slot.leave, tenant)
             if self._closed:
                 raise ProviderError("this process is shutting down", reason=reasons.SHUTTING_DOWN)
             thread = self._idle.pop() if self._idle else _Thread()
-            running = _Running(call, partial(self._free, thread, slots))
+            running = _Running(call, partial(self._free, thread, slots, tenant))
             thread.carry_out(running, lane)
             on_failure.pop_all()
         return await running.outcome
@@ -54,9 +56,9 @@ class BlockingPool:
         while self._idle:
             self._idle.pop().end()
 
-    def _free(self, thread: _Thread, slots: Iterable[asyncio.Semaphore]) -> None:
+    def _free(self, thread: _Thread, slots: Iterable[Places], tenant: str) -> None:
         for slot in slots:
-            slot.release()
+            slot.leave(tenant)
         if self._closed:
             thread.end()
         else:

@@ -3,28 +3,38 @@
 Kept in memory only, and only as long as it is alive. An answer is reused while it is good enough for who asks
 (`Demand`); whoever asks while the same login is under way waits for it. Failures are never kept. Identities never
 share: the key holds the subject, so one `SharedLogins` serves the identities of one issuer.
+
+Where there is no more room, whoever keeps the most loses one: no namespace can make another one log in anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import itertools
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from esc_operator.evaluation import Opened
+from esc_operator.evaluation import Failed, Opened
+from esc_operator.providers import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from datetime import datetime
 
-    from esc_operator.evaluation import Failed, Lease
+    from esc_operator.evaluation import Lease
 
 MOST_LOGINS = 1024
+"""So many are kept, of all namespaces together."""
+
+MOST_UNDER_WAY = 1024
+"""So many logins of one namespace are under way, or wait for their turn."""
+
 _DIGEST_KEY = os.urandom(16)
 
 
@@ -45,15 +55,19 @@ ANY_AGE = Demand()
 
 
 class LoginKey(NamedTuple):
+    """`tenant`: the namespace that asks."""
+
     provider: str
     subject: str
     digest: str
+    tenant: str
 
 
-def login_key(provider: str, subject: str, inputs: Mapping[str, Any]) -> LoginKey:
+def login_key(provider: str, subject: str, inputs: Mapping[str, Any], *, tenant: str = "") -> LoginKey:
     # Inputs may hold secrets: the digest is keyed, so that it tells nothing outside of this process.
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), default=str)
-    return LoginKey(provider, subject, hashlib.blake2b(canonical.encode(), key=_DIGEST_KEY, digest_size=20).hexdigest())
+    digest = hashlib.blake2b(canonical.encode(), key=_DIGEST_KEY, digest_size=20).hexdigest()
+    return LoginKey(provider, subject, digest, tenant)
 
 
 class _Flight:
@@ -65,35 +79,83 @@ class _Flight:
         self.waiters = 0
 
 
-class SharedLogins:
-    """The logins of a process; `capacity` bounds how many are kept."""
+class _Shelf:
+    """What is kept for one namespace."""
 
-    def __init__(self, now: Callable[[], datetime], *, capacity: int = MOST_LOGINS) -> None:
-        self._now = now
-        self._capacity = capacity
-        self._kept: dict[LoginKey, tuple[Opened, Lease]] = {}
+    def __init__(self) -> None:
+        self.kept: dict[LoginKey, tuple[Opened, Lease]] = {}
         self._ends: list[tuple[datetime, int, LoginKey]] = []
         self._count = itertools.count()
+
+    def keep(self, key: LoginKey, opened: Opened, lease: Lease) -> None:
+        earlier = self.kept.get(key)
+        if earlier and earlier[1].issued_at > lease.issued_at:
+            return  # a login that was overtaken by a fresher one
+        self.kept[key] = opened, lease
+        heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
+        if len(self._ends) > 2 * len(self.kept) + 1:
+            # Logins that were replaced long before they expire; nothing but a storm of rotations makes so many.
+            self._ends = [(kept.expires_at, next(self._count), key) for key, (_, kept) in self.kept.items()]
+            heapq.heapify(self._ends)
+
+    def drop_expired(self, now: datetime) -> None:
+        while self._ends and self._ends[0][0] <= now:
+            self._drop_next()
+
+    def drop_first(self) -> None:
+        """Drop the one that expires first."""
+        many = len(self.kept)
+        while len(self.kept) == many:
+            self._drop_next()
+
+    def _drop_next(self) -> None:
+        """A login that was replaced meanwhile is passed over."""
+        expires_at, _, key = heapq.heappop(self._ends)
+        if key in self.kept and self.kept[key][1].expires_at == expires_at:
+            del self.kept[key]
+
+
+class SharedLogins:
+    """The logins of a process; `capacity` bounds how many are kept, `under_way` how many of a namespace wait."""
+
+    def __init__(
+        self, now: Callable[[], datetime], *, capacity: int = MOST_LOGINS, under_way: int = MOST_UNDER_WAY
+    ) -> None:
+        self._now = now
+        self._capacity = capacity
+        self._under_way = under_way
+        self._shelves: dict[str, _Shelf] = {}
+        self._many_kept = 0
         self._flights: dict[LoginKey, _Flight] = {}
+        self._flying: Counter[str] = Counter()
 
     def __repr__(self) -> str:
-        return f"SharedLogins({len(self._kept)} kept, {len(self._flights)} under way)"
+        return f"SharedLogins({self._many_kept} kept, {self._flying.total()} under way)"
 
     async def open(
         self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
     ) -> Opened | Failed:
         """An answer that is kept or under way if it meets the demand, else what `log_in` answers."""
         now = self._now()
-        self._drop_expired(now)
         fresh_after = min(demand.fresh_after, now) if demand.fresh_after else None
-        if kept := self._kept.get(key):
+        if kept := self._find(key, now):
             opened, lease = kept
             if _meets(lease, fresh_after, demand.valid_until, now):
                 return opened
         flight = self._flights.get(key)
         if flight is None or (fresh_after is not None and flight.started_at < fresh_after):
+            if self._flying[key.tenant] >= self._under_way:
+                return _too_many(key, self._under_way)
             flight = self._start(key, log_in, now)
         return await self._join(key, flight)
+
+    def _find(self, key: LoginKey, now: datetime) -> tuple[Opened, Lease] | None:
+        shelf = self._shelves.get(key.tenant)
+        if shelf is None:
+            return None
+        with self._counting(key.tenant, shelf):
+            shelf.drop_expired(now)
+        return shelf.kept.get(key)
 
     def _start(
         self, key: LoginKey, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]], now: datetime
@@ -101,6 +163,7 @@ class SharedLogins:
         flight = _Flight(asyncio.create_task(log_in(), name=f"login-{key.provider}"), now)
         flight.task.add_done_callback(lambda _: self._land(key, flight))
         self._flights[key] = flight
+        self._flying[key.tenant] += 1
         return flight
 
     async def _join(self, key: LoginKey, flight: _Flight) -> Opened | Failed:
@@ -115,6 +178,9 @@ class SharedLogins:
                 flight.task.cancel()
 
     def _land(self, key: LoginKey, flight: _Flight) -> None:
+        self._flying[key.tenant] -= 1
+        if not self._flying[key.tenant]:
+            del self._flying[key.tenant]
         self._forget(key, flight)
         if flight.task.cancelled() or flight.task.exception() is not None:
             return
@@ -127,27 +193,38 @@ class SharedLogins:
             del self._flights[key]
 
     def _keep(self, key: LoginKey, opened: Opened, lease: Lease) -> None:
-        earlier = self._kept.get(key)
-        if earlier and earlier[1].issued_at > lease.issued_at:
-            return  # a login that was overtaken by a fresher one
-        self._kept[key] = opened, lease
-        heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
-        while len(self._kept) > self._capacity:
-            self._drop_next()
-        if len(self._ends) > 2 * self._capacity:
-            # Logins that were replaced long before they expire; nothing but a storm of rotations makes so many.
-            self._ends = [(kept.expires_at, next(self._count), key) for key, (_, kept) in self._kept.items()]
-            heapq.heapify(self._ends)
+        shelf = self._shelves.setdefault(key.tenant, _Shelf())
+        with self._counting(key.tenant, shelf):
+            shelf.keep(key, opened, lease)
+        if self._many_kept > self._capacity:
+            self._make_room()
 
-    def _drop_expired(self, now: datetime) -> None:
-        while self._ends and self._ends[0][0] <= now:
-            self._drop_next()
+    def _make_room(self) -> None:
+        now = self._now()
+        for tenant, shelf in list(self._shelves.items()):
+            with self._counting(tenant, shelf):
+                shelf.drop_expired(now)
+        while self._many_kept > self._capacity:
+            tenant, fullest = max(self._shelves.items(), key=lambda one: len(one[1].kept))
+            with self._counting(tenant, fullest):
+                fullest.drop_first()
 
-    def _drop_next(self) -> None:
-        """Drop what expires first; a login that was replaced meanwhile is passed over."""
-        expires_at, _, key = heapq.heappop(self._ends)
-        if key in self._kept and self._kept[key][1].expires_at == expires_at:
-            del self._kept[key]
+    @contextlib.contextmanager
+    def _counting(self, tenant: str, shelf: _Shelf) -> Iterator[None]:
+        before = len(shelf.kept)
+        yield
+        self._many_kept += len(shelf.kept) - before
+        if not shelf.kept:
+            del self._shelves[tenant]
+
+
+def _too_many(key: LoginKey, most: int) -> Failed:
+    whose = f"namespace {key.tenant}" if key.tenant else "this process"
+    return Failed(
+        f'the provider "{key.provider}" was not called: {whose} waits for {most} logins, as many as it may at a time;'
+        " open fewer, or share them (calls with equal inputs are made once); this is tried again later",
+        reasons.NO_TURN,
+    )
 
 
 def _meets(lease: Lease, fresh_after: datetime | None, valid_until: datetime | None, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, Rotated
 from esc_operator.providers import aws_reasons, login_reasons, reasons
 from esc_operator.providers.aws_advice import is_outage, is_throttled
+from esc_operator.providers.aws_arns import account_of
 from esc_operator.providers.aws_clients import SignedClients, choose_target
 from esc_operator.providers.login_inputs import SECRET
 from esc_operator.providers.refusals import Refusal
@@ -81,6 +82,9 @@ class AwsIam:
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         return _target(inputs, settings).host
+
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        return account_of(inputs["userArn"])
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         if state is None:

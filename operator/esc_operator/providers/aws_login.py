@@ -17,6 +17,7 @@ from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened
 from esc_operator.providers import aws_errors, login_reasons, reasons
 from esc_operator.providers.aws_advice import Exchange
+from esc_operator.providers.aws_arns import account_of
 from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.clock_skew import SkewWatch
@@ -139,6 +140,10 @@ class AwsLogin:
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         oidc = inputs.get("oidc")
         return _parse_request(oidc).target(settings).host if oidc else None
+
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        oidc = inputs.get("oidc")
+        return account_of(oidc["roleArn"]) if oidc else ""
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         oidc = inputs.get("oidc")

@@ -103,6 +103,9 @@ class AzureLogin:
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         return host_of(_authority(settings)) if inputs.get("scope") else None
 
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        return f"tenant {_parse_request(inputs).tenant.lower()}"
+
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         request = _parse_request(inputs)
         return Login(request.client, request.audience) if request.is_federated else None

@@ -127,6 +127,9 @@ class GcpLogin:
         given = inputs.get("accessToken") or {}
         return host_of(_endpoint("iamcredentials", settings)) if given.get("serviceAccount") else None
 
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        return f"project {inputs['project']:.0f}"
+
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         if not inputs.get("oidc"):
             return None

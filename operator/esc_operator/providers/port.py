@@ -36,6 +36,10 @@ class Identity(Protocol):
     def subject(self) -> str:
         """The `sub` that tokens carry, such as `system:serviceaccount:apps:default`; for messages and shared logins."""
 
+    @property
+    def tenant(self) -> str:
+        """The namespace in whose name it asks, and which waits for its turn; "" where there is only one who asks."""
+
     async def token(self, audience: str) -> IdentityToken:
         """A token for that one audience. Raises IdentityError."""
 
@@ -84,6 +88,15 @@ class Located(Protocol):
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         """The host or region that is asked with these inputs, for messages too; None if nobody is. Raises as `open`."""
+
+
+@runtime_checkable
+class Attributed(Protocol):
+    """A provider that says whose calls its service counts, so that throttling is held against nobody else."""
+
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        """The account, tenant or project that is asked with these inputs, as messages name it (`account 123456789012`);
+        "" where that is not known. Raises as `open`."""
 
 
 @runtime_checkable

@@ -24,6 +24,9 @@ MALFORMED_ANSWER = "MalformedAnswer"
 PROVIDER_TIMEOUT = "ProviderTimeout"
 """The provider did not finish within the time that the driver gives it."""
 
+NO_TURN = "NoTurn"
+"""The provider was not called in time, because the same namespace asks it for so much else."""
+
 PROVIDER_CRASHED = "ProviderCrashed"
 """The provider failed in a way that it does not explain: a bug in it."""
 

@@ -54,6 +54,10 @@ class ServiceAccountIdentity:
     def subject(self) -> str:
         return f"system:serviceaccount:{self._account.namespace}:{self._account.name}"
 
+    @property
+    def tenant(self) -> str:
+        return self._account.namespace
+
     async def token(self, audience: str) -> IdentityToken:
         # Whatever a provider has told before of the audience that it would ask for.
         if refused := self._admission.refuse_audience(audience):
@@ -70,6 +74,7 @@ class Nobody:
     """Of a ClusterEscEnvironment that does not say as whom it logs in; most have no need to."""
 
     subject = ""
+    tenant = ""
 
     async def token(self, audience: str) -> IdentityToken:
         raise IdentityError(

@@ -31,15 +31,20 @@ class Waking:
         self._ledger = reconciler.ledger
         self._now = now
 
-    def on_recovery(self, rate: float) -> None:
+    def on_recovery(self, rate: float, namespace: str | None) -> None:
         """A provider answers again: all that waited for one are taken up, so many a second, the earliest expiry first.
+        Only those of the namespace that had left it alone, unless all had (None).
 
         One after the other, because it may be out of order again by the time it is the turn of the last: then they are
         told so no faster than they would have been served.
         """
         now, gap = self._now(), timedelta(seconds=1 / rate)
         self._reconciler.mended += 1
-        waiting = self._ledger.failed_for(OUTAGES)
+        waiting = [
+            (key, entry)
+            for key, entry in self._ledger.failed_for(OUTAGES)
+            if namespace is None or namespace == (entry.account.namespace if entry.account else "")
+        ]
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
             self._mend(key, entry, now + place * gap)
 

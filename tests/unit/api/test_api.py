@@ -47,6 +47,7 @@ class AsyncShelf(Shelf):
 
 class Someone:
     subject = "someone"
+    tenant = ""
 
     async def token(self, audience: str) -> IdentityToken:
         return IdentityToken(f"for {audience}", None)

@@ -34,6 +34,7 @@ NOTHING = Allowances(roles=(), audiences=())
 class Caller:
     def __init__(self) -> None:
         self.subject = "system:serviceaccount:apps:default"
+        self.tenant = "apps"
         self.asked: list[str] = []
 
     async def token(self, audience: str) -> IdentityToken:

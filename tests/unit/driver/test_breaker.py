@@ -8,16 +8,16 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE, Breaker, Passage
+from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE, Breaker, Permit
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def admitted(breaker: Breaker, now: datetime) -> Passage:
-    passage = breaker.admit(now)
-    assert passage is not None
-    return passage
+def admitted(breaker: Breaker, now: datetime) -> Permit:
+    permit = breaker.admit(now)
+    assert permit is not None
+    return permit
 
 
 def opened(now: datetime = START) -> Breaker:
@@ -82,10 +82,10 @@ def test_who_renews_what_expires_soon_waits_for_a_part_of_its_life_and_never_for
 
 def test_what_was_asked_for_meanwhile_counts_for_those_in_a_hurry_too() -> None:
     breaker = Breaker()
-    passages = [admitted(breaker, START) for _ in range(FAILURES + 1)]
-    for passage in passages[:-1]:
-        breaker.failed(passage, START)
-    breaker.failed(passages[-1], START, 3 * SECOND)
+    permits = [admitted(breaker, START) for _ in range(FAILURES + 1)]
+    for permit in permits[:-1]:
+        breaker.failed(permit, START)
+    breaker.failed(permits[-1], START, 3 * SECOND)
     assert breaker.paused_until(START) == START + FIRST_PAUSE
     assert breaker.paused_until(START, START + 8 * SECOND) == START + FIRST_PAUSE
 
@@ -162,11 +162,11 @@ def test_a_clock_that_is_set_back_makes_no_pause_longer() -> None:
 def test_mistakes_of_users_never_open_it(outcomes: list[str]) -> None:
     breaker = Breaker()
     for outcome in outcomes:
-        passage = admitted(breaker, START)
+        permit = admitted(breaker, START)
         if outcome == "success":
             breaker.succeeded()
         else:
-            breaker.gave_up(passage)
+            breaker.gave_up(permit)
     assert not breaker.is_open
 
 
@@ -180,30 +180,30 @@ def test_whatever_happens_an_outage_costs_one_call_a_pause_and_never_ends_in_a_s
     steps: list[tuple[str, int, int]],
 ) -> None:
     breaker, now = Breaker(), START
-    under_way: list[Passage] = []
-    begun_open: list[Passage] = []
+    under_way: list[Permit] = []
+    begun_open: list[Permit] = []
     times: list[datetime] = []
     for act, seconds, which in steps:
         now += timedelta(seconds=seconds)
         if act == "call":
             paused = breaker.paused_until(now)
-            passage = breaker.admit(now)
-            assert passage is None or paused is None
-            if passage and breaker.is_open:
+            permit = breaker.admit(now)
+            assert permit is None or paused is None
+            if permit and breaker.is_open:
                 assert not set(begun_open) & set(under_way)
-                begun_open.append(passage)
-            under_way += [passage] if passage else []
+                begun_open.append(permit)
+            under_way += [permit] if permit else []
         elif under_way:
-            passage = under_way.pop(which % len(under_way))
+            permit = under_way.pop(which % len(under_way))
             if act == "succeed":
                 breaker.succeeded()
                 begun_open, times = [], []
             elif act == "give up":
-                breaker.gave_up(passage)
+                breaker.gave_up(permit)
             else:
-                times += [now] if passage in begun_open else []
-                breaker.failed(passage, now, timedelta(seconds=20 if act == "fail and ask" else 0))
+                times += [now] if permit in begun_open else []
+                breaker.failed(permit, now, timedelta(seconds=20 if act == "fail and ask" else 0))
     assert all(after - before >= FIRST_PAUSE for before, after in pairwise(times))
-    for passage in under_way:
-        breaker.gave_up(passage)
+    for permit in under_way:
+        breaker.gave_up(permit)
     assert breaker.admit(now + LONGEST_ASKED)

@@ -1,4 +1,5 @@
-"""An outage of a provider costs few calls, is told to all who wait, and its end is noticed and told."""
+"""An outage of a provider costs few calls, is told to all who wait, and its end is noticed and told; and whatever one
+namespace meets or asks for is no matter of another's."""
 
 from __future__ import annotations
 
@@ -14,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esc_operator.driver import gate
 from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE
 from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.endpoint_breaker import WITNESSES
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.pool import BlockingPool
+from esc_operator.driver.services import MOST_SERVICES
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import IdentityError, ProviderError
 from esc_operator.evaluation import Failed, Opened
@@ -34,11 +36,13 @@ START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 MISTAKES = sorted(
     {value for module in (aws_reasons, reasons) for name, value in vars(module).items() if name.isupper()} - OUTAGES
 )
-AT_ONCE, BURST, RATE = 4, 10, 5  # an opener's burst is twice its rate
+AT_ONCE, ALONE, BURST, RATE = 4, 3, 10, 5  # one namespace has three of four; a burst is twice the rate
 
 
 class Caller:
-    subject = "system:serviceaccount:apps:web"
+    def __init__(self, tenant: str = "apps") -> None:
+        self.tenant = tenant
+        self.subject = f"system:serviceaccount:{tenant}:web"
 
     async def token(self, audience: str) -> IdentityToken:
         raise IdentityError(f"no token for {audience}", reason="KubernetesUnavailable", retry_after=60)
@@ -90,8 +94,13 @@ class Cloud:
         self.names: list[str] = []
         self.trouble: BaseException | None = None
         self.broken: set[str] = set()
+        self.troubled: dict[str, ProviderError] = {}
+        self.slow: dict[str, float] = {}
         self.running = self.most = 0
         self.hang: asyncio.Event | None = None
+
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        return str(inputs.get("account", ""))
 
     def endpoint(self, inputs: Mapping[str, Any], _: Mapping[str, str]) -> str | None:
         place: str | None = inputs.get("at", "here")
@@ -105,10 +114,14 @@ class Cloud:
         self.most = max(self.most, self.running)
         try:
             await (self.hang.wait() if self.hang else asyncio.sleep(0))
+            if context.identity.tenant in self.slow:
+                await self.clock.sleep(self.slow[context.identity.tenant])
         finally:
             self.running -= 1
         if inputs.get("identity"):
             await context.identity.token("aud")
+        if trouble := self.troubled.get(context.identity.tenant):
+            raise trouble
         if self.trouble and (not self.broken or inputs.get("at", "here") in self.broken):
             raise self.trouble
         return Opened(value=None)
@@ -130,18 +143,23 @@ class Setting:
             at_once=AT_ONCE,
             rate=RATE,
         )
-        self.opener.listen(lambda _: self.recovered.append(self.clock.time))
+        self.opener.listen(self.note_recovery)
+        self.recovered_for: list[str | None] = []
         self._numbers = itertools.count()
 
     def find(self, _: str) -> Any:
         return self.cloud
 
-    async def ask(self, **inputs: Any) -> Any:
-        return await self.renew(None, **inputs)
+    def note_recovery(self, _: float, tenant: str | None) -> None:
+        self.recovered.append(self.clock.time)
+        self.recovered_for.append(tenant)
 
-    async def renew(self, valid_until: datetime | None, **inputs: Any) -> Any:
+    async def ask(self, tenant: str = "apps", **inputs: Any) -> Any:
+        return await self.renew(None, tenant, **inputs)
+
+    async def renew(self, valid_until: datetime | None, tenant: str = "apps", **inputs: Any) -> Any:
         demand = Demand(valid_until=valid_until)
-        return await self.opener.open("cloud", {"n": next(self._numbers), **inputs}, Caller(), demand)
+        return await self.opener.open("cloud", {"n": next(self._numbers), **inputs}, Caller(tenant), demand)
 
     async def begin_outage(self, **inputs: Any) -> None:
         self.cloud.trouble = down()
@@ -188,7 +206,7 @@ def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone()
 def test_of_those_that_wait_the_new_go_first_and_the_others_by_their_expiry() -> None:
     async def story(setting: Setting) -> None:
         setting.cloud.hang = asyncio.Event()
-        busy = [asyncio.create_task(setting.ask()) for _ in range(AT_ONCE)]
+        busy = [asyncio.create_task(setting.ask()) for _ in range(ALONE)]
         await setting.clock.rest()
         minutes = [30, 10, 20, 40]
         waiting = [setting.renew(START + timedelta(minutes=each), name=f"{each}") for each in minutes]
@@ -196,7 +214,7 @@ def test_of_those_that_wait_the_new_go_first_and_the_others_by_their_expiry() ->
         await setting.clock.rest()
         setting.cloud.hang.set()
         await asyncio.gather(*busy, *tasks)
-        assert setting.cloud.names[AT_ONCE:] == ["new", "10", "20", "30", "40"]
+        assert setting.cloud.names[ALONE:] == ["new", "10", "20", "30", "40"]
 
     play(story)
 
@@ -300,14 +318,12 @@ def test_no_choice_of_inputs_makes_the_memory_grow() -> None:
         setting.cloud.broken = {"here"}
         await setting.begin_outage()
         setting.cloud.broken = set()
-        for number in range(gate.MOST_SERVICES * 2):
+        for number in range(MOST_SERVICES * 2):
             await setting.clock.skip(1)
-            await setting.ask(at=f"region-{number}")
-            if number % 100 == 0:  # as long as it is asked for, it is not forgotten
-                setting.opener._gates["cloud"].visit("here")
-        services = setting.opener._gates["cloud"]._services
-        assert len(services) == gate.MOST_SERVICES
-        assert services["here"].breaker.is_open
+            await setting.ask("many", at=f"region-{number}")
+        services = setting.opener._gates["cloud"].services
+        assert len(services) <= 2 * MOST_SERVICES + 3
+        assert (await setting.ask()).retry_after == 2 * FIRST_PAUSE.total_seconds()  # of others nothing is forgotten
 
     play(story)
 
@@ -413,8 +429,8 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogC
     with caplog.at_level(logging.INFO, "esc_operator.driver.gate"):
         play(story)
     assert [record.message for record in caplog.records] == [
-        'the provider "cloud" (here) is out of order (AWSUnavailable) and left alone for a while.',
-        'the provider "cloud" (here) answers again.',
+        'the provider "cloud" (here) is left alone for a while, for namespace apps (AWSUnavailable).',
+        'the provider "cloud" (here) answers again, for namespace apps.',
     ]
 
 
@@ -447,3 +463,140 @@ def test_an_outage_costs_few_calls_however_many_wait_and_after_it_all_get_throug
         assert all(isinstance(task.result(), Opened) for task in last)
 
     assert play(story).cloud.most <= AT_ONCE
+
+
+# Among namespaces.
+
+
+async def is_served(setting: Setting, tenant: str = "blue", within: float = 1.0, **inputs: Any) -> bool:
+    asked = asyncio.create_task(setting.ask(tenant, **inputs))
+    await setting.clock.skip(within)
+    served = asked.done() and isinstance(asked.result(), Opened)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    return served
+
+
+@pytest.mark.parametrize("trouble", sorted(OUTAGES))
+def test_what_one_namespace_meets_is_no_matter_of_anothers_even_for_the_same_account(trouble: str) -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.troubled["red"] = down(trouble, 900)
+        told = await setting.ask("red", account="account 1")
+        assert told.retry_after == 900
+        for _ in range(FAILURES * 2):
+            assert is_paused(await setting.ask("red", account="account 1"))
+        assert await is_served(setting, account="account 1")
+        assert setting.recovered == []
+
+    play(story)
+
+
+def test_a_namespace_whose_account_is_throttled_goes_on_with_another_account_and_is_told_of_which() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(login_reasons.THROTTLED, 900)
+        await setting.ask("red", account="account 1")
+        setting.cloud.trouble = None
+        assert await setting.ask("red", account="account 1") == Failed(
+            'the provider "cloud" (here), asked for account 1, is left alone until 2026-05-01T12:15:00Z, because it'
+            " limits the rate of calls; this is tried again as soon as it answers",
+            "Throttled",
+            900,
+        )
+        assert isinstance(await setting.ask("red", account="account 2"), Opened)
+
+    play(story)
+
+
+def test_what_several_namespaces_have_met_is_everybodys_and_so_is_its_end() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down()
+        for number in range(FAILURES):
+            await setting.ask(f"red-{number % WITNESSES}")
+        assert is_paused(await setting.ask("blue"))
+        assert setting.opener.out_of_order() == {"cloud": 1}
+        setting.cloud.trouble = None
+        await setting.clock.skip(FIRST_PAUSE.total_seconds())
+        assert isinstance(await setting.ask("blue"), Opened)
+        assert setting.recovered_for == [None]
+        assert isinstance(await setting.ask("red-0"), Opened)
+
+    play(story)
+
+
+def test_several_namespaces_that_are_throttled_for_one_account_say_nothing_of_the_endpoint() -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.trouble = down(login_reasons.THROTTLED)
+        for number in range(BURST - 1):
+            await setting.ask(f"red-{number % WITNESSES}", account="account 1")
+        setting.cloud.trouble = None
+        assert await is_served(setting)
+
+    play(story)
+
+
+def test_whoever_comes_first_with_a_call_that_fails_does_not_keep_the_endpoint_closed_for_others() -> None:
+    async def story(setting: Setting) -> None:
+        for number in range(WITNESSES):
+            setting.cloud.troubled[f"red-{number}"] = down()
+        for number in range(FAILURES):
+            await setting.ask(f"red-{number % WITNESSES}")
+        waited = 0
+        while not isinstance(await setting.ask("blue"), Opened):
+            waited += 1
+            for number in range(WITNESSES):  # always ahead
+                await setting.ask(f"red-{number}")
+            await setting.clock.skip(0.5)
+            for number in range(WITNESSES):
+                await setting.ask(f"red-{number}")
+            await setting.clock.skip(0.5)
+        assert waited <= 2 * FIRST_PAUSE.total_seconds()
+
+    play(story)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 59.0])
+def test_a_thousand_logins_of_one_namespace_hold_nobody_elses_up(seconds: float) -> None:
+    async def story(setting: Setting) -> None:
+        setting.cloud.slow["red"] = seconds
+        flood = [asyncio.create_task(setting.ask("red")) for _ in range(1000)]
+        await setting.clock.skip(3)
+        for _ in range(5):
+            assert await is_served(setting)
+            await setting.clock.skip(1)
+        for one in flood:
+            one.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+    play(story)
+
+
+DEEDS = st.tuples(
+    st.sampled_from([*sorted(OUTAGES), "RoleTrustRefused", "ProviderCrashed", "", "slow"]),
+    st.sampled_from(["here", "nowhere"]),
+    st.sampled_from(["account 1", "account 2"]),
+    st.sampled_from([None, 0.5, 900.0]),
+    st.integers(1, 12),
+    st.sampled_from([0.0, 0.3, 6.0, 40.0]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(DEEDS, max_size=12))
+def test_whatever_one_namespace_does_another_is_served_within_a_second(deeds: list[Any]) -> None:
+    async def story(setting: Setting) -> None:
+        tasks: list[asyncio.Task[Any]] = []
+        for reason, endpoint, account, wish, many, gap in deeds:
+            setting.cloud.troubled.pop("red", None)
+            setting.cloud.slow.pop("red", None)
+            if reason == "slow":
+                setting.cloud.slow["red"] = 59.0
+            elif reason:
+                setting.cloud.troubled["red"] = down(reason, wish)
+            tasks += [asyncio.create_task(setting.ask("red", at=endpoint, account=account)) for _ in range(many)]
+            await setting.clock.skip(gap)
+            assert await is_served(setting, account=account)
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    play(story)

@@ -99,6 +99,7 @@ class Plugins:
 
 class Caller:
     subject = "system:serviceaccount:apps:web"
+    tenant = "apps"
 
     async def token(self, audience: str) -> Any:
         raise NotImplementedError

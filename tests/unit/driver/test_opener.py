@@ -33,6 +33,7 @@ SECRET = "hunter2-hunter2"
 
 class Caller:
     subject = "system:serviceaccount:apps:web"
+    tenant = "apps"
 
     async def token(self, audience: str) -> IdentityToken:
         raise IdentityError(f"no token for {audience}")
@@ -201,14 +202,39 @@ def test_a_provider_whose_threads_hang_does_not_stop_another() -> None:
 
     async def run() -> None:
         both = opener(Plugin("hung", hang), Plugin("well", work), timeout=timedelta(milliseconds=30))
-        hung = [both.open("hung", {"n": number}, Caller(), Demand()) for number in range(5)]
+        hung = [both.open("hung", {"n": number}, Caller(), Demand()) for number in range(3)]
         well = [both.open("well", {"n": number}, Caller(), Demand()) for number in range(5)]
         answers: list[Any] = await asyncio.gather(*hung, *well)
-        assert [answer.reason for answer in answers[:5]] == ["ProviderTimeout"] * 5
-        assert [answer.value for answer in answers[5:]] == ["well"] * 5
+        assert [answer.reason for answer in answers[:3]] == ["ProviderTimeout"] * 3
+        assert [answer.value for answer in answers[3:]] == ["well"] * 5
 
     asyncio.run(run())
     release.set()
+
+
+def test_one_that_had_no_turn_in_time_is_told_so_and_what_to_do() -> None:
+    async def run() -> None:
+        called, release = asyncio.Event(), asyncio.Event()
+
+        async def hang(_: OpenContext) -> Opened:
+            called.set()
+            await release.wait()
+            return Opened(value=None)
+
+        one = opener(Plugin("hung", hang), at_once=1, timeout=timedelta(minutes=1))
+        first = asyncio.create_task(one.open("hung", {"n": 1}, Caller(), Demand()))
+        await called.wait()
+        one.timeout = timedelta(milliseconds=1)
+        assert await one.open("hung", {"n": 2}, Caller(), Demand()) == Failed(
+            'the provider "hung" was not called within 0.001 s: namespace apps waits for more of its calls than it has'
+            " turns for; open fewer logins at once, or share them (calls with equal inputs are made once); this is"
+            " tried again later",
+            "NoTurn",
+        )
+        release.set()
+        assert isinstance(await first, Opened)
+
+    asyncio.run(run())
 
 
 def test_no_more_opens_of_one_provider_are_under_way_than_allowed() -> None:

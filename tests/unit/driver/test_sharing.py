@@ -188,7 +188,7 @@ def test_of_logins_that_are_replaced_long_before_they_expire_nothing_piles_up() 
             provider.time += timedelta(seconds=1)
             await provider.open(Demand(fresh_after=provider.time))
             assert await provider.open() == f"minted-{number + 1}"
-        assert len(provider.logins._ends) <= 7  # twice the capacity, and one
+        assert len(provider.logins._shelves[""]._ends) <= 3  # twice as many as are kept, and one
         await provider.open(key=login_key("aws-login", "s", {"n": 1}))
         provider.time += HOUR - timedelta(seconds=1)
         assert await provider.open() != "minted-100"
@@ -293,3 +293,59 @@ def test_neither_keys_nor_logins_show_a_secret(secret: str) -> None:
         return f"{logins} {logins!r} {opened} {opened!r}"
 
     assert secret not in f"{key} {key!r}" + asyncio.run(run())
+
+
+# Among namespaces.
+
+
+def of(tenant: str, number: int) -> Any:
+    return login_key("aws-login", "s", {"n": number}, tenant=tenant)
+
+
+def test_whoever_keeps_the_most_loses_one_where_there_is_no_more_room() -> None:
+    async def scenario(provider: Provider) -> None:
+        blue = await provider.open(key=of("blue", 0))
+        for number in range(100):
+            provider.time += timedelta(seconds=1)
+            await provider.open(key=of("red", number))
+        assert "3 kept" in repr(provider.logins)
+        assert await provider.open(key=of("blue", 0)) == blue
+
+    play(scenario)
+
+
+def test_a_namespace_that_waits_for_too_many_is_told_so_and_another_one_is_not() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.logins = SharedLogins(lambda: provider.time, under_way=5)
+        provider.gate = asyncio.Event()
+        waiting = [asyncio.create_task(provider.open(key=of("red", number))) for number in range(5)]
+        waiting.append(asyncio.create_task(provider.open(key=of("red", 0))))  # which shares one
+        await under_way(provider, 5)
+        assert await provider.open(key=of("red", 5)) == Failed(
+            'the provider "aws-login" was not called: namespace red waits for 5 logins, as many as it may at a time;'
+            " open fewer, or share them (calls with equal inputs are made once); this is tried again later",
+            "NoTurn",
+        )
+        waiting.append(asyncio.create_task(provider.open(key=of("blue", 0))))
+        await under_way(provider, 6)
+        provider.gate.set()
+        await together(*waiting)
+        assert str(await provider.open(key=of("red", 5))).startswith("minted-")
+
+    play(scenario)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 4000)), max_size=60))
+def test_however_logins_come_and_go_no_more_are_kept_than_there_is_room_for_and_the_count_is_true(
+    opens: list[tuple[str, int, int]],
+) -> None:
+    async def scenario(provider: Provider) -> None:
+        for tenant, number, seconds in opens:
+            provider.time += timedelta(seconds=seconds)
+            await provider.open(key=of(tenant, number))
+            kept = {name: len(shelf.kept) for name, shelf in provider.logins._shelves.items()}
+            assert sum(kept.values()) <= 3
+            assert all(kept.values())
+            assert repr(provider.logins) == f"SharedLogins({sum(kept.values())} kept, 0 under way)"
+
+    play(scenario)

@@ -110,6 +110,7 @@ class Caller:
 
     text: str = field(default_factory=make_token)
     subject: str = SUBJECT
+    tenant: str = "apps"
     audiences: list[str] = field(default_factory=list)
 
     async def token(self, audience: str) -> IdentityToken:

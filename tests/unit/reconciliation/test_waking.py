@@ -39,6 +39,7 @@ DOWN = ProviderError("it does not answer", reason="AWSUnavailable")
 class Caller:
     def __init__(self, subject: str) -> None:
         self.subject = subject
+        self.tenant = "apps"
 
     async def token(self, audience: str) -> Any:
         raise AssertionError
@@ -254,11 +255,11 @@ def test_what_is_taken_up_again_asks_the_same_of_credentials() -> None:
             cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
             await world.skip(50 * MINUTE, step=10 * SECOND)
             cloud.refusals.clear()
-            waking.on_recovery(RATE)
+            waking.on_recovery(RATE, None)
             await world.look()
             assert cloud.demands[-1].valid_until == (START + HOUR).replace(microsecond=0)
             assert cloud.mints == {"aws": 2}
-            waking.on_recovery(RATE)
+            waking.on_recovery(RATE, None)
             await world.look()
             assert cloud.mints == {"aws": 2}
 

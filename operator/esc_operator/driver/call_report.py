@@ -1,4 +1,4 @@
-"""What is told of one call of a provider: whether it was made at all, how long it took, and what came of it."""
+"""What is reported of one call of a provider: whether it was made at all, how long it took, and what came of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Account:
-    """The account of one call, and a context around it. `provider` is the name of one that is installed by the time
-    anything is told; `kept`: what it opens was made before, as the state of a rotator is."""
+class CallReport:
+    """Reports one call to metrics and traces; a context around it.
+
+    `provider` is the name of one that is installed by the time anything is told; `kept`: what it opens was made before,
+    as the state of a rotator is.
+    """
 
     def __init__(self, telemetry: Telemetry, provider: str, *, kept: bool) -> None:
         self._telemetry = telemetry
@@ -34,6 +37,11 @@ class Account:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._span.__exit__(kind, error, trace)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has got its turn."""
+        return self._began is not None
 
     async def call(self, call: Awaitable[T]) -> T:
         """Carry the call out: it has got its turn."""
