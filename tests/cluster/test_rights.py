@@ -58,8 +58,6 @@ FORBIDDEN = [
     ("create", "apps", "deployments"),
     ("delete", "apps", "statefulsets"),
     ("get", "coordination.k8s.io", "leases"),
-    ("create", "authentication.k8s.io", "tokenreviews"),
-    ("create", "authorization.k8s.io", "subjectaccessreviews"),
     ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
     ("patch", "apiextensions.k8s.io", "customresourcedefinitions"),
     ("create", RBAC, "clusterrolebindings"),

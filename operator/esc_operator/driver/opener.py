@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.driver.gate import Call
+    from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
-    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
+    from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity, OpenContext, Provider, Rotator
     from esc_operator.providers.registry import Registry
 
 T = TypeVar("T")
@@ -70,12 +71,19 @@ class Context:
     _now: Callable[[], datetime]
     _pool: BlockingPool
     _lane: str
+    _fence: Fence | None
 
     def now(self) -> datetime:
         return self._now()
 
     def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
         return self._pool.run(call, lane=self._lane, tenant=self.identity.tenant)
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        # Imported by the first who asks a host of an environment's choice: no provider of a cloud does.
+        from esc_operator.driver.outbound import Outbound
+
+        return await Outbound(self._fence, self.settings).send(request)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -85,7 +93,8 @@ class Opener:
     `rate` bounds how many of one provider are begun a second, with twice as many after a rest; None leaves it to what
     each provider says of its service, and a process that opens one environment needs no such bound. `repeats`: pauses,
     in seconds, after which an open that met an outage is repeated; none where somebody else tries again. `settings` is
-    a snapshot of the environment variables.
+    a snapshot of the environment variables. `fence` says whom a namespace's environments may have asked; None: whomever
+    they like, as at a terminal, whose network is the person's own.
     """
 
     pool: BlockingPool
@@ -99,6 +108,7 @@ class Opener:
     repeats: Sequence[float] = ()
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     telemetry: Telemetry = SILENT
+    fence: Callable[[str], Fence | None] = lambda _: None
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
     # A mere default would be a method of the class, and be called with the opener.
     _on_recovery: Callable[[float, str | None], None] = field(default_factory=lambda: _nobody_listens, init=False)
@@ -183,7 +193,7 @@ class Opener:
         *,
         needed_by: datetime | None = None,
     ) -> T | Failed:
-        context = Context(identity, self.settings, self.now, self.pool, name)
+        context = Context(identity, self.settings, self.now, self.pool, name, self.fence(identity.tenant))
         deadline = asyncio.timeout(self.timeout.total_seconds())
         way: Call | None = None
         outcome: T | Failed

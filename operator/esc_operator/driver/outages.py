@@ -15,6 +15,7 @@ OUTAGES = THROTTLING | frozenset(
     {
         reasons.PROVIDER_TIMEOUT,
         reasons.MALFORMED_ANSWER,
+        reasons.UNREACHABLE,
         aws_reasons.AWS_UNAVAILABLE,
         azure_reasons.AZURE_UNAVAILABLE,
         gcp_reasons.GCP_UNAVAILABLE,

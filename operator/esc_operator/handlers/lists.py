@@ -85,8 +85,5 @@ class Lists:
 
 
 def _is_empty(body: bytes) -> bool:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return False  # something before the API server answered in its place
+    found = json.loads(body)
     return not found.get("items") and not found.get("metadata", {}).get("continue")

@@ -10,6 +10,7 @@ import sys
 import click
 
 from esc_operator import __version__
+from esc_operator.driver.networks import parse_networks
 from esc_operator.errors import EscError
 from esc_operator.handlers import logs
 from esc_operator.handlers.depth import make_room
@@ -18,6 +19,14 @@ from esc_operator.handlers.process import run
 from esc_operator.resources.rights import LEASE
 
 logger = logging.getLogger("esc_operator")
+
+
+def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        parse_networks(texts)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write it like 203.0.113.0/24") from error
+    return texts
 
 
 @click.command(context_settings={"auto_envvar_prefix": "ESC_OPERATOR", "help_option_names": ["-h", "--help"]})
@@ -53,6 +62,22 @@ logger = logging.getLogger("esc_operator")
     metavar="NAME",
     help="An audience that the API server accepts, for which no token is asked; may be repeated. "
     "Default: the cluster's issuer and the audiences of the operator's own token.",
+)
+@click.option(
+    "--allowed-url",
+    "allowed_urls",
+    multiple=True,
+    metavar="PATTERN",
+    help="Whom environments may have the operator ask besides public hosts over HTTPS, such as "
+    "https://vault.vault.svc:8200; may be repeated. A namespace's annotation allowed-urls adds to it.",
+)
+@click.option(
+    "--private-network",
+    "private_networks",
+    multiple=True,
+    metavar="CIDR",
+    callback=_check_networks,
+    help="Addresses of the cluster that look like public ones, and are not to be asked; may be repeated.",
 )
 @click.option(
     "--health-address",

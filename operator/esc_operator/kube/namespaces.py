@@ -82,6 +82,11 @@ class Namespaces:
         known = self._known.get(name)
         return known.labels if known else None
 
+    def urls(self, name: str) -> tuple[str, ...]:
+        """Patterns of what its environments may have asked besides what is public; of whom nothing is known, none."""
+        known = self._known.get(name)
+        return known.allowances.urls if known else ()
+
     def forbids(self, name: str, roles: Iterable[str]) -> bool:
         """Whether a namespace is known not to allow one of these roles. One that is not told is not judged."""
         known = self._known.get(name)

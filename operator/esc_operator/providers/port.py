@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +28,29 @@ class IdentityToken:
 
     def __repr__(self) -> str:
         return f"IdentityToken([secret], expires_at={self.expires_at})"
+
+
+class HttpRequest(NamedTuple):
+    """A request to a host that inputs name. Only `headers` and `body` may hold secrets; the URL is for messages too."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method})"
+
+
+class HttpAnswer(NamedTuple):
+    """What was answered, as it came: a redirection is not followed. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer(status={self.status})"
 
 
 class Identity(Protocol):
@@ -56,6 +80,10 @@ class OpenContext(Protocol):
 
     def now(self) -> datetime:
         """The time, in UTC."""
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """Ask a host that inputs name. It is the only way to: whom inputs may name is for administrators to say. Raises
+        ProviderError where it must not be asked, and where there is no answer."""
 
     def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
         """Run a call of a blocking SDK on the bounded pool; the call has to bring its own timeout."""

@@ -18,6 +18,15 @@ INVALID_INPUTS = "InvalidInputs"
 SECRET_HOST = "SecretHost"  # noqa: S105  (a reason)
 """The name of a host would be made of a secret input."""
 
+URL_NOT_ALLOWED = "URLNotAllowed"
+"""The host that an input names is not public, and no administrator has named it."""
+
+UNREACHABLE = "Unreachable"
+"""A host that an input names gives no answer."""
+
+ANSWER_TOO_LARGE = "AnswerTooLarge"
+"""A host that an input names answers with more than is read."""
+
 MALFORMED_ANSWER = "MalformedAnswer"
 """The service answered with something that is not what its protocol promises."""
 

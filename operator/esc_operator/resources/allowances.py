@@ -21,17 +21,22 @@ ALLOWED_ROLES = f"{GROUP}/allowed-roles"
 ALLOWED_AUDIENCES = f"{GROUP}/allowed-audiences"
 """Annotation of a Namespace, as ALLOWED_ROLES; the API server's own audiences are allowed to nobody."""
 
+ALLOWED_URLS = f"{GROUP}/allowed-urls"
+"""Annotation of a Namespace: patterns of origins (`https://vault.vault.svc:8200`) that its environments may have the
+operator ask although they are not public."""
+
 _WITHIN = frozenset("/:")
 _ANY, _ANY_WITHIN = "**", "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """The patterns of one namespace; None where everything is allowed, empty where nothing is. `api_audiences` are
-    those that the API server accepts."""
+    """The patterns of one namespace; None where everything is allowed, empty where nothing is. `urls` are allowed
+    besides what is public; `api_audiences` are those that the API server accepts."""
 
     roles: tuple[str, ...] | None = None
     audiences: tuple[str, ...] | None = None
+    urls: tuple[str, ...] = ()
     api_audiences: frozenset[str] = frozenset(WELL_KNOWN_AUDIENCES)
 
     def allows_role(self, role: str) -> bool:
@@ -51,6 +56,7 @@ def parse_allowances(
     return Allowances(
         roles=_patterns(found.get(ALLOWED_ROLES), required=required),
         audiences=_patterns(found.get(ALLOWED_AUDIENCES), required=required),
+        urls=_patterns(found.get(ALLOWED_URLS, ""), required=False) or (),
         api_audiences=frozenset((*WELL_KNOWN_AUDIENCES, *api_audiences)),
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from esc_operator.providers.port import IdentityToken
+from esc_operator.providers.port import HttpAnswer, HttpRequest, IdentityToken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -134,6 +134,9 @@ class Context:
             return call()
 
         return run()
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        raise AssertionError("no provider of a cloud asks a host that inputs name")
 
 
 @pytest.fixture

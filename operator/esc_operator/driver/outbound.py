@@ -1,0 +1,162 @@
+"""Requests to hosts that inputs name: within a fence, to the very address that was judged, bounded in size and time.
+
+The name is resolved once, each address is judged, and the connection goes to that address, with the name for TLS and
+for the header alone: a name that leads elsewhere a moment later leads nobody astray. No redirection is followed, no
+answer is unpacked, no cookie kept, and no connection is used a second time, when another namespace's may be meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from esc_operator.driver.networks import parse_origin
+from esc_operator.errors import ProviderError
+from esc_operator.providers import reasons
+from esc_operator.providers.port import HttpAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from aiohttp import StreamReader
+
+    from esc_operator.driver.networks import Address, Fence, Origin
+    from esc_operator.providers.port import HttpRequest
+
+    Resolve = Callable[[str, int], Awaitable[list[str]]]
+    """The addresses of a host, as texts. Raises OSError."""
+
+LONGEST_ANSWER = 1 << 20
+"""Bytes: more than a Secret holds."""
+
+REQUEST_SECONDS = 20.0
+"""For all of a request, looking up the name included."""
+
+
+class Outbound:
+    """Sends requests. `fence` is None where the network is the person's own: at a terminal. `settings` may name a proxy
+    (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)."""
+
+    def __init__(
+        self,
+        fence: Fence | None,
+        settings: Mapping[str, str],
+        resolve: Resolve | None = None,
+        *,
+        seconds: float = REQUEST_SECONDS,
+    ) -> None:
+        self._seconds = seconds
+        self._fence = fence
+        self._settings = settings
+        self._resolve = resolve or _look_up
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """Raises ProviderError for whom must not be asked, and where there is no answer."""
+        origin = parse_origin(request.url)
+        if self._fence is not None:
+            self._fence.check_origin(origin)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._ask(request, origin, await self._address(origin))
+        except TimeoutError:
+            raise _unreachable(origin, f"there was no whole answer within {self._seconds:g} s") from None
+        except OSError as error:
+            raise _unreachable(origin, f"there is no connection ({type(error).__name__})") from None
+
+    async def _address(self, origin: Origin) -> Address:
+        """The first address of those that the name has, once all have been judged."""
+        try:
+            texts = await self._resolve(origin.host, origin.port)
+        except OSError:
+            texts = []
+        if not texts:
+            raise _unreachable(origin, "its name has no address")
+        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
+        if self._fence is not None:
+            for address in addresses:
+                self._fence.check_address(origin, address)
+        return addresses[0]
+
+    async def _ask(self, request: HttpRequest, origin: Origin, address: Address) -> HttpAnswer:
+        import aiohttp
+        from yarl import URL
+
+        host = f"[{address}]" if address.version == 6 else str(address)
+        target = URL(f"{origin.scheme}://{host}:{origin.port}{_path(request.url)}", encoded=True)
+        headers = {**request.headers, "Host": str(origin).partition("://")[2], "Accept-Encoding": "identity"}
+        context = tls(self._settings.get("SSL_CERT_FILE") or None)
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=context, force_close=True),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    auto_decompress=False,
+                    timeout=aiohttp.ClientTimeout(),
+                ) as session,
+                session.request(
+                    request.method,
+                    target,
+                    data=request.body,
+                    headers=headers,
+                    allow_redirects=False,
+                    server_hostname=origin.host if origin.scheme == "https" else None,
+                    proxy=proxy_for(origin, self._settings),
+                ) as answer,
+            ):
+                return HttpAnswer(answer.status, _lower(answer.headers), await _read(answer.content, origin))
+        except aiohttp.ClientError as error:
+            # Only the type: the text may hold the URL, and an URL a secret.
+            raise _unreachable(origin, f"there is no whole answer ({type(error).__name__})") from None
+
+
+async def _read(content: StreamReader, origin: Origin) -> bytes:
+    read = bytearray()
+    async for piece in content.iter_chunked(1 << 16):
+        read += piece
+        if len(read) > LONGEST_ANSWER:
+            raise ProviderError(
+                f"{origin} answered with more than {LONGEST_ANSWER} bytes: ask it for less",
+                reason=reasons.ANSWER_TOO_LARGE,
+            )
+    return bytes(read)
+
+
+async def _look_up(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+@lru_cache(maxsize=4)
+def tls(certificates: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates)
+
+
+def proxy_for(origin: Origin, settings: Mapping[str, str]) -> str | None:
+    """As the settings of curl and others have it. A proxy is asked for the address, so the fence holds there too."""
+    proxy = settings.get(f"{origin.scheme.upper()}_PROXY") or settings.get(f"{origin.scheme}_proxy")
+    spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
+    names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
+    return None if any(name == "*" or f".{origin.host}".endswith(f".{name}") for name in names) else proxy or None
+
+
+def _path(url: str) -> str:
+    """Path and query, as they were written."""
+    rest = url.partition("://")[2].partition("#")[0]
+    start = min((place for sign in "/?" if (place := rest.find(sign)) >= 0), default=len(rest))
+    path = rest[start:]
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): text for name, text in headers.items()}
+
+
+def _unreachable(origin: Origin, why: str) -> ProviderError:
+    return ProviderError(
+        f"{origin} cannot be reached: {why}; check the URL and the network, this is tried again by itself",
+        reason=reasons.UNREACHABLE,
+    )
