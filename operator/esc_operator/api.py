@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.trust import Trust
+    from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord, Rotation
     from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
     from esc_operator.providers.port import Identity
@@ -149,13 +150,14 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     demand: Demand | None = None,
     states: RotatorStates | None = None,
     admission: Admission | None = None,
+    worker: Worker | None = None,
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
     `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
     credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate;
-    `admission` says which logins are allowed. Definitions of other places open providers only where `root.trusted`
-    names them, or is None.
+    `admission` says which logins are allowed; `worker` carries it on, and is let go while it waits. Definitions of
+    other places open providers only where `root.trusted` names them, or is None.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
@@ -164,7 +166,7 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     immediate = Immediate(catalogue=opener.catalogue)
     loaded = parse(root)
     evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
-    return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform))
+    return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform, worker))
 
 
 def _evaluate(

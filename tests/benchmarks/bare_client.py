@@ -66,6 +66,13 @@ class BareClient:
         async with self._session.get(self._server + path) as answer:
             return await answer.text()
 
+    async def time_form(self, url: str, form: Mapping[str, str]) -> float:
+        """The seconds of sending a form to somebody else than the API server."""
+        began = time.perf_counter()
+        async with self._session.post(url, data=form) as answer:
+            await answer.read()
+        return time.perf_counter() - began
+
     async def watch(self, path: str) -> AsyncIterator[bytes]:
         """The raw lines of a watch, from what there is now on, for as long as somebody listens."""
         limits = aiohttp.ClientTimeout(total=None)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.worker import Worker
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.sync_record import SyncRecord
 
@@ -279,9 +280,9 @@ class Provider:
         limits = Limits(OPEN_AT_ONCE, rate, int(2 * rate))
         self._gate = Gate("login", limits, now=self._day.now, sleep=asyncio.sleep, on_recovery=lambda _: None)
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened:
         call = self._gate.call(Place(environment.key.namespace, "sts", ""))
-        async with call:
+        async with worker.away(), call:
             now = self._day.now()
             second = int(self._day.clock.seconds)
             self.calls[second] += 1

@@ -68,6 +68,19 @@ class StsDouble:
         live as long as asked."""
         self._ask({"due": dict(times)})
 
+    def throttle(self, account: str) -> None:
+        """Refuse an account's calls from now on, as one that has asked too often."""
+        self._ask({"throttled": account})
+
+    def call_of_ours(self) -> dict[str, str]:
+        """The form of a call that it answers with credentials."""
+        return {
+            "Action": "AssumeRoleWithWebIdentity",
+            "WebIdentityToken": "a.b.c",
+            "RoleArn": "arn:aws:iam::123456789012:role/ours",
+            "RoleSessionName": "ours",
+        }
+
     def calls(self) -> int:
         """How many calls have been answered with credentials."""
         calls: int = self._ask({})["calls"]
@@ -84,6 +97,7 @@ class TokenService:
     def __init__(self) -> None:
         self._delay = 0.0
         self._due: dict[str, float] = {}
+        self._throttled: set[str] = set()
         self._calls = 0
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -96,11 +110,14 @@ class TokenService:
             return 400, (REFUSAL % "InvalidAction").encode()
         if asked.get("WebIdentityToken", "").count(".") != 2:
             return 400, (REFUSAL % "InvalidIdentityToken").encode()
+        if asked["RoleArn"].split(":")[4] in self._throttled:
+            return 400, (REFUSAL % "Throttling").encode()
         return 200, self._issue(asked).encode()
 
     def _control(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self._delay = asked.get("delay", self._delay)
         self._due.update(asked.get("due", {}))
+        self._throttled.update({asked["throttled"]} if "throttled" in asked else ())
         return {"calls": self._calls}
 
     def _issue(self, asked: Mapping[str, str]) -> str:

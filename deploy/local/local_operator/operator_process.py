@@ -39,7 +39,8 @@ class LocalOperator:
     `kubeconfig` is an administrator's, used only to install. The log goes to `folder/operator.log`, appended to by each
     start. `settings` are added to the operator's process environment, such as AWS_ENDPOINT_URL_STS. With `namespaces`
     it works in those alone, which have to be there, each with the ServiceAccounts that environments may act as.
-    `own_namespace` tells two operators of one cluster apart. It works at once; with the argument `--leader-election`
+    `own_namespace` tells two operators of one cluster apart. `launcher` is a command that becomes the operator, such as
+    one that confines itself first. It works at once; with the argument `--leader-election`
     several with folders of their own are replicas, of which one works.
     """
 
@@ -53,6 +54,7 @@ class LocalOperator:
         arguments: tuple[str, ...] = (),
         namespaces: Mapping[str, Sequence[str]] | None = None,
         own_namespace: str = NAMESPACE,
+        launcher: tuple[str, ...] = (),
     ) -> None:
         self._admin = [str(find_kubectl()), "--kubeconfig", str(kubeconfig), "--context", context]
         self._admin_config = yaml.safe_load(kubeconfig.read_text())
@@ -63,6 +65,7 @@ class LocalOperator:
         self._arguments = arguments
         self._namespaces = dict(namespaces or {})
         self._own_namespace = own_namespace
+        self._launcher = launcher
         self._health_port = _free_port()
         self._metrics_port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,6 +93,7 @@ class LocalOperator:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *self._launcher,
                     str(Path(sys.executable).parent / "esc-operator"),
                     *("--kubeconfig", str(self._own_config)),
                     *("--health-address", f"127.0.0.1:{self._health_port}"),

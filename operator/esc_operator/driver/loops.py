@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from typing import Any
 
+    from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import Answer, Effect, Evaluation, Evaluator
 
     PerformNow = Callable[[Effect], Answer | None]
@@ -56,23 +57,34 @@ def run(evaluator: Evaluator, perform_now: PerformNow, wait: Callable[[], Perfor
     return asyncio.run(go_on())
 
 
-async def run_async(evaluator: Evaluator, perform_now: PerformNow, perform: Perform) -> Evaluation:
-    """Run an evaluation to its end in an event loop. Cancelling it cancels what is under way."""
-    return await _run_waiting(evaluator, perform_now, perform, advance(evaluator, perform_now))
+async def run_async(
+    evaluator: Evaluator, perform_now: PerformNow, perform: Perform, worker: Worker | None = None
+) -> Evaluation:
+    """Run an evaluation to its end in an event loop. Cancelling it cancels what is under way. The worker is let go
+    while it waits."""
+    return await _run_waiting(evaluator, perform_now, perform, advance(evaluator, perform_now), worker)
 
 
 async def _run_waiting(
-    evaluator: Evaluator, perform_now: PerformNow, perform: Perform, outcome: Batch | Evaluation
+    evaluator: Evaluator,
+    perform_now: PerformNow,
+    perform: Perform,
+    outcome: Batch | Evaluation,
+    worker: Worker | None = None,
 ) -> Evaluation:
     import asyncio
 
+    from esc_operator.driver.worker import OwnWorker
+
+    worker = worker or OwnWorker()
     tasks: dict[int, asyncio.Task[Answer]] = {}
     try:
         while isinstance(outcome, Batch):
             for effect in outcome.effects:
                 if effect.id not in tasks:
                     tasks[effect.id] = asyncio.create_task(perform(effect))
-            await _enough(tasks.values())
+            async with worker.away():
+                await _enough(tasks.values())
             done = {number: tasks.pop(number).result() for number, task in list(tasks.items()) if task.done()}
             outcome = advance(evaluator, perform_now, done)
     finally:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.identity_tokens import IdentityTokens
@@ -104,7 +105,7 @@ class EnvironmentOpening:
         self._allowances = allowances
         self._namespaces = namespaces
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
         root = Loaded(
             environment.key.full_name,
@@ -123,7 +124,7 @@ class EnvironmentOpening:
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
-        result = await open_environment(root, definitions, self._opener, identity, demand, states, admission)
+        result = await open_environment(root, definitions, self._opener, identity, demand, states, admission, worker)
         if not result.ok:
             return refusal(result.errors, definitions.imports)
         data, problems = secret_data(exported(result.value))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from datetime import datetime
 
+    from esc_operator.driver.worker import Worker
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer
@@ -51,9 +52,12 @@ SOON = timedelta(seconds=1)
 
 
 class Opening(Protocol):
-    """Opens an environment as its own ServiceAccount: all values, or why there are none. Never raises."""
+    """Opens an environment as its own ServiceAccount: all values, or why there are none. Lets the worker go while it
+    waits. Never raises."""
 
-    def __call__(self, environment: EscEnvironment, demand: Demand) -> Coroutine[Any, Any, Opened | Refused]: ...
+    def __call__(
+        self, environment: EscEnvironment, demand: Demand, worker: Worker
+    ) -> Coroutine[Any, Any, Opened | Refused]: ...
 
 
 class Reconciler:
@@ -240,13 +244,14 @@ class Reconciler:
     ) -> Opened | Refused:
         """Open it. Where that takes longer than what is held can be used, that is told meanwhile."""
         key, now = environment.key, self._now()
+        worker = self._workforce.attempts[key]
         end = decide.end_to_tell(decide.Situation(environment, entry.status, target, now))
         if end is None:
-            return await self._opening(environment, demand)
+            return await self._opening(environment, demand, worker)
         # What has ended before, while no operator ran, is told only if it is not renewed in a moment.
         self.scheduler.set(key, max(end, now + SOON))
         bell = self._bells[key] = asyncio.get_running_loop().create_future()
-        opening = asyncio.create_task(self._opening(environment, demand), name=f"opening-{key}")
+        opening = asyncio.create_task(self._opening(environment, demand, worker), name=f"opening-{key}")
         try:
             await asyncio.wait((opening, bell), return_when=asyncio.FIRST_COMPLETED)
             if not opening.done():

@@ -7,7 +7,7 @@ let credentials expire. Among tenants turns count, so that nobody's storm keeps 
 in the order in which they came and refreshes by their deadline. Every second pick of a refresh is the earliest deadline
 of all, so that turns of many others cannot let it pass.
 
-An attempt that waits for somebody gives its worker back (`away`) and asks for another one when it goes on (`back`).
+An attempt that waits for somebody does so without a worker, and comes `back` for one when it can go on.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Shares:
 
 
 class WorkQueue(Generic[K]):
-    """Used from one event loop. `add` never blocks; each `take` is followed by one `done`, or by one `away`."""
+    """Used from one event loop. `add` never blocks; a key that was taken is worked on until `done`."""
 
     def __init__(self, tenant_of: Callable[[K], str], shares: Shares | None = None) -> None:
         self._tenant_of = tenant_of
@@ -138,6 +138,8 @@ class WorkQueue(Generic[K]):
             if not self._closed:
                 self._lanes[lane].put_back(key, place)
         else:
+            if (waits_in := self._lane_of(key)) is not None:
+                self._lanes[waits_in].remove(key)  # it has ended while it waited to go on
             del self._under_way[key]
             self._count(key, -1)
         if not self.working:

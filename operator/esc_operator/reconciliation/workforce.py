@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import ConflictError, EscError, NotFoundError
+from esc_operator.reconciliation.attempts import Attempts
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.work_queue import Lane
 from esc_operator.renewal.schedule import retry_at
@@ -31,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many keys are worked on at once. `reserved` workers take changes only, so that refreshes which hang in a slow
-    provider never hold up a new environment."""
+    """How many keys are worked on at once, those not counted that wait for somebody. `reserved` workers take changes
+    only, so that a storm of refreshes never holds up a new environment."""
 
     general: int = 32
     reserved: int = 8
@@ -56,6 +57,7 @@ class Workforce:
         self._now = now
         self._telemetry = telemetry
         self._troubles: dict[Key, int] = {}
+        self.attempts: Attempts[Key] = Attempts(core.queue, self._attempt)
         self.holds: Holds[Key] = Holds()
 
     def is_in_trouble(self, key: Key) -> bool:
@@ -67,16 +69,13 @@ class Workforce:
         async with asyncio.TaskGroup() as group:
             for number in range(workers.general + workers.reserved):
                 changes_only = number >= workers.general
-                group.create_task(self._work(changes_only=changes_only), name=f"worker-{number}")
+                group.create_task(self._work(group, changes_only=changes_only), name=f"worker-{number}")
 
-    async def _work(self, *, changes_only: bool) -> None:
+    async def _work(self, group: asyncio.TaskGroup, *, changes_only: bool) -> None:
         while True:
             await self._core.arrivals.let_in()
             key = await self._core.queue.take(changes_only=changes_only)
-            try:
-                await self._attempt(key)
-            finally:
-                self._core.queue.done(key)
+            await self.attempts.carry_on(key, group)
 
     async def _attempt(self, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""

@@ -129,7 +129,7 @@ def test_the_facade_is_this() -> None:
         "open_environment": (
             "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
             "demand: 'Demand | None' = None, states: 'RotatorStates | None' = None, "
-            "admission: 'Admission | None' = None) -> 'Result'"
+            "admission: 'Admission | None' = None, worker: 'Worker | None' = None) -> 'Result'"
         ),
         "rotate": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.worker import Worker
     from esc_operator.providers.port import OpenContext
     from esc_operator.reconciliation.reconciler import Reconciler
     from esc_operator.resources.environment import EscEnvironment
@@ -89,7 +90,7 @@ class Guarded(Cloud):
         life = timedelta(seconds=inputs["life"])
         return Login({"token": f"minted-{name}-{self.mints[name]}"}, Lease(context.now(), context.now() + life))
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         if refused := self.refusals.get(environment.key.name):

@@ -34,6 +34,7 @@ from unit.telemetry.notes import Notes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
+    from esc_operator.driver.worker import Worker
     from esc_operator.reconciliation.rollouts import Rollouts
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -77,7 +78,7 @@ class Cloud:
         """The process ends, and its memory with it."""
         self.logins = SharedLogins(self._now)
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         definition = environment.definition
