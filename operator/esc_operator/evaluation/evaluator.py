@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from esc_operator.evaluation.context import check_context, context_of
 from esc_operator.evaluation.effects import LoadEnvironment
+from esc_operator.evaluation.opens import Opens
 from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Rotation
 from esc_operator.evaluation.tasks import Edge, Scope
 from esc_operator.evaluation.values import Value, unknown
@@ -72,6 +73,7 @@ class Evaluator:
             self._root = self.scopes[name] = Scope(name, environment, name, is_root=True)
         self._walk: Final = Walk(self)
         self._effects: dict[object, Effect] = {}
+        self._opens: Final = Opens(limits.opens, name)
         self._answers: dict[int, Answer] = {}
         self._unanswered: dict[int, Effect] = {}
         self._evaluation: Evaluation | None = None
@@ -98,7 +100,9 @@ class Evaluator:
         try:
             value = self._walk.run(self._root)
         except ExhaustedError as error:
-            return self._exhausted(str(error))
+            return self._given_up(Diagnostic(Severity.ERROR, str(error), "", None, reasons.LIMIT_EXCEEDED))
+        if too_many := self._opens.too_many:
+            return self._given_up(too_many)
         if self._unanswered:
             return Batch(tuple(self._unanswered.values()))
         return self._finished(self._root, value)
@@ -130,6 +134,7 @@ class Evaluator:
             return self.answer_to(key, kind)
         effect = self._effects[key] = make(len(self._effects) + 1)
         self._unanswered[effect.id] = effect
+        self._opens.add(effect)
         return None
 
     def answer_to(self, key: object, kind: type[_A]) -> _A | Failed | None:
@@ -156,8 +161,7 @@ class Evaluator:
             context_of(root, self.context),
         )
 
-    def _exhausted(self, summary: str) -> Evaluation:
-        exhausted = Diagnostic(Severity.ERROR, summary, "", None, reasons.LIMIT_EXCEEDED)
+    def _given_up(self, exhausted: Diagnostic) -> Evaluation:
         found = [found for scope in self.scopes.values() for found in scope.told() if isinstance(found, Diagnostic)]
         return Evaluation(unknown(None), (exhausted, *in_order(found)))
 

@@ -21,6 +21,8 @@ class Limits(NamedTuple):
     """Scalars, arrays and objects in one definition."""
     depth: int = 100
     """Nesting of one definition, and of any value that evaluation builds; at most `DEEPEST`."""
+    opens: int = 64
+    """Providers and rotators that one evaluation opens: calls with equal inputs of one provider count once."""
     imports: int = 256
     """Environments one evaluation loads, the root not counted."""
     value_bytes: int = 16 * 1024 * 1024
