@@ -69,7 +69,9 @@ def main(names: list[str]) -> None:
     ledger, metrics = Ledger(), Metrics()
     fill(ledger)
     tell(metrics)
-    picture = Picture(True, 0, ENVIRONMENTS, 1.0, 0, 0, {"change": 0, "refresh": 0}, {"secrets": 1.0}, {"aws-login": 0})
+    picture = Picture(
+        True, 0, ENVIRONMENTS, 1.0, 0, 0, {"change": 0, "refresh": 0}, {"secrets": 1.0}, {"aws-login": 0}, {}
+    )
     exposition = Exposition(metrics, lambda: picture, ledger.entries, lambda: START, ENVIRONMENTS, access=None)
     found = [asyncio.run(measure(exposition)) for _ in range(SCRAPES)]
     for name, seconds in zip(FIGURES, map(statistics.median, zip(*found, strict=True)), strict=True):

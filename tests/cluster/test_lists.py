@@ -7,14 +7,15 @@ import base64
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
 
 from cluster.harness import variables
+from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.lists import Lists, Pages
 from esc_operator.handlers.session import open_session
-from esc_operator.handlers.watching import connection_info
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
@@ -35,7 +36,8 @@ class Session:
         self.sizes: list[int] = []
 
     async def list(self, namespace: str | None, **query: str) -> dict[str, Any]:
-        async with self._client.get(f"{self._server}{ENVIRONMENTS.path(namespace)}", params=query) as answer:
+        url = f"{self._server}{ENVIRONMENTS.path(namespace)}?{urlencode(query)}"
+        async with await self._client.request("GET", url) as answer:
             found: dict[str, Any] = await answer.json()
             return found
 
@@ -43,15 +45,16 @@ class Session:
 @asynccontextmanager
 async def session(cluster: Cluster) -> AsyncIterator[Session]:
     connection = await read_connection(str(cluster.kubeconfig), cluster.context)
-    info = await connection_info(connection)
     empty: list[tuple[str, str]] = []
     sizes: list[int] = []
     lists = Lists(Pages(sizes.append), lambda plural, namespace: empty.append((plural, namespace)))
-    opened = open_session(info, Pulses(), lists)
+    opened = open_session(connection, Pulses(), lists, Kinds())
     session = Session(opened.aiohttp_session, connection.server)
     session.empty, session.sizes = empty, sizes
-    async with opened.aiohttp_session:
+    try:
         yield session
+    finally:
+        await opened.aiohttp_session.close()
 
 
 def test_an_empty_list_is_told_from_one_with_something_in_it(tenant: Tenant) -> None:

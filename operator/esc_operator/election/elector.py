@@ -67,8 +67,10 @@ class Elector:
         self._mine: LeaseRecord | None = None
         self._sent_at = -float("inf")
         self._claimed = False
-        self._looked_at = clock()
+        self._looked_at = self._seen_at = clock()
         self._told_last = ""
+        self.trouble = ""
+        """Why the last look or renewal failed; empty where it did not."""
 
     @property
     def holds(self) -> bool:
@@ -82,9 +84,15 @@ class Elector:
         return record.holder if record else ""
 
     @property
-    def has_looked(self) -> bool:
-        """Whether the lease has been seen at all, or seen to be missing."""
-        return self._seen is not None
+    def can_look(self) -> bool:
+        """Whether the lease has been seen, or seen to be missing, no longer ago than it lasts: whoever has not would
+        not notice that it is free."""
+        return self._seen is not None and self.blind_for <= self._terms.duration
+
+    @property
+    def blind_for(self) -> float:
+        """Seconds since it last saw the lease, or since its start."""
+        return self._clock() - self._seen_at
 
     @property
     def age(self) -> float:
@@ -138,7 +146,8 @@ class Elector:
 
     async def _look(self) -> Seen:
         record = await self._read()
-        self._seen = observe(self._seen, record, self._clock(), self._identity)
+        self._seen_at, self.trouble = self._clock(), ""
+        self._seen = observe(self._seen, record, self._seen_at, self._identity)
         return self._seen
 
     async def _claim(self, record: LeaseRecord | None) -> None:
@@ -185,7 +194,7 @@ class Elector:
         self._mine = record if record is not None and record.holder == self._identity else None
 
     def _hold(self, record: LeaseRecord, sent_at: float) -> None:
-        self._told_last = ""
+        self._told_last = self.trouble = ""
         self._mine, self._sent_at = record, sent_at
         self._on_held(sent_at + self._terms.last_resort - self._clock())
 
@@ -203,7 +212,8 @@ class Elector:
         self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'nobody'} holds the lease {self._place}")
 
     def _tell_trouble(self, error: KubeError | TimeoutError) -> None:
-        self._tell(logging.WARNING, f"The lease {self._place}: {_told(error)}")
+        self.trouble = _told(error)
+        self._tell(logging.WARNING, f"The lease {self._place}: {self.trouble}")
 
     def _tell(self, level: int, news: str) -> None:
         """Say it once, not at each look."""

@@ -15,7 +15,7 @@ from aiohttp import web
 from esc_operator.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
     from datetime import timedelta
 
     from esc_operator.election.elector import Elector
@@ -40,11 +40,16 @@ class Health:
 
 class Watched:
     """What the probes look at. `beat` tells how long ago the scheduler looked, `most_idle` for which watch nothing was
-    done for the longest time, and for how many seconds."""
+    done for the longest time, and for how many seconds, `missing` which kinds are not served."""
 
     def __init__(
-        self, beat: Callable[[], timedelta], most_idle: Callable[[], tuple[str, float]], elector: Elector | None
+        self,
+        beat: Callable[[], timedelta],
+        most_idle: Callable[[], tuple[str, float]],
+        elector: Elector | None,
+        missing: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._missing = missing
         self._beat = beat
         self._most_idle = most_idle
         self._elector = elector
@@ -64,10 +69,16 @@ class Watched:
         return Health(since <= SILENCE, "leading", f"looked at the schedule {since:.0f}s ago")
 
     def is_ready(self) -> Health:
-        """Whoever stands by is ready to take over as soon as it knows of the lease."""
+        """Whoever stands by is ready to take over as long as it can look at the lease. A kind that is not served is
+        told, and no reason not to be ready: no other replica could work on it."""
         alive, elector = self.is_alive(), self._elector
-        stands_by = elector is not None and not elector.holds and elector.has_looked
-        return replace(alive, is_well=alive.is_well and (self.works or stands_by))
+        if elector is not None and not elector.holds:
+            if elector.can_look:
+                return alive
+            why = f": {elector.trouble}" if elector.trouble else ""
+            return replace(alive, is_well=False, text=f"has not seen the lease for {elector.blind_for:.0f}s{why}")
+        text = alive.text + "".join(f"; {kind} is not served" for kind in self._missing())
+        return replace(alive, is_well=alive.is_well and self.works, text=text)
 
 
 @contextlib.asynccontextmanager

@@ -85,5 +85,8 @@ class Lists:
 
 
 def _is_empty(body: bytes) -> bool:
-    found = json.loads(body)
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return False  # something before the API server answered in its place
     return not found.get("items") and not found.get("metadata", {}).get("continue")

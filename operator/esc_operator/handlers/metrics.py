@@ -105,6 +105,9 @@ class Metrics(Meter):
         self._watch_age = gauge(
             "watch_event_age_seconds", "How long ago the API server last sent anything on a watch.", "watch"
         )
+        self._kind_missing = gauge(
+            "kind_missing", "1 where the API server does not serve a kind that the operator works on.", "kind"
+        )
         self._out_of_order = gauge(
             "provider_out_of_order", "Endpoints of a provider that are left alone after failures.", "provider"
         )
@@ -169,6 +172,7 @@ class Metrics(Meter):
         _set_all(self._depth, picture.queue_depth)
         _set_all(self._watch_age, picture.watch_ages)
         _set_all(self._out_of_order, picture.out_of_order)
+        _set_all(self._kind_missing, picture.missing_kinds)
         self._environments.set(census.environments)
         self._conditions.clear()
         for (kind, status, reason), count in census.conditions.items():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esc_operator.handlers.kinds import KINDS
 from esc_operator.reconciliation.work_queue import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esc_operator.driver.opener import Opener
+    from esc_operator.handlers.kinds import Kinds
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
     from esc_operator.reconciliation.rollouts import Rollouts
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Ages are seconds. `out_of_order`: endpoints of each provider. `watch_ages`: by the plural that is watched."""
+    """Ages are seconds. `out_of_order`: endpoints of each provider. `watch_ages`: by the plural that is watched.
+    `missing_kinds`: 1 for each kind that is not served, 0 for the others."""
 
     leads: bool
     working: int
@@ -30,10 +33,18 @@ class Picture:
     queue_depth: Mapping[str, float]
     watch_ages: Mapping[str, float]
     out_of_order: Mapping[str, float]
+    missing_kinds: Mapping[str, float]
 
 
-def look(  # noqa: PLR0913 - the parts of the process
-    reconciler: Reconciler, opener: Opener, rollouts: Rollouts, rotations: Rotations, pulses: Pulses, *, leads: bool
+def look(  # noqa: PLR0913, PLR0917 - the parts of the process
+    reconciler: Reconciler,
+    opener: Opener,
+    rollouts: Rollouts,
+    rotations: Rotations,
+    pulses: Pulses,
+    kinds: Kinds,
+    *,
+    leads: bool,
 ) -> Picture:
     """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
     queue = reconciler.queue
@@ -47,4 +58,5 @@ def look(  # noqa: PLR0913 - the parts of the process
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
         watch_ages=pulses.silences() if leads else {},
         out_of_order=opener.out_of_order(),
+        missing_kinds={one.kind: float(one.kind in kinds.missing) for one in KINDS.values()} if leads else {},
     )

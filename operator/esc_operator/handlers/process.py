@@ -17,9 +17,10 @@ from esc_operator.driver.networks import Fence, parse_networks
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
-from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
+from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
+from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
@@ -74,6 +75,7 @@ class Parts:
     rotations: Rotations
     accounts: MissingAccounts
     pulses: Pulses
+    kinds: Kinds
     exposition: Exposition
 
 
@@ -91,12 +93,14 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         elector = await _make_elector(options, closing) if options.leader_election else None
         api = KubeApi(connection, telemetry, permit=partial(require, elector))
         closing.push_async_callback(api.close)
-        await _require_crd(api, options)
+        await _require_rights(api, options)
         parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector)
         audiences = options.api_audiences or await read_api_audiences(api, connection)
         parts.namespaces.api_audiences = frozenset(audiences)
         closing.callback(parts.opener.pool.close)
-        watched = Watched(lambda: parts.reconciler.scheduler.age, parts.pulses.most_idle, elector)
+        watched = Watched(
+            lambda: parts.reconciler.scheduler.age, parts.pulses.most_idle, elector, lambda: parts.kinds.missing
+        )
         await closing.enter_async_context(serve_health(options.health_address, watched))
         await closing.enter_async_context(parts.exposition.served(options.metrics_address))
         # Whoever stands by has all but its watches.
@@ -132,7 +136,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     telemetry: Telemetry,
     elector: Elector | None,
 ) -> Parts:
-    pulses = Pulses()
+    pulses, kinds = Pulses(), Kinds()
     namespaces = Namespaces(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
     fence = Fence(options.allowed_urls, parse_networks(options.private_networks))
     opener = Opener(
@@ -166,7 +170,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
     exposition = Exposition(
         metrics,
-        lambda: look(reconciler, opener, rollouts, rotations, pulses, leads=elector is None or elector.holds),
+        lambda: look(reconciler, opener, rollouts, rotations, pulses, kinds, leads=elector is None or elector.holds),
         reconciler.ledger.entries,
         utc_now,
         options.metrics_environments,
@@ -174,7 +178,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     )
     rotating = RotationGatherer(api, gatherer, secrets, reconciler.ledger, namespaces.labels)
     rotations = Rotations(api, rotating, utc_now, telemetry)
-    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, exposition)
+    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, exposition)
 
 
 def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
@@ -184,17 +188,15 @@ def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
     return MetricsAccess(api, utc_now) if wanted else None
 
 
-async def _require_crd(api: KubeApi, options: Options) -> None:
+async def _require_rights(api: KubeApi, options: Options) -> None:
+    """Raises KubeError where the API server does not answer, or does not let the operator list environments. A kind
+    that is not served yet is waited for."""
     for namespace in options.namespaces or (None,):
+        kinds = (ENVIRONMENTS,) if namespace else (ENVIRONMENTS, CLUSTER_ENVIRONMENTS)
         try:
-            await api.list_page(ENVIRONMENTS, namespace, limit="1")
-            if namespace is None:
-                await api.list_page(CLUSTER_ENVIRONMENTS, None, limit="1")
-        except NotFoundError as error:
-            raise ConfigurationError(
-                "the cluster does not know all kinds of environments: install their CustomResourceDefinitions first "
-                "(kubectl apply -f crds/)"
-            ) from error
+            for kind in kinds:
+                with contextlib.suppress(NotFoundError):
+                    await api.list_page(kind, namespace, limit="1")
         except ForbiddenError:
             if namespace is None:
                 raise
@@ -229,19 +231,25 @@ async def _run_all(
         # An EscRotation reaches into all namespaces, so there are none where only some are kept.
         rotations = None if options.namespaces else parts.rotations
         settings = make_settings()
-        registry = make_registry(settings, reconciler, rotations, connection, parts.pulses, stop)
+        registry = make_registry(settings, reconciler, rotations, connection, parts.pulses, parts.kinds, stop)
         await _watch_environments(options, settings, registry, stopping)
 
 
 async def _watch_environments(
     options: Options, settings: kopf.OperatorSettings, registry: kopf.OperatorRegistry, stopping: asyncio.Event
 ) -> None:
-    await kopf.operator(
-        registry=registry,
-        settings=settings,
-        # Without one, kopf looks for a user's name, which a container need not have. Its type is not public.
-        identity="esc-operator",  # type: ignore[arg-type]
-        clusterwide=not options.namespaces,
-        namespaces=options.namespaces,
-        stop_flag=stopping,
-    )
+    """Until a signal; kopf that ends for a failure ends the process, for another one to begin anew."""
+    try:
+        await kopf.operator(
+            registry=registry,
+            settings=settings,
+            # Without one, kopf looks for a user's name, which a container need not have. Its type is not public.
+            identity="esc-operator",  # type: ignore[arg-type]
+            clusterwide=not options.namespaces,
+            namespaces=options.namespaces,
+            stop_flag=stopping,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        # Told by its type alone, because its text may quote an object.
+        logger.critical("The watch of environments has failed (%s). This process ends.", type(error).__name__)
+        raise SystemExit(1) from None

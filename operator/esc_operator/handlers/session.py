@@ -1,25 +1,30 @@
-"""The HTTP session that kopf's watches use: kopf's own, but for telling when each watch was tried and answered, for its
-patience with a namespace that may not be watched and with a list that takes long, and for that with a token that is
-refused."""
+"""The HTTP session that kopf's watches use: with the credentials of all other requests, telling when each watch was
+tried and answered, and with patience: with a namespace that may not be watched, with a list that takes long, with a
+kind that is not there, and with a token that is refused."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import kopf
 
 from esc_operator.handlers.forbidden import Refusals
+from esc_operator.handlers.kinds import DISCOVERY, GONE, Told
 from esc_operator.handlers.lists import watched_kind
+from esc_operator.kube.sender import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import SimpleNamespace
 
+    from esc_operator.handlers.kinds import Answer, Kinds
     from esc_operator.handlers.lists import Lists
+    from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulse, Pulses
 
 logger = logging.getLogger(__name__)
@@ -52,17 +57,50 @@ class Logins:
         self._last = self._clock()
 
 
-def open_session(info: kopf.ConnectionInfo, pulses: Pulses, lists: Lists) -> kopf.AiohttpSession:
-    """kopf closes it, and asks for another one where the API server refuses its credentials."""
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-        headers=info.as_http_headers(),
-        proxy=info.proxy_url,
-        trust_env=info.trust_env,
+class Session:
+    """What kopf asks of an aiohttp session, and no more: each request goes with the newest credentials, and each answer
+    is one that kopf can live with."""
+
+    def __init__(self, connection: Connection, client: aiohttp.ClientSession, kinds: Kinds) -> None:
+        self._server = connection.server
+        self._client = client
+        self._sender = Sender(connection, client)
+        self._kinds = kinds
+        self.headers = client.headers
+
+    @property
+    def closed(self) -> bool:
+        return self._client.closed
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def request(self, method: str, url: str, **more: Any) -> aiohttp.ClientResponse | Answer:
+        """`url` is that of the server, and what follows it."""
+        target = url.removeprefix(self._server)
+        path, _, query = target.partition("?")
+        if path in DISCOVERY:
+            return Told(json.dumps(DISCOVERY[path]).encode())
+        watch = "watch=true" in query
+        try:
+            answer = await self._sender.request(method.upper(), target, **more)
+            return await self._kinds.meet(answer, path, watch=watch)
+        except aiohttp.ClientPayloadError:
+            if not watch:
+                raise
+            return Told(GONE)  # it would go on from where it was, and that may be what is refused
+
+
+def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Kinds) -> kopf.AiohttpSession:
+    """kopf closes it, and asks for another one where the API server refuses its credentials all the same."""
+    client = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        proxy=connection.proxy,
         trace_configs=[_watched(pulses)],
         middlewares=(Refusals(), lists),
     )
-    return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+    session = cast("aiohttp.ClientSession", Session(connection, client, kinds))
+    return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
 
 def _watched(pulses: Pulses) -> aiohttp.TraceConfig:

@@ -20,6 +20,7 @@ from esc_operator.resources import GROUP, VERSION
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from esc_operator.handlers.kinds import Kinds
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.reconciler import Reconciler
@@ -34,6 +35,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     rotations: Rotations | None,
     connection: Connection,
     pulses: Pulses,
+    kinds: Kinds,
     stop: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
@@ -42,11 +44,12 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
         Logins(),
         Lists(Pages(partial(setattr, settings.watching, "chunk_size")), reconciler.arrivals.on_empty_list),
     )
+    kinds.listen(reconciler.arrivals.on_empty_list)  # of a kind that is not served there is none
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
         await logins.turn()
-        return open_session(await connection_info(connection), pulses, lists)
+        return open_session(connection, pulses, lists, kinds)
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -70,21 +73,6 @@ def _rotation_handler(rotations: Rotations) -> Callable[..., Awaitable[None]]:
         rotations.on_rotation(event["object"])
 
     return on_rotation
-
-
-async def connection_info(connection: Connection) -> kopf.ConnectionInfo:
-    """The same connection that our own requests use, for as long as its token is taken."""
-    scheme, _, token = (await connection.authorization()).partition(" ")
-    return kopf.ConnectionInfo(
-        server=connection.server,
-        ca_data=connection.authority,
-        insecure=connection.insecure,
-        certificate_data=connection.certificate,
-        private_key_data=connection.key,
-        scheme=scheme or None,
-        token=token or None,
-        proxy_url=connection.proxy,
-    )
 
 
 class NoDiffs(kopf.DiffBaseStorage):

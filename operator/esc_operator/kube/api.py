@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import aiohttp
-from yarl import URL
 
 from esc_operator import __version__
 from esc_operator.errors import NotFoundError
@@ -20,6 +19,7 @@ from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.paths import EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.requests import Request
+from esc_operator.kube.sender import Sender
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
 from esc_operator.resources.environment import Key
@@ -59,16 +59,15 @@ class KubeApi:
     def __init__(
         self, connection: Connection, telemetry: Telemetry = SILENT, *, permit: Callable[[], None] = lambda: None
     ) -> None:
-        self._connection = connection
-        self._permit = permit
         self._telemetry = telemetry
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=connection.tls(), keepalive_timeout=IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"esc-operator/{__version__}"},
             timeout=_LIMITS,
             proxy=connection.proxy,
         )
+        self._sender = Sender(connection, self._session, permit)
 
     async def close(self) -> None:
         await self._session.close()
@@ -236,18 +235,12 @@ class KubeApi:
         limits: aiohttp.ClientTimeout = _LIMITS,
         changes: bool = True,
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": accept, "Content-Type": content_type}
-        if authorization := await self._connection.authorization():
-            headers["Authorization"] = authorization
-        address = f"{self._connection.server}{path}{f'?{urlencode(query)}' if query else ''}"
-        if changes and method != "GET":
-            self._permit()
-        return await self._session.request(
+        return await self._sender.request(
             method,
-            URL(address, encoded=True),
-            headers=headers,
+            f"{path}{f'?{urlencode(query)}' if query else ''}",
+            headers={"Accept": accept, "Content-Type": content_type},
             data=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
             timeout=limits,
             allow_redirects=False,
-            server_hostname=self._connection.server_name,
+            changes=changes,
         )

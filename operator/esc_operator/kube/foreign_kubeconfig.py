@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.kube.connection import Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from esc_operator.kube.connection import Connection, Credentials
 
 
 async def read_foreign_kubeconfig(files: str | None, context: str) -> Connection:
@@ -24,23 +21,21 @@ async def read_foreign_kubeconfig(files: str | None, context: str) -> Connection
         )
     except config.ConfigException as error:
         raise ConfigurationError(str(error)) from error
-    return Connection(
-        server=configuration.host,
+    # Its program is asked anew where its answer is refused; which files it reads only it knows.
+    credentials = Credentials(
         authority=_text(configuration.ssl_ca_cert),
         certificate=_text(configuration.cert_file),
         key=_text(configuration.key_file),
+        authorization=await configuration.get_api_key_with_prefix("BearerToken") or "",
+    )
+    return Connection(
+        configuration.host,
+        credentials,
         insecure=not configuration.verify_ssl,
         server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
-        authorization=_fixed(await configuration.get_api_key_with_prefix("BearerToken")),
+        reread=partial(read_foreign_kubeconfig, files, context),
     )
-
-
-def _fixed(value: str | None) -> Callable[[], Awaitable[str]]:
-    async def authorization() -> str:
-        return value or ""
-
-    return authorization
 
 
 def _text(path: str | None) -> str | None:

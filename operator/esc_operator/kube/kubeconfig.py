@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import base64
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.kube.connection import Connection, TokenFile, anonymous
+from esc_operator.kube.connection import Connection, Credentials, bearer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 DEFAULT = "~/.kube/config"
 FOREIGN = ("exec", "auth-provider", "username")
@@ -46,11 +47,12 @@ async def read_kubeconfig(files: str | None, context: str | None) -> Connection:
     KUBECONFIG. Raises ConfigurationError and OSError."""
     try:
         kubeconfig = _Kubeconfig(_paths(files))
+        # The name that was current at the start stays: another one would be another cluster.
         name = context or kubeconfig.current
         chosen = kubeconfig.find("context", name).fields
         cluster, user = kubeconfig.find("cluster", chosen.get("cluster")), kubeconfig.find("user", chosen.get("user"))
         if not any(way in user.fields for way in FOREIGN):
-            return _connection(cluster, user)
+            return _connection(cluster, user, kubeconfig.files, files, name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         # Its own words might quote a key.
         raise ConfigurationError("the kubeconfig is not one") from error
@@ -59,16 +61,23 @@ async def read_kubeconfig(files: str | None, context: str | None) -> Connection:
     return await read_foreign_kubeconfig(files, name)
 
 
-def _connection(cluster: Named, user: Named) -> Connection:
-    return Connection(
-        server=cluster.fields["server"].rstrip("/"),
+def _connection(cluster: Named, user: Named, read: tuple[Path, ...], files: str | None, context: str) -> Connection:
+    named = (cluster.path("certificate-authority"), *map(user.path, ("client-certificate", "client-key", "tokenFile")))
+    token = user.path("tokenFile")
+    credentials = Credentials(
         authority=cluster.pem("certificate-authority"),
         certificate=user.pem("client-certificate"),
         key=user.pem("client-key"),
+        authorization=bearer(token.read_text() if token else user.fields.get("token")),
+        files=(*read, *filter(None, named)),
+    )
+    return Connection(
+        cluster.fields["server"].rstrip("/"),
+        credentials,
         insecure=bool(cluster.fields.get("insecure-skip-tls-verify")),
         server_name=cluster.fields.get("tls-server-name"),
         proxy=cluster.fields.get("proxy-url"),
-        authorization=_authorization(user),
+        reread=partial(read_kubeconfig, files, context),
     )
 
 
@@ -77,24 +86,12 @@ def _paths(files: str | None) -> list[Path]:
     return [Path(name).expanduser() for name in named.split(os.pathsep) if name] or [Path(DEFAULT).expanduser()]
 
 
-def _authorization(user: Named) -> Callable[[], Awaitable[str]]:
-    if path := user.path("tokenFile"):
-        return TokenFile(path)
-    token = user.fields.get("token")
-    if not token:
-        return anonymous
-
-    async def bearer() -> str:
-        return f"Bearer {token}"
-
-    return bearer
-
-
 class _Kubeconfig:
     """Some files as one: of two entries of one name, the first counts."""
 
     def __init__(self, files: list[Path]) -> None:
         self._entries: dict[tuple[str, str], Named] = {}
+        self.files = tuple(files)
         self.current = ""
         for file in files:
             content = _read(file)

@@ -20,7 +20,7 @@ async def read_api_audiences(api: KubeApi, connection: Connection) -> frozenset[
     found = set()
     with contextlib.suppress(KubeError):  # not everywhere may everybody read it
         found.add(await api.read_issuer())
-    scheme, _, text = (await connection.authorization()).partition(" ")
+    scheme, _, text = (await connection.present()).authorization.partition(" ")
     if scheme == "Bearer":
         claims = unverified_claims(IdentityToken(text, None))
         found |= {claims.issuer, *claims.audiences}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 from esc_operator.errors import (
@@ -98,6 +99,13 @@ def _refuser(text: str) -> str:
 
 def error_from_failure(failure: BaseException, what: str) -> UnavailableError:
     """The error for a request that got no answer. Only the type of the failure is told."""
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        origin = getattr(failure, "certificate_error", failure)  # aiohttp has its own around it
+        why = getattr(origin, "verify_message", "") or type(failure).__name__
+        return UnavailableError(
+            f"could not {what}: the API server's certificate is not trusted ({why}): look at the CA bundle that is "
+            "used, which is read again when it changes"
+        )
     return UnavailableError(f"could not {what}: the API server did not answer ({type(failure).__name__})")
 
 

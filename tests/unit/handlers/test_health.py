@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.handlers.health import IDLE, SILENCE, Watched, serve_health
-from unit.election.lease_server import LeaseServer, Line, candidate, simulate
+from esc_operator.handlers.health import IDLE, SILENCE, Health, Watched, serve_health
+from unit.election.lease_server import TERMS, LeaseServer, Line, candidate, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -66,6 +66,38 @@ def test_one_that_stands_by_is_ready_to_take_over_once_it_knows_of_the_lease() -
         assert not one.is_ready().is_well
 
     simulate(story)
+
+
+def test_one_that_stands_by_and_cannot_look_at_the_lease_is_alive_and_not_ready_and_says_why() -> None:
+    async def story() -> None:
+        server = LeaseServer()
+        line, a = Line(server), candidate(Line(server), "a")
+        await a.acquire()
+        keeping = asyncio.create_task(a.keep())
+        b = candidate(line, "b")
+        one = watched(b)
+        waiting = asyncio.create_task(b.acquire())
+        await asyncio.sleep(1)
+        line.away = True
+        await asyncio.sleep(TERMS.duration - 1)
+        assert one.is_ready().is_well
+        await asyncio.sleep(2)
+        assert one.is_alive().is_well
+        assert one.is_ready() == Health(False, "standing by", "has not seen the lease for 13s: away")
+        line.away = False
+        await asyncio.sleep(1)
+        assert one.is_ready().is_well
+        assert one.is_ready().role == "standing by"
+        waiting.cancel()
+        keeping.cancel()
+
+    simulate(story)
+
+
+def test_a_kind_that_is_not_served_is_told_and_no_reason_not_to_be_ready() -> None:
+    one = Watched(lambda: timedelta(seconds=1), lambda: ("secrets", 1), None, lambda: ["EscRotation"])
+    one.works = True
+    assert one.is_ready() == Health(True, "leading", "looked at the schedule 1s ago; EscRotation is not served")
 
 
 def test_an_api_server_that_is_away_ends_nobody() -> None:

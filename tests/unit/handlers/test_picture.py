@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.picture import Picture, look
 from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.scheduler import Scheduler
@@ -30,13 +31,14 @@ def after_an_hour(*, leads: bool) -> Picture:
         SimpleNamespace(under_way=2),
     )
     elapsed = HOUR
-    return look(*cast("tuple[Any, Any, Any, Any]", parts), pulses, leads=leads)
+    return look(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds(), leads=leads)
 
 
 def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
     picture = after_an_hour(leads=True)
     assert picture.scheduler_age == HOUR
     assert picture.watch_ages == {"secrets": HOUR}
+    assert picture.missing_kinds == {"EscEnvironment": 0, "ClusterEscEnvironment": 0, "EscRotation": 0}
     assert (picture.rolling, picture.rotating) == (0, 2)
 
 

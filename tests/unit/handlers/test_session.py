@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
+import aiohttp
 import kopf
 import pytest
 from aiohttp import web
 
+from esc_operator.handlers.kinds import PAUSE_SECONDS, Kinds
 from esc_operator.handlers.lists import GROWTH, LARGEST_PAGE, PAGE, Lists, Pages
 from esc_operator.handlers.session import LONGEST_PAUSE, Logins, open_session
 from esc_operator.handlers.watching import Backoffs, make_settings
+from esc_operator.kube.connection import Connection, Credentials
 from esc_operator.kube.pulses import Pulses
 from esc_operator.resources import GROUP, VERSION
 
@@ -25,25 +30,6 @@ MINUTE = 60.0
 
 HEARD: list[str] = []
 """What the operator learned of, in order."""
-
-
-def group(name: str, version: str) -> dict[str, Any]:
-    return {"name": name, "versions": [{"version": version}], "preferredVersion": {"version": version}}
-
-
-def kind(plural: str, *, namespaced: bool) -> dict[str, Any]:
-    verbs = ["list", "watch"]
-    return {"name": plural, "singularName": plural, "kind": plural, "namespaced": namespaced, "verbs": verbs}
-
-
-DISCOVERY = {
-    "/api": {"versions": ["v1"]},
-    "/apis": {"groups": [group(GROUP, VERSION), group("apiextensions.k8s.io", "v1")]},
-    "/api/v1": {"resources": [kind("namespaces", namespaced=False), kind("events", namespaced=True)]},
-    "/apis/apiextensions.k8s.io/v1": {"resources": [kind("customresourcedefinitions", namespaced=False)]},
-    f"/apis/{GROUP}/{VERSION}": {"resources": [kind("escenvironments", namespaced=True)]},
-}
-"""All that kopf wants to see before it begins."""
 
 
 class Server:
@@ -62,6 +48,9 @@ class Server:
         self.lost = False
         self.tokens: list[str] = []
         self.good_token = ""
+        self.error: Any = None
+        self.torn = False
+        self.answer = ""
         self._closing = asyncio.Event()
 
     def close_watches(self) -> None:
@@ -69,8 +58,6 @@ class Server:
         self._closing = asyncio.Event()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if not request.path.endswith("escenvironments"):
-            return web.json_response(DISCOVERY[request.path])
         watch = "watch" in request.query
         self.asked.append("watch" if watch else "list")
         self.tokens.append(request.headers.get("Authorization", ""))
@@ -78,6 +65,8 @@ class Server:
             return web.json_response({"kind": "Status", "code": 401}, status=401)
         if self.status != 200:
             return web.json_response({"kind": "Status", "code": self.status}, status=self.status)
+        if self.answer and not watch:
+            return web.Response(text=self.answer)
         if not watch:
             return self._list(int(request.query["limit"]), request.query.get("continue", "0"))
         answer = web.StreamResponse()
@@ -89,7 +78,13 @@ class Server:
         if self.lost:
             self.lost = False
             gone = {"kind": "Status", "code": 410, "reason": "Expired"}
-            await answer.write(json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")
+            await answer.write(json.dumps({"type": "ERROR", "object": gone}, separators=(",", ":")).encode() + b"\n")
+        if self.error is not None:
+            error, self.error = self.error, None
+            await answer.write(json.dumps({"type": "ERROR", "object": error}, separators=(",", ":")).encode() + b"\n")
+        if self.torn:
+            self.torn = False
+            await answer.write(b'{"type":"ADDED","object":{"meta')
         return answer
 
     def _list(self, limit: int, place: str) -> web.Response:
@@ -142,12 +137,13 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Serv
         pages = Pages(partial(setattr, settings.watching, "chunk_size"), 2)
         lists = Lists(pages, lambda plural, namespace: HEARD.append(f"none of {plural} in {namespace or 'all'}"))
         numbers = itertools.count(1)
+        kinds = Kinds(lambda plural, namespace: HEARD.append(f"{plural} gone from {namespace or 'all'}"), clock.pause)
 
         @kopf.on.login(registry=registry)
         async def log_in(**_: Any) -> kopf.AiohttpSession:
             await logins.turn()
-            info = kopf.ConnectionInfo(server=f"http://{host}:{port}", scheme="Bearer", token=f"token-{next(numbers)}")
-            return open_session(info, pulses, lists)
+            credentials = Credentials(authorization=f"Bearer token-{next(numbers)}")
+            return open_session(Connection(f"http://{host}:{port}", credentials), pulses, lists, kinds)
 
         @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
         async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -167,7 +163,7 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Serv
         )
         try:
             async with asyncio.timeout(20):
-                await until(lambda: "watch" in server.asked)
+                await until(lambda: "watch" in server.asked or server.status != 200)
                 await story(server, pulses, clock)
         finally:
             stop.set()
@@ -243,16 +239,17 @@ def test_watches_of_several_namespaces_beat_each_for_itself(prefix: str) -> None
         clock = Clock()
         pulses = Pulses(clock)
         lists = Lists(Pages(lambda _: None), lambda _plural, _namespace: None)
-        session = open_session(kopf.ConnectionInfo(server=url), pulses, lists).aiohttp_session
+        session = open_session(Connection(url), pulses, lists, Kinds()).aiohttp_session
         try:
             for namespace in ("a", "b"):
-                async with session.get(f"{url}/apis/{GROUP}/{VERSION}/namespaces/{namespace}/escenvironments"):
+                async with await session.request(
+                    "GET", f"{url}/apis/{GROUP}/{VERSION}/namespaces/{namespace}/escenvironments"
+                ):
                     pass
             clock.seconds += MINUTE
-            async with session.get(f"{url}/apis/{GROUP}/{VERSION}/namespaces/a/escenvironments"):
-                pass
-            async with session.get(f"{url}/apis/{GROUP}/{VERSION}"), session.get(f"{url}/api/v1/secrets"):
-                pass
+            for path in (f"apis/{GROUP}/{VERSION}/namespaces/a/escenvironments", "apis/other", "api/v1/secrets"):
+                async with await session.request("GET", f"{url}/{path}"):
+                    pass
             assert pulses.of("escenvironments", "a").idle == 0
             assert pulses.most_idle() == ("escenvironments", MINUTE)
             assert pulses.silences() == {"escenvironments": MINUTE}
@@ -316,5 +313,95 @@ def test_a_token_that_is_refused_is_not_tried_again_and_again_without_a_pause() 
         server.close_watches()
         await until(lambda: server.good_token in server.tokens[-1])
         assert clock.seconds == before
+
+    play(story)
+
+
+def test_a_kind_that_is_not_there_at_the_start_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "esc_operator")
+    server = Server()
+    server.status, server.names = 404, ["later"]
+
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        await until(lambda: len(server.asked) > 2)
+        assert HEARD == ["escenvironments gone from all"]
+        assert pulses.most_idle()[1] <= PAUSE_SECONDS  # it is looked for, which is no standing still
+        server.status = 200
+        await until(lambda: "later" in HEARD)
+
+    play(story, server)
+    missing, served = [record.getMessage() for record in caplog.records if record.name.startswith("esc_operator")]
+    assert missing == (
+        "EscEnvironment is not served: its CustomResourceDefinition is missing or was deleted. There are none to work "
+        "on until it is installed (kubectl apply -f crds/escenvironments.yaml), which is noticed within 4 s."
+    )
+    assert served == "EscEnvironment is served, and worked on from now."
+
+
+def test_a_kind_that_goes_while_it_is_watched_has_no_objects_and_all_are_listed_when_it_is_back() -> None:
+    server = Server()
+    server.names = ["before"]
+
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        await until(lambda: HEARD == ["before"])
+        server.status = 404
+        server.close_watches()
+        await until(lambda: "escenvironments gone from all" in HEARD)
+        HEARD.clear()
+        server.status, server.names = 200, ["after"]
+        await until(lambda: HEARD == ["after"])
+
+    play(story, server)
+
+
+def test_a_kind_that_is_away_for_a_moment_is_not_gone() -> None:
+    async def story() -> None:
+        gone: list[str] = []
+        kinds = Kinds(lambda plural, _: gone.append(plural), Clock().pause)
+        answer = cast("aiohttp.ClientResponse", SimpleNamespace(status=404, release=lambda: None))
+        path = f"/apis/{GROUP}/{VERSION}/escrotations"
+        for missing in ([], ["escrotations"], ["escrotations"]):
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await kinds.meet(answer, path, watch=False)
+            assert gone == missing
+        assert kinds.missing == ["EscRotation"]
+
+    asyncio.run(story())
+
+
+def test_an_error_in_a_watch_is_followed_by_a_new_list_and_never_the_end() -> None:
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        for error in ({"code": 500, "reason": "InternalError"}, {"reason": "none"}, {"code": 403}, "none at all"):
+            name = f"after-{error}"
+            server.error, server.names = error, [name]
+            server.close_watches()
+            await until(lambda name=name: name in HEARD)  # type: ignore[misc]
+
+    play(story)
+
+
+def test_no_refusal_of_a_list_or_a_watch_ends_it() -> None:
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        for status in (400, 404, 405, 409, 410, 422):
+            server.status = status
+            server.close_watches()
+            asked = len(server.asked)
+            await until(lambda asked=asked: len(server.asked) > asked + 2)  # type: ignore[misc]
+            name = f"after-{status}"
+            server.status, server.names = 200, [name]
+            await until(lambda name=name: name in HEARD)  # type: ignore[misc]
+
+    play(story)
+
+
+def test_a_line_that_breaks_off_and_a_page_that_is_no_json_are_no_end_either() -> None:
+    async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
+        server.torn = server.lost = True
+        server.answer = "<html>Bad gateway</html>"
+        server.close_watches()
+        asked = len(server.asked)
+        await until(lambda: server.asked[asked:].count("list") > 2)
+        server.answer, server.names = "", ["new"]
+        await until(lambda: "new" in HEARD)
 
     play(story)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from esc_operator.errors import ForbiddenError, IdentityError, InvalidError, NotFoundError, UnavailableError
 from esc_operator.kube.api import METADATA, METADATA_LIST, KubeApi
-from esc_operator.kube.connection import Connection
+from esc_operator.kube.connection import Connection, Credentials
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 
 if TYPE_CHECKING:
@@ -63,10 +63,6 @@ class Server:
         return answer
 
 
-async def as_somebody() -> str:
-    return "Bearer somebody"
-
-
 def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         server = Server()
@@ -75,7 +71,7 @@ def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        api = KubeApi(Connection(f"http://{host}:{port}", authorization=as_somebody))
+        api = KubeApi(Connection(f"http://{host}:{port}", Credentials(authorization="Bearer somebody")))
         try:
             async with asyncio.timeout(10):
                 await story(api, server)

@@ -8,13 +8,12 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.kube.connection import TOKEN_KEPT, Connection, TokenFile, in_cluster, read_connection
+from esc_operator.kube.connection import Connection, in_cluster, read_connection
 from local_cluster import certificates
 
 if TYPE_CHECKING:
@@ -47,10 +46,7 @@ def read(kubeconfig: str | None, context: str | None = None) -> Connection:
 
 
 def authorization(connection: Connection) -> str:
-    async def ask() -> str:
-        return await connection.authorization()
-
-    return asyncio.run(ask())
+    return connection.snapshot().authorization
 
 
 def test_a_cluster_is_never_chosen_by_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,16 +89,16 @@ def test_certificates_are_taken_inline_or_from_files_beside_the_kubeconfig(tmp_p
     files = {"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
     connections = [read(write(tmp_path / "config", user, authority)) for user in (inline, files)]
     for connection in connections:
-        assert connection.authority == (pki / "ca.crt").read_text()
-        assert connection.certificate == (pki / "admin.crt").read_text()
+        assert connection.credentials.authority == (pki / "ca.crt").read_text()
+        assert connection.credentials.certificate == (pki / "admin.crt").read_text()
         assert authorization(connection) == ""
-        assert len(connection.tls().get_ca_certs()) == 1
+        assert len(connection.snapshot().tls.get_ca_certs()) == 1
 
 
 def test_an_insecure_cluster_is_one_only_where_the_kubeconfig_says_so(tmp_path: Path) -> None:
     connection = read(write(tmp_path / "config", {"token": "t"}, {"insecure-skip-tls-verify": True}))
-    assert not connection.tls().check_hostname
-    assert read(write(tmp_path / "config", {"token": "t"})).tls().check_hostname
+    assert not connection.snapshot().tls.check_hostname
+    assert read(write(tmp_path / "config", {"token": "t"})).snapshot().tls.check_hostname
 
 
 def test_a_login_by_a_program_is_left_to_the_official_client(tmp_path: Path) -> None:
@@ -135,26 +131,9 @@ def test_in_a_pod_the_cluster_is_where_kubernetes_says(tmp_path: Path, pki: Path
     connection = asyncio.run(in_cluster(environ, tmp_path))
     assert connection.server == "https://10.96.0.1:443"
     assert authorization(connection) == "Bearer of the pod"
-    assert len(connection.tls().get_ca_certs()) == 1
+    assert len(connection.snapshot().tls.get_ca_certs()) == 1
     six = asyncio.run(in_cluster({**environ, "KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path))
     assert six.server == "https://[fd00::1]:443"
-
-
-def test_a_token_in_a_file_is_read_again_each_minute_and_outlives_a_moment_without_the_file(tmp_path: Path) -> None:
-    file, now = tmp_path / "token", datetime(2026, 5, 1, tzinfo=UTC)
-    token = TokenFile(file, lambda: now)
-    with pytest.raises(FileNotFoundError):
-        asyncio.run(token())
-    file.write_text("first")
-    assert asyncio.run(token()) == "Bearer first"
-    file.write_text("second")
-    now += TOKEN_KEPT - timedelta(seconds=1)
-    assert asyncio.run(token()) == "Bearer first"
-    now += timedelta(seconds=1)
-    assert asyncio.run(token()) == "Bearer second"
-    file.unlink()
-    now += TOKEN_KEPT
-    assert asyncio.run(token()) == "Bearer second"
 
 
 def test_nothing_of_a_connection_shows(tmp_path: Path) -> None:
