@@ -67,6 +67,8 @@ def observe(before: Seen | None, record: LeaseRecord | None, now: float, identit
     """Take in what was read; `now` is when the answer came, and so no earlier than whatever it tells of."""
     if before is not None and _version(before.record) == _version(record):
         return before
+    if before is not None and before.record and record and not record.is_renewal_of(before.record):
+        return Seen(record, before.free_at)  # a note beside it keeps nobody away
     if record is None:
         # Whoever held the one that was deleted may not know of that yet.
         gone = before.record if before else None

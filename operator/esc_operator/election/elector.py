@@ -56,9 +56,10 @@ class Elector:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._api = api
-        self._place = place
+        self.place = place
+        """Where the Lease is."""
         self._identity = identity
-        self._terms = terms
+        self.terms = terms
         self._clock = clock
         self._now = now
         self._on_held = on_held
@@ -75,7 +76,7 @@ class Elector:
     @property
     def holds(self) -> bool:
         """Whether this process may work at this very moment."""
-        return self._mine is not None and self._clock() < self._sent_at + self._terms.deadline
+        return self._mine is not None and self._clock() < self._sent_at + self.terms.deadline
 
     @property
     def leader(self) -> str:
@@ -84,10 +85,24 @@ class Elector:
         return record.holder if record else ""
 
     @property
+    def note(self) -> str:
+        """What the leaders before have left, as far as is known."""
+        record = self._mine or (self._seen.record if self._seen else None)
+        return record.note if record else ""
+
+    async def leave_note(self, text: str) -> None:
+        """Leave a note for the next leader, in place of the one before. Best effort: trouble is only logged."""
+        try:
+            async with asyncio.timeout(self.terms.patience):
+                await self._patch(records.note(text))
+        except (KubeError, TimeoutError) as error:
+            logger.warning("The note on the lease %s was not written: %s", self.place, _told(error))
+
+    @property
     def can_look(self) -> bool:
         """Whether the lease has been seen, or seen to be missing, no longer ago than it lasts: whoever has not would
         not notice that it is free."""
-        return self._seen is not None and self.blind_for <= self._terms.duration
+        return self._seen is not None and self.blind_for <= self.terms.duration
 
     @property
     def blind_for(self) -> float:
@@ -104,7 +119,7 @@ class Elector:
         while not self.holds:
             self._looked_at = self._clock()
             try:
-                async with asyncio.timeout(self._terms.patience):
+                async with asyncio.timeout(self.terms.patience):
                     seen = await self._look()
                 if may_take(seen, self._clock()):
                     await self._claim(seen.record)
@@ -115,18 +130,18 @@ class Elector:
                 await self._pause(LOOK_EVERY)
             else:
                 await self._pause(wait(seen, self._clock()))
-        logger.info("%s leads: it holds the lease %s", self._identity, self._place)
+        logger.info("%s leads: it holds the lease %s", self._identity, self.place)
 
     async def keep(self) -> str:
         """Renew the lease until it is lost; answers how that came about. The process has to end then."""
         while True:
-            await self._pause(max(self._sent_at + self._terms.renew_every - self._clock(), 0.0))
+            await self._pause(max(self._sent_at + self.terms.renew_every - self._clock(), 0.0))
             while not await self._is_renewed():
                 if self.leader != self._identity:
                     return f"{self.leader or 'somebody'} has taken or deleted it"
                 if not self.holds:
-                    return f"it could not be renewed for {self._terms.deadline:.0f} s"
-                await self._pause(self._terms.retry_after)
+                    return f"it could not be renewed for {self.terms.deadline:.0f} s"
+                await self._pause(self.terms.retry_after)
 
     async def release(self) -> None:
         """Give it back, so that nobody has to wait for it to run out. Only once nothing is written any more."""
@@ -134,13 +149,13 @@ class Elector:
         if not self._claimed:
             return
         try:
-            async with asyncio.timeout(self._terms.patience):
+            async with asyncio.timeout(self.terms.patience):
                 # Read first: a renewal or a claim may have come through whose answer was not waited for.
                 record = await self._read()
                 if record is not None and record.holder == self._identity:
                     await self._patch(records.release(record, self._now()))
         except (KubeError, TimeoutError) as error:
-            logger.warning("The lease %s was not given back: %s", self._place, _told(error))
+            logger.warning("The lease %s was not given back: %s", self.place, _told(error))
         else:
             self._on_held(None)
 
@@ -152,10 +167,10 @@ class Elector:
 
     async def _claim(self, record: LeaseRecord | None) -> None:
         self._claimed = True
-        sent_at, namespace, name = self._clock(), *self._place
-        duration = self._terms.duration
+        sent_at, namespace, name = self._clock(), *self.place
+        duration = self.terms.duration
         try:
-            async with asyncio.timeout(self._terms.patience):
+            async with asyncio.timeout(self.terms.patience):
                 if record is None:
                     body = records.first_claim(namespace, name, self._identity, self._now(), duration)
                     answer = await self._api.create(LEASES, namespace, body)
@@ -169,9 +184,9 @@ class Elector:
         if self._mine is None:
             return False
         self._looked_at = sent_at = self._clock()
-        left = self._sent_at + self._terms.deadline - sent_at
+        left = self._sent_at + self.terms.deadline - sent_at
         try:
-            async with asyncio.timeout(min(self._terms.patience, left)):
+            async with asyncio.timeout(min(self.terms.patience, left)):
                 answer = await self._patch(records.renewal(self._mine, self._now()))
         except (ConflictError, NotFoundError):
             await self._look_again()
@@ -179,14 +194,14 @@ class Elector:
         except (KubeError, TimeoutError) as error:
             self._tell_trouble(error)
             return False
-        self._hold(parse_lease(answer, self._terms.duration), sent_at)
+        self._hold(parse_lease(answer, self.terms.duration), sent_at)
         return self.holds
 
     async def _look_again(self) -> None:
         """Somebody else changed the lease, or a renewal came through whose answer was lost. What is read here renews
         nothing: nobody knows when it was sent."""
         try:
-            async with asyncio.timeout(self._terms.patience):
+            async with asyncio.timeout(self.terms.patience):
                 record = (await self._look()).record
         except (KubeError, TimeoutError) as error:
             self._tell_trouble(error)
@@ -196,24 +211,24 @@ class Elector:
     def _hold(self, record: LeaseRecord, sent_at: float) -> None:
         self._told_last = self.trouble = ""
         self._mine, self._sent_at = record, sent_at
-        self._on_held(sent_at + self._terms.last_resort - self._clock())
+        self._on_held(sent_at + self.terms.last_resort - self._clock())
 
     async def _read(self) -> LeaseRecord | None:
         try:
-            return parse_lease(await self._api.read(LEASES, *self._place), self._terms.duration)
+            return parse_lease(await self._api.read(LEASES, *self.place), self.terms.duration)
         except NotFoundError:
             return None
 
     async def _patch(self, change: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._api.patch(LEASES, *self._place, change)
+        return await self._api.patch(LEASES, *self.place, change)
 
     def _tell_leader(self, seen: Seen) -> None:
         holder = seen.record.holder if seen.record else ""
-        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'nobody'} holds the lease {self._place}")
+        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'nobody'} holds the lease {self.place}")
 
     def _tell_trouble(self, error: KubeError | TimeoutError) -> None:
         self.trouble = _told(error)
-        self._tell(logging.WARNING, f"The lease {self._place}: {self.trouble}")
+        self._tell(logging.WARNING, f"The lease {self.place}: {self.trouble}")
 
     def _tell(self, level: int, news: str) -> None:
         """Say it once, not at each look."""

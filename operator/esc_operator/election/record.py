@@ -5,7 +5,7 @@ Each write but the first names the version that it changes, so of two that were 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,27 @@ if TYPE_CHECKING:
 
 API_VERSION = "coordination.k8s.io/v1"
 
+NOTE = "esc-operator.dev/interruptions"
+"""Annotation of the Lease: a note of one leader to the next, of which nothing is known here."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
     """`holder` is empty where nobody holds it. `duration`: seconds for which the others keep away after each change.
-    `renewed_at` is only for people, and for a record to differ from the one before. `transitions` counts holders."""
+    `renewed_at` is only for people, and for a record to differ from the one before. `transitions` counts holders.
+    `note` is what a leader has left for the next one."""
 
     version: str
     holder: str
     duration: float
     renewed_at: str
     transitions: int
+    note: str = ""
+
+    def is_renewal_of(self, other: LeaseRecord) -> bool:
+        """Whether its holder has said something, and not only somebody else about it: each change of the spec has a
+        time of its own."""
+        return replace(self, version="", note="") != replace(other, version="", note="")
 
 
 def parse_lease(body: Mapping[str, Any], default: float) -> LeaseRecord:
@@ -37,6 +47,7 @@ def parse_lease(body: Mapping[str, Any], default: float) -> LeaseRecord:
         duration=float(spec.get("leaseDurationSeconds") or default),
         renewed_at=spec.get("renewTime") or "",
         transitions=spec.get("leaseTransitions") or 0,
+        note=(body["metadata"].get("annotations") or {}).get(NOTE, ""),
     )
 
 
@@ -78,6 +89,11 @@ def renewal(record: LeaseRecord, now: datetime) -> dict[str, Any]:
 def release(record: LeaseRecord, now: datetime) -> dict[str, Any]:
     """The change by which it is nobody's: the next one need not wait."""
     return _change(record, holderIdentity=None, renewTime=_later_than(record, now))
+
+
+def note(text: str) -> dict[str, Any]:
+    """The change that leaves a note, or takes it away; of whichever version, because it renews nothing."""
+    return {"metadata": {"annotations": {NOTE: text or None}}}
 
 
 def _change(record: LeaseRecord, **spec: Any) -> dict[str, Any]:

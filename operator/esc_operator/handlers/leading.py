@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from esc_operator.election.decision import Terms
 from esc_operator.election.elector import Elector, LeaseApi
 from esc_operator.errors import ConfigurationError
-from esc_operator.handlers.last_resort import end_after
+from esc_operator.handlers.watchdog import end_after
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:

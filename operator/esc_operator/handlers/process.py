@@ -17,15 +17,18 @@ from esc_operator.driver.networks import Fence, parse_networks
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
+from esc_operator.election.decision import Terms
 from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
 from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
+from esc_operator.handlers.memory_limit import used_share
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
 from esc_operator.handlers.picture import look
 from esc_operator.handlers.tracing import traced
+from esc_operator.handlers.watchdog import Watchdog, main_thread_clock, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
@@ -38,11 +41,13 @@ from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.gather import Gatherer
+from esc_operator.reconciliation.interruptions import GuardedOpening, Interruptions
 from esc_operator.reconciliation.opening import EnvironmentOpening
 from esc_operator.reconciliation.reconciler import Reconciler
 from esc_operator.reconciliation.rollouts import Rollouts
 from esc_operator.reconciliation.rotation_gather import RotationGatherer
 from esc_operator.reconciliation.rotations import Rotations
+from esc_operator.reconciliation.under_way import UnderWay
 from esc_operator.reconciliation.waking import Waking
 from esc_operator.reconciliation.workforce import Workers
 from esc_operator.telemetry import Telemetry
@@ -90,11 +95,13 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
     connection = await read_connection(options.kubeconfig, options.context)
     stopping = _on_signals()
     async with contextlib.AsyncExitStack() as closing:
-        elector = await _make_elector(options, closing) if options.leader_election else None
+        lease = await _lease_connection(options, closing) if options.leader_election else None
+        elector = make_elector(lease.api, options) if lease else None
+        guard = Guard(UnderWay(), Interruptions(elector.leave_note if elector else None))
         api = KubeApi(connection, telemetry, permit=partial(require, elector))
         closing.push_async_callback(api.close)
         await _require_rights(api, options)
-        parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector)
+        parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector, guard=guard)
         audiences = options.api_audiences or await read_api_audiences(api, connection)
         parts.namespaces.api_audiences = frozenset(audiences)
         closing.callback(parts.opener.pool.close)
@@ -109,14 +116,47 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         async with leading(elector, stopping) as leads:
             if leads:
                 logger.info("esc-operator works on %s", connection.server)
-                await _run_all(options, parts, connection, watched, stopping)
+                with _watchdog(guard, lease, elector, options).watching():
+                    await _run_all(options, parts, connection, watched, stopping)
 
 
-async def _make_elector(options: Options, closing: contextlib.AsyncExitStack) -> Elector:
-    # A connection of its own: a renewal must not queue behind the work.
-    api = KubeApi(await read_connection(options.kubeconfig, options.context))
+@dataclass(frozen=True, slots=True)
+class LeaseConnection:
+    """A connection of its own: a renewal must not queue behind the work."""
+
+    connection: Connection
+    api: KubeApi
+
+
+async def _lease_connection(options: Options, closing: contextlib.AsyncExitStack) -> LeaseConnection:
+    connection = await read_connection(options.kubeconfig, options.context)
+    api = KubeApi(connection)
     closing.push_async_callback(api.close)
-    return make_elector(api, options)
+    return LeaseConnection(connection, api)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What is known of evaluations that hold the event loop: the one of this moment, and those of before."""
+
+    under_way: UnderWay
+    interruptions: Interruptions
+
+
+def _watchdog(guard: Guard, lease: LeaseConnection | None, elector: Elector | None, options: Options) -> Watchdog:
+    """It begins with what the leaders before have left."""
+    place = None
+    if lease is not None and elector is not None:
+        guard.interruptions.take_over(elector.note, utc_now())
+        place = (lease.connection, elector.place)
+    terms = Terms(options.lease_duration)
+    return Watchdog(
+        guard.under_way,
+        reporter(guard.interruptions, place, utc_now, terms.patience),
+        longest=terms.duration / 3,  # half of the time after which a leader that does not renew is ended
+        memory=used_share(),
+        cpu=main_thread_clock(),
+    )
 
 
 def _on_signals() -> asyncio.Event:
@@ -135,6 +175,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     metrics: Metrics,
     telemetry: Telemetry,
     elector: Elector | None,
+    guard: Guard,
 ) -> Parts:
     pulses, kinds = Pulses(), Kinds()
     namespaces = Namespaces(api, options.namespaces, required=options.require_allow_lists, pulses=pulses)
@@ -156,7 +197,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     reconciler = Reconciler(
         gatherer,
         actor,
-        opening,
+        GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),
         utc_now,
         rollouts,
         namespaces=None if options.namespaces else namespaces,

@@ -40,6 +40,9 @@ ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
 """The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
 
+OPERATOR_INTERRUPTED = "OperatorInterrupted"
+"""The evaluation of this definition held an operator or its memory for so long that it ended, or was about to."""
+
 INVALID_DEFINITION = "InvalidDefinition"
 """The definition has a mistake that has no reason of its own."""
 

@@ -61,11 +61,14 @@ class LeaseServer:
 
     def patch(self, change: Mapping[str, Any]) -> dict[str, Any]:
         body = self.read()
-        if change["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+        version = change["metadata"].get("resourceVersion")
+        if version not in {None, body["metadata"]["resourceVersion"]}:
             raise ConflictError("it was changed")
-        spec = {**body["spec"], **change["spec"]}
+        spec = {**body["spec"], **change.get("spec", {})}
+        annotations = {**body["metadata"].get("annotations", {}), **change["metadata"].get("annotations", {})}
+        body["metadata"]["annotations"] = {name: text for name, text in annotations.items() if text}
         new = {**body, "spec": {name: value for name, value in spec.items() if value is not None}}
-        return copy.deepcopy(body) if new == body else self._store(new)
+        return copy.deepcopy(body) if new == self.read() else self._store(new)
 
     def _store(self, body: dict[str, Any]) -> dict[str, Any]:
         self._version += 1

@@ -100,7 +100,7 @@ def play(code: str) -> subprocess.Popen[str]:
 
 def test_the_last_resort_ends_a_process_that_is_too_busy_to_look_at_the_clock() -> None:
     busy = "import re; re.match(r'(a+)+$', 'a' * 60 + 'b')"  # one call that holds the interpreter for ages
-    ended = play(f"from esc_operator.handlers.last_resort import end_after; end_after(0.3); {busy}")
+    ended = play(f"from esc_operator.handlers.watchdog import end_after; end_after(0.3); {busy}")
     assert ended.wait(20) == signal.SIGALRM
     assert ended.stdout is not None
     ended.stdout.close()
@@ -110,7 +110,7 @@ def test_the_last_resort_ends_a_process_that_is_too_busy_to_look_at_the_clock() 
 def test_the_last_resort_ends_the_first_process_of_a_container_too() -> None:
     code = (
         "import os, time\n"
-        "from esc_operator.handlers.last_resort import end_after\n"
+        "from esc_operator.handlers.watchdog import end_after\n"
         "end_after(0.3)\n"
         "time.sleep(5)\n"
         "print('still here as', os.getpid())\n"
@@ -123,7 +123,7 @@ def test_the_last_resort_ends_the_first_process_of_a_container_too() -> None:
 
 
 def test_the_last_resort_can_be_put_off_and_called_off() -> None:
-    code = "import time; from esc_operator.handlers.last_resort import end_after as end; end(0.2); "
+    code = "import time; from esc_operator.handlers.watchdog import end_after as end; end(0.2); "
     for rest in ("end(60); time.sleep(0.5)", "end(None); time.sleep(0.5)"):
         ended = play(code + rest)
         assert ended.wait(20) == 0
@@ -133,7 +133,7 @@ def test_the_last_resort_can_be_put_off_and_called_off() -> None:
 
 def test_a_process_that_was_stopped_past_its_last_resort_does_nothing_more_when_it_goes_on() -> None:
     writing = "import os\nn = 0\nwhile True:\n    n += 1\n    os.write(1, b'.')\n"
-    process = play(f"from esc_operator.handlers.last_resort import end_after\nend_after(2.0)\n{writing}")
+    process = play(f"from esc_operator.handlers.watchdog import end_after\nend_after(2.0)\n{writing}")
     assert process.stdout is not None
     os.read(process.stdout.fileno(), 1)
     os.kill(process.pid, signal.SIGSTOP)

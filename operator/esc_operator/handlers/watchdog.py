@@ -1,0 +1,164 @@
+"""What is done about an event loop that does not come to its work: its cause is told, and the process ended.
+
+Owns two watchers, because the one that ends cannot speak. A thread (`Watchdog`) looks at which evaluation holds the
+loop or takes all memory, tells of it while it can, and leaves word on the Lease. The end itself (`end_after`) comes
+from outside of Python, at a time that is put off again and again: a leader's last resort.
+
+The kernel's timer ends a process that is too busy to look at the clock, or that was stopped (SIGSTOP, a frozen cgroup)
+and goes on when another has taken over: the signal comes before any instruction of its own. It does not count the time
+for which the whole machine slept; what is written after that is held back by whoever asks `Elector.holds` first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import signal
+import threading
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from esc_operator.election import record as records
+from esc_operator.kube.last_words import patch_at_once
+from esc_operator.kube.paths import LEASES
+from esc_operator.resources import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from esc_operator.kube.connection import Connection
+    from esc_operator.reconciliation.interruptions import Interruptions
+    from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
+    from esc_operator.resources.environment import Key
+
+logger = logging.getLogger(__name__)
+
+
+def end_after(seconds: float | None) -> None:
+    """End this process so many seconds from now, instead of any other time set before; None: not at all."""
+    if seconds is None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return
+    # Not the default action, from which a container's first process is exempt; and no handler in Python, which would
+    # wait until the interpreter gets to it. `_exit` takes the signal's number as the status.
+    c = ctypes.CDLL(None)
+    c.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    c.signal.restype = ctypes.c_void_p
+    c.signal(signal.SIGALRM, ctypes.cast(c["_exit"], ctypes.c_void_p))
+    # Zero would mean never.
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+
+
+LOOK_SECONDS = 0.25
+NEARLY_ALL = 0.9
+"""Of the memory that the process may have: the kernel ends one that takes more, without a word."""
+NOT_MEANT = 0.2
+"""Seconds. No evaluation is to hold the event loop for so long; one that does not is not to blame for the memory."""
+BUSY_SECONDS = 1.0
+"""Of the processor's time. A process that was not given any holds the loop, too, and its evaluation is not to blame."""
+
+
+class Watchdog:
+    """Looks from a thread of its own at what holds the event loop, while somebody can still tell.
+
+    `report` is told of an evaluation that has held the loop for `longest` seconds, or for a while with nearly all
+    memory used up, once for each stretch of it. `memory` is the share that is used, `cpu` the seconds of the
+    processor's time that the event loop's thread has had.
+    """
+
+    def __init__(
+        self,
+        under_way: UnderWay,
+        report: Callable[[Definition, str], None],
+        *,
+        longest: float,
+        memory: Callable[[], float],
+        cpu: Callable[[], float],
+    ) -> None:
+        self._under_way = under_way
+        self._report = report
+        self._longest = longest
+        self._memory = memory
+        self._cpu = cpu
+        self._seen: Stretch | None = None
+        self._cpu_then = 0.0
+        self._reported: Stretch | None = None
+
+    def look(self) -> None:
+        stretch = self._under_way.stretch
+        if stretch is not self._seen:
+            self._seen, self._cpu_then = stretch, self._cpu()
+        if stretch is None or stretch is self._reported:
+            return
+        held = self._under_way.clock() - stretch.began
+        if held >= self._longest and self._cpu() - self._cpu_then >= BUSY_SECONDS:
+            what = f"it has held up everything else for {held:.0f} s"
+        elif held >= NOT_MEANT and self._memory() >= NEARLY_ALL:
+            what = f"{NEARLY_ALL:.0%} of the operator's memory are used up"
+        else:
+            return
+        self._reported = stretch
+        self._report(stretch.definition, what)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look while the block lasts."""
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.wait(LOOK_SECONDS):
+                self.look()
+
+        thread = threading.Thread(target=run, name="watchdog", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(LOOK_SECONDS * 4)
+
+
+def main_thread_clock() -> Callable[[], float]:
+    """Seconds of the processor's time that the main thread has had; of the whole process where there is no such clock.
+
+    Asked for in that thread.
+    """
+    find = getattr(time, "pthread_getcpuclockid", None)
+    if find is None:
+        return time.process_time
+    clock = find(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+def reporter(
+    interruptions: Interruptions, lease: tuple[Connection, Key] | None, now: Callable[[], datetime], seconds: float
+) -> Callable[[Definition, str], None]:
+    """Tells of an evaluation what may be this process's last words, and leaves them on the Lease for the next leader,
+    if there is one. `seconds`: the most that it waits for an answer."""
+
+    def report(definition: Definition, what: str) -> None:
+        logger.critical(
+            "%s is being evaluated (generation %d), and %s. Should this process end now, it was for that.",
+            definition.key.tell(),
+            definition.generation,
+            what,
+            extra={"environment": str(definition.key), "reason": reasons.OPERATOR_INTERRUPTED},
+        )
+        record = interruptions.add(definition, what, now())
+        if lease is None:
+            return
+        connection, place = lease
+        try:
+            status = patch_at_once(connection, LEASES.path(*place), records.note(record), seconds)
+        except urllib3.exceptions.HTTPError as error:
+            logger.error("The next leader will not know of it: %s", type(error).__name__)  # noqa: TRY400
+        else:
+            if status >= HTTPStatus.BAD_REQUEST:
+                logger.error("The next leader will not know of it: the API server answers %d", status)
+
+    return report

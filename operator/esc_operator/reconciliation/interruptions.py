@@ -1,0 +1,153 @@
+"""Definitions whose evaluation ended an operator, or was about to: the next leader does not begin with these.
+
+Owns the record of them, which former leaders leave on the Lease as text, and the pause before each is tried again. Pure
+but for who carries a changed record away. A record is advice: one that is lost or cannot be read costs a takeover.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.under_way import Definition
+from esc_operator.resources import reasons
+from esc_operator.resources.environment import key_of
+from esc_operator.resources.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.worker import Worker
+    from esc_operator.reconciliation.outcome import Opened
+    from esc_operator.reconciliation.reconciler import Opening
+    from esc_operator.reconciliation.under_way import UnderWay
+    from esc_operator.resources.environment import EscEnvironment
+
+MOST = 16
+"""So many are remembered, the latest: the record stands in an annotation."""
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """`times`: how often in a row, `at` the last time. `what` happened, for people, such as `it held the operator`."""
+
+    definition: Definition
+    times: int
+    at: datetime
+    what: str
+
+    @property
+    def until(self) -> datetime:
+        """When it is tried again."""
+        return self.at + min(FIRST_PAUSE * (1 << min(self.times - 1, 10)), LONGEST_PAUSE)
+
+    def to_dict(self) -> dict[str, Any]:
+        key = self.definition.key
+        return {
+            "environment": key.full_name,
+            "uid": self.definition.uid,
+            "generation": self.definition.generation,
+            "times": self.times,
+            "at": format_time(self.at),
+            "what": self.what,
+        }
+
+
+def parse_interruptions(text: str, now: datetime) -> tuple[Interruption, ...]:
+    """Those of a record that are still worth remembering. What cannot be read is as good as none."""
+    try:
+        found = [_parse(entry) for entry in json.loads(text or "[]")]
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+        return ()
+    # A time to come is one of a clock that went wrong.
+    return tuple(one for one in found if now - FORGOTTEN_AFTER < one.at <= now)[-MOST:]
+
+
+def _parse(entry: dict[str, Any]) -> Interruption:
+    definition = Definition(key_of(entry["environment"], ""), str(entry["uid"]), int(entry["generation"]))
+    at = parse_time(entry["at"])
+    if at is None:
+        raise ValueError("no time")
+    return Interruption(definition, max(int(entry["times"]), 1), at, str(entry["what"])[:200])
+
+
+class Interruptions:
+    """What is known of them. `leave` carries a changed record to where the next leader finds it, and never raises."""
+
+    def __init__(self, leave: Callable[[str], Awaitable[None]] | None = None) -> None:
+        self._leave = leave
+        self._known: tuple[Interruption, ...] = ()
+
+    def __iter__(self) -> Iterator[Interruption]:
+        return iter(self._known)
+
+    def take_over(self, text: str, now: datetime) -> None:
+        """Begin with what former leaders have left."""
+        self._known = parse_interruptions(text, now)
+
+    def add(self, definition: Definition, what: str, now: datetime) -> str:
+        """One more; answers the record, for whoever has no time to wait. May be called from another thread."""
+        before = self.find(definition)
+        times = before.times + 1 if before else 1
+        others = [one for one in self._known if one.definition.key != definition.key]
+        self._known = (*others, Interruption(definition, times, now, what))[-MOST:]
+        return self.record()
+
+    def find(self, definition: Definition) -> Interruption | None:
+        return next((one for one in self._known if one.definition == definition), None)
+
+    def record(self) -> str:
+        """The whole as text; "" where there is nothing to remember."""
+        return _text(self._known)
+
+    async def forget(self, definition: Definition) -> None:
+        """Its evaluation has come to an end, or there is another definition of that environment."""
+        left = tuple(one for one in self._known if one.definition.key != definition.key)
+        if left != self._known:
+            self._known = left
+            if self._leave is not None:
+                await self._leave(self.record())
+
+
+def _text(known: Iterable[Interruption]) -> str:
+    entries = [one.to_dict() for one in known]
+    return json.dumps(entries, separators=(",", ":")) if entries else ""
+
+
+class GuardedOpening:
+    """Opens environments, but those that have ended an operator only after a pause; tells meanwhile which of them is
+    under way."""
+
+    def __init__(
+        self, opening: Opening, under_way: UnderWay, interruptions: Interruptions, now: Callable[[], datetime]
+    ) -> None:
+        self._opening = opening
+        self._under_way = under_way
+        self._interruptions = interruptions
+        self._now = now
+
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+        definition = Definition(environment.key, environment.uid, environment.generation)
+        now, known = self._now(), self._interruptions.find(definition)
+        if known is not None and now < known.until:
+            return refusal(known, now)
+        outcome = await self._under_way.of(definition, self._opening(environment, demand, worker))
+        await self._interruptions.forget(definition)
+        return outcome
+
+
+def refusal(known: Interruption, now: datetime) -> Refused:
+    often = "" if known.times == 1 else f" {known.times} times in a row"
+    return Refused(
+        reasons.OPERATOR_INTERRUPTED,
+        f"an operator that evaluated this definition was interrupted{often}: {known.what}. It is tried again at "
+        f"{format_time(known.until)}, or at once when spec changes: make the definition, or what it imports, smaller",
+        retry_after=(known.until - now).total_seconds(),
+    )
