@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from esc_operator.cli.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from esc_operator.cli.redaction import Matcher
 
 _CHUNK = 1 << 16
 
@@ -18,7 +19,7 @@ _CHUNK = 1 << 16
 class Filter(threading.Thread):
     """Copies what arrives at a source to a descriptor of ours, with the secrets taken out, to its end."""
 
-    def __init__(self, source: int, descriptor: int, secrets: Sequence[bytes]) -> None:
+    def __init__(self, source: int, descriptor: int, secrets: Matcher) -> None:
         super().__init__(daemon=True)
         self._source = source
         self._descriptor = descriptor
@@ -27,7 +28,7 @@ class Filter(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._copy()
+            self.copy()
         finally:
             # Where nobody reads our output any more, the command learns it as it would without us: by SIGPIPE.
             os.close(self._source)
@@ -35,7 +36,7 @@ class Filter(threading.Thread):
             # Wakes the main thread, which waits for nothing but signals.
             os.kill(os.getpid(), signal.SIGCHLD)
 
-    def _copy(self) -> None:
+    def copy(self) -> None:
         try:
             while chunk := os.read(self._source, _CHUNK):
                 _write_all(self._descriptor, self._redactor.feed(chunk))
@@ -47,4 +48,8 @@ class Filter(threading.Thread):
 def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            # Somebody with whom we share the output has made it non-blocking, for all of us.
+            select.select((), (descriptor,), ())

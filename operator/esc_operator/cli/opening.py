@@ -33,11 +33,10 @@ class OpenedEnvironment:
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Tell diagnostics on stderr."""
         if found := tuple(diagnostics):
-            from esc_operator.cli.redaction import forms
+            from esc_operator.cli.redaction import secrets_of
             from esc_operator.cli.reporting import report
-            from esc_operator.projection.secrets import secret_texts
 
-            report(found, self._texts, forms(secret_texts(self.value)))
+            report(found, self._texts, secrets_of(self.value) if self.value.contains_secrets else None)
 
 
 def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from esc_operator.cli.filters import Filter
+    from esc_operator.cli.redaction import Matcher
     from esc_operator.cli.signals import HeldSignals
 
 NOT_FOUND = 127
@@ -48,7 +49,7 @@ def run_command(
     command: Sequence[str],
     environment: Mapping[str, str],
     held: HeldSignals,
-    secrets: Callable[[], Sequence[bytes]] | None = None,
+    secrets: Callable[[], Matcher] | None = None,
 ) -> int:
     """Run the command to its end and return its exit status, 128 + N where signal N killed it. Raises CommandError.
 
@@ -66,11 +67,11 @@ def run_command(
     finally:
         for _, _, entrance in pipes:
             os.close(entrance)
-    return _wait(child, _start_filters(pipes, secrets() if secrets else ()), held)
+    return _wait(child, _start_filters(pipes, secrets() if secrets else None), held)
 
 
-def _start_filters(pipes: Sequence[tuple[int, int, int]], secrets: Sequence[bytes]) -> list[Filter]:
-    if not pipes:
+def _start_filters(pipes: Sequence[tuple[int, int, int]], secrets: Matcher | None) -> list[Filter]:
+    if secrets is None:
         return []
     from esc_operator.cli.filters import Filter
 
@@ -90,11 +91,21 @@ def _wait(child: int, filters: Sequence[Filter], held: HeldSignals) -> int:
         arrived = held.wait()
         if arrived.number == signal.SIGCHLD:
             continue
-        if status is not None:
+        if status is not None and arrived.ends:
             # Only what others still write keeps us, and we are asked to end.
             return KILLED + arrived.number
-        if not arrived.everywhere:
-            os.kill(child, arrived.number)
+        if status is None and not arrived.everywhere:
+            _pass_on(child, arrived.number)
+        if arrived.stops:
+            held.stop(arrived.number)
+
+
+def _pass_on(child: int, number: int) -> None:
+    try:
+        os.kill(child, number)
+    except PermissionError:
+        # Only for a command that acts as another user, such as sudo, which has its own ways to learn of it.
+        return
 
 
 def _reap(child: int) -> int | None:

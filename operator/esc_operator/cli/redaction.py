@@ -1,54 +1,107 @@
 """Takes secrets out of a stream of bytes, whatever chunks it comes in. Pure: bytes in, bytes out.
 
 Invariant: no byte of any occurrence of a form is ever given out, and nothing is held back longer than it could still be
-the beginning of one.
+the beginning of one; of a form longer than its head, never more than the head.
 """
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from esc_operator.cli.forms import Form
+    from esc_operator.evaluation.values import Value
 
 TOKEN = b"[secret]"
 
-MIN_SECRET = 3
-"""Shorter values are left alone, as upstream does: they would turn most of any text into tokens."""
+# The automaton looks for so many bytes, and Python for the rest: with short keys it stays in a processor's cache.
+_KEY = 12
 
-# A piece of a secret (a line of it, its base64 within a longer text) counts only where chance does not make it up.
-_MIN_PIECE = 8
-
-# `base64` wraps at 76 columns, PEM and openssl at 64.
-_WRAPS = (76, 64)
+# A table of all transitions is the fastest automaton, and takes a kilobyte for each byte of the keys.
+_MAX_TABLE = 1 << 17
 
 
-def forms(values: Iterable[str]) -> list[bytes]:
-    """Every way in which the values may appear: as they are, line by line, as JSON, as base64 and as a part of it."""
-    found: set[bytes] = set()
-    for value in values:
-        # White space around a secret is none of it, and hiding it would run lines together.
-        secret = _encode(value).strip()
-        if len(secret) >= MIN_SECRET:
-            found.update(_forms_of(secret))
-    return sorted(found)
+def secrets_of(value: Value) -> Matcher:
+    """What finds the secrets that an environment holds."""
+    from esc_operator.cli.forms import forms
+    from esc_operator.projection.secrets import secret_texts
+
+    return Matcher(forms(secret_texts(value)))
+
+
+# A long secret that repeats itself could be met at every byte of it: beyond so many, the heads alone are hidden.
+_MAX_FOLLOWED = 1000
+
+
+class Matcher:
+    """Finds where forms begin; shared by all streams of a command."""
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        self._longer: dict[bytes, list[Form]] = {}
+        heads: set[bytes] = set()
+        for form in forms:
+            if form.head:
+                heads.add(form.head)
+            if form.blocks is not None:
+                self._longer.setdefault(form.head, []).append(form)
+        self._heads = sorted(heads)
+        self._longest = max(map(len, self._heads), default=0)
+        # Nearly all ends of a chunk are told from the beginning of a head by their first four bytes.
+        self._starts = {head[:size] for head in self._heads for size in range(1, 5) if len(head) > size}
+        keys, self._groups = _group(self._heads)
+        self._automaton = _build(keys) if keys else None
+
+    def occurrences(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Where heads stand, and the longest that stands there; in no order."""
+        if self._automaton is None:
+            return
+        for group, start, _ in self._automaton.find_matches_as_indexes(data, overlapping=True):
+            for head in self._groups[group]:
+                if data.startswith(head, start):
+                    yield start, head
+                    break
+
+    def longer(self, head: bytes) -> Sequence[Form]:
+        """The forms that go on after this head."""
+        return self._longer.get(head, ())
+
+    def hold_from(self, data: bytes) -> int:
+        """The first position from which the data may be the beginning of a head that goes on in the next chunk."""
+        heads, starts, size = self._heads, self._starts, len(data)
+        for position in range(max(0, size - self._longest + 1), size):
+            if data[position : position + 4] in starts:
+                tail = data[position:]
+                following = bisect_right(heads, tail)
+                if following < len(heads) and heads[following].startswith(tail):
+                    return position
+        return size
+
+
+class _Followed(NamedTuple):
+    """A form that has been met as far as the data goes: so much of its block, and the blocks after that."""
+
+    block: bytes
+    met: int
+    rest: Iterator[bytes]
 
 
 class Redactor:
     """Redacts one stream. Occurrences that overlap become one token."""
 
-    def __init__(self, secrets: Iterable[bytes]) -> None:
-        self._secrets = [secret for secret in secrets if secret]
-        self._longest = max(map(len, self._secrets), default=0)
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
         self._held = b""
         # So many of the first held bytes belong to a token that has been given out already.
         self._covered = 0
+        self._followed: list[_Followed] = []
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be shown once this chunk is there too."""
-        data = self._held + chunk
-        return self._give(data, self._hold_from(data))
+        data = self._held + chunk if self._held else chunk
+        return self._give(data, self._matcher.hold_from(data))
 
     def finish(self) -> bytes:
         """What is left at the end of the stream."""
@@ -56,106 +109,92 @@ class Redactor:
 
     def _give(self, data: bytes, cut: int) -> bytes:
         """Redact everything before `cut` and hold the rest."""
+        begun = self._go_on(data)
+        spans = sorted(self._spans(data, cut))
+        self._held = data[cut:]
+        if not (spans or begun):
+            return data[:cut]
         shown: list[bytes] = []
-        position, covered = 0, 0
-        for start, end in self._spans(data):
-            begun = start == 0 and self._covered > 0
-            if start >= cut and not begun:
-                break
-            shown.append(data[position:start])
-            if not begun:
-                shown.append(TOKEN)
-            position, covered = min(end, cut), max(0, end - cut)
+        position = begun
+        for start, end in spans:
+            if start >= position:
+                shown += (data[position:start], TOKEN)
+            position = max(position, end)
         shown.append(data[position:cut])
-        self._held, self._covered = data[cut:], covered
+        self._covered = max(0, position - cut)
         return b"".join(shown)
 
-    def _spans(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Where secrets are, in order; those that overlap are one span."""
-        found = sorted(span for secret in self._secrets for span in _occurrences(data, secret))
-        if self._covered:
-            found.insert(0, (0, self._covered))
-        current: tuple[int, int] | None = None
-        for span in found:
-            if current and span[0] < current[1]:
-                current = (current[0], max(current[1], span[1]))
+    def _go_on(self, data: bytes) -> int:
+        """How much of the data belongs to a token that has been given out; follow the long forms in what is new."""
+        covered = self._covered
+        self._covered = 0
+        followed, self._followed = self._followed, []
+        for form in followed:
+            covered = max(covered, self._follow(form, data, len(self._held)))
+        return covered
+
+    def _spans(self, data: bytes, cut: int) -> Iterator[tuple[int, int]]:
+        for start, head in self._matcher.occurrences(data):
+            # What begins after the cut is found once more with the next chunk.
+            if start < cut:
+                end = start + len(head)
+                for form in self._matcher.longer(head):
+                    if form.blocks and len(self._followed) < _MAX_FOLLOWED:
+                        end = max(end, self._follow(_Followed(b"", 0, form.blocks()), data, start))
+                yield start, end
+
+    def _follow(self, form: _Followed, data: bytes, position: int) -> int:
+        """The end of what the data, from a position on, has in common with a form; remember it where both may go on."""
+        block, met, rest = form
+        while True:
+            if met == len(block):
+                following = next(rest, None)
+                if following is None:
+                    return position
+                block, met = following, 0
                 continue
-            if current:
-                yield current
-            current = span
-        if current:
-            yield current
-
-    def _hold_from(self, data: bytes) -> int:
-        """The first position from which the data may be the beginning of a secret that goes on in the next chunk."""
-        first = max(0, len(data) - self._longest + 1)
-        tail = data[first:]
-        return first + min((_prefix_start(tail, secret) for secret in self._secrets), default=len(tail))
+            part = data[position : position + len(block) - met]
+            if not part:
+                self._followed.append(_Followed(block, met, rest))
+                return position
+            same = _common(part, block[met : met + len(part)])
+            position += same
+            if same < len(part):
+                return position
+            met += same
 
 
-def _encode(value: str) -> bytes:
-    try:
-        return value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        # No bytes stand for it, so no program can print it.
-        return b""
+def _group(heads: Sequence[bytes]) -> tuple[list[bytes], list[list[bytes]]]:
+    """Keys of which none begins another, so that one at most is found at a place; the heads of each, longest first."""
+    keys: list[bytes] = []
+    groups: list[list[bytes]] = []
+    for head in heads:
+        if not keys or not head.startswith(keys[-1]):
+            keys.append(head[:_KEY])
+            groups.append([])
+        groups[-1].append(head)
+    for group in groups:
+        group.sort(key=len, reverse=True)
+    return keys, groups
 
 
-def _occurrences(data: bytes, secret: bytes) -> Iterator[tuple[int, int]]:
-    position = data.find(secret)
-    while position >= 0:
-        yield position, position + len(secret)
-        position = data.find(secret, position + 1)
+def _build(keys: Sequence[bytes]) -> Any:
+    # Loaded only where there is something to find.
+    from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+    small = sum(map(len, keys)) <= _MAX_TABLE
+    return BytesAhoCorasick(keys, implementation=Implementation.DFA if small else Implementation.ContiguousNFA)
 
 
-def _prefix_start(tail: bytes, secret: bytes) -> int:
-    """The first position of the tail from which it ends with a beginning, not the whole, of the secret."""
-    position = tail.find(secret[:1], max(0, len(tail) - len(secret) + 1))
-    while position >= 0:
-        if secret.startswith(tail[position:]):
-            return position
-        position = tail.find(secret[:1], position + 1)
-    return len(tail)
-
-
-def _forms_of(secret: bytes) -> Iterator[bytes]:
-    yield secret
-    yield from _base64_forms(secret)
-    yield from _json_forms(secret)
-    if b"\n" in secret:
-        lines = (line.strip() for line in secret.splitlines())
-        yield from (line for line in lines if len(line) >= _MIN_PIECE)
-
-
-def _base64_forms(secret: bytes) -> Iterator[bytes]:
-    whole = b2a_base64(secret, newline=False)
-    yield from _both_alphabets(whole.rstrip(b"="))
-    for width in _WRAPS:
-        if len(whole) > width:
-            pieces = (whole[at : at + width].rstrip(b"=") for at in range(0, len(whole), width))
-            yield from (form for piece in pieces if len(piece) >= _MIN_PIECE for form in _both_alphabets(piece))
-    # Within the base64 of a longer text, such as `user:password`, it stands at one of three alignments; the characters
-    # that its neighbours share in are left out.
-    for before in range(3):
-        encoded = b2a_base64(b"\0" * before + secret, newline=False)
-        piece = encoded[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
-        if len(piece) >= _MIN_PIECE:
-            yield from _both_alphabets(piece)
-
-
-def _both_alphabets(encoded: bytes) -> tuple[bytes, bytes]:
-    return encoded, encoded.replace(b"+", b"-").replace(b"/", b"_")
-
-
-def _json_forms(secret: bytes) -> Iterator[bytes]:
-    """The secret within a JSON string, with and without non-ASCII characters and slashes escaped."""
-    if secret.isalnum():
-        return
-    # Importing json pays only for values that need it.
-    from json import dumps
-
-    text = secret.decode("utf-8", "surrogateescape")
-    for ascii_only in (True, False):
-        quoted = dumps(text, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogateescape")
-        yield quoted
-        yield quoted.replace(b"/", rb"\/")
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    if one[:high] == other[:high]:
+        return high
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

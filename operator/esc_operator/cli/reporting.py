@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from esc_operator.cli.redaction import Redactor
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from esc_operator.cli.redaction import Matcher
     from esc_operator.lang.diagnostics import Diagnostic, Range
 
 _LONGEST_LINE = 160
@@ -18,12 +17,14 @@ _LONGEST_LINE = 160
 _SECRET_CALL = "fn::secret"  # noqa: S105 - the language's word
 
 
-def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Sequence[bytes] = ()) -> None:
+def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None) -> None:
     """Write the diagnostics to stderr. `texts` are the definitions by environment, `secrets` what must not show."""
     sys.stderr.write("".join(render(diagnostics, texts, secrets)))
 
 
-def render(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Sequence[bytes] = ()) -> Iterator[str]:
+def render(
+    diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None
+) -> Iterator[str]:
     for diagnostic in diagnostics:
         yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.summary}\n"
         where = diagnostic.range
@@ -40,7 +41,7 @@ def _place(diagnostic: Diagnostic) -> str:
     return "".join(f"{part}: " for part in parts if part)
 
 
-def _excerpt(text: str, where: Range, secrets: Sequence[bytes]) -> str:
+def _excerpt(text: str, where: Range, secrets: Matcher | None) -> str:
     """The line that a range begins on, with carets under the range."""
     lines = text.replace("\r\n", "\n").split("\n")
     number, column = where.begin.line, where.begin.column - 1
@@ -55,7 +56,11 @@ def _excerpt(text: str, where: Range, secrets: Sequence[bytes]) -> str:
     return f"{margin}{line}\n{' ' * (len(margin) - 2)}| {lead}{'^' * max(1, min(end, len(line)) - column)}\n"
 
 
-def _redact(line: str, secrets: Sequence[bytes]) -> str:
+def _redact(line: str, secrets: Matcher | None) -> str:
+    if secrets is None:
+        return line
+    from esc_operator.cli.redaction import Redactor
+
     redactor = Redactor(secrets)
     data = line.encode("utf-8", "surrogatepass")
     return (redactor.feed(data) + redactor.finish()).decode("utf-8", "surrogatepass")

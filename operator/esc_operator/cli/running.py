@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from esc_operator.cli.backends import Outside
+    from esc_operator.cli.redaction import Matcher
     from esc_operator.evaluation.values import Value
     from esc_operator.projection.variables import Variable
 
@@ -29,14 +30,14 @@ def run_in_environment(reference: str, command: Sequence[str], outside: Outside,
         raise NotOpenedError(f"{reference} cannot be given to a command")
     filled = [command[0], *_fill_in(command[1:], opened.value)]
     hides = opened.value.contains_secrets and not interactive
-    return _run(filled, outside, variables, (lambda: _secret_forms(opened.value)) if hides else None)
+    return _run(filled, outside, variables, (lambda: _matcher(opened.value)) if hides else None)
 
 
 def _run(
     command: Sequence[str],
     outside: Outside,
     variables: Sequence[Variable],
-    secrets: Callable[[], Sequence[bytes]] | None,
+    secrets: Callable[[], Matcher] | None,
 ) -> int:
     from esc_operator.cli.process import replace_process, run_command
 
@@ -53,6 +54,13 @@ def _run(
         return run_command(command, {**environment, **paths}, held, secrets)
 
 
+def _matcher(environment: Value) -> Matcher:
+    # Loaded once the command runs.
+    from esc_operator.cli.redaction import secrets_of
+
+    return secrets_of(environment)
+
+
 def _fill_in(arguments: Sequence[str], environment: Value) -> Sequence[str]:
     if not any("$" in argument for argument in arguments):
         return arguments
@@ -65,10 +73,3 @@ def _fill_in(arguments: Sequence[str], environment: Value) -> Sequence[str]:
             f"write $${{{path}}} to leave it to the command\n"
         )
     return filled.texts
-
-
-def _secret_forms(environment: Value) -> list[bytes]:
-    from esc_operator.cli.redaction import forms
-    from esc_operator.projection.secrets import secret_texts
-
-    return forms(secret_texts(environment))

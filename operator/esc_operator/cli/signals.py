@@ -16,18 +16,35 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PASSED_ON = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-)
-_FROM_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+NOT_PASSED_ON = {
+    "SIGKILL": "nobody can hold it",
+    "SIGSTOP": "nobody can hold it",
+    "SIGCHLD": "it tells of the command itself",
+}
+"""All others are passed on, those of real time as well; each exception with its reason."""
+
+_STOPPING = ("SIGTSTP", "SIGTTIN", "SIGTTOU")
+"""They stop the command, and then us, so that the shell sees its job stopped."""
+
+_HARMLESS = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGINFO")
+"""They end nobody who does nothing about them."""
+
+_FROM_KEYBOARD = ("SIGINT", "SIGQUIT", "SIGTSTP", "SIGINFO")
+_FROM_TERMINAL = (*_FROM_KEYBOARD, "SIGHUP", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH")
 
 # What siginfo says of a signal that the kernel itself sent, such as a terminal's Ctrl-C.
 _SI_KERNEL = 0x80
+
+
+def _numbers(names: tuple[str, ...]) -> frozenset[int]:
+    """Those of the names that this system has."""
+    return frozenset(int(number) for name in names if (number := getattr(signal, name, None)) is not None)
+
+
+_STOPS, _HARMLESS_NUMBERS = _numbers(_STOPPING), _numbers(_HARMLESS)
+_KEYBOARD, _TERMINAL = _numbers(_FROM_KEYBOARD), _numbers(_FROM_TERMINAL)
+# Python ignores these from its start on, so that nobody can tell whether we were started so.
+_IGNORED_BY_PYTHON = _numbers(("SIGPIPE", "SIGXFSZ"))
 
 
 class Arrived(NamedTuple):
@@ -35,6 +52,15 @@ class Arrived(NamedTuple):
 
     number: int
     everywhere: bool
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends who does nothing about it."""
+        return self.number not in _HARMLESS_NUMBERS | _STOPS
+
+    @property
+    def stops(self) -> bool:
+        return self.number in _STOPS
 
 
 class HeldSignals:
@@ -48,28 +74,48 @@ class HeldSignals:
         """The next signal: one to pass on, or SIGCHLD."""
         if hasattr(signal, "sigwaitinfo"):
             info = signal.sigwaitinfo(self._held)
-            return Arrived(info.si_signo, info.si_code == _SI_KERNEL)
+            # Other signals of the kernel, such as an alarm that was set before we were started, are for us alone.
+            return Arrived(info.si_signo, info.si_code == _SI_KERNEL and info.si_signo in _TERMINAL)
         # macOS does not say who sent it: in the foreground of a terminal it was the keyboard.
         number = signal.sigwait(self._held)
-        return Arrived(number, number in _FROM_KEYBOARD and _in_foreground())
+        return Arrived(number, number in _KEYBOARD and _in_foreground())
+
+    def stop(self, number: int) -> None:
+        """Stop as the signal wants it, until we are told to go on."""
+        # Not by SIGSTOP: the kernel stops nobody by these where no shell is left that could go on with it.
+        os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+
+
+def passed_on() -> set[int]:
+    """The signals that are passed on: all that can be, but for those that were ignored when we were started."""
+    excepted = _numbers(tuple(NOT_PASSED_ON))
+    # What was ignored (nohup) stays ignored, by us and by the command.
+    return {
+        int(number)
+        for number in signal.valid_signals() - excepted
+        if number in _IGNORED_BY_PYTHON or signal.getsignal(number) is not signal.SIG_IGN
+    }
 
 
 @contextmanager
 def held_signals() -> Iterator[HeldSignals]:
     """Hold the signals until the end of the block; those that are still waiting then take effect."""
-    # What was ignored when we were started (nohup) stays ignored, by us and by the command.
-    held: set[int] = {number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN}
-    before_child = signal.signal(signal.SIGCHLD, _let_it_wait)
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, held | {signal.SIGCHLD})
+    held = passed_on() | {int(signal.SIGCHLD)}
+    # Without any handler, some systems throw these away although they are held.
+    before = {number: signal.signal(number, _let_it_wait) for number in held & _HARMLESS_NUMBERS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
-        yield HeldSignals(held | {signal.SIGCHLD}, {int(number) for number in mask})
+        yield HeldSignals(held, {int(number) for number in mask})
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGCHLD, before_child)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _let_it_wait(*_: object) -> None:
-    """A handler that does nothing: without any, some systems throw SIGCHLD away although it is held."""
+    """A handler that does nothing."""
 
 
 def _in_foreground() -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from esc_operator.cli.signals import NOT_PASSED_ON
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -265,6 +267,72 @@ def test_signals_are_the_commands_and_files_are_gone_afterwards(machine: Machine
     assert machine.left_behind == []
 
 
+# A child that tells of every signal that it gets, but of SIGCHLD.
+LISTENING = """
+import signal, sys
+told = set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+signal.pthread_sigmask(signal.SIG_BLOCK, told)
+print("ready", flush=True)
+while True:
+    number = signal.sigwait(told)
+    print(int(number), flush=True)
+    if number == signal.SIGTERM: sys.exit(7)
+"""
+
+
+def test_every_signal_that_can_be_held_is_passed_on(machine: Machine) -> None:
+    excepted = {signal.Signals[name] for name in NOT_PASSED_ON}
+    process = machine.start(sys.executable, "-c", LISTENING)
+    assert line(process) == "ready\n"
+    numbers = sorted(
+        signal.valid_signals() - excepted - {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTERM}
+    )
+    assert {signal.SIGALRM, signal.SIGXCPU, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO} <= set(numbers)
+    for number in numbers:
+        process.send_signal(number)
+        assert line(process) == f"{int(number)}\n"
+    assert machine.left_behind
+    process.terminate()
+    assert end(process) == (7, f"{int(signal.SIGTERM)}\n")
+    assert machine.left_behind == []
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGALRM, signal.SIGXCPU, signal.SIGPROF, signal.SIGABRT, signal.SIGRTMIN + 3]
+)
+def test_a_command_that_a_signal_ends_says_so_and_leaves_no_files(machine: Machine, number: int) -> None:
+    process = machine.start("sh", "-c", "echo ready; exec sleep 60")
+    line(process)
+    process.send_signal(number)
+    assert end(process) == (128 + number, "")
+    assert machine.left_behind == []
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def until_state(pid: int, wanted: str) -> None:
+    deadline = time.monotonic() + 60
+    while state(pid) not in wanted:
+        assert time.monotonic() < deadline, f"{pid} is {state(pid)}"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+def test_the_command_stops_and_goes_on_with_us(machine: Machine, number: int) -> None:
+    process = machine.start("sh", "-c", "echo $$$$; exec sleep 60")
+    child = int(line(process))
+    process.send_signal(number)
+    until_state(process.pid, "T")
+    until_state(child, "T")
+    process.send_signal(signal.SIGCONT)
+    until_state(child, "SR")
+    process.terminate()
+    assert end(process)[0] == 128 + signal.SIGTERM
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_files_are_gone_when_a_signal_kills_the_command(machine: Machine, number: int) -> None:
     process = machine.start("sh", "-c", f"echo ready; kill -{int(number)} $$$$; sleep 60")
@@ -290,6 +358,18 @@ def test_the_command_learns_that_nobody_reads_its_output(machine: Machine) -> No
     assert process.wait(60) == 128 + signal.SIGPIPE
     process.stderr.close()
     assert machine.left_behind == []
+
+
+def test_no_output_is_lost_where_somebody_made_it_non_blocking(machine: Machine) -> None:
+    command = [*ESC, "run", "apps/web", "--", "sh", "-c", "yes 123456789 | head -n 100000"]
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with subprocess.Popen(command, env=machine.settings, stdout=writing) as process:
+        os.close(writing)
+        time.sleep(1)
+        with os.fdopen(reading, "rb") as output:
+            assert len(output.read()) == 1_000_000
+    assert process.returncode == 0
 
 
 def test_an_interactive_command_has_its_streams_for_itself(machine: Machine) -> None:
