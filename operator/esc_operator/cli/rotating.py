@@ -17,9 +17,9 @@ from esc_operator.errors import EscError, ForbiddenError, NotFoundError
 from esc_operator.resources import API_VERSION, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
-from esc_operator.resources.reasons import SECRET_NOT_OWNED, SECRET_REFUSED
-from esc_operator.resources.rotation import Phase, RotationStatus, parse_rotation_status, parse_selector
-from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
+from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, SECRET_REFUSED
+from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
+from esc_operator.resources.rotation_selection import Candidate, by_turns, in_order, select, tell_nothing
 from esc_operator.resources.status import parse_status
 from esc_operator.resources.times import format_time
 
@@ -35,6 +35,9 @@ PATIENCE = 3
 """What may pass by itself is told only when it has been in the way so many times."""
 QUIET_SECONDS = 15.0
 """After so long without a sign of the operator that is told."""
+
+
+HIDDEN = "its role is not told, and may be this one"
 
 
 class NotRotatedError(EscError):
@@ -78,13 +81,19 @@ def rotate_one(session: Session, key: Key, waiting: Waiting | None) -> None:
         click.echo(f"{name}: new credentials are asked for")
         return
     rolls = environment.rollout.policy == "OnChange"
-    waiting.until(lambda: _has_honoured(session, key, request, rolls=rolls), name)
+    delays: set[datetime] = set()
+    waiting.until(lambda: _has_honoured(session, key, request, delays, rolls=rolls), name)
     click.echo(f"{name} has new credentials{', and its pods run with them' if rolls else ''}")
 
 
-def _has_honoured(session: Session, key: Key, request: str, *, rolls: bool) -> bool:
+def _has_honoured(session: Session, key: Key, request: str, delays: set[datetime], *, rolls: bool) -> bool:
+    """`delays`: until when it has to wait, as far as that was told."""
     status = parse_status(session.read_environment(*key).get("status"))
     if status.observed_rotate_request != request:
+        if (due := status.rotation_due_at) and not delays:
+            told = "it was rotated too often of late, and is rotated at most once a minute"
+            click.echo(f"{key.full_name} waits until {format_time(due)}: {told}", err=True)
+            delays.add(due)
         return False
     refreshed = find_condition(status.conditions, REFRESHED)
     if refreshed and refreshed.status == "False":
@@ -111,8 +120,8 @@ def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
 # Many.
 
 
-def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
-    """Print whom a rotation would ask, in order. Raises KubeError."""
+def show_plan(session: Session, selector: Mapping[str, Any], *, allow_none: bool = False) -> None:
+    """Print whom a rotation would ask, in order. Raises KubeError, and NotRotatedError where that is nobody."""
     chosen = parse_selector(selector)
     labels: dict[str, Mapping[str, str]] = {}
     places: Iterable[str | None] = dict.fromkeys(chosen.namespaces) or (None, "")
@@ -121,11 +130,14 @@ def show_plan(session: Session, selector: Mapping[str, Any]) -> None:
         labels = {metadata["name"]: metadata.get("labels") or {} for metadata in listed}
         places = dict.fromkeys(chosen.namespaces) or (None,)  # none of the cluster is in a namespace
     bodies = (body for namespace in places for body in session.list_environments(namespace))
-    found = in_order(candidate_of(body) for body in bodies if is_selected(chosen, body, labels.get))
-    meant = [one for one in found if not one.suspended]
+    found = in_order(one for body in bodies if (one := select(chosen, body, labels.get)))
+    meant = list(by_turns([one for one in found if not one.suspended]))
     for line in _lines(meant):
         click.echo(line)
-    left_out = f", and {len(found) - len(meant)} suspended left out" if len(found) > len(meant) else ""
+    suspended = len(found) - len(meant)
+    if not meant and not allow_none:
+        raise NotRotatedError(tell_nothing(chosen, suspended))
+    left_out = f", and {suspended} suspended left out" if suspended else ""
     click.echo(f"{_environments(len(meant))} would be rotated, in this order{left_out}", err=True)
 
 
@@ -133,7 +145,8 @@ def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
     width = max((len(one.key.full_name) for one in candidates), default=0)
     for one in candidates:
         expires = format_time(one.expires_at) if one.expires_at else "no expiry"
-        yield f"{one.key.full_name:<{width}}  {expires}{'  rolls its pods' if one.rolls else ''}"
+        told = [expires, *(["rolls its pods"] if one.rolls else []), *([HIDDEN] if one.unsure else [])]
+        yield f"{one.key.full_name:<{width}}  {'  '.join(told)}"
 
 
 def start_rotation(session: Session, spec: Mapping[str, Any]) -> str:
@@ -187,6 +200,9 @@ def _tell_end(name: str, status: RotationStatus) -> None:
         click.echo(f"{failure.key.full_name}: {failure.reason}: {failure.message}", err=True)
     if counts.failed > len(status.failures):
         click.echo(f"and {counts.failed - len(status.failures)} more", err=True)
+    complete = find_condition(status.conditions, COMPLETE)
+    if complete and complete.reason == NOTHING_SELECTED:
+        raise NotRotatedError(complete.message)
     left_out = f", {counts.skipped} suspended left out" if counts.skipped else ""
     told = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values{left_out}"
     if status.phase is Phase.STOPPED:

@@ -23,7 +23,7 @@ from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import EscError
-from esc_operator.evaluation import Failed, Login, Opened, Rotated
+from esc_operator.evaluation import UNTOLD, Failed, Opened, Rotated
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.gate import Call
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
+    from esc_operator.evaluation import Login
     from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity, OpenContext, Provider, Rotator
     from esc_operator.providers.registry import Registry
 
@@ -43,9 +44,6 @@ P = TypeVar("P", "Provider", "Rotator")
 
 OPEN_TIMEOUT = timedelta(seconds=60)
 """The most that one open may take, waiting for its turn included. An SDK's own timeouts are shorter."""
-
-UNTOLD = Login("", "")
-"""What is known of a plug-in that does not tell as whom it logs in."""
 
 OPEN_AT_ONCE = 32
 """How many opens of one provider are under way at a time: a hundred a second of a service that takes 300 ms."""
@@ -125,7 +123,7 @@ class Opener:
             opened = _checked(Opened, await provider.open(inputs, context))
             if isinstance(provider, Timed) and (skew := provider.clock_skew) is not None:
                 self.telemetry.meter.skewed(name, skew.total_seconds())
-            return opened._replace(login=provider.login(inputs)) if isinstance(provider, LogsIn) else opened
+            return opened._replace(login=_login_of(provider, inputs))
 
         async def open_once() -> Opened | Failed:
             return await self._guard(
@@ -141,7 +139,8 @@ class Opener:
         """The outputs of a rotator's state; never shared, since the state is the environment's own."""
 
         async def open_state(rotator: Rotator, context: OpenContext) -> Opened:
-            return _checked(Opened, await rotator.open(inputs, state, context))
+            opened = _checked(Opened, await rotator.open(inputs, state, context))
+            return opened._replace(login=_login_of(rotator, inputs))
 
         return await self._guard(name, self.catalogue.rotators, inputs, identity, open_state)
 
@@ -157,7 +156,7 @@ class Opener:
         """As whom a plug-in would log in; None where it presents no identity, UNTOLD where it does not tell."""
         try:
             plugin = plugins.find(name)
-            return plugin.login(inputs) if isinstance(plugin, LogsIn) else UNTOLD
+            return _login_of(plugin, inputs)
         except EscError as error:
             return failed(error)
         except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
@@ -252,6 +251,10 @@ class Opener:
 
     def _recovered(self, rate: float, tenant: str | None) -> None:
         self._on_recovery(rate, tenant)
+
+
+def _login_of(plugin: Any, inputs: Mapping[str, Any]) -> Login | None:
+    return plugin.login(inputs) if isinstance(plugin, LogsIn) else UNTOLD
 
 
 def _nobody_listens(_: float, __: str | None) -> None:

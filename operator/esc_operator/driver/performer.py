@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.driver.admission import Refusing
 from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
-from esc_operator.driver.opener import UNTOLD
 from esc_operator.driver.scrubbing import without_secrets
 from esc_operator.driver.sharing import ANY_AGE, Demand
 from esc_operator.errors import ConfigurationError, EscError
-from esc_operator.evaluation import Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
+from esc_operator.evaluation import UNTOLD, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -128,14 +128,37 @@ class SharedLogins:
         self._many_kept = 0
         self._flights: dict[LoginKey, _Flight] = {}
         self._flying: Counter[str] = Counter()
+        self._renounced_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"SharedLogins({self._many_kept} kept, {self._flying.total()} under way)"
+
+    def renounce(self) -> None:
+        """From now on nobody is given what was asked for before: a rotation has begun, and an environment that comes by
+        its values a moment later must not have the old ones."""
+        self._renounced_at = self._now()
+        self._shelves.clear()
+        self._many_kept = 0
+        self._flights.clear()  # who waits for one asks again
+
+    def _is_renounced(self, flight: _Flight) -> bool:
+        return self._renounced_at is not None and flight.started_at < self._renounced_at
 
     async def open(
         self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
     ) -> Opened | Failed:
         """An answer that is kept or under way if it meets the demand, else what `log_in` answers."""
+        while True:
+            flight = self._kept_or_under_way(key, demand, log_in)
+            if isinstance(flight, Opened | Failed):
+                return flight
+            answer = await self._join(key, flight)
+            if isinstance(answer, Failed) or not self._is_renounced(flight):
+                return answer
+
+    def _kept_or_under_way(
+        self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
+    ) -> Opened | Failed | _Flight:
         now = self._now()
         fresh_after = min(demand.fresh_after, now) if demand.fresh_after else None
         if kept := self._find(key, now):
@@ -147,7 +170,7 @@ class SharedLogins:
             if self._flying[key.tenant] >= self._under_way:
                 return _too_many(key, self._under_way)
             flight = self._start(key, log_in, now)
-        return await self._join(key, flight)
+        return flight
 
     def _find(self, key: LoginKey, now: datetime) -> tuple[Opened, Lease] | None:
         shelf = self._shelves.get(key.tenant)
@@ -185,7 +208,7 @@ class SharedLogins:
         if flight.task.cancelled() or flight.task.exception() is not None:
             return
         answer = flight.task.result()
-        if isinstance(answer, Opened) and answer.lease is not None:
+        if isinstance(answer, Opened) and answer.lease is not None and not self._is_renounced(flight):
             self._keep(key, answer, answer.lease)
 
     def _forget(self, key: LoginKey, flight: _Flight) -> None:

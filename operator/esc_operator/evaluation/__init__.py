@@ -5,7 +5,18 @@ random number; what it needs from outside it returns as effects. Invariant: what
 `step` returns and does not raise.
 """
 
-from esc_operator.evaluation.answers import Answer, Decrypted, Described, Lease, Loaded, Login, Opened, Rotated, Secret
+from esc_operator.evaluation.answers import (
+    UNTOLD,
+    Answer,
+    Decrypted,
+    Described,
+    Lease,
+    Loaded,
+    Login,
+    Opened,
+    Rotated,
+    Secret,
+)
 from esc_operator.evaluation.effects import (
     Decrypt,
     Effect,
@@ -24,6 +35,7 @@ from esc_operator.evaluation.values import Value
 from esc_operator.lang.diagnostics import Failed
 
 __all__ = [
+    "UNTOLD",
     "Answer",
     "Batch",
     "Decrypt",

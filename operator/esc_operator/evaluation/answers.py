@@ -56,12 +56,16 @@ class Login(NamedTuple):
     audience: str
 
 
+UNTOLD = Login("", "")
+"""What is known of a plug-in that does not tell as whom it logs in."""
+
+
 class Opened(NamedTuple):
     """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
     itself.
 
     With `secret` (the default) all of it is secret. `lease` is None for what does not expire, `login` where no identity
-    was presented to anybody.
+    was presented to anybody, and UNTOLD where that is not known.
     """
 
     value: Any

@@ -28,7 +28,8 @@ class Batch(NamedTuple):
 
 class OpenRecord(NamedTuple):
     """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
-    one, and the login if it took one. A login whose inputs hold a secret is not told.
+    one, and the login if it took one. `hides_login`: as whom it logs in is not told, because its inputs hold a secret
+    or the provider does not say.
     """
 
     path: str
@@ -36,6 +37,7 @@ class OpenRecord(NamedTuple):
     provider: str
     lease: Lease | None
     login: Login | None = None
+    hides_login: bool = False
 
 
 class RotationStatus(StrEnum):

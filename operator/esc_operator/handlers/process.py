@@ -218,7 +218,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         access=_metrics_access(api, options),
     )
     rotating = RotationGatherer(api, gatherer, secrets, reconciler.ledger, namespaces.labels)
-    rotations = Rotations(api, rotating, utc_now, telemetry)
+    rotations = Rotations(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, exposition)
 
 

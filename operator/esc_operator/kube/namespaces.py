@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +88,16 @@ class Namespaces:
         known = self._known.get(name)
         return known.allowances.urls if known else ()
 
-    def forbids(self, name: str, roles: Iterable[str]) -> bool:
-        """Whether a namespace is known not to allow one of these roles. One that is not told is not judged."""
+    def forbids(self, name: str, status: Status) -> bool:
+        """Whether a namespace is known not to allow a role that an environment holds by its status, or may not: one
+        that is hidden has to be asked for again where other roles are allowed than when it last was."""
         known = self._known.get(name)
-        return known is not None and not all(known.allowances.allows_role(role) for role in roles if role)
+        if known is None:
+            return False
+        allowances = known.allowances
+        if status.hides_roles and allowances.digest not in {"", status.allowances}:
+            return True
+        return not all(allowances.allows_role(login.role) for login in status.logins if login.role)
 
     async def read_allowances(self, name: str) -> Allowances:
         """What a namespace allows; asked for where it is not known yet. Raises KubeError."""

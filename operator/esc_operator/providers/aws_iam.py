@@ -24,6 +24,7 @@ from esc_operator.resources.times import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from esc_operator.evaluation import Login
     from esc_operator.providers.aws_clients import Target
     from esc_operator.providers.port import OpenContext
 
@@ -85,6 +86,10 @@ class AwsIam:
 
     def account(self, inputs: Mapping[str, Any]) -> str:
         return account_of(inputs["userArn"])
+
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        """Nobody: it asks with the keys that another login has given it."""
+        return None
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         if state is None:

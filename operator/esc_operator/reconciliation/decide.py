@@ -11,6 +11,7 @@ from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.observation import held_by, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.secret_body import make_record, secret_body
+from esc_operator.renewal.rotation_gap import count_one_more
 from esc_operator.renewal.schedule import LONGEST_MARGIN, Window, retry_at
 from esc_operator.renewal.why import are_outdated, next_refresh
 from esc_operator.resources import reasons
@@ -22,7 +23,7 @@ from esc_operator.resources.conditions import (
     find_condition,
 )
 from esc_operator.resources.environment import key_of
-from esc_operator.resources.status import Status
+from esc_operator.resources.status import MAX_LOGINS, Status
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
         imports=opened.imports.used,
         logins=opened.logins,
+        more_logins=len(opened.logins) > MAX_LOGINS,
+        allowances=opened.allowances,
         rotator_states=opened.states,
     )
     return Plan(
@@ -194,6 +197,8 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
             variables=keys[:MAX_NAMES] if keys is not None else seen.old.variables,
             imports=seen.held.imports,
             next_refresh_at=until.replace(microsecond=0) if until and seen.held.expires_at else None,
+            # The Secret was filled, and the status that told of it was lost with what it said of logins.
+            more_logins=seen.old.more_logins or seen.old.refreshed_at != seen.held.refreshed_at,
         )
     return Plan(status=status, wake_at=until)
 
@@ -309,9 +314,20 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         rollout_digest=seen.old.rollout_digest,
         namespaces=seen.old.namespaces,
         seals=seen.old.seals,
+        rotations_count_until=_rotations_counted(seen),
         logins=seen.old.logins,
+        more_logins=seen.old.more_logins,
+        allowances=seen.old.allowances,
         rotator_states=seen.old.rotator_states,
     )
+
+
+def _rotations_counted(seen: Situation) -> datetime | None:
+    """How long rotations by annotation count, with the one that has just been tried, however that went."""
+    asked, before = seen.environment.rotate_request.annotation, seen.old.observed_rotate_request
+    is_new = asked and asked != before and seen.old.observed_generation
+    until = seen.old.rotations_count_until
+    return count_one_more(until, seen.now) if is_new else until
 
 
 def _former_name(seen: Situation) -> str:

@@ -236,9 +236,9 @@ class FanOut:
         return observe(replace(wanted, forbidden=self._is_forbidden(environment, entry)), target, entry)
 
     def _is_forbidden(self, environment: EscEnvironment, entry: Entry) -> bool:
-        """Whether the namespace of its ServiceAccount does not allow a role that it holds."""
-        roles = (login.role for login in entry.status.logins)
-        return environment.account is not None and self._namespaces.forbids(environment.account.namespace, roles)
+        """Whether the namespace of its ServiceAccount does not allow a role that it holds, or may not."""
+        account = environment.account
+        return account is not None and self._namespaces.forbids(account.namespace, entry.status)
 
     def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> Plan:
         now = self._now()

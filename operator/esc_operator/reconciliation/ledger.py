@@ -42,7 +42,8 @@ class Entry:
     honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
     the last attempt, and in which places. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced
     when the Secret changes. `namespace_failures`: how often in a row it has failed in that of the namespaces of a
-    ClusterEscEnvironment where it did so most often."""
+    ClusterEscEnvironment where it did so most often. `rotation_due_at`: the annotation asks too often, and is heeded
+    then."""
 
     uid: str
     version: str
@@ -62,6 +63,7 @@ class Entry:
     suspended: bool = False
     rolls: bool = False
     namespace_failures: int = 0
+    rotation_due_at: datetime | None = None
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""

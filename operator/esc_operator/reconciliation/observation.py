@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.renewal.rotation_gap import next_turn
 from esc_operator.renewal.schedule import Window
 from esc_operator.renewal.why import Attempt, Held, Observation, Wanted
 
@@ -59,6 +61,19 @@ def failed_attempt(status: Status) -> Attempt | None:
         rotate_request=status.observed_request,
         imports=status.imports or {},
     )
+
+
+def hold_back(environment: EscEnvironment, status: Status, now: datetime) -> tuple[EscEnvironment, datetime | None]:
+    """The environment without the rotation that its annotation asks for too soon after others, and when that is due.
+    One that an EscRotation asks for waits for nothing, and takes the other along."""
+    asked, seen = environment.rotate_request, status.observed_request
+    is_first = not status.observed_generation
+    if not asked.annotation or asked.annotation == seen.annotation or asked.rotation != seen.rotation or is_first:
+        return environment, None
+    due = next_turn(status.rotations_count_until, now)
+    if now >= due:
+        return environment, None
+    return replace(environment, rotate_request=asked._replace(annotation=seen.annotation)), due
 
 
 def refused_imports(key: Key, status: Status) -> Mapping[str, frozenset[str]]:

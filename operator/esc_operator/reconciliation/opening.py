@@ -113,12 +113,11 @@ class EnvironmentOpening:
             path_prefix=PATH_PREFIX,
             trusted=environment.trusted,
         )
-        account, admission = environment.account, None
+        account, admission, allowed = environment.account, None, ""
         if account is not None:
             try:
-                admission = NamespaceAdmission(
-                    account.namespace, await self._allowances.read_allowances(account.namespace)
-                )
+                allowances = await self._allowances.read_allowances(account.namespace)
+                admission, allowed = NamespaceAdmission(account.namespace, allowances), allowances.digest
             except KubeError as error:
                 return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
@@ -137,6 +136,7 @@ class EnvironmentOpening:
             imports=definitions.imports,
             logins=logins_of(result.opens),
             states=self._states.place_of(environment),
+            allowances=allowed,
         )
 
 
@@ -150,7 +150,8 @@ def window_of(result: Result) -> Window | None:
 
 
 def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:
-    return tuple(sorted({Login(record.provider, record.login.role if record.login else "") for record in opens}))
+    """Each once, in order."""
+    return tuple(sorted({Login(one.provider, one.login.role if one.login else "", one.hides_login) for one in opens}))
 
 
 def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:

@@ -50,7 +50,8 @@ class Opened:
     """All values, from one evaluation. `data` is the Secret's data in base64; it never shows in `repr`.
 
     `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
-    were opened, each once, in order. `states` is where those of its rotators are kept, "" where it has none.
+    were opened, each once, in order, and `allowances` is a digest of the roles that were allowed. `states` is where
+    those of its rotators are kept, "" where it has none.
     """
 
     data: Mapping[str, str] = field(repr=False)
@@ -59,6 +60,7 @@ class Opened:
     imports: Imports
     logins: tuple[Login, ...] = ()
     states: str = ""
+    allowances: str = ""
 
 
 @dataclass(frozen=True, slots=True)

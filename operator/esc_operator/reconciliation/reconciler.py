@@ -22,7 +22,7 @@ from esc_operator.reconciliation.fan_out import FanOut
 from esc_operator.reconciliation.fan_out_rollouts import FanOutRollouts
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.ledger import Entry, Ledger
-from esc_operator.reconciliation.observation import failed_attempt, observe, refused_imports, wanted_by
+from esc_operator.reconciliation.observation import failed_attempt, hold_back, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.outcome import Opened, Refused, Sighting
 from esc_operator.reconciliation.overdue import Overdue
 from esc_operator.reconciliation.scheduler import Scheduler
@@ -37,7 +37,7 @@ from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from datetime import datetime
 
     from esc_operator.driver.worker import Worker
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.act import Actor
     from esc_operator.reconciliation.gather import Gatherer
     from esc_operator.reconciliation.rollouts import Rollouts
+    from esc_operator.resources.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Reconciler:
         *,
         namespaces: Namespaces | None = None,
         telemetry: Telemetry = SILENT,
-        forbids: Callable[[str, Iterable[str]], bool] = lambda _namespace, _roles: False,
+        forbids: Callable[[str, Status], bool] = lambda _namespace, _status: False,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`namespaces` are known where the whole cluster is worked on; elsewhere no ClusterEscEnvironment is filled."""
@@ -129,6 +130,7 @@ class Reconciler:
             return
         environment = parse_environment(body)
         entry = self._enter(environment, body)
+        environment, entry.rotation_due_at = hold_back(environment, entry.status, self._now())
         if environment.cluster_scoped:
             await self._fill_namespaces(environment, entry)
             return
@@ -205,8 +207,7 @@ class Reconciler:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
         wanted = wanted_by(environment, entry.status, self.ledger.imported(environment.key, references))
-        roles = (login.role for login in entry.status.logins)
-        return replace(wanted, forbidden=self._forbids(environment.key.namespace, roles))
+        return replace(wanted, forbidden=self._forbids(environment.key.namespace, entry.status))
 
     async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
         mended = self.mended

@@ -24,12 +24,14 @@ MOST_FAILURES = 10
 _SUCCESSES = frozenset({Phase.SUCCEEDED, Phase.DRY_RUN})
 
 
-def begin_event(rotation: EscRotation, status: RotationStatus) -> Event:
+def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0) -> Event:
+    """`hidden`: of so many environments the role is not told, and they are taken along."""
     run = f"run {status.run} " if rotation.schedule else ""
     selected, skipped = status.counts.selected, status.counts.skipped
     left_out = f", {skipped} of them suspended and left out" if skipped else ""
     meant = "1 environment is" if selected == 1 else f"{selected} environments are"
-    message = f"{run}begins: {meant} meant{left_out}; {rotation.at_once} at a time"
+    taken = f"; {hidden} of them may use the role, which is not told" if hidden else ""
+    message = f"{run}begins: {meant} meant{left_out}{taken}; {rotation.at_once} at a time"
     return Event("Normal", reasons.ROTATING, message)
 
 
@@ -59,7 +61,8 @@ def end_event(old: RotationStatus, new: RotationStatus) -> Event | None:
         return None
     if new.completed_at and new.completed_at != old.completed_at:
         after = f", after {format_duration(timedelta(seconds=new.seconds))}" if new.seconds else ""
-        kind = "Normal" if new.phase in _SUCCESSES else "Warning"
+        is_well = new.phase in _SUCCESSES and told.reason != reasons.NOTHING_SELECTED
+        kind = "Normal" if is_well else "Warning"
         return Event(kind, told.reason, f"{told.message}{after}")
     if told.reason == reasons.INVALID_SCHEDULE and (before is None or before.message != told.message):
         return Event("Warning", told.reason, told.message)

@@ -13,7 +13,8 @@ from esc_operator.reconciliation.fan_out_plan import newest_of, tell_failing
 from esc_operator.reconciliation.rotation_plan import PATIENCE, Seen, Trouble
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
-from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, is_selected
+from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select
+from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -52,9 +53,18 @@ class RotationGatherer:
 
     async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
         """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
-        bodies = self._list(selector)
-        found = [candidate_of(body) async for body in bodies if is_selected(selector, body, self._namespaces)]
+        found = [
+            one
+            async for body in self._list(selector)
+            if (one := select(selector, body, self._namespaces, is_told=self._is_told(body)))
+        ]
         return in_order(one for one in found if one.created_at is None or one.created_at <= before)
+
+    def _is_told(self, body: Mapping[str, Any]) -> bool:
+        """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""
+        record = self.as_listed(candidate_of(body)).record
+        told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
+        return record is None or (told_at is not None and told_at >= record.refreshed_at)
 
     async def _list(self, selector: Selector) -> AsyncIterator[Mapping[str, Any]]:
         for resource, namespace in _lists(selector):
@@ -145,7 +155,8 @@ def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
 def _trouble(entry: Entry) -> Trouble | None:
     """What was in the way of the last attempt, if that was made for what asks now."""
     failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
-    if failed is None or told is None or failed.rotate_request != entry.rotate_request:
+    # Whatever its owner asks for meanwhile: that must not keep a rotation waiting.
+    if failed is None or told is None or failed.rotate_request[-1] != entry.rotate_request.rotation:
         return None
     return Trouble(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
 

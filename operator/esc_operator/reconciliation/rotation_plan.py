@@ -1,7 +1,8 @@
 """What an EscRotation has to do next: whether to begin a run, whom to ask now, and what to tell. Pure.
 
-A run asks environments in the order of their expiry, so many at a time, and each at most once. What has become of those
-asked is judged anew at each look, from what is known of them: nothing that is decided here has to be remembered.
+A run asks environments by turns among namespaces, in each of them in the order of expiry, so many at a time, and each
+at most once. What has become of those asked is judged anew at each look, from what is known of them: nothing that is
+decided here has to be remembered.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from esc_operator.resources.rotation import (
     Planned,
     RotationStatus,
 )
+from esc_operator.resources.rotation_selection import by_turns, tell_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.resources.environment import Key
@@ -49,6 +51,12 @@ class State(StrEnum):
     SKIPPED = "Skipped"
     GONE = "Gone"
 
+
+LEAST_NAMESPACES = 2
+"""However few failures may be: no single namespace stops a rotation for the others."""
+
+MAX_NAMED = 5
+"""So many namespaces are named in a message."""
 
 FINAL = frozenset({State.SUCCEEDED, State.GONE})
 """What these are, they stay; one that failed is tried again by itself, and one that was skipped may be taken up."""
@@ -196,48 +204,86 @@ def plan_dry_run(
     meant = [one for one in selected if not one.suspended]
     counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
     message = f"{_environments(len(meant))} would be asked, and {counts.skipped} suspended left out; nothing was done"
+    if unsure := sum(one.unsure for one in meant):
+        message += f"; of {unsure} of them the role is not told, so they may use it"
+    told = "True", reasons.DRY_RUN, message
+    if not meant and not rotation.allows_none:
+        told = "False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped)
     return _tell(
         rotation,
         replace(
             old,
             phase=Phase.DRY_RUN,
             counts=counts,
-            planned=tuple(Planned(one.key, one.expires_at) for one in meant[:MAX_TOLD]),
+            planned=tuple(Planned(one.key, one.expires_at, one.unsure) for one in list(by_turns(meant))[:MAX_TOLD]),
             completed_at=now.replace(microsecond=0),
         ),
         old,
-        ("True", reasons.DRY_RUN, message),
+        told,
         now,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom to ask now, and those whose turn it was that are suspended."""
+
+    asked: tuple[Candidate, ...] = ()
+    suspended: tuple[Candidate, ...] = ()
+
+
 def whom_to_ask(
-    rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome], waiting: Sequence[Candidate]
-) -> Sequence[Candidate]:
-    """The next environments, the earliest expiry first, as far as there is room for them."""
-    states = Counter(outcome.state for outcome in outcomes.values())
-    if rotation.suspend or _is_stopped(rotation, old, states[State.FAILED]):
-        return ()
-    return waiting[: max(0, rotation.at_once - states[State.RUNNING])]
+    rotation: EscRotation,
+    old: RotationStatus,
+    outcomes: Mapping[Key, Outcome],
+    waiting: Sequence[Candidate],
+    is_suspended: Callable[[Candidate], bool] = lambda _: False,
+) -> Choice:
+    """The next environments, by turns among namespaces, as far as there is room for them."""
+    room = rotation.at_once - sum(outcome.state is State.RUNNING for outcome in outcomes.values())
+    if rotation.suspend or room <= 0 or _is_stopped(rotation, old, outcomes):
+        return Choice()
+    asked: list[Candidate] = []
+    suspended: list[Candidate] = []
+    running = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.RUNNING)
+    for one in by_turns(_open_to(rotation, outcomes, waiting), running, Counter(key.namespace for key in outcomes)):
+        if is_suspended(one):
+            suspended.append(one)
+        elif len(asked) < room:
+            asked.append(one)
+        else:
+            break
+    return Choice(tuple(asked), tuple(suspended))
 
 
 def tell_run(
-    rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome], waiting: int, now: datetime
+    rotation: EscRotation,
+    old: RotationStatus,
+    outcomes: Mapping[Key, Outcome],
+    waiting: Sequence[Candidate],
+    now: datetime,
 ) -> RotationStatus:
     """The status of a run that has come so far."""
     states = Counter(outcome.state for outcome in outcomes.values())
     counts = Counts(
-        selected=len(outcomes) - states[State.GONE] + waiting,
-        waiting=waiting,
+        selected=len(outcomes) - states[State.GONE] + len(waiting),
+        waiting=len(waiting),
         running=states[State.RUNNING],
         succeeded=states[State.SUCCEEDED],
         failed=states[State.FAILED],
         skipped=states[State.SKIPPED],
     )
     failures = sorted((key, one) for key, one in outcomes.items() if one.state is State.FAILED)[:MAX_TOLD]
-    stopped = _is_stopped(rotation, old, counts.failed)
-    is_over = not counts.running and (stopped or not waiting)
-    phase = _phase(rotation, counts, stopped=stopped, is_over=is_over)
+    stopped = _is_stopped(rotation, old, outcomes)
+    is_over = not counts.running and (stopped or not _open_to(rotation, outcomes, waiting))
+    # What was there and is gone is none that was never there, also for an operator that takes over.
+    was_somebody = not counts.skipped and (states[State.GONE] or old.counts.selected)
+    is_nobody = is_over and counts.selected == counts.skipped and not was_somebody
+    if is_nobody and not rotation.allows_none:
+        phase, told = Phase.FAILED, ("False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped))
+    else:
+        phase = _phase(rotation, counts, stopped=stopped or (is_over and bool(waiting)), is_over=is_over)
+        told = _run_told(rotation, outcomes, counts, phase)
     status = replace(
         old,
         phase=phase,
@@ -245,12 +291,33 @@ def tell_run(
         failures=tuple(Failure(key, one.reason, one.message) for key, one in failures),
         completed_at=now.replace(microsecond=0) if is_over else None,
     )
-    return _tell(rotation, status, old, _run_told(rotation, counts, phase), now)
+    return _tell(rotation, status, old, told, now)
 
 
-def _is_stopped(rotation: EscRotation, old: RotationStatus, failed: int) -> bool:
+def _failures(outcomes: Mapping[Key, Outcome]) -> Counter[str]:
+    """How many have failed in which namespace; those of the cluster count as one of their own."""
+    return Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
+
+
+def _is_stopped(rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome]) -> bool:
     """Once stopped it stays so, though some of those that failed may come round."""
-    return old.phase is Phase.STOPPED or (rotation.stop_after is not None and failed >= rotation.stop_after)
+    if old.phase is Phase.STOPPED:
+        return True
+    return rotation.stop_after is not None and len(_failures(outcomes)) >= max(rotation.stop_after, LEAST_NAMESPACES)
+
+
+def _open_to(
+    rotation: EscRotation, outcomes: Mapping[Key, Outcome], waiting: Sequence[Candidate]
+) -> Sequence[Candidate]:
+    """Those in whose namespaces not too many have failed."""
+    closed = _closed(rotation, outcomes)
+    return [one for one in waiting if one.key.namespace not in closed] if closed else waiting
+
+
+def _closed(rotation: EscRotation, outcomes: Mapping[Key, Outcome]) -> dict[str, int]:
+    """The namespaces in which so many have failed that no more are asked there."""
+    limit = rotation.stop_after
+    return {name: count for name, count in sorted(_failures(outcomes).items()) if limit and count >= limit}
 
 
 def _phase(rotation: EscRotation, counts: Counts, *, stopped: bool, is_over: bool) -> Phase:
@@ -261,10 +328,14 @@ def _phase(rotation: EscRotation, counts: Counts, *, stopped: bool, is_over: boo
     return Phase.FAILED if counts.failed else Phase.SUCCEEDED
 
 
-def _run_told(rotation: EscRotation, counts: Counts, phase: Phase) -> tuple[str, str, str]:
+def _run_told(
+    rotation: EscRotation, outcomes: Mapping[Key, Outcome], counts: Counts, phase: Phase
+) -> tuple[str, str, str]:
     """Status, reason and message of the condition Complete."""
     done = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values"
     rest = f"{counts.running} under way, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
+    closed = _closed(rotation, outcomes)
+    halted = f"; no more are asked in {_tell_closed(closed)}" if closed else ""
     match phase:
         case Phase.SUCCEEDED:
             return "True", reasons.ROTATED, f"{done}; {counts.skipped} left out"
@@ -272,12 +343,20 @@ def _run_told(rotation: EscRotation, counts: Counts, phase: Phase) -> tuple[str,
             again = "the operator goes on trying what may pass by itself"
             return "False", reasons.ROTATION_FAILED, f"{done}; {counts.failed} failed ({again})"
         case Phase.STOPPED:
-            why = f"stopped after {counts.failed} failed, of {rotation.stop_after or counts.failed} that may"
+            where = len(_failures(outcomes))
+            stop = f"spec.stopAfterFailures is {rotation.stop_after}" if rotation.stop_after else "it was stopped"
+            why = f"{counts.failed} failed in {_namespaces(where)} ({stop}){halted}"
             return "False", reasons.ROTATION_STOPPED, f"{done}; {why}: {rest}"
         case Phase.SUSPENDED:
             return "False", reasons.SUSPENDED, f"spec.suspend is true: nobody more is asked; {done}; {rest}"
         case _:
-            return "False", reasons.ROTATING, f"{done}; {rest}"
+            return "False", reasons.ROTATING, f"{done}; {rest}{halted}"
+
+
+def _tell_closed(closed: Mapping[str, int]) -> str:
+    named = [f"{name or 'those of the cluster'} ({count} failed)" for name, count in closed.items()]
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return ", ".join(named[:MAX_NAMED]) + more
 
 
 def _begun(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
@@ -316,7 +395,8 @@ def _tell(
 ) -> RotationStatus:
     """The status with its conditions; Failed is there for whoever waits for either of the two."""
     is_complete, reason, message = told
-    has_failed = "True" if status.phase in {Phase.FAILED, Phase.STOPPED} else "False"
+    failed = status.phase in {Phase.FAILED, Phase.STOPPED} or reason == reasons.NOTHING_SELECTED
+    has_failed = "True" if failed else "False"
     conditions = (
         Condition(COMPLETE, "True" if is_complete == "True" else "False", reason, message, rotation.generation),
         Condition(FAILED, has_failed, reason, message, rotation.generation),  # type: ignore[arg-type]
@@ -330,3 +410,7 @@ def _tell(
 
 def _environments(count: int) -> str:
     return f"{count} environment{'' if count == 1 else 's'}"
+
+
+def _namespaces(count: int) -> str:
+    return f"{count} namespace{'' if count == 1 else 's'}"

@@ -60,7 +60,8 @@ class _Memory:
     """A run as far as it is known: who waits, in order, who was asked, and what became of them.
 
     `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
-    changes nothing for one that was reached. `told` are the failures that events have told.
+    changes nothing for one that was reached. `told` are the failures that events have told; of `hidden` environments it
+    is not told whether they log in as the selector says.
     """
 
     run: Run
@@ -69,16 +70,26 @@ class _Memory:
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     unsure: set[Key] = field(default_factory=set)
     told: set[Key] = field(default_factory=set)
+    hidden: int = 0
 
 
 class Rotations:
     def __init__(
-        self, api: KubeApi, gatherer: RotationGatherer, now: Callable[[], datetime], telemetry: Telemetry = SILENT
+        self,
+        api: KubeApi,
+        gatherer: RotationGatherer,
+        now: Callable[[], datetime],
+        telemetry: Telemetry = SILENT,
+        *,
+        on_begin: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_begin` is called when a run begins, before anybody is chosen: whoever logs in afterwards has to get what
+        is issued afterwards."""
         self._api = api
         self._telemetry = telemetry
         self._gatherer = gatherer
         self._now = now
+        self._on_begin = on_begin
         self._memories: dict[str, _Memory] = {}
         self._troubles: dict[str, int] = {}
         self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
@@ -149,6 +160,7 @@ class Rotations:
             logger.info("EscRotation %s: run %d begins", name, verdict.status.run)
             written = await self._write(rotation, written, verdict.status)
             status = verdict.status
+            self._on_begin()
         await self._go_on(rotation, status, written, begins=begins)
 
     async def _dry_run(self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any]) -> None:
@@ -169,17 +181,12 @@ class Rotations:
             memory = self._memories[rotation.name] = await self._take_up(rotation, run)
             memory.told = {failure.key for failure in status.failures}
         await self._judge(memory)
-        self._skip_suspended(rotation, memory)
-        chosen = whom_to_ask(rotation, status, memory.outcomes, memory.waiting)
-        for one in chosen:
-            # Counted before it is asked: were the answer lost, there must not be one too many under way.
-            memory.asked[one.key], memory.outcomes[one.key] = one, Outcome(State.RUNNING)
-        del memory.waiting[: len(chosen)]
-        memory.unsure.update(one.key for one in chosen if not is_asked(run, self._gatherer.asked_of(one)))
+        self._choose(rotation, status, memory)
         await self._ask(rotation, memory)
-        told = tell_run(rotation, status, memory.outcomes, len(memory.waiting), self._now())
+        told = tell_run(rotation, status, memory.outcomes, memory.waiting, self._now())
         await self._write(rotation, written, told)
-        await self._post(rotation, begin_event(rotation, told) if begins else None, *failure_events(told, memory.told))
+        began = begin_event(rotation, told, memory.hidden) if begins else None
+        await self._post(rotation, began, *failure_events(told, memory.told))
         if told.is_under_way:
             self.scheduler.set(rotation.name, self._now() + LOOK_AGAIN)
         else:
@@ -197,6 +204,7 @@ class Rotations:
         """Find out where a run is, at its begin or after a restart."""
         memory = _Memory(run, [])
         for one in await self._gatherer.select(rotation.selector, run.started_at):
+            memory.hidden += one.unsure
             seen = self._gatherer.as_listed(one)
             if is_asked(run, seen.asked) or (seen.record and is_honoured(run, seen.record, seen.asked)):
                 memory.asked[one.key], memory.outcomes[one.key] = one, judge(run, seen)
@@ -213,19 +221,17 @@ class Rotations:
             if outcome.state is State.RUNNING and seen and not is_asked(memory.run, seen.asked):
                 memory.unsure.add(key)  # an earlier run has asked over it, or it has yet to be seen
 
-    def _skip_suspended(self, rotation: EscRotation, memory: _Memory) -> None:
-        """Those that would be next and are suspended are left out; who is taken up again before is not."""
-        room = rotation.at_once
-        kept: list[Candidate] = []
-        for place, one in enumerate(memory.waiting):
-            if len(kept) == room:
-                kept += memory.waiting[place:]
-                break
-            if self._gatherer.is_suspended(one):
-                memory.outcomes[one.key] = Outcome(State.SKIPPED)
-            else:
-                kept.append(one)
-        memory.waiting = kept
+    def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _Memory) -> None:
+        """Take those whose turn it is. Who is suspended then is left out; who is taken up again before is not."""
+        is_suspended = self._gatherer.is_suspended
+        choice = whom_to_ask(rotation, status, memory.outcomes, memory.waiting, is_suspended)
+        memory.outcomes |= {one.key: Outcome(State.SKIPPED) for one in choice.suspended}
+        # Counted before it is asked: were the answer lost, there must not be one too many under way.
+        memory.outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
+        memory.asked |= {one.key: one for one in choice.asked}
+        if choice.asked or choice.suspended:
+            memory.waiting = [one for one in memory.waiting if one.key not in memory.outcomes]
+        memory.unsure.update(one.key for one in choice.asked if not is_asked(memory.run, self._gatherer.asked_of(one)))
 
     async def _ask(self, rotation: EscRotation, memory: _Memory) -> None:
         """Ask environments for new credentials. Raises KubeError where that is refused."""

@@ -11,7 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import ConflictError, KubeError, UnavailableError
+from esc_operator.reconciliation.event import Event
+from esc_operator.renewal.rotation_gap import AT_ONCE
+from esc_operator.resources import ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.environment import Key
+from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +33,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LATER = timedelta(seconds=5)
+
+
+def delay_event(due: datetime) -> Event:
+    """A rotation that the annotation asks for has to wait. Told once, however often it is asked for meanwhile."""
+    return Event(
+        "Normal",
+        reasons.ROTATION_DELAYED,
+        f"the rotation that the annotation {ROTATE_REQUESTED_AT} asks for is done at {format_time(due)}: of one "
+        f"environment {AT_ONCE} are done at once, and then one a minute; an EscRotation waits for nothing",
+    )
 
 
 class Core(Protocol):
@@ -75,13 +89,17 @@ class Telling:
         """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
         it fails, and though nothing else has to be done then."""
         self._ledger.note_imports(environment.key, tuple(status.imports or ()))
+        due, was_delayed = entry.rotation_due_at, entry.status.rotation_due_at is not None
+        status = replace(status, rotation_due_at=due and due.replace(microsecond=0))
         written = entry.status if entry.is_written else None
         if status != written:
             entry.status, entry.is_written = status, False
             await self._actor.write_status(environment, written, status)
             entry.is_written = True
-        self._scheduler.set(environment.key, plan.wake_at)
+        self._scheduler.set(environment.key, min(filter(None, (plan.wake_at, due)), default=None))
         await self._actor.post(environment, plan.event)
+        if due and not was_delayed:
+            await self._actor.post(environment, delay_event(due))
 
     async def _advance_rollout(
         self, environment: EscEnvironment, entry: Entry, status: Status

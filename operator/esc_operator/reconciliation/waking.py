@@ -58,7 +58,7 @@ class Waking:
                 continue
             if key in refused:
                 self._mend(key, entry, self._now())
-            elif entry.status.logins:
+            elif entry.status.logins or entry.status.more_logins:
                 self._reconciler.scheduler.set(key, self._now())
 
     def missing_accounts(self) -> frozenset[Key]:

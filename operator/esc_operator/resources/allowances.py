@@ -6,6 +6,7 @@ around what the other side's trust policies already say; it takes nothing from w
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,13 @@ class Allowances:
     audiences: tuple[str, ...] | None = None
     urls: tuple[str, ...] = ()
     api_audiences: frozenset[str] = frozenset(WELL_KNOWN_AUDIENCES)
+
+    @property
+    def digest(self) -> str:
+        """What tells whether the roles are others than before; "" where all are allowed."""
+        if self.roles is None:
+            return ""
+        return hashlib.sha256("\n".join(self.roles).encode()).hexdigest()[:16]
 
     def allows_role(self, role: str) -> bool:
         return self.roles is None or any(matches(pattern, role) for pattern in self.roles)

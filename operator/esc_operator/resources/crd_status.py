@@ -84,8 +84,32 @@ def environment_status() -> dict[str, Any]:
                     "properties": {
                         "provider": {"type": "string", "maxLength": 253},
                         "role": {"type": "string", "maxLength": 2048},
+                        "roleHidden": {
+                            "type": "boolean",
+                            "description": "The role is a secret, or the provider does not say it: a rotation by role "
+                            "takes the environment along.",
+                        },
                     },
                 },
+            },
+            "moreLogins": {
+                "type": "boolean",
+                "description": "More may have been opened than logins says: a rotation by provider or role takes the "
+                "environment along.",
+            },
+            "rotationsCountUntil": {
+                **TIME,
+                "description": "Each rotation that the annotation asks for counts for a minute, one after the other, "
+                "until then; while three count, the next one waits.",
+            },
+            "rotationDueAt": {
+                **TIME,
+                "description": "When the rotation is done that the annotation asks for, where it has to wait.",
+            },
+            "allowances": {
+                "type": "string",
+                "description": "Where a role is hidden: a digest of the roles that the namespace allowed when it was "
+                "last asked for.",
             },
         },
     }

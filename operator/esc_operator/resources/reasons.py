@@ -104,6 +104,9 @@ PODS_LEFT = "PodsLeft"
 LIFETIME_TOO_SHORT = "LifetimeTooShort"
 """Credentials expire so soon that their rollouts hardly end before the next one."""
 
+ROTATION_DELAYED = "RotationDelayed"
+"""An environment's annotation asks for rotations too often: three are done at once, and then one a minute."""
+
 ROTATING = "Rotating"
 """An EscRotation is under way."""
 
@@ -117,7 +120,10 @@ ENVIRONMENT_FAILED = "EnvironmentFailed"
 """An event of an EscRotation: one of its environments has no new values."""
 
 ROTATION_STOPPED = "TooManyFailures"
-"""As many environments failed as `stopAfterFailures` allows, so no more were asked."""
+"""As many environments of a namespace, or namespaces, failed as `stopAfterFailures` allows, so no more were asked."""
+
+NOTHING_SELECTED = "NothingSelected"
+"""An EscRotation has nobody to ask: no environment fits its selector, or all that do are suspended."""
 
 SCHEDULED = "Scheduled"
 """An EscRotation waits for the next time of its schedule."""

@@ -57,13 +57,31 @@ class Selector:
     provider: str = ""
     role: str = ""
 
+    def describe(self) -> str:
+        """What it asks for, for people."""
+        given = (
+            ("namespaces", ", ".join(self.namespaces[:5]) + (", …" if len(self.namespaces) > 5 else "")),
+            ("namespaceSelector", "" if self.namespace_labels is None else "given"),
+            ("labels", "given" if self.labels != LabelSelector() else ""),
+            ("provider", self.provider),
+            ("role", shorten(self.role)),
+        )
+        told = "; ".join(f"{name}: {value}" for name, value in given if value)
+        return f"the selector ({told})" if told else "the empty selector"
+
+    @property
+    def names_login(self) -> bool:
+        """Whether it asks as whom environments log in."""
+        return bool(self.provider or self.role)
+
 
 @dataclass(frozen=True, slots=True)
 class EscRotation:
     """One EscRotation as somebody wrote it.
 
-    `at_once` bounds how many environments are under way, `stop_after` how many may fail, None for any number. `rolls`
-    is False where pods are to be left alone. `schedule` is a cron expression in `time_zone`, "" for one run at once.
+    `at_once` bounds how many environments are under way, `stop_after` how many may fail in a namespace, and in how many
+    namespaces, None for any number. `allows_none`: it is fine if no environment is meant. `rolls` is False where pods
+    are to be left alone. `schedule` is a cron expression in `time_zone`, "" for one run at once.
     """
 
     name: str
@@ -78,6 +96,7 @@ class EscRotation:
     schedule: str = ""
     time_zone: str = "UTC"
     suspend: bool = False
+    allows_none: bool = False
 
     def run_id(self, run: int) -> str:
         """The id by which environments know that a run has asked: each run has its own, and after a restart still."""
@@ -104,13 +123,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An environment that a dry run would have rotated, and when its values expire."""
+    """An environment that a dry run would have rotated, and when its values expire. `unsure`: its role is not told."""
 
     key: Key
     expires_at: datetime | None
+    unsure: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return _named(self.key) | ({"expiresAt": format_optional_time(self.expires_at)} if self.expires_at else {})
+        expires = {"expiresAt": format_optional_time(self.expires_at)} if self.expires_at else {}
+        return _named(self.key) | expires | ({"roleHidden": True} if self.unsure else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +217,7 @@ def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
         schedule=spec.get("schedule") or "",
         time_zone=spec.get("timeZone") or "UTC",
         suspend=bool(spec.get("suspend", False)),
+        allows_none=bool(spec.get("allowNone", False)),
     )
 
 
@@ -226,7 +248,10 @@ def parse_rotation_status(data: Mapping[str, Any] | None) -> RotationStatus:
             Failure(_key(item), item.get("reason") or "", shorten(item.get("message") or ""))
             for item in data.get("failures") or ()
         ),
-        planned=tuple(Planned(_key(item), parse_time(item.get("expiresAt"))) for item in data.get("planned") or ()),
+        planned=tuple(
+            Planned(_key(item), parse_time(item.get("expiresAt")), bool(item.get("roleHidden")))
+            for item in data.get("planned") or ()
+        ),
         started_at=parse_time(data.get("startedAt")),
         completed_at=parse_time(data.get("completedAt")),
         last_schedule_time=parse_time(data.get("lastScheduleTime")),

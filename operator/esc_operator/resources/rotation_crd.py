@@ -101,7 +101,13 @@ def _spec() -> dict[str, Any]:
             "stopAfterFailures": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Once so many have failed no more are asked; without it all are.",
+                "description": "In a namespace in which so many have failed no more are asked, and once so many "
+                "namespaces, two at least, have failures no more are asked at all; without it all are.",
+            },
+            "allowNone": {
+                "type": "boolean",
+                "description": "It is fine if nothing is rotated, because no environment fits or all that do are "
+                "suspended; otherwise the rotation fails with the reason NothingSelected.",
             },
             "dryRun": {"type": "boolean", "description": "Only tell which environments would be asked."},
             "schedule": {
@@ -171,7 +177,8 @@ def _selector() -> dict[str, Any]:
             "role": {
                 "type": "string",
                 "maxLength": 2048,
-                "description": "Only those that log in to a role that fits this pattern, in which * is any text.",
+                "description": "Only those that log in to a role that fits this pattern, in which * is any text; those "
+                "whose role is a secret, or not known, are taken along.",
             },
         },
     }
@@ -215,7 +222,17 @@ def _status() -> dict[str, Any]:
                 "type": "array",
                 "maxItems": MAX_TOLD,
                 "description": "Of a dry run: the first that would be asked.",
-                "items": {"type": "object", "properties": {**environment, "expiresAt": TIME}},
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        **environment,
+                        "expiresAt": TIME,
+                        "roleHidden": {
+                            "type": "boolean",
+                            "description": "It may log in as the selector says: which role it asks for is not told.",
+                        },
+                    },
+                },
             },
             "startedAt": TIME,
             "completedAt": TIME,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources.environment import Key
@@ -12,13 +16,14 @@ from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rot
 from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from esc_operator.resources.rotation import Selector
 
     NamespaceLabels = Callable[[str], Mapping[str, str] | None]
     """The labels of a namespace; None where it is not there."""
 
+_NONE: Mapping[str, int] = MappingProxyType({})
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -26,7 +31,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Candidate:
     """An environment as it was listed. `rolls`: its pods are replaced when its Secret changes, and `rolled_out` is the
     revision that all of them were known to hold. A ClusterEscEnvironment was to fill Secrets in `matched` namespaces,
-    and `seals` are those of the records that they may hold, the newest first."""
+    and `seals` are those of the records that they may hold, the newest first. `unsure`: whether it logs in as the
+    selector says is not told, so it may."""
 
     key: Key
     uid: str
@@ -39,6 +45,16 @@ class Candidate:
     asked: AskedRotation | None = None
     seals: tuple[str, ...] = ()
     matched: int = 0
+    unsure: bool = False
+
+
+class Fit(StrEnum):
+    """Whether an environment fits a selector. MAYBE counts as a fit: it may log in as is asked for, and that is not
+    told, which must not be a way around a rotation."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
 
 
 def candidate_of(body: Mapping[str, Any]) -> Candidate:
@@ -59,15 +75,43 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
     )
 
 
-def is_selected(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels) -> bool:
-    """Whether an environment fits everything that the selector gives, and fills a Secret at all."""
+def select(
+    selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_told: bool = True
+) -> Candidate | None:
+    """The candidate that an environment is; None where it does not fit. See `fit`."""
+    found = fit(selector, body, namespaces, is_told=is_told)
+    return None if found is Fit.NO else replace(candidate_of(body), unsure=found is Fit.MAYBE)
+
+
+def fit(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_told: bool = True) -> Fit:
+    """Whether an environment fits everything that the selector gives, and fills a Secret at all. `is_told` is False
+    where its status is known to be older than what its Secret holds."""
     metadata = body["metadata"]
-    return (
+    if not (
         _fills(body)
         and _is_there(selector, metadata.get("namespace") or "", namespaces)
         and selector.labels.fits(metadata.get("labels") or {})
-        and _logs_in(selector, (body.get("status") or {}).get("logins") or ())
-    )
+    ):
+        return Fit.NO
+    return _logs_in(selector, body.get("status") or {}, is_told=is_told and _is_observed(body))
+
+
+def _is_observed(body: Mapping[str, Any]) -> bool:
+    """Whether the operator has looked at the present definition: before, nobody knows what it is about to open."""
+    seen = (body.get("status") or {}).get("observedGeneration") or 0
+    return bool(seen == (body["metadata"].get("generation") or 0))
+
+
+def tell_nothing(selector: Selector, suspended: int) -> str:
+    """What a person is told whose selector means nobody: what was looked for, and what to do."""
+    allow = "spec.allowNone (`esc rotate --allow-none`) says that this is fine"
+    if suspended:
+        meant = "the only environment that fits is" if suspended == 1 else f"all {suspended} environments that fit are"
+        return f"{meant} suspended, so nothing was rotated: end spec.suspend of what is meant; {allow}"
+    look = "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`"
+    if selector.names_login:
+        look += ", and with status.logins of `kubectl get escenvironments -A -o yaml`"
+    return f"no environment fits {selector.describe()}, so nothing was rotated: {look}; {allow}"
 
 
 def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -> bool:
@@ -88,14 +132,34 @@ def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda one: (one.expires_at or _NEVER, one.key))
 
 
-def _logs_in(selector: Selector, logins: Iterable[Mapping[str, Any]]) -> bool:
+def by_turns(
+    candidates: Sequence[Candidate], running: Mapping[str, int] = _NONE, asked: Mapping[str, int] = _NONE
+) -> Iterator[Candidate]:
+    """By turns among namespaces: that with the fewest under way first, of several the one that was asked least; in a
+    namespace they stay in their order. `running` and `asked` say how many there are by then."""
+    queues: defaultdict[str, list[tuple[int, Candidate]]] = defaultdict(list)
+    for place, one in enumerate(candidates):
+        queues[one.key.namespace].append((place, one))
+    heads = [(running.get(name, 0), asked.get(name, 0), queue[0][0], name, 0) for name, queue in queues.items()]
+    heapq.heapify(heads)
+    while heads:
+        busy, count, _, name, index = heads[0]
+        queue = queues[name]
+        yield queue[index][1]
+        if index + 1 < len(queue):
+            heapq.heapreplace(heads, (busy + 1, count + 1, queue[index + 1][0], name, index + 1))
+        else:
+            heapq.heappop(heads)
+
+
+def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_told: bool) -> Fit:
     if not (selector.provider or selector.role):
-        return True
-    return any(
-        (not selector.provider or login.get("provider") == selector.provider)
-        and (not selector.role or _fits(login.get("role") or "", selector.role))
-        for login in logins
-    )
+        return Fit.YES
+    logins = [one for one in status.get("logins") or () if selector.provider in {"", one.get("provider")}]
+    if any(not selector.role or _fits(one.get("role") or "", selector.role) for one in logins):
+        return Fit.YES
+    may_be = not is_told or status.get("moreLogins") or any(one.get("roleHidden") for one in logins)
+    return Fit.MAYBE if may_be else Fit.NO
 
 
 def _fits(role: str, pattern: str) -> bool:

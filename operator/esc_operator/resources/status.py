@@ -21,13 +21,16 @@ MAX_LOGINS = 64
 
 
 class Login(NamedTuple):
-    """A provider that an environment opens, and the role that it asks it for, "" where there is none."""
+    """A provider that an environment opens, and the role that it asks it for, "" where there is none. `hidden`: there
+    may be one, and it is not told, because it is a secret or the provider does not say."""
 
     provider: str
     role: str = ""
+    hidden: bool = False
 
-    def to_dict(self) -> dict[str, str]:
-        return {"provider": self.provider, **({"role": self.role} if self.role else {})}
+    def to_dict(self) -> dict[str, Any]:
+        told = {"role": self.role} if self.role else {}
+        return {"provider": self.provider, **told, **({"roleHidden": True} if self.hidden else {})}
 
 
 MAX_FAILING = 20
@@ -123,6 +126,14 @@ class Status:
     """Name of each imported environment, and what of it was used."""
     logins: tuple[Login, ...] = ()
     """What was opened for the values that the Secret holds, each once, in order."""
+    more_logins: bool = False
+    """Others may have been opened than `logins` says: there were too many, or a status that told of them was lost."""
+    allowances: str = ""
+    """Where a role is not told: a digest of the roles that the namespace allowed when it was last asked for."""
+    rotations_count_until: datetime | None = None
+    """How long the rotations count that the annotation has asked for (see `renewal.rotation_gap`)."""
+    rotation_due_at: datetime | None = None
+    """When the rotation is done that the annotation asks for, where it has to wait."""
     rotator_states: str = ""
     """The Secret, as `namespace/name`, that keeps the states of its rotators."""
 
@@ -130,6 +141,11 @@ class Status:
     """Of a ClusterEscEnvironment that fills Secrets."""
     seals: tuple[str, ...] = ()
     """Of the records that its Secrets may hold, the newest first: what has another one is not of this operator."""
+
+    @property
+    def hides_roles(self) -> bool:
+        """Whether it may log in to a role that is not told."""
+        return self.more_logins or any(login.hidden for login in self.logins)
 
     @property
     def observed_request(self) -> RotateRequest:
@@ -164,6 +180,10 @@ class Status:
             "seals": list(self.seals) or None,
             "rotatorStates": self.rotator_states or None,
             "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
+            "moreLogins": self.more_logins or None,
+            "allowances": self.allowances or None,
+            "rotationsCountUntil": format_optional_time(self.rotations_count_until),
+            "rotationDueAt": format_optional_time(self.rotation_due_at),
         }
 
 
@@ -198,5 +218,12 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         namespaces=parse_summary(data.get("namespaces")),
         seals=tuple(data.get("seals") or ()),
         rotator_states=data.get("rotatorStates") or "",
-        logins=tuple(Login(item["provider"], item.get("role") or "") for item in data.get("logins") or ()),
+        logins=tuple(
+            Login(item["provider"], item.get("role") or "", bool(item.get("roleHidden")))
+            for item in data.get("logins") or ()
+        ),
+        more_logins=bool(data.get("moreLogins")),
+        allowances=data.get("allowances") or "",
+        rotations_count_until=parse_time(data.get("rotationsCountUntil")),
+        rotation_due_at=parse_time(data.get("rotationDueAt")),
     )

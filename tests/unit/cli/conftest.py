@@ -50,7 +50,8 @@ class FakeSession:
             raise NotFoundError(f"no {namespace}/{name}") from None
         place = {"namespace": namespace} if namespace else {}
         metadata = {**place, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
-        more, status = self.metadata.get((namespace, name), {}), self.statuses.get((namespace, name), {})
+        more = self.metadata.get((namespace, name), {})
+        status = {"observedGeneration": 1, **self.statuses.get((namespace, name), {})}
         return {"metadata": {**metadata, **more}, "spec": spec, "status": status}
 
     def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]:

@@ -207,8 +207,8 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
     assert answer.out.splitlines() == [
         "apps/aws                    2026-05-01T13:00:00Z",
         "ClusterEscEnvironment/wide  2026-05-01T13:30:00Z",
-        "apps/late                   2026-05-01T14:00:00Z",
         "else/other                  no expiry",
+        "apps/late                   2026-05-01T14:00:00Z",
     ]
     assert answer.err == "4 environments would be rotated, in this order, and 1 suspended left out\n"
     assert esc("rotate", "--role", "*:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
@@ -218,6 +218,53 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
     assert esc("rotate", "ClusterEscEnvironment/wide", "--dry-run").out == "ClusterEscEnvironment/wide\n"
     assert esc("rotate", "-n", "apps", "--dry-run").err.startswith("2 environments")
     assert (cluster.created, cluster.annotated) == ([], [])
+
+
+def test_a_dry_run_tells_whose_role_is_not_told(esc: Esc, cluster: FakeSession) -> None:
+    cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "roleHidden": True}]}
+    assert esc("rotate", "--role", "*:role/apps", "--dry-run").out.splitlines() == [
+        "apps/aws    2026-05-01T13:00:00Z",
+        "else/other  no expiry  its role is not told, and may be this one",
+        "apps/late   2026-05-01T14:00:00Z",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("--dry-run",), ("--wait",)])
+def test_a_selector_that_means_nobody_is_an_error_unless_that_is_said_to_be_fine(
+    esc: Esc, cluster: FakeSession, arguments: tuple[str, ...]
+) -> None:
+    told = "no environment fits the selector (role: leaked), so nothing was rotated: …"
+    complete = {"type": "Complete", "status": "False", "reason": "NothingSelected", "message": told}
+    nobody = {**DONE, "selected": 0, "succeeded": 0, "skipped": 0}
+    cluster.progress = [{**nobody, "phase": "Failed", "conditions": [complete]}]
+    answer = esc("rotate", "--role", "leaked", *arguments)
+    assert (answer.status, answer.out) == (1, "")
+    assert "Error: no environment fits the selector (role: leaked), so nothing was rotated" in answer.err
+    cluster.progress = [nobody]
+    fine = esc("rotate", "--role", "leaked", "--allow-none", *arguments)
+    assert fine.status == 0
+    asked = [one["spec"].get("allowNone") for one in cluster.created]
+    assert asked == ([None, True] if arguments == ("--wait",) else [])
+
+
+def test_all_that_fit_being_suspended_is_told(esc: Esc, cluster: FakeSession) -> None:
+    cluster.environments["apps", "aws"] = {"suspend": True}
+    answer = esc("rotate", "-l", "team=red", "--dry-run")
+    assert answer.status == 1
+    assert answer.err.startswith(
+        "Error: the only environment that fits is suspended, so nothing was rotated: end spec."
+    )
+
+
+def test_a_rotation_that_has_to_wait_for_others_is_told_so_once(esc: Esc, cluster: FakeSession) -> None:
+    cluster.statuses["apps", "aws"] = {"rotationDueAt": "2026-05-01T12:01:00Z"}
+    answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
+    assert answer.status == 1
+    assert answer.err.splitlines()[0] == (
+        "apps/aws waits until 2026-05-01T12:01:00Z: it was rotated too often of late, and is rotated at most once a "
+        "minute"
+    )
+    assert answer.err.count("waits until") == 1
 
 
 def test_namespaces_are_chosen_by_their_labels(esc: Esc, cluster: FakeSession) -> None:

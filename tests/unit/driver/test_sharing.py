@@ -311,6 +311,15 @@ def test_whoever_keeps_the_most_loses_one_where_there_is_no_more_room() -> None:
         assert "3 kept" in repr(provider.logins)
         assert await provider.open(key=of("blue", 0)) == blue
 
+
+def test_what_was_issued_before_a_rotation_began_is_given_to_nobody_afterwards() -> None:
+    async def scenario(provider: Provider) -> None:
+        assert await provider.open() == "minted-1"
+        provider.time += MINUTE
+        provider.logins.renounce()
+        assert await provider.open() == "minted-2"
+        assert await together(provider.open(), provider.open()) == ["minted-2", "minted-2"]
+
     play(scenario)
 
 
@@ -347,5 +356,17 @@ def test_however_logins_come_and_go_no_more_are_kept_than_there_is_room_for_and_
             assert sum(kept.values()) <= 3
             assert all(kept.values())
             assert repr(provider.logins) == f"SharedLogins({sum(kept.values())} kept, 0 under way)"
+
+
+def test_a_login_that_is_under_way_when_a_rotation_begins_is_made_anew_for_all_who_wait_for_it() -> None:
+    async def scenario(provider: Provider) -> None:
+        provider.gate = asyncio.Event()
+        waiting = asyncio.gather(provider.open(), provider.open())
+        await under_way(provider, 1)
+        provider.time += MINUTE
+        provider.logins.renounce()
+        provider.gate.set()
+        assert list(await waiting) == ["minted-2", "minted-2"]
+        assert await provider.open() == "minted-2"
 
     play(scenario)

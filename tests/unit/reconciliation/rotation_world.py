@@ -40,7 +40,9 @@ class RotationWorld(RolloutWorld):
             gatherer = RotationGatherer(
                 self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger, self.labels_of
             )
-            rotations = self.rotations = Rotations(self.api, gatherer, self.now, self.telemetry)
+            rotations = self.rotations = Rotations(
+                self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.logins.renounce
+            )
             task = asyncio.create_task(rotations.run())
             try:
                 for (plural, _), body in list(self.api.objects.items()):

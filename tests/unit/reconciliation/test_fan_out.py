@@ -102,6 +102,61 @@ def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_told_at_once
     told(story, 3)
 
 
+@pytest.mark.parametrize("while_away", [False, True])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_role_that_is_a_secret_is_asked_for_again_when_other_roles_are_allowed(
+    *, while_away: bool, wide: bool
+) -> None:
+    name, namespace = ("wide", "") if wide else ("own", "team-00")
+    refused = Refused(reasons.ROLE_NOT_ALLOWED, "not allowed", retryable=False)
+
+    async def story(world: Teams) -> None:
+        world.cloud.hiding.add(name)
+        account = {"serviceAccount": {"namespace": "team-00", "name": "default"}} if wide else {}
+
+        def allow(roles: str) -> None:
+            world.api.put_namespace("team-00", {"team": "yes"}, annotations={ALLOWED_ROLES: roles})
+
+        def refreshed() -> str:
+            conditions: list[dict[str, str]] = world.api.environment(name, namespace)["status"]["conditions"]
+            return next(one["reason"] for one in conditions if one["type"] == "Refreshed")
+
+        async def look() -> None:
+            await world.settle()
+            await world.look()
+            await world.skip(SECOND)
+
+        allow("role-of-*")
+        async with world.operator():
+            if wide:
+                world.put_wide({**login(), **account})
+            else:
+                world.api.put_environment(name, login(), namespace)
+            await look()
+            assert world.cloud.opened[name] == 1
+            allow("role-of-*, another")
+            await look()
+            # What is allowed still is asked for once, and no more than that.
+            assert (world.cloud.opened[name], refreshed(), world.cloud.mints[name]) == (2, "Refreshed", 1)
+            await look()
+            assert world.cloud.opened[name] == 2
+            world.cloud.refusals[name] = refused
+            if not while_away:
+                allow("another")
+                await look()
+        if while_away:
+            allow("another")
+        async with world.operator():
+            await look()
+            assert refreshed() == reasons.ROLE_NOT_ALLOWED
+            assert world.cloud.opened[name] == 3
+        async with world.operator():
+            await look()
+            assert world.cloud.opened[name] == 3
+
+    told(story, 3)
+
+
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 def test_a_namespace_that_does_not_fit_any_more_loses_it_as_the_policy_says(policy: str) -> None:
     async def story(world: Teams) -> None:

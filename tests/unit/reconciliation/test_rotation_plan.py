@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from esc_operator.reconciliation.rotation_plan import (
     State,
     Trouble,
     judge,
+    plan_dry_run,
     tell_run,
     what_now,
     whom_to_ask,
@@ -37,7 +39,7 @@ from esc_operator.resources.rotation import (
     parse_rotation_status,
     parse_selector,
 )
-from esc_operator.resources.rotation_selection import Candidate, in_order, is_selected
+from esc_operator.resources.rotation_selection import Candidate, Fit, fit, in_order
 from esc_operator.resources.sync_record import SyncRecord
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -80,30 +82,135 @@ def test_a_run_keeps_to_its_bounds_and_comes_to_an_end(
         for key, outcome in list(outcomes.items()):
             if outcome.state is State.RUNNING:
                 outcomes[key] = Outcome(data.draw(may_be), "R", "m")
-        failed = sum(outcome.state is State.FAILED for outcome in outcomes.values())
-        chosen = list(whom_to_ask(rotation, status, outcomes, waiting))
-        if stop_after and failed >= stop_after:
-            assert chosen == []
+        failed = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
+        chosen = list(whom_to_ask(rotation, status, outcomes, waiting).asked)
+        if stop_after:
+            assert all(failed[one.key.namespace] < stop_after for one in chosen)
         asked += chosen
         outcomes |= {one.key: Outcome(State.RUNNING) for one in chosen}
-        del waiting[: len(chosen)]
+        waiting = [one for one in waiting if one.key not in outcomes]
         assert sum(outcome.state is State.RUNNING for outcome in outcomes.values()) <= at_once
-        status = tell_run(rotation, status, outcomes, len(waiting), NOW)
+        status = tell_run(rotation, status, outcomes, waiting, NOW)
         counts = status.counts
         assert counts.selected == sum((counts.waiting, counts.running, counts.succeeded, counts.failed, counts.skipped))
         if status.completed_at:
             break
     assert status.completed_at, "it never ends"
     assert len({one.key for one in asked}) == len(asked)
-    assert asked == candidates(times)[: len(asked)]
-    if stop_after and status.counts.failed >= stop_after:
+    for namespace in {one.key.namespace for one in asked}:
+        mine = [one for one in asked if one.key.namespace == namespace]
+        assert mine == [one for one in candidates(times) if one.key.namespace == namespace][: len(mine)]
+    if len(asked) < len(times):
+        assert stop_after
         assert status.phase is Phase.STOPPED
-    else:
-        assert len(asked) == len(times)
-        assert status.phase is (Phase.FAILED if status.counts.failed else Phase.SUCCEEDED)
+    elif status.phase is not Phase.STOPPED:
+        gone = sum(outcome.state is State.GONE for outcome in outcomes.values())
+        nobody = status.counts.selected == status.counts.skipped and (status.counts.skipped or not gone)
+        assert status.phase is (Phase.FAILED if status.counts.failed or nobody else Phase.SUCCEEDED)
     # What is over stays as it is, and asks nobody more.
     assert isinstance(what_now(rotation, status, NOW + HOUR), Idle)
     assert parse_rotation_status(status.to_dict()) == status
+
+
+def of(namespace: str, number: int) -> Candidate:
+    key = Key(namespace, f"{namespace}-{number:03}")
+    return Candidate(key, str(key), key, expires_at=NOW + timedelta(minutes=number))
+
+
+def test_namespaces_take_turns_so_that_nobodys_six_hundred_keep_others_waiting() -> None:
+    waiting = [*(of("red", number) for number in range(600)), of("blue", 900), of("green", 901)]
+    choice = whom_to_ask(replace(ROTATION, at_once=4), RotationStatus(run=1), {}, waiting)
+    assert [one.key.name for one in choice.asked] == ["red-000", "blue-900", "green-901", "red-001"]
+
+
+def test_one_at_a_time_the_namespace_goes_first_that_was_asked_least() -> None:
+    rotation, outcomes, order = replace(ROTATION, at_once=1), dict[Key, Outcome](), list[str]()
+    waiting = [of(name, number) for number in range(3) for name in ("red", "blue", "green")]
+    while waiting:
+        (one,) = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting).asked
+        outcomes[one.key] = Outcome(State.SUCCEEDED)
+        waiting.remove(one)
+        order.append(one.key.namespace)
+    assert order == ["red", "blue", "green"] * 3 or Counter(order[:3]) == Counter(order[3:6]) == Counter(order[6:])
+
+
+def test_environments_that_hang_do_not_hold_all_places() -> None:
+    """Those of one namespace never come to an end; the other's are served one after the other all the same."""
+    rotation, outcomes = replace(ROTATION, at_once=10), dict[Key, Outcome]()
+    waiting = [*(of("red", number) for number in range(600)), *(of("blue", 900 + number) for number in range(40))]
+    for _ in range(8):
+        choice = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting)
+        outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
+        waiting = [one for one in waiting if one.key not in outcomes]
+        outcomes |= {key: Outcome(State.SUCCEEDED) for key in outcomes if key.namespace == "blue"}
+    assert sum(key.namespace == "blue" for key in outcomes) == 40
+    assert sum(key.namespace == "red" for key in outcomes) == 5
+
+
+def test_one_namespaces_failures_stop_only_its_own_share_however_few_may_be() -> None:
+    for stop_after in (1, 2, 3):
+        rotation = replace(ROTATION, at_once=3, stop_after=stop_after)
+        outcomes = {of("red", number).key: Outcome(State.FAILED, "R", "m") for number in range(stop_after)}
+        waiting = [*(of("red", 100 + number) for number in range(20)), of("blue", 200)]
+        choice = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting)
+        assert [one.key.name for one in choice.asked] == ["blue-200"]
+        outcomes[of("blue", 200).key] = Outcome(State.SUCCEEDED)
+        over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting[:-1], NOW)
+        assert (over.phase, over.completed_at) == (Phase.STOPPED, NOW)
+        assert over.conditions[0].message == (
+            f"1 of {stop_after + 21} environments have new values; {stop_after} failed in 1 namespace "
+            f"(spec.stopAfterFailures is {stop_after}); no more are asked in red ({stop_after} failed): "
+            f"0 under way, 20 waiting, {stop_after} failed, 0 left out"
+        )
+
+
+def test_failures_of_so_many_namespaces_stop_it_for_all() -> None:
+    rotation = replace(ROTATION, at_once=3, stop_after=3)
+    outcomes = {of(name, 1).key: Outcome(State.FAILED, "R", "m") for name in ("red", "blue", "green")}
+    waiting = [of("white", 200)]
+    assert not whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting).asked
+    over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting, NOW)
+    assert over.phase is Phase.STOPPED
+    # It stays so, though one of them comes round.
+    outcomes[of("red", 1).key] = Outcome(State.SUCCEEDED)
+    assert not whom_to_ask(rotation, replace(over, completed_at=None), outcomes, waiting).asked
+
+
+def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fine() -> None:
+    rotation = replace(ROTATION, selector=Selector(namespaces=("shop",), role="arn:*:role/leaked"))
+    status = tell_run(rotation, RotationStatus(run=1), {}, (), NOW)
+    told, failed = status.conditions
+    assert (status.phase, status.completed_at) == (Phase.FAILED, NOW)
+    assert (told.status, told.reason, failed.status) == ("False", "NothingSelected", "True")
+    assert told.message == (
+        "no environment fits the selector (namespaces: shop; role: arn:*:role/leaked), so nothing was rotated: compare "
+        "the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`, and with "
+        "status.logins of `kubectl get escenvironments -A -o yaml`; spec.allowNone (`esc rotate --allow-none`) says "
+        "that this is fine"
+    )
+    fine = tell_run(replace(rotation, allows_none=True), RotationStatus(run=1), {}, (), NOW)
+    assert (fine.phase, fine.conditions[0].reason) == (Phase.SUCCEEDED, "Rotated")
+
+
+def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
+    status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [], NOW)
+    assert (status.phase, status.conditions[0].reason) == (Phase.DRY_RUN, "NothingSelected")
+    assert [one.status for one in status.conditions] == ["False", "True"]
+    off = replace(of("red", 1), suspended=True)
+    status = plan_dry_run(
+        replace(ROTATION, dry_run=True), RotationStatus(), [off, replace(off, key=Key("a", "b"))], NOW
+    )
+    assert status.conditions[0].message.startswith("all 2 environments that fit are suspended, so nothing was rotated")
+    fine = plan_dry_run(replace(ROTATION, dry_run=True, allows_none=True), RotationStatus(), [], NOW)
+    assert fine.conditions[0].reason == "DryRun"
+
+
+def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> None:
+    status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), unsure=True)], NOW)
+    assert status.to_dict()["planned"] == [
+        {"namespace": "red", "name": "red-001", "expiresAt": "2026-05-01T12:01:00Z", "roleHidden": True}
+    ]
+    assert status.conditions[0].message.endswith("of 1 of them the role is not told, so they may use it")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +254,7 @@ def test_failures_are_told_within_bounds() -> None:
     outcomes = {
         Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(State.FAILED, "R", "m" * 9999) for number in range(999)
     }
-    status = tell_run(ROTATION, RotationStatus(run=1), outcomes, 0, NOW)
+    status = tell_run(ROTATION, RotationStatus(run=1), outcomes, (), NOW)
     assert (status.counts.failed, len(status.failures)) == (999, MAX_TOLD)
     assert len(str(status.to_dict())) < 64 * 1024
 
@@ -230,19 +337,53 @@ NAMESPACES = {"apps": {"stage": "live"}, "else": {}}
 )
 def test_everything_that_a_selector_gives_has_to_fit(selector: dict[str, Any], *, fits: bool) -> None:
     logins = [{"provider": "aws-login", "role": ARN}, {"provider": "gcp-login"}]
-    assert is_selected(parse_selector(selector), body("apps", {"team": "a"}, *logins), NAMESPACES.get) is fits
+    assert (fit(parse_selector(selector), body("apps", {"team": "a"}, *logins), NAMESPACES.get) is Fit.YES) is fits
 
 
 def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login() -> None:
     bare = {"metadata": {"namespace": "apps", "name": "x"}}
-    assert is_selected(Selector(), bare, NAMESPACES.get)
-    assert not is_selected(Selector(role="*"), bare, NAMESPACES.get)
+    assert fit(Selector(), bare, NAMESPACES.get) is Fit.YES
+    assert fit(Selector(role="*"), bare, NAMESPACES.get) is Fit.NO
+
+
+HIDDEN = {"provider": "aws-login", "roleHidden": True}
+
+
+@pytest.mark.parametrize(
+    ("selector", "status", "expected"),
+    [
+        ({"role": ARN}, {"logins": [HIDDEN]}, Fit.MAYBE),
+        ({"role": ARN}, {"logins": [HIDDEN, {"provider": "aws-login", "role": ARN}]}, Fit.YES),
+        ({"provider": "aws-login"}, {"logins": [HIDDEN]}, Fit.YES),
+        ({"provider": "gcp-login", "role": ARN}, {"logins": [HIDDEN]}, Fit.NO),
+        ({"role": ARN}, {"logins": [{"provider": "aws-login", "role": "other"}], "moreLogins": True}, Fit.MAYBE),
+        ({"provider": "gcp-login"}, {"logins": [HIDDEN], "moreLogins": True}, Fit.MAYBE),
+        # Changed, and not looked at yet: what it is about to open is not known.
+        ({"role": ARN}, {"logins": [], "observedGeneration": 1}, Fit.MAYBE),
+        ({"role": ARN}, {}, Fit.MAYBE),
+        ({"role": ARN}, {"observedGeneration": 2}, Fit.NO),
+        ({}, {}, Fit.YES),
+    ],
+)
+def test_what_is_not_told_of_a_login_is_no_way_around_a_rotation(
+    selector: dict[str, Any], status: dict[str, Any], expected: Fit
+) -> None:
+    found = {"metadata": {"namespace": "apps", "name": "x", "generation": 2}, "status": status}
+    if "logins" in status and "observedGeneration" not in status:
+        found["status"] = {**status, "observedGeneration": 2}
+    assert fit(parse_selector(selector), found, NAMESPACES.get) is expected
+
+
+def test_of_a_status_that_is_older_than_the_secret_nothing_is_taken_for_true() -> None:
+    plain = body("apps", None, {"provider": "aws-login", "role": "other"})
+    assert fit(Selector(role=ARN), plain, NAMESPACES.get, is_told=False) is Fit.MAYBE
+    assert fit(Selector(role=ARN, namespaces=("else",)), plain, NAMESPACES.get, is_told=False) is Fit.NO
 
 
 def test_of_a_namespace_that_is_not_known_nothing_fits_a_selector_of_namespaces() -> None:
     lost = {"metadata": {"namespace": "gone", "name": "x"}}
     for selector in ({}, {"matchExpressions": [{"key": "stage", "operator": "DoesNotExist"}]}):
-        assert not is_selected(parse_selector({"namespaceSelector": selector}), lost, NAMESPACES.get)
+        assert fit(parse_selector({"namespaceSelector": selector}), lost, NAMESPACES.get) is Fit.NO
 
 
 @pytest.mark.parametrize(
@@ -258,4 +399,4 @@ def test_of_a_namespace_that_is_not_known_nothing_fits_a_selector_of_namespaces(
 def test_one_of_the_cluster_fits_if_it_has_a_target_and_no_namespace_is_asked_for(
     selector: Selector, spec: dict[str, Any], *, fits: bool
 ) -> None:
-    assert is_selected(selector, {"metadata": {"name": "wide"}, "spec": spec}, NAMESPACES.get) is fits
+    assert (fit(selector, {"metadata": {"name": "wide"}, "spec": spec}, NAMESPACES.get) is Fit.YES) is fits

@@ -15,7 +15,7 @@ from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.owned_secrets import OwnedSecrets
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
@@ -25,6 +25,7 @@ from esc_operator.reconciliation.waking import Waking
 from esc_operator.reconciliation.workforce import Workers
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
+from esc_operator.resources.allowances import Allowances, parse_allowances
 from esc_operator.resources.environment import EscEnvironment, Key
 from esc_operator.resources.status import Login
 from esc_operator.telemetry import Telemetry, Tracer
@@ -68,6 +69,8 @@ class Cloud:
         self.refusals: dict[str, Refused] = {}
         self.outside: dict[str, str] = {}
         self.gate: asyncio.Event | None = None
+        self.hiding: set[str] = set()
+        """The environments whose roles are secrets."""
         self.during: Callable[[EscEnvironment], None] = lambda _: None
         self.fixed_expiry: datetime | None = None
         self._now = now
@@ -96,9 +99,17 @@ class Cloud:
         for name in definition.get("reads", ()):
             values[name] = self.outside[name]
         logins = (Login("login", f"role-of-{environment.key.name}"),) if window else ()
+        if environment.key.name in self.hiding:
+            logins = (Login("login", hidden=True),)
         data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
         imports = definitions.imports
-        return Opened(data=data, window=window, rereads="reads" in definition, imports=imports, logins=logins)
+        rereads, allowances = "reads" in definition, self._allowances(environment)
+        return Opened(data, window, rereads, imports, logins, allowances=allowances.digest)
+
+    def _allowances(self, environment: EscEnvironment) -> Allowances:
+        namespace = environment.account.namespace if environment.account else ""
+        body = self._api.objects.get((NAMESPACES.plural, Key("", namespace)), {"metadata": {}})
+        return parse_allowances(body["metadata"].get("annotations"))
 
     async def _read_values(
         self, definitions: Definitions, chain: tuple[str, ...], definition: Mapping[str, Any]
@@ -180,6 +191,7 @@ class World:
             self.start_rollouts(),
             namespaces=namespaces,
             telemetry=self.telemetry,
+            forbids=namespaces.forbids if namespaces else lambda _namespace, _status: False,
             pause=self.pause,
         )
         self.secrets.listen(self.reconciler.arrivals.on_secret)

@@ -33,7 +33,10 @@ from esc_operator.stores.references import Reference, parse_reference
     show_default=True,
     help="Environments under way at a time.",
 )
-@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Ask nobody more once N have failed.")
+@click.option(
+    "--stop-after", type=click.IntRange(1), metavar="N", help="Ask no more in a namespace once N have failed there."
+)
+@click.option("--allow-none", is_flag=True, help="It is fine if no environment fits, or all that do are suspended.")
 @click.option("--no-rollout", is_flag=True, help="Replace no pods: they take the new values when they next start.")
 @click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
 @click.option("--wait", is_flag=True, help="Wait until all have new values, and show how far it has come.")
@@ -52,6 +55,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     reason: str | None,
     max_concurrent: int,
     stop_after: int | None,
+    allow_none: bool,
     no_rollout: bool,
     dry_run: bool,
     wait: bool,
@@ -83,13 +87,13 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
             "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --role"
         )
     if selector is None:
-        if no_rollout or stop_after or reason:
-            raise click.UsageError("--reason, --stop-after and --no-rollout are for a rotation of many")
+        if no_rollout or stop_after or reason or allow_none:
+            raise click.UsageError("--reason, --stop-after, --allow-none and --no-rollout are for a rotation of many")
         _rotate_one(outside, str(reference), context, waiting, dry_run=dry_run)
         return
     session = _session(outside, context or "")[0]
     if dry_run:
-        show_plan(session, selector)
+        show_plan(session, selector, allow_none=allow_none)
         return
     spec = {
         "selector": selector,
@@ -97,6 +101,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         **({"reason": reason} if reason else {}),
         **({"stopAfterFailures": stop_after} if stop_after else {}),
         **({"rollout": False} if no_rollout else {}),
+        **({"allowNone": True} if allow_none else {}),
     }
     name = start_rotation(session, spec)
     click.echo(f"EscRotation {name} has begun", err=wait)

@@ -1,6 +1,6 @@
 """`fn::open`."""
 
-from esc_operator.evaluation.answers import Described, Opened
+from esc_operator.evaluation.answers import UNTOLD, Described, Opened
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
@@ -63,8 +63,10 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     if isinstance(answer, Failed):
         frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
         return frame.unknown(outputs)
-    login = None if inputs.contains_secrets else answer.login
-    frame.findings.append(OpenRecord(call.path, frame.scope.identity, call.provider or "", answer.lease, login))
+    hides_login = answer.login is not None and (inputs.contains_secrets or answer.login == UNTOLD)
+    login = None if hides_login else answer.login
+    provider = call.provider or ""
+    frame.findings.append(OpenRecord(call.path, frame.scope.identity, provider, answer.lease, login, hides_login))
     try:
         return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels)
     except NotPlainError as error:
