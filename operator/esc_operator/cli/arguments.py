@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.evaluation.text import to_text
+from esc_operator.evaluation.text import Text, to_text
 from esc_operator.lang.paths import join_key
 from esc_operator.lang.templates import parse_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.access import Accessor
 
 
+_EMPTY = Text("", is_unknown=False, is_secret=False)
+
+# A shorter secret counts only where it is a whole argument: chance makes it up within longer ones.
+_MIN_WITHIN = 8
+
+
 class Arguments(NamedTuple):
-    """Filled-in arguments, which may hold secrets, and the paths at which the environment has no value."""
+    """Filled-in arguments, the positions of those that a secret went into (the first is 1), and the paths at which the
+    environment has no value."""
 
     texts: list[str]
+    secret: list[int]
     missing: list[str]
 
 
@@ -28,27 +36,29 @@ def fill_in(arguments: Sequence[str], environment: Value) -> Arguments:
 
     As upstream has it, a path without a value becomes the empty text.
     """
-    filled = Arguments([], [])
-    for argument in arguments:
+    filled = Arguments([], [], [])
+    for position, argument in enumerate(arguments, 1):
         template = parse_template(argument)
         if template.problems:
             raise ConfigurationError(
                 f"argument {argument}: {template.problems[0].summary} (write $$ for a dollar sign)"
             )
-        texts = [part.text + _text_at(part.accessors, environment, filled.missing) for part in template.parts]
-        filled.texts.append("".join(texts))
+        texts = [_text_at(part.accessors, environment, filled.missing) for part in template.parts]
+        filled.texts.append("".join(part.text + each.text for part, each in zip(template.parts, texts, strict=True)))
+        if any(each.is_secret for each in texts):
+            filled.secret.append(position)
     return filled
 
 
-def _text_at(accessors: Sequence[Accessor] | None, environment: Value, missing: list[str]) -> str:
+def _text_at(accessors: Sequence[Accessor] | None, environment: Value, missing: list[str]) -> Text:
     if accessors is None:
-        return ""
+        return _EMPTY
     keys = [accessor.key for accessor in accessors]
     value = environment.lookup(keys)
     if value is None:
         missing.append(_path(keys))
-        return ""
-    return to_text(value).text
+        return _EMPTY
+    return to_text(value)
 
 
 def _path(keys: Sequence[str | int]) -> str:
@@ -56,3 +66,14 @@ def _path(keys: Sequence[str | int]) -> str:
     for key in keys:
         path = join_key(path, key) if isinstance(key, str) else f"{path}[{key}]"
     return path
+
+
+def holding(arguments: Sequence[str], secrets: Iterable[str]) -> list[int]:
+    """The positions of the arguments that hold a secret as it is, whoever put it there; the first is 1."""
+    known = {secret.strip() for secret in secrets}
+    known.discard("")
+    return [
+        position
+        for position, argument in enumerate(arguments, 1)
+        if argument.strip() in known or any(len(secret) >= _MIN_WITHIN and secret in argument for secret in known)
+    ]

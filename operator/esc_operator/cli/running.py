@@ -28,7 +28,7 @@ def run_in_environment(reference: str, command: Sequence[str], outside: Outside,
     if problems := check_for_process(variables):
         opened.report(problems)
         raise NotOpenedError(f"{reference} cannot be given to a command")
-    filled = [command[0], *_fill_in(command[1:], opened.value)]
+    filled = [command[0], *_fill_in(command, opened.value)]
     hides = opened.value.contains_secrets and not interactive
     return _run(filled, outside, variables, (lambda: _matcher(opened.value)) if hides else None)
 
@@ -39,18 +39,19 @@ def _run(
     variables: Sequence[Variable],
     secrets: Callable[[], Matcher] | None,
 ) -> int:
+    from esc_operator.cli.files import remove_leftovers, temporary_files
     from esc_operator.cli.process import replace_process, run_command
 
+    remove_leftovers(outside.settings)
     environment = {**outside.settings, **{each.name: each.text for each in variables if not each.is_file}}
     contents = {each.name: each.text for each in variables if each.is_file}
     if not (contents or secrets):
         # Nothing to hide and nothing to clean up: the command is better off without us.
         replace_process(command, environment)
 
-    from esc_operator.cli.files import temporary_files
     from esc_operator.cli.signals import held_signals
 
-    with held_signals() as held, temporary_files(contents) as paths:
+    with held_signals() as held, temporary_files(contents, outside.settings) as paths:
         return run_command(command, {**environment, **paths}, held, secrets)
 
 
@@ -61,15 +62,31 @@ def _matcher(environment: Value) -> Matcher:
     return secrets_of(environment)
 
 
-def _fill_in(arguments: Sequence[str], environment: Value) -> Sequence[str]:
-    if not any("$" in argument for argument in arguments):
+def _fill_in(command: Sequence[str], environment: Value) -> Sequence[str]:
+    """The command's arguments with values in them; whoever starts it is warned of secrets that everybody can see."""
+    arguments = command[1:]
+    has_values = any("$" in argument for argument in arguments)
+    if not arguments or not (has_values or environment.contains_secrets):
         return arguments
-    from esc_operator.cli.arguments import fill_in
+    from esc_operator.cli.arguments import Arguments, fill_in, holding
+    from esc_operator.projection.secrets import secret_texts
 
-    filled = fill_in(arguments, environment)
+    filled = fill_in(arguments, environment) if has_values else Arguments(list(arguments), [], [])
+    if exposed := sorted({*filled.secret, *holding(filled.texts, secret_texts(environment))}):
+        sys.stderr.write(_exposure(command[0], exposed))
     for path in filled.missing:
         sys.stderr.write(
             f"Warning: the environment has no value at ${{{path}}}, so it became empty; "
             f"write $${{{path}}} to leave it to the command\n"
         )
     return filled.texts
+
+
+def _exposure(name: str, positions: Sequence[int]) -> str:
+    *others, last = map(str, positions)
+    which = f"arguments {', '.join(others)} and {last}" if others else f"argument {last}"
+    return (
+        f"Warning: {which} of {name} {'hold secrets' if others else 'holds a secret'} of the environment, and every "
+        "user of this machine can read the arguments of a process (ps); let the command read a variable, a file of the "
+        "environment's `files` or its standard input instead\n"
+    )

@@ -61,6 +61,7 @@ class Machine:
             "ESC_BACKEND_URL": f"file://{root}/environments",
             "TMPDIR": str(self.temporary),
         }
+        self.settings.pop("XDG_RUNTIME_DIR", None)
         self.write("apps/web", ENVIRONMENT)
 
     def write(self, name: str, text: str) -> None:
@@ -265,6 +266,105 @@ def test_signals_are_the_commands_and_files_are_gone_afterwards(machine: Machine
     process.send_signal(signal.Signals[name])
     assert end(process) == (7, f"got {name}\n")
     assert machine.left_behind == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one_once_its_command_has_ended(machine: Machine) -> None:
+    process = machine.start("sh", "-c", "echo $$$$; exec sleep 60")
+    child = int(line(process))
+    process.kill()
+    process.wait(60)
+    assert machine.left_behind
+    # The command lives on, and needs its files.
+    machine.run("true")
+    assert machine.left_behind
+    os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while machine.left_behind:
+        assert time.monotonic() < deadline, "it is never removed"
+        machine.run("true")
+
+
+def test_files_of_a_run_that_goes_on_are_left_to_it(machine: Machine) -> None:
+    process = machine.start(sys.executable, "-c", PATIENT)
+    line(process)
+    before = machine.left_behind
+    assert machine.run("cat", "$CONF").returncode == 1
+    assert machine.left_behind == before
+    process.terminate()
+    end(process)
+    assert machine.left_behind == []
+
+
+def test_files_are_where_a_log_out_removes_them_if_that_is_private(machine: Machine) -> None:
+    runtime = machine.root / "runtime"
+    runtime.mkdir(0o700)
+    machine.settings["XDG_RUNTIME_DIR"] = str(runtime)
+    show = (sys.executable, "-c", "import os; print(os.environ['CONF'])")
+    assert machine.run(*show).stdout.startswith(f"{runtime}/esc-{os.getuid()}-")
+    runtime.chmod(0o755)
+    assert machine.run(*show).stdout.startswith(str(machine.temporary))
+    machine.settings["XDG_RUNTIME_DIR"] = "runtime"
+    assert machine.run(*show).stdout.startswith(str(machine.temporary))
+
+
+def test_a_link_that_somebody_laid_is_not_followed(machine: Machine) -> None:
+    kept = machine.root / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    link = machine.temporary / f"esc-{os.getuid()}-0123456789abcdef"
+    link.symlink_to(kept)
+    assert machine.run("true").returncode == 0
+    assert (kept / "file").exists()
+    assert link.is_symlink()
+
+
+@pytest.mark.skipif(not os.access("/proc", os.W_OK), reason="only root has a folder in which rights do not stop it")
+def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_run(machine: Machine) -> None:
+    machine.settings["TMPDIR"] = "/proc"
+    answer = machine.run("touch", str(machine.root / "ran"))
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "Error: temporary files cannot be written in /proc: No such file or directory; make room there, or name "
+        "another folder with XDG_RUNTIME_DIR or TMPDIR\n"
+    )
+    assert not (machine.root / "ran").exists()
+
+
+WHAT_TO_DO = (
+    "of the environment, and every user of this machine can read the arguments of a process (ps); let the command read "
+    "a variable, a file of the environment's `files` or its standard input instead\n"
+)
+
+
+@pytest.mark.parametrize("options", [(), ("-i",)])
+def test_a_secret_in_an_argument_is_warned_of_once_and_not_shown(machine: Machine, options: tuple[str, ...]) -> None:
+    command = [
+        *ESC,
+        "run",
+        *options,
+        "apps/web",
+        "--",
+        "true",
+        "-H",
+        "token: hunter2-hunter2",
+        "x",
+        "${database.password}",
+    ]
+    answer = subprocess.run(command, env=machine.settings, capture_output=True, text=True, check=False)
+    assert answer.stderr == f"Warning: arguments 2 and 4 of true hold secrets {WHAT_TO_DO}"
+
+
+def test_one_secret_in_an_argument_is_told_by_its_position(machine: Machine) -> None:
+    answer = machine.run("true", "${database.host}", "--password=${database.password}")
+    assert answer.stderr == f"Warning: argument 2 of true holds a secret {WHAT_TO_DO}"
+    machine.write("apps/short", 'values: {pin: {fn::secret: "1234"}, port: 12345}')
+    assert machine.run("true", "12345", reference="apps/short").stderr == ""
+    assert "argument 1 of true" in machine.run("true", "1234", reference="apps/short").stderr
+    assert "argument 1 of true" in machine.run("true", "p=${pin}", reference="apps/short").stderr
+
+
+def test_arguments_without_secrets_are_not_warned_of(machine: Machine) -> None:
+    assert machine.run("true", "${database.host}", "-p", "$$PASSWORD").stderr == ""
 
 
 # A child that tells of every signal that it gets, but of SIGCHLD.
