@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
+from esc_operator.cli.files import private_folder
 from esc_operator.cli.identities import ServiceAccountIdentity, TokenSource
 from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.rotator_states import KeptStates
@@ -59,4 +61,6 @@ def connect(context: str) -> Session:
     # The Kubernetes client takes a second to import.
     from esc_operator.kube.session import open_session
 
-    return open_session(context)
+    # The client's files would stay behind where the command takes our place.
+    with private_folder(os.environ) as folder:
+        return open_session(context, scratch=folder)

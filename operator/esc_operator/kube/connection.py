@@ -13,6 +13,7 @@ import os
 import ssl
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     FileStates = list[tuple[int, int, int] | None]
 
@@ -157,11 +158,24 @@ def make_tls(credentials: Credentials, *, insecure: bool = False) -> ssl.SSLCont
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if credentials.certificate and credentials.key:
-        with tempfile.NamedTemporaryFile("w") as both:  # it can only be read from a file
-            both.write(f"{credentials.certificate}\n{credentials.key}\n")
-            both.flush()
-            context.load_cert_chain(both.name)
+        with _file(f"{credentials.certificate}\n{credentials.key}\n") as both:
+            context.load_cert_chain(both)
     return context
+
+
+@contextmanager
+def _file(text: str) -> Iterator[str]:
+    """The path of a text, as a key can be read from nothing else; in memory, where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("key"), "w") as file:
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    with tempfile.NamedTemporaryFile("w") as named:
+        named.write(text)
+        named.flush()
+        yield named.name
 
 
 def _state(files: Iterable[Path]) -> FileStates:

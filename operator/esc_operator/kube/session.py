@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 from kubernetes import config
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.kube.paths import (
@@ -25,8 +27,6 @@ from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from kubernetes.client import ApiClient
 
     from esc_operator.kube.paths import Resource
     from esc_operator.providers.port import IdentityToken
@@ -112,13 +112,41 @@ class Session:
         return parsed
 
 
-def open_session(context: str | None, kubeconfig: str | None = None) -> Session:
+def open_session(context: str | None, kubeconfig: str | None = None, *, scratch: str) -> Session:
     """A session in a kubeconfig's context; None is the current one. Raises ConfigurationError.
 
-    The kubeconfig is the one that kubectl would use: KUBECONFIG, or ~/.kube/config.
+    The kubeconfig is the one that kubectl would use: KUBECONFIG, or ~/.kube/config. `scratch` is a private folder that
+    is not needed any more afterwards: the client writes the keys of the kubeconfig there.
     """
+    named = f'context "{context}"' if context else "the current context"
+    configuration = Configuration()
     try:
-        return Session(config.new_client_from_config(config_file=kubeconfig, context=context, persist_config=False))
+        config.load_kube_config(
+            config_file=kubeconfig,
+            context=context,
+            client_configuration=configuration,
+            persist_config=False,
+            temp_file_path=scratch,
+        )
+        client = ApiClient(configuration)
+        _read_keys(client.rest_client.pool_manager.connection_pool_kw)
     except config.ConfigException as error:
-        named = f'context "{context}"' if context else "the current context"
         raise ConfigurationError(f"cannot use {named} of the kubeconfig: {error}") from error
+    except (OSError, ValueError) as error:
+        # OpenSSL's own words name a file that nobody knows.
+        why = "a certificate or key in it cannot be read, or one does not belong to the other"
+        raise ConfigurationError(f"cannot use {named} of the kubeconfig: {why}") from error
+    return Session(client)
+
+
+def _read_keys(pool: dict[str, Any]) -> None:
+    """Read what connections would read from files when they are made, so that the files can go."""
+    context = create_urllib3_context(cert_reqs=resolve_cert_reqs(pool["cert_reqs"]))
+    authority, certificate, key = (pool.pop(name, None) for name in ("ca_certs", "cert_file", "key_file"))
+    if authority:
+        context.load_verify_locations(authority)
+    else:
+        context.load_default_certs()
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    pool["ssl_context"] = context
