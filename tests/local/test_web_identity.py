@@ -247,9 +247,13 @@ def test_faults_are_injected_as_often_as_was_asked(aws: LocalAws, exchange: Exch
     assert time.monotonic() - began > 0.2
     aws.inject(role="arn:aws:iam::123456789012:role/another", status=500)
     exchange(token)
+    aws.inject(account="999999999999", status=500)
+    exchange(token)
+    aws.inject(account="123456789012", code="Throttling", message="Rate exceeded", retry_after="900", count=1)
+    assert refused(exchange, token) == ("Throttling", "Rate exceeded", 400)
     aws.inject(body="<html>a proxy's login page</html>")
     with pytest.raises((ResponseParserError, KeyError)):
         exchange(token)["Credentials"]
     aws.clear_faults()
     exchange(token)
-    assert aws.mints().refusals == {"IDPCommunicationError": 1, "Throttling": 1, "fault": 1}
+    assert aws.mints().refusals == {"IDPCommunicationError": 1, "Throttling": 2, "fault": 1}

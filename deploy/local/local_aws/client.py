@@ -167,6 +167,7 @@ class LocalAws:
         service: str = "",
         action: str = "",
         role: str = "",
+        account: str = "",
         delay: float = 0.0,
         code: str = "",
         message: str = "",

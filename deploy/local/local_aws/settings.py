@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, fields
 from typing import Any
 
+from local_aws.accounts import account_of_role
 from local_aws.refusals import AwsError
 
 
@@ -20,6 +21,8 @@ class Fault:
     """Only this action of a query or JSON service; empty for all."""
     role: str = ""
     """Only requests that name this role's ARN; empty for all."""
+    account: str = ""
+    """Only requests that name a role of this account (twelve digits); empty for all."""
     delay: float = 0.0
     """Seconds before the answer."""
     code: str = ""
@@ -76,6 +79,7 @@ class Settings:
                     (fault.service, service),
                     (fault.action, action),
                     (fault.role, role),
+                    (fault.account, account_of_role(role) or ""),
                 )
                 if any(wanted and wanted != actual for wanted, actual in matches):
                     continue

@@ -245,6 +245,26 @@ def test_an_operator_that_comes_up_in_an_outage_wakes_those_that_its_predecessor
     play(story, world)
 
 
+def test_a_recovery_in_one_namespace_wakes_nothing_of_another() -> None:
+    world, cloud = guarded()
+
+    async def story(world: World) -> None:
+        async with world.operator() as reconciler:
+            waking = listen(world, cloud, reconciler)
+            cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
+            world.api.put_environment("aws", login())
+            await world.settle()
+            looked = cloud.opened["aws"]
+            waking.on_recovery(RATE, "elsewhere")
+            await world.look()
+            assert cloud.opened["aws"] == looked
+            waking.on_recovery(RATE, "apps")
+            await world.look()
+            assert cloud.opened["aws"] == looked + 1
+
+    play(story, world)
+
+
 def test_what_is_taken_up_again_asks_the_same_of_credentials() -> None:
     world, cloud = guarded()
 
