@@ -273,10 +273,10 @@ async def _run_all(
         rotations = None if options.namespaces else parts.rotations
         settings = make_settings()
         registry = make_registry(settings, reconciler, rotations, connection, parts.pulses, parts.kinds, stop)
-        await _watch_environments(options, settings, registry, stopping)
+        await watch_environments(options, settings, registry, stopping)
 
 
-async def _watch_environments(
+async def watch_environments(
     options: Options, settings: kopf.OperatorSettings, registry: kopf.OperatorRegistry, stopping: asyncio.Event
 ) -> None:
     """Until a signal; kopf that ends for a failure ends the process, for another one to begin anew."""

@@ -59,8 +59,9 @@ NEARLY_ALL = 0.9
 """Of the memory that the process may have: the kernel ends one that takes more, without a word."""
 NOT_MEANT = 0.2
 """Seconds. No evaluation is to hold the event loop for so long; one that does not is not to blame for the memory."""
-BUSY_SECONDS = 1.0
-"""Of the processor's time. A process that was not given any holds the loop, too, and its evaluation is not to blame."""
+BUSY_SECONDS = 0.25
+"""Of the processor's time, several times what any evaluation may take at once. A process that was not given any holds
+the loop, too, and its evaluation is not to blame; one that shares a busy machine gets a tenth of it."""
 
 
 class Watchdog:
