@@ -41,7 +41,7 @@ class RotationWorld(RolloutWorld):
                 self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger, self.labels_of
             )
             rotations = self.rotations = Rotations(
-                self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.logins.renounce
+                self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.renounce
             )
             task = asyncio.create_task(rotations.run())
             try:

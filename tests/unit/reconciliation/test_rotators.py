@@ -94,6 +94,9 @@ class Openings:
     def forget(self) -> None:
         self._opening = self._make()
 
+    def renounce(self) -> None:
+        self._opening._opener.logins.renounce()
+
     async def __call__(self, *arguments: Any) -> Any:
         return await self._opening(*arguments)
 

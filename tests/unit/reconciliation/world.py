@@ -77,6 +77,10 @@ class Cloud:
         self._api = api
         self.logins = SharedLogins(now)
 
+    def renounce(self) -> None:
+        """A rotation begins."""
+        self.logins.renounce()
+
     def forget(self) -> None:
         """The process ends, and its memory with it."""
         self.logins = SharedLogins(self._now)
