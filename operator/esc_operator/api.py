@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from esc_operator.driver.immediate import Immediate
-from esc_operator.driver.loading import parse
+from esc_operator.driver.loading import Loader, parse
 from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
-from esc_operator.evaluation import Evaluator, Failed, Mode, Value
+from esc_operator.evaluation import Evaluator, Failed, LoadEnvironment, Mode, Value
 from esc_operator.lang.diagnostics import in_order
 from esc_operator.stores.references import project_of, qualify
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.trust import Trust
     from esc_operator.driver.worker import Worker
-    from esc_operator.evaluation import Evaluation, Lease, Loaded, OpenRecord, Rotation
+    from esc_operator.evaluation import Answer, Effect, Evaluation, Lease, Loaded, OpenRecord, Rotation
     from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
     from esc_operator.providers.port import Identity
     from esc_operator.stores import port
 
 T = TypeVar("T")
 
-__all__ = ["Result", "check", "load", "open", "open_environment", "rotate"]
+__all__ = ["Result", "check", "find_imports", "load", "open", "open_environment", "rotate"]
 
 
 class Result(NamedTuple):
@@ -167,6 +167,21 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     loaded = parse(root)
     evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
     return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform, worker))
+
+
+async def find_imports(root: port.Loaded, store: port.AsyncStore, catalogue: Catalogue) -> tuple[str, ...]:
+    """The full names of all environments that take part when a definition is opened, as far as they can be had. Opens
+    nothing, and decrypts nothing. Raises nothing.
+    """
+    loader = Loader()
+
+    async def perform(effect: Effect) -> Answer:
+        if isinstance(effect, LoadEnvironment):
+            return await loader.load_async(store, effect.name, effect.importer)
+        return Failed("nothing is opened here")
+
+    evaluator = _evaluator(root.name, parse(root), Mode.OPEN)
+    return (await run_async(evaluator, Immediate(catalogue=catalogue).perform, perform)).imports
 
 
 def _evaluate(

@@ -280,6 +280,9 @@ class Provider:
         limits = Limits(OPEN_AT_ONCE, rate, int(2 * rate))
         self._gate = Gate("login", limits, now=self._day.now, sleep=asyncio.sleep, on_recovery=lambda _: None)
 
+    async def look(self, environment: EscEnvironment) -> Imports:
+        return Imports()
+
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened:
         call = self._gate.call(Place(environment.key.namespace, "sts", ""))
         async with worker.away(), call:

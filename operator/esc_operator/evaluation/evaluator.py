@@ -22,10 +22,11 @@ from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 from esc_operator.lang.spelling import Speller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from esc_operator.evaluation.answers import Answer
     from esc_operator.evaluation.effects import Effect
+    from esc_operator.evaluation.tasks import Found
     from esc_operator.lang.declarations import Environment
 
 _A = TypeVar("_A")
@@ -70,7 +71,7 @@ class Evaluator:
         self.speller: Final = Speller()
         self._root: Scope | None = None
         if environment is not None and not environment.is_empty:
-            self._root = self.scopes[name] = Scope(name, environment, name, is_root=True)
+            self._root = self.scopes[name] = Scope(name, environment, name, importer=None)
         self._walk: Final = Walk(self)
         self._effects: dict[object, Effect] = {}
         self._opens: Final = Opens(limits.opens, name)
@@ -148,10 +149,24 @@ class Evaluator:
             return answer
         raise TypeError(f"{effect!r} was answered with a {type(answer).__name__}")
 
+    def is_elsewhere(self, scope: Scope) -> bool:
+        """Whether an environment is in another place than the root."""
+        return self._root is not None and self.place_of(scope.identity) != self.place_of(self._root.identity)
+
     # The end
 
+    def _told(self) -> Iterator[Found]:
+        """What was found, and through which import of the root's own place, where none of that place has named it."""
+        own = self.place_of(self._root.identity) if self._root else ""
+        named = {scope.identity for edge, scope in self.reached.items() if edge.place == own}
+        for scope in self.scopes.values():
+            nearest = scope
+            while nearest.importer is not None and nearest.identity not in named:
+                nearest = nearest.importer
+            yield from scope.told("" if nearest is scope else nearest.identity)
+
     def _finished(self, root: Scope, value: Value) -> Evaluation:
-        findings = [found for scope in self.scopes.values() for found in scope.told()]
+        findings = list(self._told())
         return Evaluation(
             value,
             in_order(found for found in findings if isinstance(found, Diagnostic)),
@@ -162,7 +177,7 @@ class Evaluator:
         )
 
     def _given_up(self, exhausted: Diagnostic) -> Evaluation:
-        found = [found for scope in self.scopes.values() for found in scope.told() if isinstance(found, Diagnostic)]
+        found = [found for found in self._told() if isinstance(found, Diagnostic)]
         return Evaluation(unknown(None), (exhausted, *in_order(found)))
 
 

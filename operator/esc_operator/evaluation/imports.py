@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation.frames import Frame, Steps
     from esc_operator.evaluation.tasks import Edge
     from esc_operator.lang.declarations import Import
+    from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.lang.nodes import Node
 
 ANONYMOUS: Final = ("", "<yaml>")
@@ -88,12 +89,13 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
         loaded = _load(frame, name, edge, node)
         if not isinstance(loaded, Scope):
             return loaded
-        scope = evaluator.reached[edge] = loaded
+        scope = loaded
+    evaluator.reached[edge] = scope
     if scope.state == RUNNING:
         if evaluator.awaits_load:
             # Which import closes a cycle is decided by the order of the walk, and that by all environments.
             return PENDING_VALUE
-        frame.findings.append(node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
+        _report(frame, node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
         return None
     return (yield scope)
 
@@ -113,7 +115,7 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
     evaluator, importer, identity = frame.evaluator, frame.scope, edge.identity
     if not evaluator.may_load(identity):
         summary = f"more than {frame.limits.imports} environments are imported"
-        frame.findings.append(node.error(summary, reasons.LIMIT_EXCEEDED))
+        _report(frame, node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
     key = LoadEnvironment, edge
     answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
@@ -121,15 +123,21 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
         return PENDING_VALUE
     if isinstance(answer, Failed):
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
-        frame.findings.append(failure._replace(cause=answer))
+        _report(frame, failure._replace(cause=answer))
         return None
     own = answer.name or identity
     if known := evaluator.scopes.get(own):
         return known
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
-        frame.findings.extend(found._replace(environment=own) for found in answer.diagnostics)
+        _report(frame, *(found._replace(environment=own) for found in answer.diagnostics))
         return None
     root_name = importer.root_name if importer.root_name not in ANONYMOUS else own
-    scope = Scope(own, answer.environment, root_name, is_root=False, parse_diagnostics=answer.diagnostics)
+    scope = Scope(own, answer.environment, root_name, importer=importer, parse_diagnostics=answer.diagnostics)
     evaluator.scopes[own] = scope
     return scope
+
+
+def _report(frame: Frame, *found: Diagnostic) -> None:
+    """Report what is wrong with an import. Its name is the affair of the importer, which may be an import itself."""
+    through = frame.scope.identity if frame.evaluator.is_elsewhere(frame.scope) else ""
+    frame.findings.extend(one._replace(through=through) for one in found)

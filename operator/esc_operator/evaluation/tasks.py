@@ -138,8 +138,9 @@ class Edge(NamedTuple):
 class Scope(Task):
     """One environment: references bind to its own values.
 
-    `root_name` is the environment that was asked for, as this one sees it; `base` the merged imports, `imports` the
-    same apart from each other, and `has_imports` says that both are complete.
+    `importer` is the first to have imported it, None for the root. `root_name` is the environment that was asked for,
+    as this one sees it; `base` the merged imports, `imports` the same apart from each other, and `has_imports` says
+    that both are complete.
     """
 
     __slots__ = (
@@ -149,8 +150,8 @@ class Scope(Task):
         "findings",
         "has_imports",
         "identity",
+        "importer",
         "imports",
-        "is_root",
         "parse_diagnostics",
         "root",
         "root_name",
@@ -162,7 +163,7 @@ class Scope(Task):
         environment: Environment,
         root_name: str,
         *,
-        is_root: bool,
+        importer: Scope | None,
         parse_diagnostics: tuple[Diagnostic, ...] = (),
     ) -> None:
         self.state = WAITING
@@ -171,7 +172,7 @@ class Scope(Task):
         self.identity: Final = identity
         self.environment: Final = environment
         self.root_name: Final = root_name
-        self.is_root: Final = is_root
+        self.importer: Final = importer
         self.parse_diagnostics: Final = parse_diagnostics
         self.findings: list[Found] = []
         self.imports: Value | None = None
@@ -180,11 +181,15 @@ class Scope(Task):
         self.base: Value | None = None
         self.root: Final = Cell(self, environment.root)
 
-    def told(self) -> Iterable[Found]:
-        """The findings, each with the import it was found in."""
+    @property
+    def is_root(self) -> bool:
+        return self.importer is None
+
+    def told(self, through: str) -> Iterable[Found]:
+        """The findings, each with the import it was found in, and with that `through` which all of them are, if any."""
         for found in self.findings:
-            if isinstance(found, Diagnostic) and not self.is_root and not found.environment:
-                yield found._replace(environment=self.identity)
+            if isinstance(found, Diagnostic) and not self.is_root:
+                yield found._replace(environment=found.environment or self.identity, through=through or found.through)
             else:
                 yield found
 

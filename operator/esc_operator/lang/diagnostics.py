@@ -50,7 +50,8 @@ class Diagnostic(NamedTuple):
     `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is
     one of `reasons`, or the foreign one; it and `cause` (the failed answer behind this finding) take no part in
     comparison. `environment` is the import that it was found in, "" for the environment that was asked for: where
-    there is no text, nothing else tells.
+    there is no text, nothing else tells. `through` is the import behind which it was found, where none of the root's
+    own place has named what it is about: its author alone may be told of that.
     """
 
     severity: Severity
@@ -60,6 +61,7 @@ class Diagnostic(NamedTuple):
     reason: str = ""
     cause: Failed | None = None
     environment: str = ""
+    through: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Diagnostic) and self[:4] == other[:4]

@@ -1,16 +1,17 @@
 """The environments that one environment imports, read from the API server.
 
-Owns what is noted of them: as what they were used, which stands in statuses for people to read, and what has been seen
-of each, which does not. Invariant: of one that is not shared, only the latter tells that it is there.
+Owns what is noted of them: as what they were used, which stands in statuses for people to read as far as their own
+place has named them, and what has been seen of each, which does not. Invariant: of one that is not shared, only the
+latter tells that it is there; and one that is there without being shared costs the same reads as one that is not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import NotFoundError
+from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.kube.paths import environment_resource
-from esc_operator.reconciliation.outcome import Imports, Sighting
+from esc_operator.reconciliation.outcome import Imports, Sighting, Uses
 from esc_operator.resources import reasons
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
@@ -35,9 +36,11 @@ class Definitions:
         self._api = api
         self._home = home
         self._reach = frozenset(reach)
-        self._used: dict[Key, Imported] = {}
-        self._refused: dict[Key, set[str]] = {}
+        self._own = _Notes(home)
+        self._behind = _Notes(home)
         self._sightings: list[Sighting] = []
+        self.trouble: KubeError | None = None
+        """For want of what not all that is imported is known."""
 
     async def load(self, name: str, importer: str) -> Loaded | Failed:
         """What an environment imports is looked for from its own place, whoever imports it."""
@@ -48,26 +51,19 @@ class Definitions:
         readable = [key for key in keys if not self._reach or key.namespace in self._reach]
         if not readable:
             return _out_of_reach(keys[0])
+        notes = self._own if place == self._home else self._behind
         for key in readable:
             body = await self._read(key)
             if body is not None and may_import(place, key, parse_sharing(body)):
-                return self._loaded(key, body)
-            self._note_refused(key, place)
+                return _loaded(notes, key, body)
+            notes.note_refused(key, place)
         return nothing_found(readable, place)
 
     @property
     def imports(self) -> Imports:
-        """What has been noted."""
-        used = {key: self._used.get(key, NOT_THERE) for key in (*self._used, *self._refused)}
-        return Imports(
-            used={key.seen_from(self._home): one for key, one in used.items()},
-            refused={
-                key.seen_from(self._home): frozenset(places)
-                for key, places in self._refused.items()
-                if places and not used[key].generation
-            },
-            seen=tuple(self._sightings),
-        )
+        """What has been noted. What both the own place and its imports have used is no secret of the latter."""
+        own = self._own.uses()
+        return Imports(own, self._behind.uses(own.used), tuple(self._sightings))
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         try:
@@ -75,22 +71,48 @@ class Definitions:
         except NotFoundError:
             self._sightings.append(Sighting(key, 0))
             return None
+        except KubeError as error:
+            self.trouble = error
+            raise
         metadata = body["metadata"]
         self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
         return body
 
-    def _loaded(self, key: Key, body: Mapping[str, Any]) -> Loaded:
-        generation = body["metadata"].get("generation", 0)
-        used = Imported(generation, body["metadata"]["uid"])
+
+class _Notes:
+    """What some places have used, as environments in `home` call it."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+        self._used: dict[Key, Imported] = {}
+        self._refused: dict[Key, set[str]] = {}
+
+    def note_used(self, key: Key, used: Imported) -> None:
         # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
         self._used[key] = min(used, known) if (known := self._used.get(key, used)).uid == used.uid else known
-        definition = body["spec"].get("environment") or {}
-        return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 
-    def _note_refused(self, key: Key, place: str) -> None:
+    def note_refused(self, key: Key, place: str) -> None:
         places = self._refused.setdefault(key, set())
         if key.namespace != place:
             places.add(place)
+
+    def uses(self, known: Mapping[str, Imported] | None = None) -> Uses:
+        """All of it, but what is `known` as the very same already."""
+        every = {key: self._used.get(key, NOT_THERE) for key in (*self._used, *self._refused)}
+        used = {key.seen_from(self._home): one for key, one in every.items()}
+        refused = {
+            key.seen_from(self._home): frozenset(places)
+            for key, places in self._refused.items()
+            if places and not every[key].generation
+        }
+        return Uses({name: one for name, one in used.items() if (known or {}).get(name) != one}, refused)
+
+
+def _loaded(notes: _Notes, key: Key, body: Mapping[str, Any]) -> Loaded:
+    generation = body["metadata"].get("generation", 0)
+    notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
+    definition = body["spec"].get("environment") or {}
+    return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 
 
 def _out_of_reach(key: Key) -> Failed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.outcome import Imports, Refused
 from esc_operator.reconciliation.under_way import Definition
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import key_of
@@ -132,6 +132,14 @@ class GuardedOpening:
         self._under_way = under_way
         self._interruptions = interruptions
         self._now = now
+
+    async def look(self, environment: EscEnvironment) -> Imports:
+        """As `Opening.look`, which evaluates as well; nothing where that has to wait."""
+        definition = Definition(environment.key, environment.uid, environment.generation)
+        known = self._interruptions.find(definition)
+        if known is not None and self._now() < known.until:
+            return Imports()
+        return await self._under_way.of(definition, self._opening.look(environment))
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
         definition = Definition(environment.key, environment.uid, environment.generation)

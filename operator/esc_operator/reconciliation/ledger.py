@@ -10,11 +10,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.outcome import Sighting
+from esc_operator.reconciliation.outcome import NO_USES, Sighting
 from esc_operator.renewal.why import is_another
 from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key, key_of
-from esc_operator.resources.imported import NOT_THERE
+from esc_operator.resources.imported import BEHIND, NOT_THERE, as_one
 from esc_operator.resources.rotate_request import NO_REQUEST
 from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
+    from esc_operator.reconciliation.outcome import Uses
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.imported import Imported
@@ -40,10 +41,10 @@ class Entry:
     read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
     present request for new credentials is known, or since when it stands where it says so: only what was issued later
     honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
-    the last attempt, and in which places. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced
-    when the Secret changes. `namespace_failures`: how often in a row it has failed in that of the namespaces of a
-    ClusterEscEnvironment where it did so most often. `rotation_due_at`: the annotation asks too often, and is heeded
-    then."""
+    the last attempt, and in which places; `behind` is what only its imports have imported, None while that is not
+    known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
+    `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
+    did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then."""
 
     uid: str
     version: str
@@ -58,6 +59,7 @@ class Entry:
     failed: Attempt | None = None
     record: SyncRecord | None = None
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    behind: Uses | None = None
     is_written: bool = True
     rotation: AskedRotation | None = None
     suspended: bool = False
@@ -157,8 +159,11 @@ class Ledger:
         return news
 
     def note_imports(self, key: Key, references: Collection[str]) -> None:
-        """Note what an environment imports."""
-        imported = frozenset(key_of(reference, key.namespace) for reference in references)
+        """Note what an environment imports, beside what is known to be behind that."""
+        entry = self._entries.get(key)
+        behind = entry.behind.used if entry and entry.behind else ()
+        named = {*references, *behind} - {BEHIND}
+        imported = frozenset(key_of(reference, key.namespace) for reference in named)
         for gone in self._imports.get(key, frozenset()) - imported:
             self._importers[gone].discard(key)
             if not self._importers[gone]:
@@ -178,8 +183,13 @@ class Ledger:
 
     def _is_outdated(self, importer: Key, key: Key) -> bool:
         entry, reference = self._entries.get(importer), key.seen_from(importer.namespace)
-        used = (entry.status.imports or {}).get(reference) if entry else None
-        known = self.imported(importer, (reference,)).get(reference)
+        own = (entry.status.imports or {}) if entry else {}
+        if entry and entry.behind and (then := entry.behind.used.get(reference)):
+            if is_another(then, self._behind_now(importer, entry)[reference]):
+                return True
+            if reference not in own:
+                return False
+        used, known = own.get(reference), self.imported(importer, (reference,)).get(reference)
         return used is not known if used is None or known is None else is_another(used, known)
 
     def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
@@ -198,7 +208,7 @@ class Ledger:
         everywhere = Key("", secret.name)  # what ClusterEscEnvironments claim
         return (*self._claimants.get(secret, ()), *self._claimants.get(everywhere, ()))
 
-    def imported(self, importer: Key, references: Iterable[str]) -> Mapping[str, Imported]:
+    def imported(self, importer: Key, references: Collection[str]) -> Mapping[str, Imported]:
         """The imports of an environment as they are now, as far as they are known.
 
         What was refused to it and would be again is not there, as far as it can be told: nothing that happens to
@@ -206,6 +216,23 @@ class Ledger:
         """
         entry = self._entries.get(importer)
         refused = entry.refused if entry else {}
+        found = self._now(importer, references, refused)
+        if BEHIND in references and entry and entry.behind and entry.behind.used:
+            found[BEHIND] = as_one(self._behind_now(importer, entry))
+        return found
+
+    def _behind_now(self, importer: Key, entry: Entry) -> dict[str, Imported]:
+        """What only its imports import, as it is now; as it was used, where nothing newer has been seen."""
+        behind = entry.behind or NO_USES
+        now = self._now(importer, behind.used, behind.refused)
+        return {
+            reference: now[reference] if reference in now and is_another(used, now[reference]) else used
+            for reference, used in behind.used.items()
+        }
+
+    def _now(
+        self, importer: Key, references: Iterable[str], refused: Mapping[str, Collection[str]]
+    ) -> dict[str, Imported]:
         seen = {reference: self._sightings.get(key_of(reference, importer.namespace)) for reference in references}
         return {
             reference: NOT_THERE if _is_hidden(sighting, refused.get(reference, ())) else sighting.as_imported

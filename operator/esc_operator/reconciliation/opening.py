@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esc_operator.api import open_environment
+from esc_operator.api import find_imports, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
+from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.admission import REFUSALS, NamespaceAdmission
@@ -22,6 +23,7 @@ from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.status import Login
 from esc_operator.stores.imports import PATH_PREFIX
 from esc_operator.stores.port import Loaded
+from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -41,6 +43,18 @@ if TYPE_CHECKING:
 
 
 _UNTIL_CHANGED = REFUSALS | {reasons.IMPORT_NOT_TRUSTED}
+
+
+_OF_IMPORTS = frozenset(
+    {
+        CYCLIC_IMPORT,
+        IMPORT_FAILED,
+        reasons.IMPORT_NOT_FOUND,
+        reasons.IMPORT_NOT_ALLOWED,
+        INVALID_REFERENCE,
+    }
+)
+_TOLD_ELSEWHERE = "its owner sees which and why in its status, or by `esc open`"
 
 
 class ServiceAccountIdentity:
@@ -105,14 +119,17 @@ class EnvironmentOpening:
         self._allowances = allowances
         self._namespaces = namespaces
 
+    async def look(self, environment: EscEnvironment) -> Imports:
+        """What an environment imports, found out without opening anything. Raises KubeError."""
+        definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
+        await find_imports(_root(environment), definitions, self._opener.catalogue)
+        if definitions.trouble:
+            raise definitions.trouble
+        return definitions.imports
+
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
-        root = Loaded(
-            environment.key.full_name,
-            definition=environment.definition,
-            path_prefix=PATH_PREFIX,
-            trusted=environment.trusted,
-        )
+        root = _root(environment)
         account, admission, allowed = environment.account, None, ""
         if account is not None:
             try:
@@ -140,6 +157,15 @@ class EnvironmentOpening:
         )
 
 
+def _root(environment: EscEnvironment) -> Loaded:
+    return Loaded(
+        environment.key.full_name,
+        definition=environment.definition,
+        path_prefix=PATH_PREFIX,
+        trusted=environment.trusted,
+    )
+
+
 def window_of(result: Result) -> Window | None:
     """The life of the values: that of the lease which ends first. What a rotator logs in with, to make a new secret,
     does not limit the life of that secret."""
@@ -161,17 +187,31 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     login that the namespace does not allow, or a call that the environment does not.
     """
     first, *others = errors
-    message = f"{place(first)}{first.summary}"
+    reason, message = words(first)
     if others:
         message += f" (and {len(others)} more; `esc open` shows all of them)"
     waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
     return Refused(
-        reason=first.reason or reasons.INVALID_DEFINITION,
+        reason=reason,
         message=message,
         retryable=all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others)),
         retry_after=max(waits, default=None),
         imports=imports,
     )
+
+
+def words(finding: Diagnostic) -> tuple[str, str]:
+    """Reason and message for the environment's owner. What none of their own place has imported is not named: its own
+    importer's owner is told of it in full, in their own environment."""
+    reason = finding.reason or reasons.INVALID_DEFINITION
+    if not finding.through:
+        return reason, f"{place(finding)}{finding.summary}"
+    importer = key_of(finding.through, "").tell()
+    if reason == reasons.IMPORT_NOT_TRUSTED:  # says of whom, which is what has to be decided
+        return reason, f"{importer}: in an environment that it imports: {finding.summary}"
+    if reason in _OF_IMPORTS:
+        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be had; {_TOLD_ELSEWHERE}"
+    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_TOLD_ELSEWHERE}"
 
 
 def place(finding: Diagnostic) -> str:

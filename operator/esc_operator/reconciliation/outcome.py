@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from esc_operator.resources.imported import NOT_THERE, Imported
+from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported, as_one
 from esc_operator.resources.sharing import WITH_NOBODY, Sharing
 
 if TYPE_CHECKING:
@@ -32,17 +32,34 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Imports:
-    """The imports of one evaluation.
-
-    `used` names each of them, by reference, as it was used; one that is not shared is as if it were not there.
-    `refused` says of those to which places they were. `seen` is the truth about all of them, which is not for
-    everybody.
-    """
+class Uses:
+    """Some imports, by reference, as they were used; one that is not shared is as if it were not there. `refused` says
+    of those to which places they were."""
 
     used: Mapping[str, Imported] = field(default_factory=dict)
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+NO_USES = Uses()
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """The imports of one evaluation.
+
+    `own` are those that the authors of the environment's own place have named. `behind` are those that only their
+    imports have: what these are is for the operator alone to know. `seen` is the truth about all of them, which is not
+    for everybody either.
+    """
+
+    own: Uses = NO_USES
+    behind: Uses = NO_USES
     seen: tuple[Sighting, ...] = ()
+
+    @property
+    def used(self) -> Mapping[str, Imported]:
+        """All of them, as the environment's owner may know of them."""
+        return {**self.own.used, **({BEHIND: as_one(self.behind.used)} if self.behind.used else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from esc_operator.reconciliation.fan_out_rollouts import FanOutRollouts
 from esc_operator.reconciliation.gather import TargetSecret
 from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, hold_back, observe, refused_imports, wanted_by
-from esc_operator.reconciliation.outcome import Opened, Refused, Sighting
+from esc_operator.reconciliation.outcome import Imports, Opened, Refused, Sighting
 from esc_operator.reconciliation.overdue import Overdue
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.telling import Telling
@@ -32,6 +32,7 @@ from esc_operator.reconciliation.workforce import Workers, Workforce
 from esc_operator.renewal.why import Observation, Sync, Wait, Wanted, are_outdated, next_refresh, why_sync
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
+from esc_operator.resources.imported import BEHIND
 from esc_operator.resources.sharing import parse_sharing
 from esc_operator.resources.status import parse_status
 from esc_operator.telemetry import SILENT, Telemetry
@@ -59,6 +60,9 @@ class Opening(Protocol):
     def __call__(
         self, environment: EscEnvironment, demand: Demand, worker: Worker
     ) -> Coroutine[Any, Any, Opened | Refused]: ...
+
+    def look(self, environment: EscEnvironment) -> Coroutine[Any, Any, Imports]:
+        """What it imports, found out without opening anything. Raises KubeError."""
 
 
 class Reconciler:
@@ -184,6 +188,7 @@ class Reconciler:
         elif decide.was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
         entry.record = self._gatherer.own_record(environment) or entry.record
+        await self._learn_behind(environment, entry)
         now = self._now()
         seen = observe(self._wanted(environment, entry, target), target, entry)
         verdict = why_sync(seen, now)
@@ -196,6 +201,17 @@ class Reconciler:
         else:
             await self._sync(environment, entry, target, verdict)
             self.tell_sync(verdict, seen, now, well=entry.failed is None)
+
+    async def _learn_behind(self, environment: EscEnvironment, entry: Entry) -> None:
+        """After a start: find out what only its imports import, which stands nowhere. Raises KubeError."""
+        known = {*(entry.status.imports or ()), *(entry.record.imports if entry.record else ())}
+        if entry.behind is not None or BEHIND not in known:
+            return
+        imports = await self._opening.look(environment)
+        entry.behind = imports.behind
+        self.ledger.note_imports(environment.key, tuple(entry.status.imports or ()))
+        for seen in imports.seen:
+            self.arrivals.note(seen)
 
     def tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
         """Tell the meter what came of an attempt, and how late it was."""
@@ -235,7 +251,7 @@ class Reconciler:
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after = entry.rotation_seen_at if sync.fresh else None
         outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
-        entry.refused = outcome.imports.refused
+        entry.refused, entry.behind = outcome.imports.own.refused, outcome.imports.behind
         for seen in outcome.imports.seen:
             self.arrivals.note(seen)
         return outcome

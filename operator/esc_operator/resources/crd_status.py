@@ -44,10 +44,15 @@ def environment_status() -> dict[str, Any]:
             },
             "imports": {
                 "type": "array",
+                "description": "The environments that are imported by this one and by others of its namespace.",
                 "items": {
                     "type": "object",
                     "properties": {"name": {"type": "string"}, "generation": COUNT, "uid": {"type": "string"}},
                 },
+            },
+            "indirectImports": {
+                "type": "string",
+                "description": "Tells whether what the imports import in their turn is the same, and no more.",
             },
             "namespaces": {
                 "type": "object",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Imported(NamedTuple):
@@ -17,3 +22,14 @@ class Imported(NamedTuple):
 
 
 NOT_THERE = Imported(0)
+
+BEHIND: Final = "*"
+"""Among what an environment imports, the name of all that was imported by others than the authors of its own place. No
+environment can be called so."""
+
+
+def as_one(behind: Mapping[str, Imported]) -> Imported:
+    """Several imports as one, whose UID is another where any of them is. It tells neither names nor generations to
+    people who do not know their UIDs already."""
+    described = json.dumps([(name, *one) for name, one in sorted(behind.items())])
+    return Imported(1, hashlib.sha256(described.encode()).hexdigest()[:32])

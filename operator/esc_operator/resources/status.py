@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
-from esc_operator.resources.imported import Imported
+from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported
 from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.times import format_optional_time, parse_time
 
@@ -123,7 +123,8 @@ class Status:
     rollout_digest: str = ""
     """Of a ClusterEscEnvironment: of all namespaces whose workloads are known to run with what their Secret holds."""
     imports: Mapping[str, Imported] | None = None
-    """Name of each imported environment, and what of it was used."""
+    """Name of each environment that was imported by its own place, and what of it was used; under `BEHIND` all others
+    as one."""
     logins: tuple[Login, ...] = ()
     """What was opened for the values that the Secret holds, each once, in order."""
     more_logins: bool = False
@@ -151,6 +152,9 @@ class Status:
     def observed_request(self) -> RotateRequest:
         return RotateRequest(self.observed_rotate_request, self.observed_rotation)
 
+    def _named_imports(self) -> list[tuple[str, Imported]]:
+        return sorted((name, used) for name, used in (self.imports or {}).items() if name != BEHIND)
+
     @property
     def rollout_time(self) -> timedelta:
         """How long the last rollout took; zero where none is known."""
@@ -175,7 +179,8 @@ class Status:
             "rolloutStartedAt": format_optional_time(self.rollout_started_at),
             "rolloutSeconds": self.rollout_seconds or None,
             "rolloutDigest": self.rollout_digest or None,
-            "imports": [_import_to_dict(name, used) for name, used in sorted((self.imports or {}).items())] or None,
+            "imports": [_import_to_dict(name, used) for name, used in self._named_imports()] or None,
+            "indirectImports": (self.imports or {}).get(BEHIND, NOT_THERE).uid or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
             "rotatorStates": self.rotator_states or None,
@@ -189,6 +194,14 @@ class Status:
 
 def _import_to_dict(name: str, used: Imported) -> dict[str, Any]:
     return {"name": name, "generation": used.generation, **({"uid": used.uid} if used.uid else {})}
+
+
+def _parse_imports(data: Mapping[str, Any]) -> dict[str, Imported]:
+    named = {
+        item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "") for item in data.get("imports") or ()
+    }
+    behind = data.get("indirectImports")
+    return {**named, **({BEHIND: Imported(1, behind)} if behind else {})}
 
 
 def parse_status(data: Mapping[str, Any] | None) -> Status:
@@ -211,10 +224,7 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
         rollout_digest=data.get("rolloutDigest") or "",
-        imports={
-            item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "")
-            for item in data.get("imports") or ()
-        },
+        imports=_parse_imports(data),
         namespaces=parse_summary(data.get("namespaces")),
         seals=tuple(data.get("seals") or ()),
         rotator_states=data.get("rotatorStates") or "",

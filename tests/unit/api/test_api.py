@@ -121,6 +121,9 @@ def nobody() -> Identity:
 def test_the_facade_is_this() -> None:
     assert {name: str(inspect.signature(getattr(api, name))) for name in api.__all__ if name.islower()} == {
         "check": "(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None) -> 'Result'",
+        "find_imports": (
+            "(root: 'port.Loaded', store: 'port.AsyncStore', catalogue: 'Catalogue') -> 'tuple[str, ...]'"
+        ),
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "

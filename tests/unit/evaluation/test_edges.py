@@ -128,6 +128,32 @@ def test_a_diamond_over_places_is_evaluated_once_and_asked_for_once_a_place(choo
     assert len(world.asked_for(OpenProvider)) == 1
 
 
+@pytest.mark.parametrize("choose", ORDERS)
+def test_a_finding_says_through_which_import_it_came_unless_the_own_place_has_named_what_it_is_about(
+    choose: Any,
+) -> None:
+    broken = "imports: [gone]\nvalues: {x: '${nope}'}"
+    world = Places(
+        {
+            "red/app": "imports: [own, blue/a]",
+            "red/own": "imports: [wide/named]\nvalues: {x: '${nope}'}",
+            "blue/a": "imports: [wide/deep]\nvalues: {x: '${nope}'}",
+            "wide/named": broken,
+            "wide/deep": broken,
+        },
+        {"blue/a": {"red"}, "wide/named": {"red", "blue"}, "wide/deep": {"blue"}},
+    )
+    found = {(one.environment, one.reason): one.through for one in opened("red/app", world, choose).diagnostics}
+    assert found == {
+        ("red/own", "UnknownProperty"): "",
+        ("blue/a", "UnknownProperty"): "",
+        ("wide/named", "UnknownProperty"): "",
+        ("wide/named", "NotShared"): "wide/named",
+        ("wide/deep", "UnknownProperty"): "blue/a",
+        ("wide/deep", "NotShared"): "blue/a",
+    }
+
+
 NAMES = [f"{place}/{name}" for place in ("red", "blue", "wide") for name in ("a", "b", "c")]
 
 

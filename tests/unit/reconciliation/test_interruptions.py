@@ -46,7 +46,7 @@ class Scene:
         self.opened = 0
         self.interruptions = Interruptions(self._leave)
         self.interruptions.take_over(note, NOW)
-        self._guarded = GuardedOpening(self._open, UnderWay(), self.interruptions, lambda: self.now)
+        self._guarded = GuardedOpening(cast("Any", self._open), UnderWay(), self.interruptions, lambda: self.now)
 
     async def _leave(self, text: str) -> None:
         self.left.append(text)

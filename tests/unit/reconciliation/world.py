@@ -19,7 +19,7 @@ from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPAC
 from esc_operator.reconciliation.act import Actor
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.outcome import Opened, Refused
+from esc_operator.reconciliation.outcome import Imports, Opened, Refused
 from esc_operator.reconciliation.reconciler import Opening, Reconciler
 from esc_operator.reconciliation.waking import Waking
 from esc_operator.reconciliation.workforce import Workers
@@ -114,6 +114,13 @@ class Cloud:
         namespace = environment.account.namespace if environment.account else ""
         body = self._api.objects.get((NAMESPACES.plural, Key("", namespace)), {"metadata": {}})
         return parse_allowances(body["metadata"].get("annotations"))
+
+    async def look(self, environment: EscEnvironment) -> Imports:
+        definitions = Definitions(self._api, environment.key.namespace)
+        await self._read_values(definitions, (environment.key.full_name,), environment.definition)
+        if definitions.trouble:
+            raise definitions.trouble
+        return definitions.imports
 
     async def _read_values(
         self, definitions: Definitions, chain: tuple[str, ...], definition: Mapping[str, Any]
