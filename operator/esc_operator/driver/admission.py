@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from esc_operator.errors import IdentityError
@@ -10,13 +10,25 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import Identity, IdentityToken
 
 
+class Wish(NamedTuple):
+    """A login that a definition asks for. `author` is the environment that the call stands in, `exchanged_by` another
+    provider that logs in with tokens like the one that this one gives out. Where it is not to be `shown`, its inputs
+    hold a secret."""
+
+    provider: str
+    author: str
+    login: Login
+    shown: bool
+    exchanged_by: str = ""
+
+
 class Admission(Protocol):
     """Decides on logins."""
 
-    def refuse(self, login: Login, *, shown: bool) -> Failed | None:
-        """Why a login is not allowed, or None. Where it is not to be `shown`, its inputs hold a secret."""
+    async def refuse(self, wish: Wish) -> Failed | None:
+        """Why a login is not allowed, or None."""
 
-    def refuse_unknown(self, provider: str) -> IdentityError | None:
+    async def refuse_unknown(self, provider: str, author: str) -> IdentityError | Failed | None:
         """Why a provider that does not tell its role must not log in, or None where every role is allowed."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import Described, Failed
 from esc_operator.providers import reasons
+from esc_operator.providers.port import Exchanges
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 from esc_operator.schema import SchemaError, from_json
 
@@ -30,6 +31,21 @@ class Catalogue:
 
     def describe_rotator(self, name: str) -> Described | Failed:
         return self._describe(self.rotators, name, ("inputs", "state", "outputs"))
+
+    def exchanging(self, audience: str, but: str) -> str:
+        """Another provider that logs in with tokens for that audience; "" where there is none."""
+        # Only who gives out a token pays for importing this.
+        from esc_operator.resources.allowances import matches
+
+        for name in self.providers.names():
+            try:
+                provider = None if name == but else self.providers.find(name)
+            except EscError:
+                continue  # what cannot be loaded logs in nowhere
+            patterns: Sequence[str] = provider.exchanged_audiences if isinstance(provider, Exchanges) else ()
+            if any(matches(pattern, audience) for pattern in patterns):
+                return name
+        return ""
 
     def _describe(self, registry: Registry[Any], name: str, parts: Sequence[str]) -> Described | Failed:
         key = registry, name

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.driver.admission import Refusing
+from esc_operator.driver.admission import Refusing, Wish
 from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
 from esc_operator.driver.scrubbing import without_secrets
 from esc_operator.driver.sharing import ANY_AGE, Demand
-from esc_operator.errors import ConfigurationError, EscError
+from esc_operator.errors import ConfigurationError, EscError, IdentityError
 from esc_operator.evaluation import UNTOLD, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Performer:
     async def _call(self, effect: OpenProvider | OpenRotator | RotateState) -> Answer:
         if refused := self._refuse_secret_host(effect):
             return refused
-        identity = self._admit(effect)
+        identity = await self._admit(effect)
         if isinstance(identity, Failed):
             return identity
         match effect:
@@ -90,17 +90,24 @@ class Performer:
         catalogue = self.opener.catalogue
         return catalogue.providers if isinstance(effect, OpenProvider) else catalogue.rotators
 
-    def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
+    async def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
         """As whom to open; or why not, before anything is shared or asked for."""
         if self.trust and (refused := self.trust.refuse(effect)):
             return refused
-        if self.admission is None:
-            return self.identity
+        judged = await self._judge(effect, self.admission) if self.admission else None
+        return Refusing(self.identity, judged) if isinstance(judged, IdentityError) else judged or self.identity
+
+    async def _judge(
+        self, effect: OpenProvider | OpenRotator | RotateState, admission: Admission
+    ) -> Failed | IdentityError | None:
+        """What stands against a login; an error where the provider may do without one."""
         login = self.opener.login(effect.provider, self._plugins(effect), effect.inputs)
         if isinstance(login, Failed):
             return login
         if login is UNTOLD:
-            error = self.admission.refuse_unknown(effect.provider)
-            return Refusing(self.identity, error) if error else self.identity
-        refused = self.admission.refuse(login, shown=not effect.value.contains_secrets) if login else None
-        return refused or self.identity
+            return await admission.refuse_unknown(effect.provider, effect.environment)
+        if login is None:
+            return None
+        other = self.opener.catalogue.exchanging(login.audience, effect.provider) if login.gives_token else ""
+        wish = Wish(effect.provider, effect.environment, login, not effect.value.contains_secrets, other)
+        return await admission.refuse(wish)

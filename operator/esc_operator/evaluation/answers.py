@@ -50,13 +50,18 @@ class Described(NamedTuple):
 
 
 class Login(NamedTuple):
-    """As whom a provider logs in: `role` as its inputs name it (for AWS an ARN), with a token for that `audience`."""
+    """As whom a provider logs in: `role` as its inputs name it (for AWS an ARN), with a token for that `audience`.
+
+    `gives_token`: the identity token itself is given out, or goes to whom the inputs name. Nothing holds that to the
+    role: whoever has it can log in wherever its audience is taken.
+    """
 
     role: str
     audience: str
+    gives_token: bool
 
 
-UNTOLD = Login("", "")
+UNTOLD = Login("", "", gives_token=True)
 """What is known of a plug-in that does not tell as whom it logs in."""
 
 

@@ -125,6 +125,7 @@ class AwsLogin:
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
     rate: ClassVar[float] = STS_RATE
+    exchanged_audiences: ClassVar[tuple[str, ...]] = (DEFAULT_AUDIENCE,)
 
     def __init__(self, clients: UnsignedClients | None = None) -> None:
         self._clients = clients or UnsignedClients()
@@ -147,7 +148,7 @@ class AwsLogin:
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         oidc = inputs.get("oidc")
-        return Login(oidc["roleArn"], oidc.get("audience") or DEFAULT_AUDIENCE) if oidc else None
+        return Login(oidc["roleArn"], oidc.get("audience") or DEFAULT_AUDIENCE, gives_token=False) if oidc else None
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         match inputs:

@@ -92,6 +92,7 @@ class AzureLogin:
     host_inputs: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+    exchanged_audiences: ClassVar[tuple[str, ...]] = (DEFAULT_AUDIENCE,)
 
     def __init__(self, endpoints: Poster | None = None) -> None:
         self._asking = Asking(endpoints)
@@ -108,7 +109,9 @@ class AzureLogin:
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
         request = _parse_request(inputs)
-        return Login(request.client, request.audience) if request.is_federated else None
+        if not request.is_federated:
+            return None
+        return Login(request.client, request.audience, gives_token=not request.scope)
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         request = _parse_request(inputs)

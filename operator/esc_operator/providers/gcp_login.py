@@ -113,6 +113,7 @@ class GcpLogin:
     host_inputs: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Mapping[str, Any]] = INPUTS
     outputs: ClassVar[Mapping[str, Any]] = OUTPUTS
+    exchanged_audiences: ClassVar[tuple[str, ...]] = ("//iam.googleapis.com/**", "https://iam.googleapis.com/**")
 
     def __init__(self, endpoints: Poster | None = None) -> None:
         self._asking = Asking(endpoints)
@@ -134,7 +135,7 @@ class GcpLogin:
         if not inputs.get("oidc"):
             return None
         request = _parse_oidc(inputs)
-        return Login(request.account, request.audience)
+        return Login(request.account, request.audience, gives_token=False)
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         match inputs:

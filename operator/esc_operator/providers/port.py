@@ -144,6 +144,14 @@ class LogsIn(Protocol):
 
 
 @runtime_checkable
+class Exchanges(Protocol):
+    """A provider that exchanges identity tokens for credentials: a token for one of these audiences (patterns, as those
+    of allow-lists) is as good as what it would give, and no other provider gives one out unasked."""
+
+    exchanged_audiences: tuple[str, ...]
+
+
+@runtime_checkable
 class Timed(Protocol):
     """A provider that learns from answers how far the clock of whom it asks is from ours."""
 

@@ -1,36 +1,88 @@
-"""Which logins a namespace allows its environments, and what a person is told of those that it does not. Pure."""
+"""Which logins a namespace allows its environments, and what a person is told of those that it does not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esc_operator.errors import IdentityError
+from esc_operator.errors import IdentityError, KubeError
 from esc_operator.evaluation import Failed
 from esc_operator.resources import reasons
-from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES, Allowances
+from esc_operator.resources.allowances import (
+    ALLOWED_AUDIENCES,
+    ALLOWED_ROLES,
+    ALLOWED_TOKEN_AUDIENCES,
+    Allowances,
+)
+from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
-    from esc_operator.evaluation import Login
+    from collections.abc import Awaitable, Callable
 
-REFUSALS = frozenset({reasons.ROLE_NOT_ALLOWED, reasons.AUDIENCE_NOT_ALLOWED})
+    from esc_operator.driver.admission import Wish
+
+REFUSALS = frozenset({reasons.ROLE_NOT_ALLOWED, reasons.AUDIENCE_NOT_ALLOWED, reasons.TOKEN_NOT_ALLOWED})
+
+
+class Admissions:
+    """An Admission: what the namespace of the ServiceAccount allows, whoever has written the call; and, where that is
+    an import of another namespace, what that one allows as well. `read` raises KubeError."""
+
+    def __init__(self, home: NamespaceAdmission, read: Callable[[str], Awaitable[Allowances]]) -> None:
+        self._home = home
+        self._read = read
+
+    async def refuse(self, wish: Wish) -> Failed | None:
+        judges = await self._judges(wish.author)
+        if isinstance(judges, Failed):
+            return judges
+        return next((refused for judge in judges if (refused := judge.refuse(wish))), None)
+
+    async def refuse_unknown(self, provider: str, author: str) -> IdentityError | Failed | None:
+        judges = await self._judges(author)
+        if isinstance(judges, Failed):
+            return judges
+        return next((refused for judge in judges if (refused := judge.refuse_unknown(provider))), None)
+
+    async def _judges(self, author: str) -> list[NamespaceAdmission] | Failed:
+        place = place_of(author)
+        if place in {"", self._home.namespace}:
+            return [self._home]
+        try:
+            return [self._home, NamespaceAdmission(place, await self._read(place))]
+        except KubeError as error:
+            return Failed(f"what namespace {place} allows is not known: {error.message}", error.reason)
 
 
 class NamespaceAdmission:
-    """An Admission: what one namespace allows, for its own environments and for whatever they import."""
+    """What one namespace allows. Pure."""
 
     def __init__(self, namespace: str, allowances: Allowances) -> None:
-        self._namespace = namespace
+        self.namespace = namespace
         self._allowances = allowances
 
-    def refuse(self, login: Login, *, shown: bool) -> Failed | None:
+    def refuse(self, wish: Wish) -> Failed | None:
+        login, shown = wish.login, wish.shown
         if not self._allowances.allows_role(login.role):
             role = f'"{login.role}"' if shown else "(which is a secret)"
             return Failed(
-                f"the role {role} is not allowed in namespace {self._namespace}: use one that is, or let an "
+                f"the role {role} is not allowed in namespace {self.namespace}: use one that is, or let an "
                 f"administrator add it to the namespace's annotation {ALLOWED_ROLES}",
                 reasons.ROLE_NOT_ALLOWED,
             )
-        return self.refuse_audience(login.audience, shown=shown)
+        return self.refuse_audience(login.audience, shown=shown) or self._refuse_token(wish)
+
+    def _refuse_token(self, wish: Wish) -> Failed | None:
+        login, other = wish.login, wish.exchanged_by
+        if not login.gives_token or self._allowances.allows_token(login.audience, exchanged=bool(other)):
+            return None
+        told = f'"{login.audience}"' if wish.shown else "(which may be a secret)"
+        listed = f", which {other} logs in with, to the letter" if other else ""
+        return Failed(
+            f'"{wish.provider}" would give out the identity token itself, for the audience {told}, and namespace '
+            f"{self.namespace} does not allow that: let the provider exchange it (azure-login does with `scope`), or "
+            f"let an administrator add the audience{listed} to the namespace's annotation {ALLOWED_TOKEN_AUDIENCES}",
+            reasons.TOKEN_NOT_ALLOWED,
+        )
 
     def refuse_audience(self, audience: str, *, shown: bool = False) -> Failed | None:
         if self._allowances.allows_audience(audience):
@@ -43,16 +95,16 @@ class NamespaceAdmission:
                 reasons.AUDIENCE_NOT_ALLOWED,
             )
         return Failed(
-            f"the audience {told} is not allowed in namespace {self._namespace}: use one that is, or let an "
+            f"the audience {told} is not allowed in namespace {self.namespace}: use one that is, or let an "
             f"administrator add it to the namespace's annotation {ALLOWED_AUDIENCES}",
             reasons.AUDIENCE_NOT_ALLOWED,
         )
 
     def refuse_unknown(self, provider: str) -> IdentityError | None:
-        if self._allowances.roles is None:
+        if not self._allowances.restricts:
             return None
         return IdentityError(
-            f'the provider "{provider}" does not tell its role, and namespace {self._namespace} allows only some: see '
+            f'the provider "{provider}" does not tell its role, and namespace {self.namespace} allows only some: see '
             f"its annotation {ALLOWED_ROLES}",
             reason=reasons.ROLE_NOT_ALLOWED,
         )

@@ -63,6 +63,7 @@ class Entry:
     is_written: bool = True
     rotation: AskedRotation | None = None
     suspended: bool = False
+    trusted: frozenset[str] = frozenset()
     rolls: bool = False
     namespace_failures: int = 0
     rotation_due_at: datetime | None = None
@@ -124,6 +125,7 @@ class Ledger:
             entry.record = None  # it is that of another Secret
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         entry.account, entry.suspended = environment.account, environment.suspend
+        entry.trusted = environment.trusted
         entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"
         return entry
 

@@ -13,7 +13,7 @@ from esc_operator.errors import ForbiddenError, IdentityError, KubeError
 from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
-from esc_operator.reconciliation.admission import REFUSALS, NamespaceAdmission
+from esc_operator.reconciliation.admission import REFUSALS, Admissions, NamespaceAdmission
 from esc_operator.reconciliation.definitions import Definitions
 from esc_operator.reconciliation.outcome import Opened, Refused
 from esc_operator.reconciliation.rotator_secrets import RotatorSecrets
@@ -138,9 +138,10 @@ class EnvironmentOpening:
             except KubeError as error:
                 return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
+        admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
-        result = await open_environment(root, definitions, self._opener, identity, demand, states, admission, worker)
+        result = await open_environment(root, definitions, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
             return refusal(result.errors, definitions.imports)
         data, problems = secret_data(exported(result.value))

@@ -50,14 +50,15 @@ class Waking:
 
     def on_namespace(self, namespace: str) -> None:
         """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
-        that namespace, wherever the environment is."""
+        that namespace, wherever the environment is; and for what was refused a call of that namespace's definitions."""
         self._reconciler.mended += 1
         refused = {key for key, _ in self._ledger.failed_for(REFUSALS)}
         for key, entry in self._ledger.entries():
-            if entry.account is None or entry.account.namespace != namespace:
-                continue
-            if key in refused:
+            is_home = entry.account is not None and entry.account.namespace == namespace
+            if key in refused and (is_home or namespace in entry.trusted):
                 self._mend(key, entry, self._now())
+            elif not is_home:
+                continue
             elif entry.status.logins or entry.status.more_logins:
                 self._reconciler.scheduler.set(key, self._now())
 

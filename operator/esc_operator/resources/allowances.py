@@ -22,6 +22,10 @@ ALLOWED_ROLES = f"{GROUP}/allowed-roles"
 ALLOWED_AUDIENCES = f"{GROUP}/allowed-audiences"
 """Annotation of a Namespace, as ALLOWED_ROLES; the API server's own audiences are allowed to nobody."""
 
+ALLOWED_TOKEN_AUDIENCES = f"{GROUP}/allowed-token-audiences"
+"""Annotation of a Namespace, as ALLOWED_ROLES: for which audiences a provider may give out the identity token itself.
+Without it none where the namespace has another list, and elsewhere all but those with which other providers log in."""
+
 ALLOWED_URLS = f"{GROUP}/allowed-urls"
 """Annotation of a Namespace: patterns of origins (`https://vault.vault.svc:8200`) that its environments may have the
 operator ask although they are not public."""
@@ -37,6 +41,7 @@ class Allowances:
 
     roles: tuple[str, ...] | None = None
     audiences: tuple[str, ...] | None = None
+    token_audiences: tuple[str, ...] | None = None
     urls: tuple[str, ...] = ()
     api_audiences: frozenset[str] = frozenset(WELL_KNOWN_AUDIENCES)
 
@@ -49,6 +54,20 @@ class Allowances:
 
     def allows_role(self, role: str) -> bool:
         return self.roles is None or any(matches(pattern, role) for pattern in self.roles)
+
+    @property
+    def restricts(self) -> bool:
+        """Whether there is any list of what may be logged in with."""
+        return any(patterns is not None for patterns in (self.roles, self.audiences, self.token_audiences))
+
+    def allows_token(self, audience: str, *, exchanged: bool) -> bool:
+        """Whether the identity token itself may be given out. `exchanged`: another provider would exchange it, so that
+        it is worth any role that trusts the identity: such an audience has to be listed to the letter."""
+        if exchanged:
+            return audience in (self.token_audiences or ())
+        if self.token_audiences is None:
+            return not self.restricts
+        return any(matches(pattern, audience) for pattern in self.token_audiences)
 
     def allows_audience(self, audience: str) -> bool:
         if audience.strip() in self.api_audiences:
@@ -64,6 +83,7 @@ def parse_allowances(
     return Allowances(
         roles=_patterns(found.get(ALLOWED_ROLES), required=required),
         audiences=_patterns(found.get(ALLOWED_AUDIENCES), required=required),
+        token_audiences=_patterns(found.get(ALLOWED_TOKEN_AUDIENCES), required=required),
         urls=_patterns(found.get(ALLOWED_URLS, ""), required=False) or (),
         api_audiences=frozenset((*WELL_KNOWN_AUDIENCES, *api_audiences)),
     )

@@ -61,6 +61,9 @@ ROLE_NOT_ALLOWED = "RoleNotAllowed"
 AUDIENCE_NOT_ALLOWED = "AudienceNotAllowed"
 """The audience is the API server's own, or not one that the namespace's administrator allows."""
 
+TOKEN_NOT_ALLOWED = "TokenNotAllowed"  # noqa: S105 - a reason, not a password
+"""A provider would give out the identity token itself, and the namespace's administrator has not allowed that."""
+
 IMPORT_NOT_FOUND = "ImportNotFound"
 """An imported environment does not exist."""
 

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator import api
+from esc_operator.driver.admission import Wish
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
-from esc_operator.errors import IdentityError, ProviderError
+from esc_operator.errors import IdentityError, NotFoundError, ProviderError
 from esc_operator.evaluation import Login, Opened
+from esc_operator.providers.aws_login import AwsLogin
 from esc_operator.providers.port import IdentityToken
-from esc_operator.reconciliation.admission import NamespaceAdmission
+from esc_operator.reconciliation.admission import Admissions, NamespaceAdmission
 from esc_operator.resources.allowances import Allowances
 from esc_operator.stores.port import Failed, Loaded
 from unit.driver.test_opener import NOW, Plugins
@@ -51,7 +53,9 @@ class Telling:
     fails = False
 
     def login(self, inputs: Any) -> Login | None:
-        return Login(inputs["role"], inputs.get("audience", "aud")) if "role" in inputs else None
+        return (
+            Login(inputs["role"], inputs.get("audience", "aud"), bool(inputs.get("raw"))) if "role" in inputs else None
+        )
 
     async def open(self, inputs: Any, context: OpenContext) -> Opened:
         if self.login(inputs):
@@ -80,7 +84,8 @@ class Nothing:
 
 def open_one(provider: Any, inputs: Any, allowances: Allowances, caller: Caller | None = None) -> Result:
     async def go() -> Result:
-        registry: Any = Plugins(provider)
+        aws: Any = AwsLogin()
+        registry: Any = Plugins(provider, aws)
         opener = Opener(
             pool=BlockingPool(),
             logins=SharedLogins(lambda: NOW),
@@ -89,10 +94,14 @@ def open_one(provider: Any, inputs: Any, allowances: Allowances, caller: Caller 
             catalogue=Catalogue(registry, registry),
         )
         root = Loaded("apps/one", definition={"values": {"a": {f"fn::open::{provider.name}": inputs}}})
-        admission = NamespaceAdmission("apps", allowances)
-        return await api.open_environment(root, Nothing(), opener, caller or Caller(), admission=admission)
+        admissions = Admissions(NamespaceAdmission("apps", allowances), of_nobody_else)
+        return await api.open_environment(root, Nothing(), opener, caller or Caller(), admission=admissions)
 
     return asyncio.run(go())
+
+
+async def of_nobody_else(namespace: str) -> Allowances:
+    raise AssertionError(f"nobody asks what {namespace} allows")
 
 
 def test_a_login_that_is_not_allowed_asks_nobody_for_anything() -> None:
@@ -148,3 +157,77 @@ def test_whatever_a_provider_told_before_the_audience_that_it_asks_for_is_judged
     assert refused is not None
     assert "vault" not in refused.message, "it may be a secret"
     assert isinstance(NamespaceAdmission("apps", NOTHING).refuse_unknown("x"), IdentityError)
+
+
+STS = "sts.amazonaws.com"
+RAW = {"role": "admin", "audience": "aud", "raw": True}
+
+
+@pytest.mark.parametrize(
+    ("allowances", "audience", "allowed"),
+    [
+        (Allowances(), "aud", True),
+        (Allowances(roles=("**",)), "aud", False),
+        (Allowances(audiences=("**",)), "aud", False),
+        (Allowances(roles=("**",), token_audiences=("au*",)), "aud", True),
+        (Allowances(token_audiences=("other",)), "aud", False),
+        (Allowances(token_audiences=()), "aud", False),
+        (Allowances(), STS, False),
+        (Allowances(roles=("**",), audiences=("**",), token_audiences=("**",)), STS, False),
+        (Allowances(token_audiences=(STS,)), STS, True),
+        (Allowances(roles=("**",), audiences=("**",), token_audiences=("aud", STS)), STS, True),
+    ],
+)
+def test_the_token_itself_is_a_permission_of_its_own(allowances: Allowances, audience: str, allowed: bool) -> None:
+    caller = Caller()
+    result = open_one(Telling(), {**RAW, "audience": audience}, allowances, caller)
+    assert result.ok is allowed
+    assert caller.asked == [audience] * allowed
+    assert allowed or {error.reason for error in result.errors} == {"TokenNotAllowed"}
+    assert open_one(Telling(), {**RAW, "audience": audience, "raw": False}, allowances).ok
+
+
+def test_the_refusal_of_a_token_says_what_to_write() -> None:
+    (error,) = open_one(Telling(), {**RAW, "audience": STS}, Allowances(roles=("admin",))).errors
+    assert error.summary == (
+        '"telling" would give out the identity token itself, for the audience "sts.amazonaws.com", and namespace apps '
+        "does not allow that: let the provider exchange it (azure-login does with `scope`), or let an administrator "
+        "add the audience, which aws-login logs in with, to the letter to the namespace's annotation "
+        "esc-operator.dev/allowed-token-audiences"
+    )
+    (error,) = open_one(Telling(), {**RAW, "role": {"fn::secret": "admin"}}, Allowances(audiences=("aud",))).errors
+    assert "(which may be a secret)" in error.summary
+
+
+def test_a_provider_that_does_not_tell_gets_no_token_where_there_is_any_list() -> None:
+    for allowances in (Allowances(audiences=("**",)), Allowances(token_audiences=("**",))):
+        assert [error.reason for error in open_one(Silent(), {}, allowances).errors] == ["RoleNotAllowed"]
+
+
+def judged(home: Allowances, author: str, other: Allowances | None) -> Failed | None:
+    async def read(namespace: str) -> Allowances:
+        assert namespace == "red"
+        if other is None:
+            raise NotFoundError("no namespace red")
+        return other
+
+    wish = Wish("telling", author, Login("role/blue", STS, gives_token=False), shown=True)
+    return asyncio.run(Admissions(NamespaceAdmission("blue", home), read).refuse(wish))
+
+
+def test_a_login_that_another_namespaces_definition_asks_for_has_to_be_allowed_in_both() -> None:
+    blue, red = Allowances(roles=("role/blue",)), Allowances(roles=("role/red",))
+    both = Allowances(roles=("role/*",))
+    assert judged(blue, "blue/app", None) is None
+    assert judged(blue, "ClusterEscEnvironment/base", None) is None
+    assert judged(blue, "red/lib", both) is None
+    assert judged(blue, "red/lib", Allowances()) is None
+    refused = judged(blue, "red/lib", red)
+    assert refused is not None
+    assert (refused.reason, "in namespace red" in refused.message) == ("RoleNotAllowed", True)
+    refused = judged(red, "red/lib", both)
+    assert refused is not None
+    assert "in namespace blue" in refused.message
+    unknown = judged(blue, "red/lib", None)
+    assert unknown is not None
+    assert unknown.message == "what namespace red allows is not known: no namespace red"

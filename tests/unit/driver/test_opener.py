@@ -60,6 +60,9 @@ class Plugins:
     def __init__(self, *plugins: Plugin) -> None:
         self._plugins = {plugin.name: plugin for plugin in plugins}
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._plugins))
+
     def find(self, name: str) -> Any:
         if name not in self._plugins:
             raise ProviderError(f'unknown provider "{name}"', reason="UnknownProvider")
@@ -105,7 +108,7 @@ def test_a_provider_gets_its_context_and_its_answer_arrives() -> None:
 def test_an_answer_carries_the_login_that_the_provider_says_it_takes() -> None:
     class Borrower(Plugin):
         def login(self, inputs: Any) -> Login:
-            return Login(f"role-{len(inputs)}", "aud")
+            return Login(f"role-{len(inputs)}", "aud", gives_token=False)
 
     async def act(_: OpenContext) -> Opened:
         return Opened(value=None, lease=None)
@@ -113,7 +116,7 @@ def test_an_answer_carries_the_login_that_the_provider_says_it_takes() -> None:
     async def run() -> Any:
         return await opener(Borrower("p", act)).open("p", {"k": SECRET}, Caller(), Demand())
 
-    assert asyncio.run(run()).login == Login("role-1", "aud")
+    assert asyncio.run(run()).login == Login("role-1", "aud", gives_token=False)
     assert open_once(act).login == UNTOLD, "what a provider does not say is not taken for nothing"
 
 

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esc_operator.evaluation import Evaluator, Failed, Loaded, LoadEnvironment, Mode, OpenProvider
@@ -157,6 +157,7 @@ def test_a_finding_says_through_which_import_it_came_unless_the_own_place_has_na
 NAMES = [f"{place}/{name}" for place in ("red", "blue", "wide") for name in ("a", "b", "c")]
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries({name: st.lists(st.sampled_from(NAMES), max_size=3, unique=True) for name in NAMES}),
     st.fixed_dictionaries({name: st.sets(st.sampled_from(["red", "blue", "wide"])) for name in NAMES}),

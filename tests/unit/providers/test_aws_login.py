@@ -88,8 +88,8 @@ def test_every_sanitized_session_name_is_one_that_aws_takes(name: str) -> None:
 def test_the_role_and_the_audience_are_told_without_a_call(sts: Any) -> None:
     role = "arn:aws:iam::123456789012:role/apps"
     asked = {"roleArn": role, "sessionName": "s"}
-    assert PROVIDER.login({"oidc": asked}) == Login(role, "sts.amazonaws.com")
-    assert PROVIDER.login({"oidc": {**asked, "audience": "mine"}}) == Login(role, "mine")
+    assert PROVIDER.login({"oidc": asked}) == Login(role, "sts.amazonaws.com", gives_token=False)
+    assert PROVIDER.login({"oidc": {**asked, "audience": "mine"}}) == Login(role, "mine", gives_token=False)
     assert PROVIDER.login({"static": {"accessKeyId": "AKIA", "secretAccessKey": "s"}}) is None
     assert sts.requests == []
 

@@ -185,7 +185,7 @@ def test_it_says_whom_it_asks_and_as_whom() -> None:
     assert provider.endpoint(INPUTS, {}) == "sts.googleapis.com"
     assert provider.endpoint(given, {}) is None
     assert provider.endpoint(impersonating, {}) == "iamcredentials.googleapis.com"
-    assert provider.login(INPUTS) == Login(ACCOUNT, PROVIDER)
+    assert provider.login(INPUTS) == Login(ACCOUNT, PROVIDER, gives_token=False)
     assert provider.login(impersonating) is None
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from esc_operator.resources.allowances import (
     ALLOWED_AUDIENCES,
     ALLOWED_ROLES,
+    ALLOWED_TOKEN_AUDIENCES,
     Allowances,
     matches,
     parse_allowances,
@@ -124,3 +125,11 @@ def test_the_audiences_of_the_api_server_are_allowed_to_nobody(audience: str) ->
     for lists in (None, {ALLOWED_AUDIENCES: "**"}, {ALLOWED_AUDIENCES: audience}):
         assert not parse_allowances(lists, ["https://issuer"]).allows_audience(audience)
     assert Allowances().allows_audience("sts.amazonaws.com")
+
+
+def test_tokens_have_a_list_of_their_own_which_is_demanded_where_lists_are() -> None:
+    assert parse_allowances({ALLOWED_TOKEN_AUDIENCES: "a, b"}).token_audiences == ("a", "b")
+    assert parse_allowances({}).token_audiences is None
+    demanded = parse_allowances({ALLOWED_ROLES: "**", ALLOWED_AUDIENCES: "**"}, required=True)
+    assert demanded.token_audiences == ()
+    assert not demanded.allows_token("aud", exchanged=False)
