@@ -15,6 +15,7 @@ import kopf
 
 from esc_operator.driver.networks import Fence, parse_networks
 from esc_operator.driver.opener import Opener
+from esc_operator.driver.places import Places
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.election.decision import Terms
@@ -32,7 +33,7 @@ from esc_operator.handlers.watchdog import Watchdog, main_thread_clock, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.connection import read_connection
+from esc_operator.kube.connection import MAX_CONNECTIONS, read_connection
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences
@@ -98,7 +99,7 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         lease = await _lease_connection(options, closing) if options.leader_election else None
         elector = make_elector(lease.api, options) if lease else None
         guard = Guard(UnderWay(), Interruptions(elector.leave_note if elector else None))
-        api = KubeApi(connection, telemetry, permit=partial(require, elector))
+        api = KubeApi(connection, telemetry, permit=partial(require, elector), places=Places(MAX_CONNECTIONS))
         closing.push_async_callback(api.close)
         await _require_rights(api, options)
         parts = _put_together(api, options, environ, metrics=metrics, telemetry=telemetry, elector=elector, guard=guard)

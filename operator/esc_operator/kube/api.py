@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ import aiohttp
 
 from esc_operator import __version__
 from esc_operator.errors import NotFoundError
+from esc_operator.kube.asker import ASKER, Unbounded
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.paths import EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Resource
@@ -26,8 +28,9 @@ from esc_operator.resources.environment import Key
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
+    from esc_operator.kube.asker import Places
     from esc_operator.kube.connection import Connection
     from esc_operator.providers.port import IdentityToken
 
@@ -54,11 +57,18 @@ class KubeApi:
     """A connection to one API server. Belongs to one event loop; close it when done.
 
     `permit` is called just before each request that changes something, and keeps it from being sent by not returning.
+    `places` bound how many requests are under way for one namespace while others wait; watches take none.
     """
 
     def __init__(
-        self, connection: Connection, telemetry: Telemetry = SILENT, *, permit: Callable[[], None] = lambda: None
+        self,
+        connection: Connection,
+        telemetry: Telemetry = SILENT,
+        *,
+        permit: Callable[[], None] = lambda: None,
+        places: Places | None = None,
     ) -> None:
+        self._places = places or Unbounded()
         self._telemetry = telemetry
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
@@ -193,6 +203,15 @@ class KubeApi:
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             raise error_from_failure(failure, what) from failure
 
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        asker = ASKER.get()
+        await self._places.enter(asker)
+        try:
+            yield
+        finally:
+            self._places.leave(asker)
+
     async def _json(  # noqa: PLR0913 - the parts of one HTTP request
         self,
         method: str,
@@ -206,15 +225,16 @@ class KubeApi:
         is_confidential: bool = False,
         changes: bool = True,
     ) -> dict[str, Any]:
-        with Request(self._telemetry, method, path) as request:
-            try:
-                async with await self._send(
-                    method, path, query, accept, body=body, content_type=content_type, changes=changes
-                ) as answer:
-                    data = await answer.read()
-            except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
-                raise error_from_failure(failure, what) from failure
-            request.answered(answer.status)
+        async with self._place():
+            with Request(self._telemetry, method, path) as request:
+                try:
+                    async with await self._send(
+                        method, path, query, accept, body=body, content_type=content_type, changes=changes
+                    ) as answer:
+                        data = await answer.read()
+                except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
+                    raise error_from_failure(failure, what) from failure
+                request.answered(answer.status)
         if answer.status >= 400:
             raise error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
         try:

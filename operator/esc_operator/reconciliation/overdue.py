@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import EscError
+from esc_operator.kube.asker import ASKER
 from esc_operator.reconciliation.decide import may_end_at
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Overdue:
             key = await self._due.get()
             if not self._core.queue.borrow(key):
                 continue  # its turn has come
+            ASKER.set(key.namespace)
             try:
                 await self._tell(key)
             finally:

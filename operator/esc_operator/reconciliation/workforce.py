@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import ConflictError, EscError, NotFoundError
+from esc_operator.kube.asker import ASKER
 from esc_operator.reconciliation.attempts import Attempts
 from esc_operator.reconciliation.holds import Holds
 from esc_operator.reconciliation.work_queue import Lane
@@ -79,6 +80,7 @@ class Workforce:
 
     async def _attempt(self, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        ASKER.set(key.namespace)  # an attempt is a task of its own
         if until := self.holds.until(key, self._now()):
             self._core.scheduler.set(key, until)  # whatever has woken it will be looked at then
             return

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from aiohttp import web
 
+from esc_operator.driver.places import Places
 from esc_operator.errors import ForbiddenError, IdentityError, InvalidError, NotFoundError, UnavailableError
 from esc_operator.kube.api import METADATA, METADATA_LIST, KubeApi
+from esc_operator.kube.asker import ASKER
 from esc_operator.kube.connection import Connection, Credentials
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 
@@ -39,6 +41,15 @@ class Server:
         self.answer: bytes = b"{}"
         self.headers: dict[str, str] = {}
         self.breaks_off = False
+        self.holds: asyncio.Event | None = None
+        """Whatever is asked waits for it."""
+        self._news = asyncio.Event()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until this is so of what was asked."""
+        while not holds():
+            self._news.clear()
+            await self._news.wait()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         text = await request.text()
@@ -53,6 +64,9 @@ class Server:
                 request.headers.get("Authorization", ""),
             )
         )
+        self._news.set()
+        if self.holds:
+            await self.holds.wait()
         if not self.breaks_off:
             return web.Response(status=self.status, body=self.answer, headers=self.headers)
         answer = web.StreamResponse()
@@ -71,7 +85,9 @@ def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        api = KubeApi(Connection(f"http://{host}:{port}", Credentials(authorization="Bearer somebody")))
+        api = KubeApi(
+            Connection(f"http://{host}:{port}", Credentials(authorization="Bearer somebody")), places=Places(8)
+        )
         try:
             async with asyncio.timeout(10):
                 await story(api, server)
@@ -202,6 +218,46 @@ def test_an_answer_of_something_in_between_counts_as_none() -> None:
             await api.read(SECRETS, "apps", "aws")
         assert "hunter2" not in str(caught.value)
         assert caught.value.__cause__ is None
+
+    ask(story)
+
+
+def test_a_flood_of_one_namespaces_requests_leaves_places_for_others() -> None:
+    async def story(api: KubeApi, server: Server) -> None:
+        server.holds = asyncio.Event()
+
+        async def read(asker: str, name: str) -> None:
+            ASKER.set(asker)
+            await api.read(SECRETS, "shared", name)  # whose it is does not matter: who asks does
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(40):
+                group.create_task(read("red", f"red-{number}"))
+            await server.until(lambda: len(server.seen) >= 6)
+            group.create_task(read("blue", "blue"))
+            await server.until(lambda: any(seen.path.endswith("/blue") for seen in server.seen))
+            assert len(server.seen) <= 8
+            server.holds.set()
+        assert len(server.seen) == 41
+
+    ask(story)
+
+
+def test_a_request_that_fails_or_is_given_up_gives_its_place_back() -> None:
+    async def story(api: KubeApi, server: Server) -> None:
+        server.status = 404
+        for _ in range(20):
+            with pytest.raises(NotFoundError):
+                await api.read(SECRETS, "apps", "aws")
+        server.holds = asyncio.Event()
+        asked = [asyncio.create_task(api.read(SECRETS, "apps", "aws")) for _ in range(20)]
+        await server.until(lambda: len(server.seen) >= 26)
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        server.holds.set()
+        with pytest.raises(NotFoundError):
+            await api.read(SECRETS, "apps", "aws")
 
     ask(story)
 
