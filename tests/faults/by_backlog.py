@@ -1,4 +1,8 @@
-"""After an outage many are due at once: those that expire first go first, and none expires that could be saved."""
+"""After an outage many are due at once: those that expire first go first, and none expires that could be saved.
+
+Each subject has a namespace of its own, so none has had more turns than another, and the order is that of the expiries.
+Where one namespace has many that are due, others get their turns between them.
+"""
 
 from __future__ import annotations
 

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.reconciliation.debounce import Debounce
 from esc_operator.reconciliation.gathering import Gathering
 from esc_operator.reconciliation.intake import Intake
 from esc_operator.reconciliation.outcome import Sighting
+from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.sharing import parse_sharing
@@ -73,6 +75,8 @@ class Arrivals:
         self._expect = expect
         self._now = now
         self._intake = Intake()
+        self._debounce: Debounce[Key] = Debounce()
+        self._later: Scheduler[Key] = Scheduler(now, lambda key, _: self.wake((key,)))
         self._pending: dict[Key, Seen] = {}
         self._deleted: set[Key] = set()
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
@@ -96,6 +100,11 @@ class Arrivals:
         if entry is not None and listed:
             self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(environment):
+            return
+        now = self._now()
+        if (due := self._debounce.due(key, now)) > now:
+            self._pending.pop(key, None)  # it is read when its time has come
+            self._later.set(key, due)
             return
         self._pending[key] = Seen(json.dumps(body), self._gatherer.clock())
         deadline = None
@@ -153,6 +162,7 @@ class Arrivals:
     def wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
             self._resuming.discard(key)
+            self._later.discard(key)
             self._queue.add(key, Lane.CHANGE)
 
     def look(self, key: Key) -> Seen | None:
@@ -180,8 +190,9 @@ class Arrivals:
         await self._intake.over()
 
     async def run(self) -> None:
-        """Gather what comes in lists, until cancelled."""
+        """Gather what comes in lists, and hand on what had to wait, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._later.run(), name="changed-again")
             group.create_task(self._resuming.run(), name="resuming")
             group.create_task(self._relisted.run(), name="relisted")
 

@@ -1,0 +1,58 @@
+"""How soon an environment that changes again and again is looked at again.
+
+Pure: the time is an argument. A few changes are worked on at once; from then on the gaps grow, and whatever changes in
+one is worked on together, as it is at its end. So a loop of changes costs a bounded share of the process, and whoever
+edits by hand never notices.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Generic, NamedTuple, TypeVar
+
+K = TypeVar("K")
+
+AT_ONCE: Final = 5
+"""So many changes in a row are worked on at once."""
+FIRST_GAP: Final = timedelta(milliseconds=500)
+LONGEST_GAP: Final = timedelta(seconds=8)
+CALM: Final = 2 * LONGEST_GAP
+"""Whoever has not changed for so long has changed for the first time."""
+SWEPT_AT: Final = 1000
+
+
+class _Row(NamedTuple):
+    """How many changes in a row are known, and when the last of them was or is worked on."""
+
+    changes: int
+    last: datetime
+
+
+class Debounce(Generic[K]):
+    def __init__(self) -> None:
+        self._rows: dict[K, _Row] = {}
+        self._sweep_at = SWEPT_AT
+
+    def due(self, key: K, now: datetime) -> datetime:
+        """When a change that is noticed now may be worked on: now, or a little later."""
+        row = self._rows.get(key)
+        if row is not None and now < row.last <= now + LONGEST_GAP:
+            return row.last  # together with the change for which that was settled
+        if row is None or not row.last <= now < row.last + CALM:  # a clock that was set back makes nobody wait
+            row = _Row(0, now)
+        due = max(now, row.last + _gap(row.changes))
+        self._rows[key] = _Row(row.changes + 1, due)
+        self._sweep(now)
+        return due
+
+    def _sweep(self, now: datetime) -> None:
+        if len(self._rows) > self._sweep_at:
+            self._rows = {key: row for key, row in self._rows.items() if now < row.last + CALM}
+            self._sweep_at = max(SWEPT_AT, 2 * len(self._rows))
+
+
+def _gap(changes: int) -> timedelta:
+    """The gap after so many changes."""
+    if changes < AT_ONCE:
+        return timedelta(0)
+    return min(FIRST_GAP * (1 << min(changes - AT_ONCE, 10)), LONGEST_GAP)
