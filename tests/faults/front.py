@@ -1,7 +1,8 @@
 """Reverse proxies before the API server and before AWS, which stop at named places of named requests.
 
-Plain HTTP on loopback; the operator's own token goes through, so its rights stay its own. All fronts of a stage share
-one event loop in a thread: what a rule does inline, such as a kill, happens before anything else is forwarded.
+HTTP on loopback, by TLS where one is opened so; the operator's own token goes through, so its rights stay its own. All
+fronts of a stage share one event loop in a thread: what a rule does inline, such as a kill, happens before anything
+else is forwarded.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from pathlib import Path
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"}
 
@@ -108,17 +110,44 @@ class Fronts:
         self._under_way = 0
         self._last_seen = time.monotonic()
         self.passed: list[Passed] = []
+        self.unauthorized = 0
+        """How often a token was refused that was to be."""
+        self.refused_tokens: set[str] = set()
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.expired_watches = 0
         """How often a watch was told that its history is gone (410)."""
 
     # Setting up. All of these are called from other threads.
 
     def open(
-        self, upstream: str, authority: bytes | None, describe: Callable[[str, str, Mapping[str, str], bytes], Seen]
+        self,
+        upstream: str,
+        authority: bytes | None,
+        describe: Callable[[str, str, Mapping[str, str], bytes], Seen],
+        *,
+        tls: bool = False,
     ) -> str:
-        """A new front before a server; answers its URL."""
-        url: str = self._wait(self._open(upstream, authority, describe))
+        """A new front before a server; answers its URL. With `tls` it needs a certificate before it is asked."""
+        url: str = self._wait(self._open(upstream, authority, describe, tls=tls))
         return url
+
+    def show_certificate(self, certificate: Path, key: Path) -> None:
+        """From now on; connections that are open break."""
+
+        async def show() -> None:
+            self._tls.load_cert_chain(certificate, key)
+            self.forget_connections()
+
+        self._wait(show())
+
+    def refuse_token(self, token: str) -> None:
+        """Answer 401 to requests with it, and break what is open."""
+
+        async def refuse() -> None:
+            self.refused_tokens.add(token)
+            self.forget_connections()
+
+        self._wait(refuse())
 
     def close(self) -> None:
         self._wait(self._close())
@@ -182,18 +211,26 @@ class Fronts:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _open(
-        self, upstream: str, authority: bytes | None, describe: Callable[[str, str, Mapping[str, str], bytes], Seen]
+        self,
+        upstream: str,
+        authority: bytes | None,
+        describe: Callable[[str, str, Mapping[str, str], bytes], Seen],
+        *,
+        tls: bool,
     ) -> str:
-        tls = ssl.create_default_context(cadata=authority.decode()) if authority else False
+        trusted = ssl.create_default_context(cadata=authority.decode()) if authority else False
         session = aiohttp.ClientSession(
             # A kept connection would be a broken one once the server was restarted, and the operator not to blame.
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True),
+            connector=aiohttp.TCPConnector(limit=0, ssl=trusted, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             auto_decompress=False,
         )
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             body = await request.read()
+            if request.headers.get("Authorization", "").removeprefix("Bearer ") in self.refused_tokens:
+                self.unauthorized += 1
+                return web.json_response({"kind": "Status", "code": 401, "message": "Unauthorized"}, status=401)
             seen = describe(request.method, request.path, request.query, body)
             if seen.is_watch:
                 return await self._watch(request, seen, session, upstream)
@@ -207,11 +244,14 @@ class Fronts:
                 self._last_seen = time.monotonic()
 
         server = web.Server(handle, handler_cancellation=True, access_log=None)
-        listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+        listening = await asyncio.get_running_loop().create_server(
+            server, "127.0.0.1", 0, ssl=self._tls if tls else None
+        )
         self._servers.append(server)
         self._listening.append(listening)
         self._sessions.append(session)
-        return f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        scheme = "https" if tls else "http"
+        return f"{scheme}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
     async def _close(self) -> None:
         for listening in self._listening:

@@ -5,6 +5,7 @@ Owns their lives. Between two plays it is put in order: everything runs, nothing
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -25,7 +26,7 @@ from local_cluster import interruptions, kubeconfig
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
-    import contextlib
+    from collections.abc import Iterator
 
     from faults.scenario import Fault
 
@@ -56,6 +57,7 @@ class Stage(Staged):
         self.fronts = Fronts()
         stack.callback(self.fronts.close)
         self._kubernetes_url = self.fronts.open(self.issuer, self.cluster.authority(), describe_kubernetes)
+        self.tls_url = self.fronts.open(self.issuer, self.cluster.authority(), describe_kubernetes, tls=True)
         self._aws_url = self.fronts.open(self.aws.endpoint_url, None, describe_aws)
         self._token = self._install()
         self.clock = Clock(self.folder / "clock")
@@ -67,8 +69,14 @@ class Stage(Staged):
     def _end_operator(self) -> None:
         self.operator.kill()  # whichever it is by then
 
-    def make_operator(self, *, clock: bool = False, arguments: tuple[str, ...] = ()) -> LocalOperator:
-        """An operator that is not started yet, behind the fronts."""
+    def make_operator(
+        self,
+        *,
+        clock: bool = False,
+        arguments: tuple[str, ...] = (),
+        own: dict[str, object] | None = None,
+    ) -> LocalOperator:
+        """An operator that is not started yet, behind the fronts, or where its kubeconfig says."""
         folder = Path(tempfile.mkdtemp(prefix="operator-", dir=self.folder))
         config = yaml.safe_load(self.local.admin_kubeconfig.read_text())
         entry = {"cluster": "fronted", "user": "operator"}
@@ -77,6 +85,7 @@ class Stage(Staged):
             "users": [{"name": "operator", "user": {"token": self._token}}],
             "contexts": [{"name": "fronted", "context": entry}],
             "current-context": "fronted",
+            **(own or {}),
         }
         (folder / "operator.kubeconfig").write_text(yaml.safe_dump(config))
         settings = {**self.aws.environment, "AWS_ENDPOINT_URL": self._aws_url}
@@ -106,6 +115,20 @@ class Stage(Staged):
         if not self.operator.is_running():
             self.operator.kill()
             self.operator.start()
+
+    @contextlib.contextmanager
+    def replaced_by(self, operator: LocalOperator) -> Iterator[LocalOperator]:
+        """While the block lasts, another operator works in place of the usual one."""
+        usual, read = self.operator, self._log_read
+        usual.stop()
+        self.operator, self._log_read = operator, 0
+        try:
+            operator.start()
+            yield operator
+        finally:
+            operator.stop()
+            self.operator, self._log_read = usual, read
+            usual.start()
 
     def kill_operator(self) -> Reaction:
         """An action: the operator dies here, and nothing more of what it sent is read."""

@@ -77,21 +77,37 @@ class Authority:
         _write_pair(folder, "ca", key, certificate)
         return cls(folder, key, certificate)
 
-    def issue_client(self, identity: Identity) -> None:
+    @classmethod
+    def read(cls, folder: Path, into: Path) -> "Authority":
+        """The one that wrote `folder`; what it issues goes into another folder."""
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return cls(into, key, x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()))
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def issue_client(self, identity: Identity, lifetime: datetime.timedelta = _LIFETIME) -> None:
         groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in identity.groups]
         subject = x509.Name([*groups, x509.NameAttribute(NameOID.COMMON_NAME, identity.user)])
-        self._issue(identity.file, subject, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
+        self._issue(identity.file, subject, [ExtendedKeyUsageOID.CLIENT_AUTH], [], lifetime)
 
     def issue_server(self, file: str, name: str, names: list[x509.GeneralName], *, client_too: bool = False) -> None:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client_too else [])]
         self._issue(file, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), usages, names)
 
     def _issue(
-        self, file: str, subject: x509.Name, usages: list[x509.ObjectIdentifier], names: list[x509.GeneralName]
+        self,
+        file: str,
+        subject: x509.Name,
+        usages: list[x509.ObjectIdentifier],
+        names: list[x509.GeneralName],
+        lifetime: datetime.timedelta = _LIFETIME,
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(subject, self._certificate.subject, key.public_key())
+            _builder(subject, self._certificate.subject, key.public_key(), lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -103,7 +119,12 @@ class Authority:
         _write_pair(self._folder, file, key, builder.sign(self._key, hashes.SHA256()))
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    lifetime: datetime.timedelta = _LIFETIME,
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -112,7 +133,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurve
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -161,6 +161,10 @@ class LocalOperator:
             return False
         return status == 200 and body["role"] == "leading"
 
+    def readiness(self) -> tuple[int, dict[str, str]]:
+        """What its readiness probe is told: the status, and the words."""
+        return self._ask("/readyz")
+
     def wait(self, seconds: float) -> int:
         """Wait until it has ended by itself; answers its exit status."""
         assert self._process is not None, "not started"
