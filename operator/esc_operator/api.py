@@ -19,6 +19,7 @@ from esc_operator.driver.loading import Loader, parse
 from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
 from esc_operator.evaluation import Evaluator, Failed, LoadEnvironment, Mode, Value
+from esc_operator.lang.budget import FINDING, Budget
 from esc_operator.lang.diagnostics import in_order
 from esc_operator.stores.references import project_of, qualify
 
@@ -85,7 +86,7 @@ def load(name: str, store: port.Store) -> Loaded:
 
     Raises StoreError.
     """
-    return parse(_succeeded(store.load(name, "")))
+    return parse(_succeeded(store.load(name, "")), Budget())
 
 
 def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None) -> Result:
@@ -161,42 +162,63 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.slices import Slices
 
-    performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root))
-    immediate = Immediate(catalogue=opener.catalogue)
-    loaded = parse(root)
-    evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN)
-    return _result(root.name, loaded, await run_async(evaluator, immediate.perform, performer.perform, worker))
+    budget = Budget()
+    with Slices(budget, opener.large_work, identity.tenant) as slices:
+        loader = Loader(budget, slices)
+        performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root), loader)
+        immediate = Immediate(catalogue=opener.catalogue)
+        loaded = await slices.run(lambda: parse(root, budget))
+        evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN, budget)
+        evaluation = await run_async(evaluator, immediate.perform, performer.perform, worker, slices)
+        told = FINDING * (len(loaded.diagnostics) + len(evaluation.diagnostics))
+        return await opener.large_work.run(lambda: _result(root.name, loaded, evaluation), told, identity.tenant)
 
 
-async def find_imports(root: port.Loaded, store: port.AsyncStore, catalogue: Catalogue) -> tuple[str, ...]:
+async def find_imports(root: port.Loaded, store: port.AsyncStore, opener: Opener, tenant: str = "") -> tuple[str, ...]:
     """The full names of all environments that take part when a definition is opened, as far as they can be had. Opens
     nothing, and decrypts nothing. Raises nothing.
     """
-    loader = Loader()
+    from esc_operator.driver.slices import Slices
 
-    async def perform(effect: Effect) -> Answer:
-        if isinstance(effect, LoadEnvironment):
-            return await loader.load_async(store, effect.name, effect.importer)
-        return Failed("nothing is opened here")
+    budget = Budget()
+    with Slices(budget, opener.large_work, tenant) as slices:
+        loader = Loader(budget, slices)
 
-    evaluator = _evaluator(root.name, parse(root), Mode.OPEN)
-    return (await run_async(evaluator, Immediate(catalogue=catalogue).perform, perform)).imports
+        async def perform(effect: Effect) -> Answer:
+            if isinstance(effect, LoadEnvironment):
+                return await loader.load_async(store, effect.name, effect.importer)
+            return Failed("nothing is opened here")
+
+        loaded = await slices.run(lambda: parse(root, budget))
+        evaluator = _evaluator(root.name, loaded, Mode.OPEN, budget)
+        immediate = Immediate(catalogue=opener.catalogue)
+        return (await run_async(evaluator, immediate.perform, perform, slices=slices)).imports
 
 
 def _evaluate(
     root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform], paths: Sequence[str] = ()
 ) -> Result:
-    loaded = parse(root)
-    evaluation = run(_evaluator(root.name, loaded, mode, paths), immediate.perform, wait)
+    budget = immediate.budget
+    loaded = parse(root, budget)
+    evaluation = run(_evaluator(root.name, loaded, mode, budget, paths), immediate.perform, wait)
     return _result(root.name, loaded, evaluation)
 
 
-def _evaluator(name: str, loaded: Loaded, mode: Mode, paths: Sequence[str] = ()) -> Evaluator:
+def _evaluator(name: str, loaded: Loaded, mode: Mode, budget: Budget, paths: Sequence[str] = ()) -> Evaluator:
     # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
     broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
     mode = Mode.CHECK if broken else mode
-    return Evaluator(loaded.environment, name=name, mode=mode, rotate_paths=paths, qualify=qualify, place_of=project_of)
+    return Evaluator(
+        loaded.environment,
+        name=name,
+        mode=mode,
+        rotate_paths=paths,
+        budget=budget,
+        qualify=qualify,
+        place_of=project_of,
+    )
 
 
 def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.loading import Loader
 from esc_operator.evaluation import Decrypt, Decrypted, Failed, FindProvider, FindRotator, LoadEnvironment
+from esc_operator.lang.budget import Budget
 
 if TYPE_CHECKING:
     from esc_operator.evaluation import Answer, Effect
@@ -27,15 +28,20 @@ class Immediate:
     """Answers one evaluation, at once or not at all. Without a `store` that answers at once, loads have to wait."""
 
     # No dataclass: `dataclasses` alone would take a tenth of the time in which `esc run` starts its command.
-    __slots__ = ("_loader", "catalogue", "decrypter", "store")
+    __slots__ = ("_loader", "budget", "catalogue", "decrypter", "store")
 
     def __init__(
-        self, store: Store | None = None, catalogue: Catalogue | None = None, decrypter: Decrypter | None = None
+        self,
+        store: Store | None = None,
+        catalogue: Catalogue | None = None,
+        decrypter: Decrypter | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue or Catalogue()
         self.decrypter = decrypter
-        self._loader = Loader()
+        self.budget = budget or Budget()
+        self._loader = Loader(self.budget)
 
     def perform(self, effect: Effect) -> Answer | None:
         """The answer, or None if the effect has to wait; asking again is harmless."""

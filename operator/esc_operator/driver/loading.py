@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from esc_operator.errors import EscError
 from esc_operator.evaluation import Failed, Loaded
 from esc_operator.lang import parse_object, parse_text
+from esc_operator.lang.budget import Budget
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from esc_operator.driver.slices import Slices
     from esc_operator.stores import port
+
+_AT_ONCE: Final = 4
+"""Definitions that one evaluation has read and not parsed yet; each may be as large as the API server takes."""
 
 
 class Loader:
     """Loads what one evaluation imports. Whoever asks, the store is asked whether they may have it; what is the same
-    for all is parsed once."""
+    for all is parsed once, and paid from the budget. With `slices` parsing does not hold the event loop."""
 
-    __slots__ = ("_parsed",)
+    __slots__ = ("_budget", "_parsed", "_slices", "_turns")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None, slices: Slices | None = None) -> None:
+        self._budget: Final = budget or Budget()
+        self._slices: Final = slices
         self._parsed: dict[str, Loaded] = {}
+        self._turns: asyncio.Semaphore | None = None
 
     def load(self, store: port.Store, name: str, importer: str) -> Loaded | Failed:
         """The environment that `importer` calls `name`."""
+        if self._budget.is_over:
+            return Loaded(None)  # nobody will look at it
         try:
             return self._parse(store.load(name, importer))
         except EscError as error:
             return failed(error)
 
     async def load_async(self, store: port.AsyncStore, name: str, importer: str) -> Loaded | Failed:
-        try:
-            return self._parse(await store.load(name, importer))
-        except EscError as error:
-            return failed(error)
+        import asyncio
+
+        if self._turns is None:
+            self._turns = asyncio.Semaphore(_AT_ONCE)
+        async with self._turns:
+            if self._budget.is_over:
+                return Loaded(None)
+            try:
+                work = partial(self._parse, await store.load(name, importer))
+            except EscError as error:
+                return failed(error)
+            return work() if self._slices is None else await self._slices.run(work)
 
     def _parse(self, kept: port.Loaded | Failed) -> Loaded | Failed:
         if isinstance(kept, Failed):
             return kept
         if known := self._parsed.get(kept.name):
             return known
-        parsed = self._parsed[kept.name] = parse(kept)
+        parsed = self._parsed[kept.name] = parse(kept, self._budget)
         return parsed
 
 
-def parse(kept: port.Loaded) -> Loaded:
+def parse(kept: port.Loaded, budget: Budget) -> Loaded:
+    """Raises `SliceOverError` where the budget works in slices."""
     if kept.text is not None:
-        return Loaded(*parse_text(kept.name, kept.text), kept.name)
-    return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix), kept.name)
+        return Loaded(*parse_text(kept.name, kept.text, budget=budget), kept.name)
+    return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix, budget=budget), kept.name)
 
 
 def failed(error: EscError) -> Failed:

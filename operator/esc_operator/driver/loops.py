@@ -13,14 +13,18 @@ from esc_operator.evaluation import Batch
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any
 
+    from esc_operator.driver.slices import Slices
     from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import Answer, Effect, Evaluation, Evaluator
 
     PerformNow = Callable[[Effect], Answer | None]
     """The answer to an effect, or None if it has to wait."""
+
+    Step = Callable[[Mapping[int, Answer] | None], Awaitable[Batch | Evaluation]]
+    """A step of the evaluator, wherever it is done."""
 
     Perform = Callable[[Effect], Coroutine[Any, Any, Answer]]
     """The answer to an effect that has to wait. Never raises for what the outside world does."""
@@ -31,13 +35,14 @@ def advance(
 ) -> Batch | Evaluation:
     """Go on with these answers until the end, or until every effect that is left has to wait."""
     outcome = evaluator.step(answers)
-    while isinstance(outcome, Batch):
-        at_once = ((effect.id, perform_now(effect)) for effect in outcome.effects)
-        had = {number: answer for number, answer in at_once if answer is not None}
-        if not had:
-            break
+    while isinstance(outcome, Batch) and (had := _had_at_once(outcome, perform_now)):
         outcome = evaluator.step(had)
     return outcome
+
+
+def _had_at_once(batch: Batch, perform_now: PerformNow) -> dict[int, Answer]:
+    at_once = ((effect.id, perform_now(effect)) for effect in batch.effects)
+    return {number: answer for number, answer in at_once if answer is not None}
 
 
 def run(evaluator: Evaluator, perform_now: PerformNow, wait: Callable[[], Perform]) -> Evaluation:
@@ -51,22 +56,44 @@ def run(evaluator: Evaluator, perform_now: PerformNow, wait: Callable[[], Perfor
     waiting = outcome
     import asyncio
 
+    async def step(answers: Mapping[int, Answer] | None) -> Batch | Evaluation:
+        return evaluator.step(answers)
+
     async def go_on() -> Evaluation:
-        return await _run_waiting(evaluator, perform_now, wait(), waiting)
+        return await _run_waiting(step, perform_now, wait(), waiting)
 
     return asyncio.run(go_on())
 
 
 async def run_async(
-    evaluator: Evaluator, perform_now: PerformNow, perform: Perform, worker: Worker | None = None
+    evaluator: Evaluator,
+    perform_now: PerformNow,
+    perform: Perform,
+    worker: Worker | None = None,
+    slices: Slices | None = None,
 ) -> Evaluation:
-    """Run an evaluation to its end in an event loop. Cancelling it cancels what is under way. The worker is let go
-    while it waits."""
-    return await _run_waiting(evaluator, perform_now, perform, advance(evaluator, perform_now), worker)
+    """Run an evaluation to its end in an event loop, which `slices` keep free for others. Cancelling it cancels what is
+    under way. The worker is let go while it waits.
+    """
+
+    async def step(answers: Mapping[int, Answer] | None) -> Batch | Evaluation:
+        return evaluator.step(answers) if slices is None else await slices.run(lambda: evaluator.step(answers))
+
+    return await _run_waiting(step, perform_now, perform, await _advance(step, perform_now), worker)
+
+
+async def _advance(
+    step: Step, perform_now: PerformNow, answers: Mapping[int, Answer] | None = None
+) -> Batch | Evaluation:
+    """As `advance`."""
+    outcome = await step(answers)
+    while isinstance(outcome, Batch) and (had := _had_at_once(outcome, perform_now)):
+        outcome = await step(had)
+    return outcome
 
 
 async def _run_waiting(
-    evaluator: Evaluator,
+    step: Step,
     perform_now: PerformNow,
     perform: Perform,
     outcome: Batch | Evaluation,
@@ -86,7 +113,7 @@ async def _run_waiting(
             async with worker.away():
                 await _enough(tasks.values())
             done = {number: tasks.pop(number).result() for number, task in list(tasks.items()) if task.done()}
-            outcome = advance(evaluator, perform_now, done)
+            outcome = await _advance(step, perform_now, done)
     finally:
         for task in tasks.values():
             task.cancel()

@@ -22,6 +22,7 @@ from esc_operator.driver.loading import failed
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
+from esc_operator.driver.slices import LargeWork
 from esc_operator.errors import EscError
 from esc_operator.evaluation import UNTOLD, Failed, Opened, Rotated
 from esc_operator.providers import reasons
@@ -107,6 +108,7 @@ class Opener:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     telemetry: Telemetry = SILENT
     fence: Callable[[str], Fence | None] = lambda _: None
+    large_work: LargeWork = field(default_factory=LargeWork)
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
     # A mere default would be a method of the class, and be called with the opener.
     _on_recovery: Callable[[float, str | None], None] = field(default_factory=lambda: _nobody_listens, init=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from esc_operator.evaluation.values import Value, unknown
 from esc_operator.lang import reasons
 from esc_operator.lang.access import Accessor
+from esc_operator.lang.budget import CELL, FINDING, text_units
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.nodes import ScalarNode
 from esc_operator.lang.quoting import quote
@@ -54,7 +55,8 @@ def _part(frame: Frame, expression: Expression, receiver: Value, accessor: Acces
 def _access_below(frame: Frame, expression: Expression, receiver: Value, accessors: Accessors) -> Value:
     """A property that no known layer of the object has: an unknown below may still turn out to have it."""
     deepest = receiver
-    for layer in receiver.bases:
+    for layer in receiver.layers_below():
+        frame.charge(1)
         if layer.is_object:
             deepest = layer
             continue
@@ -116,6 +118,7 @@ def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str 
 def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: Collection[str]) -> None:
     """Reports that none of the `known` properties is meant, and which one may have been."""
     key = str(accessor.key)
+    frame.charge(CELL + text_units(len(key)))
     suggestion = frame.evaluator.speller.nearest(key, known)
     hint = f"; did you mean {quote(suggestion)}?" if suggestion is not None else ""
     _refuse(frame, expression, accessor, f"unknown property {quote(key)}{hint}", reasons.UNKNOWN_PROPERTY)
@@ -129,6 +132,7 @@ def invalid(expression: Expression) -> Value:
 def _refuse(
     frame: Frame, expression: Expression, accessor: Accessor, summary: str, reason: str = reasons.INVALID_ACCESS
 ) -> None:
+    frame.charge(FINDING)
     node = expression.node
     where = node.part(accessor.begin, accessor.end) if isinstance(node, ScalarNode) else node.range
     frame.findings.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason))

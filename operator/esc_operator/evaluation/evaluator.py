@@ -15,9 +15,9 @@ from esc_operator.evaluation.opens import Opens
 from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Rotation
 from esc_operator.evaluation.tasks import Edge, Scope
 from esc_operator.evaluation.values import Value, unknown
-from esc_operator.evaluation.walk import ExhaustedError, Walk
-from esc_operator.lang import reasons
-from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity, in_order
+from esc_operator.evaluation.walk import Walk
+from esc_operator.lang.budget import Budget
+from esc_operator.lang.diagnostics import Diagnostic, Failed, in_order
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 from esc_operator.lang.spelling import Speller
 
@@ -39,8 +39,9 @@ class Evaluator:
     host adds to `${context}`. `rotate_paths` are the value paths (`a.b`) of the rotators to rotate, all of them if
     empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports.
     `place_of(name)` says where an environment is: those of one place may import each other, and may import the same of
-    all others; without it all are in one place. With `show_secrets` a check decrypts. Raises ValueError for a context
-    with a reserved key.
+    all others; without it all are in one place. With `show_secrets` a check decrypts. `budget` is what is left for it,
+    where parsing has been paid from the same; else `limits` say how much there is. Raises ValueError for a context with
+    a reserved key.
     """
 
     def __init__(  # noqa: PLR0913  (each is an option of its own, and all but two have a default)
@@ -53,12 +54,14 @@ class Evaluator:
         show_secrets: bool = False,
         rotate_paths: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
+        budget: Budget | None = None,
         qualify: Callable[[str, str], str] = lambda name, importer: name,
         place_of: Callable[[str], str] = lambda name: "",
     ) -> None:
         check_context(context or {})
         self.mode: Final = mode
-        self.limits: Final = limits
+        self.budget: Final = budget or Budget(limits)
+        self.limits: Final = self.budget.limits
         self.context: Final[Mapping[str, Any]] = context or {}
         self.decrypts: Final = mode != Mode.CHECK or show_secrets
         self.qualify: Final = qualify
@@ -67,7 +70,6 @@ class Evaluator:
         self.scopes: Final[dict[str, Scope]] = {}
         self.reached: Final[dict[Edge, Scope]] = {}
         self._asked_for: Final[set[str]] = set()
-        self.text_built = 0
         self.speller: Final = Speller()
         self._root: Scope | None = None
         if environment is not None and not environment.is_empty:
@@ -83,7 +85,8 @@ class Evaluator:
         """Goes on with these answers, by the effects' ids, as far as possible.
 
         Returns the effects that are now needed, those still unanswered included, or the finished evaluation. Some
-        answers are enough to go on with; answers to effects that were not asked for are ignored.
+        answers are enough to go on with; answers to effects that were not asked for are ignored. Raises
+        `SliceOverError` where the budget works in slices and this one is over: the next call goes on.
         """
         for number, answer in (answers or {}).items():
             if self._unanswered.pop(number, None) is not None:
@@ -93,20 +96,28 @@ class Evaluator:
             if isinstance(result, Batch):
                 return result
             self._evaluation = result
+            self._release()
         return self._evaluation
 
     def _go_on(self) -> Batch | Evaluation:
         if self._root is None:
             return Evaluation(None)
-        try:
-            value = self._walk.run(self._root)
-        except ExhaustedError as error:
-            return self._given_up(Diagnostic(Severity.ERROR, str(error), "", None, reasons.LIMIT_EXCEEDED))
+        value = self._walk.run(self._root)
+        if isinstance(value, Diagnostic):
+            return self._given_up(value)
         if too_many := self._opens.too_many:
             return self._given_up(too_many)
         if self._unanswered:
             return Batch(tuple(self._unanswered.values()))
         return self._finished(self._root, value)
+
+    def _release(self) -> None:
+        """Lets go of all that is not the result, and leaves no cycle behind: nobody has to look for it."""
+        for scope in self.scopes.values():
+            scope.release()
+        for memory in (self.scopes, self.reached, self._effects, self._answers, self._unanswered):
+            memory.clear()
+        self._root = None
 
     # What the walk asks
 

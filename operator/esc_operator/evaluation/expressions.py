@@ -36,6 +36,7 @@ def _reference(frame: Frame, expression: Reference) -> Steps:
 
 def _interpolation(frame: Frame, expression: Interpolation) -> Steps:
     values = []  # filled by a loop: a comprehension cannot yield
+    frame.charge(2 * len(expression.parts))
     for part in expression.parts:
         if part.accessors is not None:
             values.append((yield from resolve(frame, expression, part.accessors)))  # noqa: PERF401
@@ -48,7 +49,7 @@ def _interpolation(frame: Frame, expression: Interpolation) -> Steps:
     for part in expression.parts:
         pieces.append(part.text)
         if part.accessors is not None:
-            pieces.append(convert(next(converted)))
+            pieces.append(convert(next(converted), frame.charge))
     return frame.text(pieces, *values)
 
 

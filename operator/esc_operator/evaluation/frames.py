@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from esc_operator.evaluation.static import schema_units
 from esc_operator.evaluation.tasks import Cell, Scope, Task
 from esc_operator.evaluation.values import SECRET, Value, unknown
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import CELL, FINDING, text_units, weight
+from esc_operator.lang.declarations import Array, Call, Interpolation, Object, Reference
 from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity
 from esc_operator.schema import ALWAYS, STRING, Schema, validate
 
@@ -16,11 +19,19 @@ if TYPE_CHECKING:
     from esc_operator.evaluation.evaluator import Evaluator
     from esc_operator.evaluation.results import Mode
     from esc_operator.evaluation.tasks import Found
-    from esc_operator.lang.declarations import Call, Expression
+    from esc_operator.lang.declarations import Expression
     from esc_operator.lang.limits import Limits
     from esc_operator.schema import Finding
 
 _A = TypeVar("_A")
+
+_KINDS: Final[Mapping[type, str]] = {
+    Array: "an array",
+    Interpolation: "an interpolation",
+    Object: "an object",
+    Reference: "a reference",
+}
+"""How a message names what is at work."""
 
 Steps = Generator[Task, Value, Value]
 """The body of a task: yields the tasks whose values it needs, is sent each value, returns its own."""
@@ -33,7 +44,7 @@ class Frame:
     says that a task it asked for is not finished, so that this one cannot be either.
     """
 
-    __slots__ = ("cell", "evaluator", "findings", "is_provisional", "scope", "steps", "task")
+    __slots__ = ("_done", "cell", "evaluator", "findings", "is_provisional", "scope", "steps", "task")
 
     def __init__(self, evaluator: Evaluator, task: Task, cell: Cell) -> None:
         self.evaluator: Final = evaluator
@@ -43,6 +54,7 @@ class Frame:
         self.steps: Steps
         self.findings: list[Found] = []
         self.is_provisional = False
+        self._done = CELL
 
     @property
     def expression(self) -> Expression | None:
@@ -66,6 +78,29 @@ class Frame:
         """The answer to an effect, or None while there is none. `key` tells this effect from every other."""
         return self.evaluator.ask(key, effect, kind)
 
+    def charge(self, units: int) -> None:
+        """Pay for work that is about to be done here. What the same task has paid for in a former run is not paid
+        again. Raises `OverBudgetError` and `SliceOverError`.
+        """
+        budget, task = self.evaluator.budget, self.task
+        done = self._done + units
+        new = min(units, done - task.paid)
+        if new < units:
+            budget.repeat(units - max(0, new))
+        if new > 0:
+            budget.charge(new, self._told())
+            task.paid = done
+        self._done = done
+
+    def _told(self) -> str:
+        """What is at work here, for people."""
+        expression = self.cell.expression
+        if isinstance(self.task, Scope):
+            return "importing"
+        if isinstance(expression, Call):
+            return expression.written_name
+        return _KINDS.get(type(expression), "evaluating the definition")
+
     # Findings
 
     def commit(self) -> None:
@@ -75,13 +110,14 @@ class Frame:
     def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
         """Reports at an expression. A reason that came from outside with `cause` wins."""
         reason = (cause.reason if cause is not None else "") or reason
+        self.charge(FINDING)
         found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)
         self.findings.append(found)
 
     def conforms(self, value: Value, accept: Schema, *, tell: bool = True) -> bool:
         """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts. Without
         `tell` only that it does not: what a schema expects may be a secret."""
-        accepted, findings = validate(value, accept)
+        accepted, findings = validate(value, accept, self.charge)
         for finding in findings:
             part = finding.instance
             blamed = part.definition if isinstance(part, Value) else None
@@ -97,6 +133,7 @@ class Frame:
         """A value as the result of this call: secret, or unknown, as a whole where a part of it is."""
         # Upstream loses the properties that the value inherits from its bases.
         if value.contains_unknowns and value.is_complete:
+            self.charge(schema_units(value))
             return self.unknown(value.schema, value)
         return value.defined_by(self.expression).marked(secrecy(value))
 
@@ -108,13 +145,16 @@ class Frame:
         """A string result, joined from pieces, secret if anything secret went into it; a piece that is too long is
         None.
         """
-        expression, evaluator = self.expression, self.evaluator
-        limit = evaluator.limits.expansion_bytes
+        expression, limit = self.expression, self.limits.value_bytes
         known = [piece for piece in pieces if piece is not None]
-        evaluator.text_built += sum(map(len, known))
-        if (len(known) < len(pieces) or evaluator.text_built > limit) and expression is not None:
-            self.error(expression, f"the evaluation builds more than {limit} bytes of text", reasons.LIMIT_EXCEEDED)
+        size = sum(map(len, known))
+        if (len(known) < len(pieces) or size > limit) and expression is not None:
+            how = f", by {size - limit}" if size > limit else ""
+            self.error(
+                expression, f"the text is longer than {limit} bytes{how}: build less here", reasons.LIMIT_EXCEEDED
+            )
             return self.unknown(STRING, *inputs)
+        self.charge(len(known) // 4 + text_units(sum(map(weight, known))))
         return Value("".join(known), expression, secrecy(*inputs))
 
 

@@ -15,6 +15,7 @@ from esc_operator.evaluation.merging import merge
 from esc_operator.evaluation.tasks import DONE, RUNNING, Scope, Task
 from esc_operator.evaluation.values import PENDING_VALUE, Value
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import OverBudgetError
 from esc_operator.lang.diagnostics import Failed
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from esc_operator.lang.declarations import Import
     from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.lang.nodes import Node
+
+_LOAD: Final = 400
+"""Units of work to ask for an environment."""
 
 ANONYMOUS: Final = ("", "<yaml>")
 """Names of environments that exist only as text."""
@@ -72,7 +76,7 @@ def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool
 def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) -> Value:
     # Upstream lets a later import replace what an earlier one has made final, and says nothing.
     blocked: list[Value] = []
-    merged = merge(value, base, blocked)
+    merged = merge(value, base, blocked, frame.charge)
     if blocked:
         frame.findings.append(item.node.warning("cannot override final value", reasons.FINAL_VALUE))
     return merged
@@ -118,6 +122,8 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
         _report(frame, node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
     key = LoadEnvironment, edge
+    if not evaluator.has_asked(key):
+        frame.charge(_LOAD)
     answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
     if answer is None:
         return PENDING_VALUE
@@ -125,6 +131,8 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
         _report(frame, failure._replace(cause=answer))
         return None
+    if evaluator.budget.is_over:
+        raise OverBudgetError(evaluator.budget.refusal, node)
     own = answer.name or identity
     if known := evaluator.scopes.get(own):
         return known

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from esc_operator.lang.budget import text_units, weight
 from esc_operator.lang.numbers import Number
 from esc_operator.lang.quoting import quote
 
-_SPACE: Final = " \t\n\r"
+_SPACES: Final = frozenset(" \t\n\r")
+_VALUE: Final = 8
+"""Units of work to read one value and to make it one of the language."""
 _WORDS: Final = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 _ESCAPED: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _START_OF_VALUE: Final = "looking for beginning of value"
@@ -25,6 +28,14 @@ class JsonError(ValueError):
 def read_json(text: str, *, deepest: int) -> Any:
     """The first value in `text`; numbers as `Number`, of equal keys the last. Raises `JsonError`."""
     return _Reader(text, deepest).read()
+
+
+def reading_units(text: str) -> int:
+    """What it costs at most to read the text and to make a value of it. Commas and brackets tell how many values there
+    can be, whether or not some of them stand in strings.
+    """
+    values = 1 + text.count(",") + text.count("[") + text.count("{") + text.count(":")
+    return _VALUE * values + 2 * text.count("\\") + text_units(2 * weight(text))
 
 
 class _Reader:
@@ -195,8 +206,9 @@ class _Reader:
         return self._text[self._offset : self._offset + 1]
 
     def _skip_space(self) -> None:
-        while self._offset < len(self._text) and self._text[self._offset] in _SPACE:
-            self._offset += 1
+        if self._text[self._offset : self._offset + 1] in _SPACES:
+            found = _space().match(self._text, self._offset)
+            self._offset = self._offset if found is None else found.end()
 
     def _unexpected(self, where: str) -> JsonError:
         character = self._peek()
@@ -211,6 +223,11 @@ class _Reader:
 @cache
 def _end_of_plain() -> re.Pattern[str]:
     return re.compile(r'["\\\x00-\x1f]')
+
+
+@cache
+def _space() -> re.Pattern[str]:
+    return re.compile(r"[ \t\n\r]*")
 
 
 @cache

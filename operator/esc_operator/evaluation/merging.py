@@ -4,39 +4,56 @@ Objects unite key by key; anything else on top replaces what is below. What is b
 where a value was defined before, and an object on an unknown may still find properties there.
 """
 
-from esc_operator.evaluation.values import FINAL, PENDING, SEALED, Value
-from esc_operator.schema import merged_schema
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from esc_operator.evaluation.static import schema_units
+from esc_operator.evaluation.values import FINAL, PENDING, SEALED, Merged, Value
+from esc_operator.lang.budget import PART
+from esc_operator.schema import free, merged_schema
+
+if TYPE_CHECKING:
+    from esc_operator.schema import Charge
+
+_KEY: Final = 3
+"""Units of work that it costs to take a key into a merged object."""
 
 
-def merge(top: Value, base: Value | None, blocked: list[Value] | None = None) -> Value:
-    """`top` over `base`. Parts of `top` that would override a final value are left out, and added to `blocked`."""
+def merge(top: Value, base: Value | None, blocked: list[Value] | None = None, charge: Charge = free) -> Value:
+    """`top` over `base`. Parts of `top` that would override a final value are left out, and added to `blocked`.
+    Raises what `charge` raises, which is told of the work before it is done.
+    """
     if base is None or base is top or top.is_pending:
         return top
     if base.flags & (PENDING | FINAL):
         if base.is_final and blocked is not None and top.definition is not base.definition:
             blocked.append(top)
         return base  # a pending one may turn out to be final
-    bases = (*top.bases, base, *base.bases)
-    if top.bases and base.bases:
-        # What two imports have both imported counts once: else every diamond would double the bases above it.
-        bases = tuple(dict.fromkeys(bases))
+    charge(PART)
+    merged = Merged(top, base)
     content = top.reveal_content()
     if type(content) is not dict or top.flags & SEALED:
-        schema = merged_schema(base.schema, top.schema) if top.is_unknown and base.may_be_object else None
-        return Value(content, top.definition, top.flags, bases, schema or (top.schema if top.is_unknown else None))
-    properties, sealed = _merge_properties(content, base, blocked)
-    return Value(properties, top.definition, top.flags | sealed, bases)
+        schema = None
+        if top.is_unknown and base.may_be_object:
+            charge(schema_units(base))
+            schema = merged_schema(base.schema, top.schema, charge)
+        return Value(content, top.definition, top.flags, merged, schema or (top.schema if top.is_unknown else None))
+    properties, sealed = _merge_properties(content, base, blocked, charge)
+    return Value(properties, top.definition, top.flags | sealed, merged)
 
 
 def _merge_properties(
-    properties: dict[str, Value], base: Value, blocked: list[Value] | None
+    properties: dict[str, Value], base: Value, blocked: list[Value] | None, charge: Charge
 ) -> tuple[dict[str, Value], int]:
     below = base.reveal_content()
     if type(below) is dict:
+        charge(_KEY * (len(below) + len(properties)))
         merged = {**below, **properties}
         for key in properties.keys() & below.keys():
-            merged[key] = merge(properties[key], below[key], blocked)
+            merged[key] = merge(properties[key], below[key], blocked, charge)
         return merged, base.flags & SEALED
     if base.is_unknown:
-        return {key: merge(child, base.member(key), blocked) for key, child in properties.items()}, SEALED
+        charge(PART * len(properties))
+        return {key: merge(child, base.member(key), blocked, charge) for key, child in properties.items()}, SEALED
     return properties, SEALED

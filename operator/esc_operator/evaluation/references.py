@@ -8,7 +8,7 @@ goes into its value.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from esc_operator.evaluation.accesses import Accessors, access_value, array_index, invalid, object_key, unknown_property
 from esc_operator.evaluation.context import context_of
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from esc_operator.evaluation.frames import Frame
     from esc_operator.evaluation.tasks import Cell
 
+_STEP: Final = 2
+"""Units of work of one step of an access."""
+
 Resolution = Generator[Task, Value, Value]
 
 
 def resolve(frame: Frame, expression: Expression, accessors: Accessors) -> Resolution:
     """The value that an access in `expression` names; an unknown, with one diagnostic, where it names none."""
+    frame.charge(_STEP * len(accessors))
     first = accessors[0].key
     if first == "imports":
         return access_value(frame, expression, frame.scope.imports or Value({}, None), accessors[1:])

@@ -5,6 +5,11 @@ from esc_operator.schema import Schema
 from esc_operator.schema.model import constant, record_of, tuple_of
 
 
+def schema_units(value: Value) -> int:
+    """What it costs to make the schema of a value."""
+    return 1 if value.is_unknown else 2 * value.writing_units
+
+
 def schema_of(value: Value) -> Schema:
     if value.is_object:
         return record_of({key: child.schema for key, child in value.properties.items()})

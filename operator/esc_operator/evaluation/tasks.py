@@ -32,13 +32,16 @@ DONE: Final = 2
 
 
 class Task:
-    """Something that is evaluated once. `seen` is the step whose provisional `value` this is, while it is not done."""
+    """Something that is evaluated once. `seen` is the step whose provisional `value` this is, while it is not done.
+    `paid`: the units of work paid for it, which are not paid again when it is evaluated again.
+    """
 
-    __slots__ = ("seen", "state", "value")
+    __slots__ = ("paid", "seen", "state", "value")
 
     state: int
     value: Value | None
     seen: int
+    paid: int
 
     @property
     def cell(self) -> Cell:
@@ -54,12 +57,13 @@ class Cell(Task):
     rotation needs.
     """
 
-    __slots__ = ("_cells", "_elements", "accept", "base", "expression", "path", "rotate_only", "scope")
+    __slots__ = ("_cells", "_elements", "_handed_down", "accept", "base", "expression", "path", "rotate_only", "scope")
 
     def __init__(self, scope: Scope, expression: Expression | None, path: Path = "") -> None:
         self.state = WAITING
         self.value = None
         self.seen = 0
+        self.paid = 0
         self.scope: Final = scope
         self.expression: Final = expression
         self.path: Final = path
@@ -68,6 +72,7 @@ class Cell(Task):
         self.rotate_only = False
         self._cells: dict[str, Cell] | None = None
         self._elements: list[Cell] | None = None
+        self._handed_down: tuple[Value | None, Schema] = (None, ALWAYS)
 
     @property
     def cell(self) -> Cell:
@@ -84,7 +89,9 @@ class Cell(Task):
         if cells is None:
             cells = self._cells = self._declare(literal)
         base, accept = self.base, self.accept
-        if base is not None or accept is not ALWAYS:
+        if base is not self._handed_down[0] or accept is not self._handed_down[1]:
+            # Once for each base: every reference into the object comes by here.
+            self._handed_down = base, accept
             rotate_only = (accept.target() or accept).rotate_only
             for key, cell in cells.items():
                 if cell.state != DONE:
@@ -99,7 +106,8 @@ class Cell(Task):
         if cells is None:
             cells = [Cell(self.scope, element, (self.path, index)) for index, element in enumerate(array.elements)]
             self._elements = cells
-        if self.accept is not ALWAYS:
+        if self.accept is not self._handed_down[1]:
+            self._handed_down = self.base, self.accept
             for index, cell in enumerate(cells):
                 cell.accept = self.accept.of_item(index)
                 cell.rotate_only = self.rotate_only
@@ -169,6 +177,7 @@ class Scope(Task):
         self.state = WAITING
         self.value = None
         self.seen = 0
+        self.paid = 0
         self.identity: Final = identity
         self.environment: Final = environment
         self.root_name: Final = root_name
@@ -179,7 +188,11 @@ class Scope(Task):
         self.has_imports = False
         self.context: Value | None = None
         self.base: Value | None = None
-        self.root: Final = Cell(self, environment.root)
+        self.root = Cell(self, environment.root)
+
+    def release(self) -> None:
+        """Lets go of the expressions, of which each knows its environment. Nothing can be evaluated any more."""
+        del self.root
 
     @property
     def is_root(self) -> bool:

@@ -2,12 +2,21 @@
 a value.
 """
 
-from typing import Final, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from esc_operator.evaluation.rendering import UNKNOWN_TEXT
-from esc_operator.evaluation.values import Value
+from esc_operator.lang.budget import PART, text_units
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.quoting import quote
+from esc_operator.lang.quoting import quote, quoting_units
+from esc_operator.schema import free
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esc_operator.evaluation.values import Value
+    from esc_operator.schema import Charge
 
 __all__ = ["LONGEST_TEXT", "Text", "convert", "quote", "to_text"]
 
@@ -42,15 +51,17 @@ def to_text(value: Value) -> Text:
     return Text(text, False, value.contains_secrets)
 
 
-def convert(value: Value) -> str | None:
-    """The text of a known value; None where it is too long."""
+def convert(value: Value, charge: Charge = free) -> str | None:
+    """The text of a known value; None where it is too long. Raises what `charge` raises, which is told of the work
+    before it is done.
+    """
     try:
-        return _convert(value)
+        return _convert(value, charge)
     except _TooLongError:
         return None
 
 
-def _convert(value: Value) -> str:
+def _convert(value: Value, charge: Charge) -> str:
     # Upstream leaves out the properties that an object inherits from its bases.
     content = value.reveal_content()
     if content is None:
@@ -62,9 +73,21 @@ def _convert(value: Value) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, tuple):
-        pieces = [quote(_convert(element)) for element in content]
+        charge(PART * len(content))
+        parts: Iterable[str] = (_quoted(_convert(element, charge), charge) for element in content)
     else:
-        pieces = [f"{quote(key)}={quote(_convert(content[key]))}" for key in sorted(content)]
-    if sum(map(len, pieces)) > LONGEST_TEXT:
-        raise _TooLongError
+        charge(2 * PART * len(content))
+        parts = (f"{_quoted(key, charge)}={_quoted(_convert(content[key], charge), charge)}" for key in sorted(content))
+    pieces, size = [], 0
+    for piece in parts:
+        pieces.append(piece)
+        size += len(piece)
+        if size > LONGEST_TEXT:
+            raise _TooLongError
+    charge(text_units(2 * size))
     return ",".join(pieces)
+
+
+def _quoted(text: str, charge: Charge) -> str:
+    charge(quoting_units(text))
+    return quote(text)

@@ -7,13 +7,14 @@ the renderings with `redact=False`, are the ways out.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from esc_operator.lang.budget import PART, text_units, weight
 from esc_operator.lang.numbers import Number
 from esc_operator.schema import ALWAYS, Json, NumberText, Schema, TypeName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from esc_operator.evaluation.trace import Definition
     from esc_operator.lang.declarations import Expression
@@ -32,7 +33,19 @@ SEALED: Final = 32
 _OBSERVABLE: Final = 64
 """Summed up only: an unknown that is not merely a rotate-only input left alone."""
 
+_PART_BYTES: Final = 16
+"""What a part adds to a value's size: a scalar, an array, an object."""
+
 _EMPTY: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
+class Merged(NamedTuple):
+    """What a value was merged from. The values below it are those below `top`, then `base`, then those below `base`;
+    they are written out only when somebody asks, since each merge would otherwise repeat all before it.
+    """
+
+    top: Value
+    base: Value
 
 
 class Value:
@@ -42,22 +55,22 @@ class Value:
     are the values it was merged over, nearest first.
     """
 
-    __slots__ = ("_bases", "_content", "_definition", "_flags", "_measured", "_schema")
+    __slots__ = ("_content", "_definition", "_flags", "_measured", "_merged", "_schema")
 
     def __init__(
         self,
         content: Content,
         definition: Expression | None,
         flags: int = 0,
-        bases: tuple[Value, ...] = (),
+        merged: Merged | None = None,
         schema: Schema | None = None,
     ) -> None:
         self._content = content
         self._definition = definition
         self._flags = flags
-        self._bases = bases
+        self._merged = merged
         self._schema = schema
-        self._measured: tuple[int, int, int] | None = None
+        self._measured: tuple[int, int, int, int] | None = None
 
     def __repr__(self) -> str:
         flags = (("secret", SECRET), ("unknown", UNKNOWN), ("final", FINAL), ("pending", PENDING))
@@ -69,7 +82,27 @@ class Value:
 
     @property
     def bases(self) -> tuple[Value, ...]:
-        return self._bases
+        return tuple(self.layers_below())
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether it has bases."""
+        return self._merged is not None
+
+    def layers_below(self) -> Iterator[Value]:
+        """The bases, nearest first, each once: what two imports have both imported is met more than once."""
+        opened: set[int] = set()
+        told: set[int] = set()
+        waiting: list[tuple[Value, bool]] = [(self, False)]
+        while waiting:
+            value, is_base = waiting.pop()
+            if is_base and id(value) not in told:
+                told.add(id(value))
+                yield value
+            merged = value._merged  # noqa: SLF001 - of another value
+            if not is_base and merged is not None and id(value) not in opened:
+                opened.add(id(value))
+                waiting += ((merged.base, False), (merged.base, True), (merged.top, False))
 
     # Flags
 
@@ -139,8 +172,14 @@ class Value:
 
     @property
     def size(self) -> int:
-        """Characters of everything in it written out, and one for each part; shared parts count each time."""
+        """Bytes of everything in it written out, and 16 for each part; shared parts count each time."""
         return self.measure()[2]
+
+    @property
+    def writing_units(self) -> int:
+        """What it costs to check, copy or write all of it once."""
+        _, _, size, parts = self.measure()
+        return PART * parts + 2 * text_units(size - _PART_BYTES * parts)
 
     @property
     def properties(self) -> Mapping[str, Value]:
@@ -173,7 +212,7 @@ class Value:
         return self._member_below(key)
 
     def _member_below(self, key: str) -> Value | None:
-        for layer in (self, *self._bases):
+        for layer in (self, *self.layers_below()) if self._merged else (self,):
             if layer.is_pending:
                 return layer
             if layer.is_unknown:
@@ -237,11 +276,16 @@ class Value:
         """The same value with more flags."""
         if self._flags & flags == flags:
             return self
-        return Value(self._content, self._definition, self._flags | flags, self._bases, self._schema)
+        value = Value(self._content, self._definition, self._flags | flags, self._merged, self._schema)
+        if self._measured is not None and not flags & ~(SECRET | FINAL):
+            value._measured = (self._measured[0] | flags, *self._measured[1:])
+        return value
 
     def defined_by(self, definition: Expression | None) -> Value:
         """The same value as the result of another expression."""
-        return Value(self._content, definition, self._flags, self._bases, self._schema)
+        value = Value(self._content, definition, self._flags, self._merged, self._schema)
+        value._measured = self._measured
+        return value
 
     def all_secret(self) -> Value:
         """The same value, secret itself and in every part."""
@@ -250,29 +294,36 @@ class Value:
             content = tuple(element.all_secret() for element in content)
         elif isinstance(content, dict):
             content = {key: child.all_secret() for key, child in content.items()}
-        return Value(content, self._definition, self._flags | SECRET, self._bases, self._schema)
+        return Value(content, self._definition, self._flags | SECRET, self._merged, self._schema)
 
-    def measure(self) -> tuple[int, int, int]:
-        """The flags of the value and of everything in it, its depth and its size; added up on the first question."""
+    def measure(self) -> tuple[int, int, int, int]:
+        """The flags of the value and of everything in it, its depth, its size and its parts; added up on the first
+        question.
+        """
         if self._measured is None:
             self._measured = self._measure()
         return self._measured
 
-    def _measure(self) -> tuple[int, int, int]:
-        inside, depth, size = self._flags, 1, 1
+    def _measure(self) -> tuple[int, int, int, int]:
+        inside, depth, size, parts = self._flags, 1, _PART_BYTES, 1
         if inside & UNKNOWN and not inside & ROTATE_ONLY:
             inside |= _OBSERVABLE
         content = self._content
         if isinstance(content, tuple | dict):
             for child in content.values() if isinstance(content, dict) else content:
-                child_inside, child_depth, child_size = child.measure()
+                child_inside, child_depth, child_size, child_parts = child.measure()
                 inside |= child_inside
                 size += child_size
+                parts += child_parts
                 if child_depth >= depth:
                     depth = child_depth + 1
+            if isinstance(content, dict):
+                size += sum(map(weight, content))
         elif isinstance(content, str):
-            size += len(content)
-        return inside, depth, size
+            size += weight(content)
+        elif isinstance(content, Number):
+            size += len(content.text)
+        return inside, depth, size, parts
 
 
 def unknown(definition: Expression | None, schema: Schema = ALWAYS, flags: int = 0) -> Value:

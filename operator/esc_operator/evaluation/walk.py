@@ -16,16 +16,14 @@ from esc_operator.evaluation.results import Mode
 from esc_operator.evaluation.tasks import DONE, RUNNING, WAITING, Cell, Scope, Task
 from esc_operator.evaluation.values import PENDING, ROTATE_ONLY, Value, unknown
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import CELL, OverBudgetError, SliceOverError
 from esc_operator.lang.declarations import Literal
+from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.paths import path_text
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.evaluator import Evaluator
     from esc_operator.lang.limits import Limits
-
-
-class ExhaustedError(Exception):
-    """The evaluation took more steps than it may; the message is for people."""
 
 
 class Walk:
@@ -34,13 +32,32 @@ class Walk:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator: Final = evaluator
         self._frames: list[Frame] = []
-        self._steps_left = evaluator.limits.steps
+        self._budget: Final = evaluator.budget
         self._number = 0
 
-    def run(self, root: Task) -> Value:
-        """Evaluates a task and what it needs, as far as the answers reach. Raises `ExhaustedError`."""
+    def run(self, root: Task) -> Value | Diagnostic:
+        """Evaluates a task and what it needs, as far as the answers and the budget reach: where that is over, a
+        diagnostic says so. Raises `SliceOverError`, and can then be called again.
+        """
         self._number += 1
-        frames = self._frames = []
+        self._frames = []
+        try:
+            return self._run(root)
+        except SliceOverError:
+            self._leave_unfinished()
+            raise
+        except OverBudgetError as error:
+            where = self._frames[-1] if self._frames else None
+            self._leave_unfinished()
+            return over_budget(error, where)
+
+    def _leave_unfinished(self) -> None:
+        for frame in self._frames:
+            frame.task.state = WAITING
+        self._frames = []
+
+    def _run(self, root: Task) -> Value:
+        frames = self._frames
         result = self._enter(root)
         while frames:
             frame = frames[-1]
@@ -60,9 +77,11 @@ class Walk:
         if task.seen == self._number:
             self._frames[-1].is_provisional = True
             return task.value
-        self._steps_left -= 1
-        if self._steps_left < 0:
-            raise ExhaustedError(f"the evaluation takes more than {self._evaluator.limits.steps} steps")
+        if task.paid:
+            self._budget.repeat(CELL)
+        else:
+            self._budget.charge(CELL, "evaluating the definition")
+            task.paid = CELL
         if task.state == RUNNING:
             return self._cycle(task.cell)
         if isinstance(task, Cell) and type(task.expression) is Literal and task.base is None and not task.rotate_only:
@@ -116,11 +135,11 @@ class Walk:
         base = frame.cell.base if isinstance(task, Cell) else None
         if base is not None:
             value = _over(frame, value, base)
-        inside, depth, size = value.measure()
+        inside, depth, size, _ = value.measure()
         complete = not inside & PENDING
         limits = self._evaluator.limits
         if depth > limits.levels or size > limits.value_bytes:
-            value = _too_large(frame, limits, deep=depth > limits.levels)
+            value = _too_large(frame, limits, size, deep=depth > limits.levels)
             complete = True
         task.value = value
         task.seen = self._number
@@ -134,8 +153,22 @@ class Walk:
         return value
 
 
-def _too_large(frame: Frame, limits: Limits, *, deep: bool) -> Value:
-    summary = f"the value is larger than {limits.value_bytes} bytes when everything in it is written out"
+def over_budget(error: OverBudgetError, frame: Frame | None) -> Diagnostic:
+    """Where the budget was over, and by how much."""
+    expression = frame.expression if frame is not None else None
+    node = error.node or (expression.node if expression is not None else None)
+    if node is None:
+        return Diagnostic(Severity.ERROR, str(error), "", None, reasons.LIMIT_EXCEEDED)
+    found = node.error(str(error), reasons.LIMIT_EXCEEDED)
+    scope = frame.scope if frame is not None else None
+    return found if scope is None or scope.is_root else found._replace(environment=scope.identity)
+
+
+def _too_large(frame: Frame, limits: Limits, size: int, *, deep: bool) -> Value:
+    most = limits.value_bytes
+    summary = (
+        f"the value is larger than {most} bytes when everything in it is written out, by {size - most}: build less here"
+    )
     if deep:
         summary = f"the value is nested more than {limits.levels} levels deep"
     expression = frame.expression
@@ -146,7 +179,7 @@ def _too_large(frame: Frame, limits: Limits, *, deep: bool) -> Value:
 
 def _over(frame: Frame, value: Value, base: Value) -> Value:
     blocked: list[Value] = []
-    merged = merge(value, base, blocked)
+    merged = merge(value, base, blocked, frame.charge)
     expression = frame.expression
     if blocked and expression is not None:
         frame.findings.append(expression.node.warning("cannot override final value", reasons.FINAL_VALUE))

@@ -4,6 +4,8 @@ One method a production; the production is its docstring. Offsets count characte
 The parser never gives up: every problem is noted and reading goes on, as in Pulumi's own recovery.
 """
 
+import re
+from functools import cache
 from typing import NamedTuple
 
 
@@ -51,6 +53,16 @@ def parse_access(text: str) -> tuple[tuple[str | int, ...] | None, str]:
     return tuple(accessor.key for accessor in found.accessors), ""
 
 
+@cache
+def _name() -> re.Pattern[str]:
+    return re.compile(r"[^.\[}\s]*")
+
+
+@cache
+def _open_name() -> re.Pattern[str]:
+    return re.compile(r"[^.\[\s]*")
+
+
 class _Reader:
     def __init__(self, text: str, offset: int, *, closed_by_brace: bool) -> None:
         self._text = text
@@ -92,8 +104,8 @@ class _Reader:
     def _name(self, start: int) -> str:
         """`name := any characters but '.', '[', '}' and white space`"""
         begin = self._offset
-        while not self._at_end_of_name():
-            self._offset += 1
+        found = (_name() if self._closed_by_brace else _open_name()).match(self._text, begin)
+        self._offset = found.end() if found is not None else begin
         if self._offset == begin:
             self._problem(start, "property name must not be empty")
         return self._text[begin : self._offset]

@@ -5,9 +5,16 @@ named.
 import binascii
 from typing import Final
 
+from esc_operator.lang.budget import weight
+
 _ALPHABET: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _LINE_BREAKS: Final = b"\r\n"
 _PADDING: Final = ord("=")
+
+
+def coding_units(text: str) -> int:
+    """What it costs to encode or decode a text."""
+    return weight(text) // 12
 
 
 def encode(data: bytes) -> str:

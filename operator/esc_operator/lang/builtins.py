@@ -11,19 +11,20 @@ from typing import Final
 from esc_operator.lang import reasons
 from esc_operator.lang.declarations import Array, Call, Expression, Literal, Object
 from esc_operator.lang.diagnostics import Diagnostic
+from esc_operator.lang.findings import Findings
 from esc_operator.lang.nodes import Node
 
 OPEN_PREFIX: Final = "fn::open::"
 ROTATE_PREFIX: Final = "fn::rotate::"
 
-Clause = Callable[[Node, str, Expression, list[Diagnostic]], Call]
+Clause = Callable[[Node, str, Expression, Findings], Call]
 
 
 def _error(expression: Expression, summary: str) -> Diagnostic:
     return expression.node.error(summary, reasons.INVALID_EXPRESSION)
 
 
-def _whole_argument(node: Node, name: str, argument: Expression, _: list[Diagnostic]) -> Call:
+def _whole_argument(node: Node, name: str, argument: Expression, _: Findings) -> Call:
     """`fn::x: <any expression>`"""
     return Call(node, name, name, {"value": argument})
 
@@ -31,7 +32,7 @@ def _whole_argument(node: Node, name: str, argument: Expression, _: list[Diagnos
 def _delimited(second: str) -> Clause:
     """`fn::x: [<delimiter>, <second>]`"""
 
-    def read(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+    def read(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
         if isinstance(argument, Array) and len(argument.elements) == 2:
             return Call(node, name, name, {"delimiter": argument.elements[0], second: argument.elements[1]})
         diagnostics.append(_error(argument, f"the argument to {name} must be a two-valued list"))
@@ -40,14 +41,14 @@ def _delimited(second: str) -> Clause:
     return read
 
 
-def _concat(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def _concat(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::concat: [<array>, ...]`"""
     if not isinstance(argument, Array):
         diagnostics.append(_error(argument, f"the argument to {name} must be an array of arrays"))
     return Call(node, name, name, {"arrays": argument})
 
 
-def _secret(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def _secret(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::secret: <string literal>` or `fn::secret: {ciphertext: <string literal>}`"""
     if isinstance(argument, Object) and len(argument.entries) == 1:
         key, _, ciphertext = argument.entries[0]
@@ -59,7 +60,7 @@ def _secret(node: Node, name: str, argument: Expression, diagnostics: list[Diagn
     return Call(node, name, name, {"plaintext": Literal(argument.node, "")})
 
 
-def _validate(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def _validate(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::validate: {schema: <any>, value: <any>}`"""
     if not isinstance(argument, Object):
         diagnostics.append(
@@ -72,7 +73,7 @@ def _validate(node: Node, name: str, argument: Expression, diagnostics: list[Dia
     return Call(node, name, name, {"schema": given.get("schema"), "value": given.get("value")})
 
 
-def _open(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def _open(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::open: {provider: <string literal>, inputs: <any>}`"""
     if not isinstance(argument, Object):
         diagnostics.append(
@@ -84,12 +85,12 @@ def _open(node: Node, name: str, argument: Expression, diagnostics: list[Diagnos
     return Call(node, name, name, {"inputs": _inputs(argument, given, diagnostics)}, provider)
 
 
-def read_short_open(node: Node, name: str, argument: Expression, _: list[Diagnostic]) -> Call:
+def read_short_open(node: Node, name: str, argument: Expression, _: Findings) -> Call:
     """`fn::open::NAME: <inputs>`"""
     return Call(node, "fn::open", name, {"inputs": argument}, name.removeprefix(OPEN_PREFIX))
 
 
-def _rotate(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def _rotate(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::rotate: {provider: <string literal>, inputs: <any>, state: <object literal>}`; no state is null."""
     if not isinstance(argument, Object):
         diagnostics.append(
@@ -101,7 +102,7 @@ def _rotate(node: Node, name: str, argument: Expression, diagnostics: list[Diagn
     return Call(node, name, name, _rotation_operands(argument, given, diagnostics), provider)
 
 
-def read_short_rotate(node: Node, name: str, argument: Expression, diagnostics: list[Diagnostic]) -> Call:
+def read_short_rotate(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:
     """`fn::rotate::NAME: {inputs: <any>, state: <object literal>}`"""
     if not isinstance(argument, Object):
         diagnostics.append(
@@ -116,7 +117,7 @@ def _last_of_each(argument: Object) -> dict[str, Expression]:
     return {entry.key: entry.value for entry in argument.entries}
 
 
-def _provider(argument: Object, given: Mapping[str, Expression], diagnostics: list[Diagnostic]) -> str | None:
+def _provider(argument: Object, given: Mapping[str, Expression], diagnostics: Findings) -> str | None:
     provider = given.get("provider")
     if provider is None:
         diagnostics.append(_error(argument, "missing provider name ('provider')"))
@@ -127,14 +128,14 @@ def _provider(argument: Object, given: Mapping[str, Expression], diagnostics: li
     return None
 
 
-def _inputs(argument: Object, given: Mapping[str, Expression], diagnostics: list[Diagnostic]) -> Expression | None:
+def _inputs(argument: Object, given: Mapping[str, Expression], diagnostics: Findings) -> Expression | None:
     if "inputs" not in given:
         diagnostics.append(_error(argument, "missing provider inputs ('inputs')"))
     return given.get("inputs")
 
 
 def _rotation_operands(
-    argument: Object, given: Mapping[str, Expression], diagnostics: list[Diagnostic]
+    argument: Object, given: Mapping[str, Expression], diagnostics: Findings
 ) -> dict[str, Expression | None]:
     inputs, state = _inputs(argument, given, diagnostics), given.get("state")
     if state is None:

@@ -21,40 +21,46 @@ from yaml.events import (
 from yaml.scanner import ScannerError
 
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import Budget, text_units, weight
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
-from esc_operator.lang.limits import Limits
-from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.findings import READING, Findings
+from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode, node_units
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.paths import Path, path_text
+from esc_operator.lang.paths import Path, long_path, path_text
 from esc_operator.lang.scalars import Scalar, resolve_plain, resolve_tagged, short_tag
 from esc_operator.lang.source import Source
 
 _NOT_FINITE: Final = frozenset(("NaN", "+Inf", "-Inf"))
 
 
-def compose(name: str, data: bytes, limits: Limits) -> tuple[Node | None, Diagnostics]:
-    """The first document's root node, or None where there is none or where anything is wrong with it."""
-    if len(data) > limits.document_bytes:
-        return None, (_limit(f"the definition is larger than {limits.document_bytes} bytes"),)
-    composer = _Composer(Source(name, data), limits)
+def compose(name: str, data: bytes, budget: Budget) -> tuple[Node | None, Diagnostics]:
+    """The first document's root node, or None where there is none or where anything is wrong with it. Raises
+    what the budget raises.
+    """
+    most = budget.limits.document_bytes
+    if len(data) > most:
+        over = len(data) - most
+        return None, (_limit(f"the definition is larger than {most} bytes, by {over}: split it, and import the parts"),)
+    composer = _Composer(Source(name, data), budget)
     try:
         composer.read(CParser(data))
     except YAMLError as error:
         return None, (_syntax_error(error),)
-    if composer.diagnostics:
-        return None, tuple(composer.diagnostics)
+    if composer.diagnostics.found:
+        return None, tuple(composer.diagnostics.found)
     return composer.root, ()
 
 
 class _Composer:
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, budget: Budget) -> None:
         self.root: Node | None = None
-        self.diagnostics: list[Diagnostic] = []
+        self.diagnostics = Findings(budget)
         self._source = source
-        self._limits = limits
+        self._budget = budget
+        self._limits = budget.limits
         self._open: list[SequenceNode | MappingNode] = []
         self._keys: list[ScalarNode | None] = []
-        self._nodes = 0
+        self._reach = [0]
         self._anchors: set[str | None] = set()
 
     def read(self, parser: CParser) -> None:
@@ -78,8 +84,8 @@ class _Composer:
     def _within_limits(self) -> bool:
         if len(self._open) > self._limits.levels:
             self.diagnostics.append(_limit(f"the definition is nested more than {self._limits.levels} levels deep"))
-        elif self._nodes > self._limits.nodes:
-            self.diagnostics.append(_limit(f"the definition has more than {self._limits.nodes} values"))
+        elif self._reach[-1] > self._limits.path:
+            self.diagnostics.append(_limit(long_path(self._limits.path)))
         else:
             return True
         return False
@@ -90,10 +96,12 @@ class _Composer:
         node = kind(self._source, self._path_of_next(""), mark.line + 1, mark.column + 1)
         self._open.append(node)
         self._keys.append(None)
+        self._reach.append(self._reach[-1])
 
     def _close(self) -> None:
         node = self._open.pop()
         self._keys.pop()
+        self._reach.pop()
         last = (
             (node.entries[-1][1] if node.entries else None)
             if isinstance(node, MappingNode)
@@ -105,19 +113,20 @@ class _Composer:
 
     def _place(self, node: Node) -> None:
         """Hands a finished node to the collection it stands in."""
-        self._nodes += 1
+        if self._open and isinstance(self._open[-1], MappingNode) and self._keys[-1] is None:
+            key = self._keys[-1] = self._key(node)
+            self._budget.charge(text_units(weight(key.text)), READING)
+            self._reach[-1] = self._reach[-2] + len(key.text)
+            return
+        self._budget.charge(node_units(node), READING)
         if not self._open:
             self.root = node
             return
         parent = self._open[-1]
         if isinstance(parent, SequenceNode):
             parent.items.append(node)
-            return
-        key = self._keys[-1]
-        if key is None:
-            self._keys[-1] = self._key(node)
-        else:
-            parent.entries.append((key, node))
+        elif (named := self._keys[-1]) is not None:
+            parent.entries.append((named, node))
             self._keys[-1] = None
 
     def _key(self, node: Node) -> ScalarNode:

@@ -1,12 +1,14 @@
 """Syntax tree → environment: the shape of a whole definition, and the two front ends to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import Budget, OverBudgetError, SliceOverError
 from esc_operator.lang.composer import compose
 from esc_operator.lang.declarations import Entry, Environment, Import, Literal, Object
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity, in_order
 from esc_operator.lang.expressions import read_expression
+from esc_operator.lang.findings import Findings
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.objects import compose_data
@@ -17,37 +19,56 @@ from esc_operator.lang.spelling import Speller
 _FIELDS = ("description", "imports", "values")
 
 
-def parse_text(name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Environment | None, Diagnostics]:
+def parse_text(
+    name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS, budget: Budget | None = None
+) -> tuple[Environment | None, Diagnostics]:
     """Reads a definition from YAML text.
 
     `name` stands in every range. No environment comes back where the text is not YAML the language knows; any other
-    mistake leaves an environment that can be evaluated as far as it goes.
+    mistake leaves an environment that can be evaluated as far as it goes. `budget` is that of the evaluation which the
+    definition takes part in. Raises `SliceOverError` where that works in slices.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if not data:
         return _empty(name), ()
-    root, problems = compose(name, data, limits)
-    if problems:
-        return None, in_order(problems)
-    return _read_document(name, root)
+    paying = budget or Budget(limits)
+    return _read(name, lambda: compose(name, data, paying), paying)
 
 
 def parse_object(
-    name: str, data: object, path_prefix: str = "", limits: Limits = DEFAULT_LIMITS
+    name: str,
+    data: object,
+    path_prefix: str = "",
+    limits: Limits = DEFAULT_LIMITS,
+    budget: Budget | None = None,
 ) -> tuple[Environment | None, Diagnostics]:
     """Reads a definition that already is JSON-like data; diagnostics have no range, and paths that begin with
-    `path_prefix`.
+    `path_prefix`. `budget` as in `parse_text`.
     """
-    root, problems = compose_data(name, data, path_prefix, limits)
-    if problems:
-        return None, in_order(problems)
-    return _read_document(name, root)
+    paying = budget or Budget(limits)
+    return _read(name, lambda: compose_data(name, data, path_prefix, paying), paying)
 
 
-def _read_document(name: str, root: Node | None) -> tuple[Environment, Diagnostics]:
+def _read(
+    name: str, compose_root: Callable[[], tuple[Node | None, Diagnostics]], budget: Budget
+) -> tuple[Environment | None, Diagnostics]:
+    paid = budget.spent
+    try:
+        root, problems = compose_root()
+        if problems:
+            return None, in_order(problems)
+        return _read_document(name, root, budget)
+    except OverBudgetError as error:
+        return None, (Diagnostic(Severity.ERROR, str(error), "", None, reasons.LIMIT_EXCEEDED),)
+    except SliceOverError:
+        budget.spent = paid
+        raise
+
+
+def _read_document(name: str, root: Node | None, budget: Budget) -> tuple[Environment, Diagnostics]:
     if not isinstance(root, MappingNode):
         return _empty(name), (_not_an_object(root),)
-    diagnostics: list[Diagnostic] = []
+    diagnostics = Findings(budget)
     fields = _fields(root, diagnostics)
     environment = Environment(
         name,
@@ -55,7 +76,7 @@ def _read_document(name: str, root: Node | None) -> tuple[Environment, Diagnosti
         _read_imports(fields.get("imports"), diagnostics),
         _read_description(fields.get("description"), diagnostics),
     )
-    return environment, in_order(diagnostics)
+    return environment, in_order(diagnostics.found)
 
 
 def _empty(name: str) -> Environment:
@@ -69,7 +90,7 @@ def _not_an_object(root: Node | None) -> Diagnostic:
     return root.error(summary, reasons.INVALID_DOCUMENT)
 
 
-def _fields(root: MappingNode, diagnostics: list[Diagnostic]) -> Mapping[str, Node]:
+def _fields(root: MappingNode, diagnostics: Findings) -> Mapping[str, Node]:
     """The top-level values by field; a field's name is matched without regard to case, and the last of a repeated
     one counts.
     """
@@ -93,7 +114,7 @@ def _unknown_field(key: ScalarNode, speller: Speller) -> Diagnostic:
     return key.warning(summary, reasons.UNKNOWN_FIELD)
 
 
-def _read_description(node: Node | None, diagnostics: list[Diagnostic]) -> str | None:
+def _read_description(node: Node | None, diagnostics: Findings) -> str | None:
     if node is None:
         return None
     expression = read_expression(node, diagnostics)
@@ -103,7 +124,7 @@ def _read_description(node: Node | None, diagnostics: list[Diagnostic]) -> str |
     return None
 
 
-def _read_imports(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Import, ...]:
+def _read_imports(node: Node | None, diagnostics: Findings) -> tuple[Import, ...]:
     if node is None:
         return ()
     if not isinstance(node, SequenceNode):
@@ -112,7 +133,7 @@ def _read_imports(node: Node | None, diagnostics: list[Diagnostic]) -> tuple[Imp
     return tuple(_read_import(item, diagnostics) for item in node.items)
 
 
-def _read_import(node: Node, diagnostics: list[Diagnostic]) -> Import:
+def _read_import(node: Node, diagnostics: Findings) -> Import:
     problem = "import must be a string or an object"
     if isinstance(node, ScalarNode) and isinstance(node.value, str):
         return Import(node.value, True, node, node)
@@ -125,7 +146,7 @@ def _read_import(node: Node, diagnostics: list[Diagnostic]) -> Import:
     return Import(None, False, node, node)
 
 
-def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
+def _read_merge(options: Node, diagnostics: Findings) -> bool:
     if not isinstance(options, MappingNode):
         diagnostics.append(options.error("import must be an object", reasons.INVALID_DOCUMENT))
         return True
@@ -140,7 +161,7 @@ def _read_merge(options: Node, diagnostics: list[Diagnostic]) -> bool:
     return merge
 
 
-def _read_values(root: MappingNode, node: Node | None, diagnostics: list[Diagnostic]) -> Object:
+def _read_values(root: MappingNode, node: Node | None, diagnostics: Findings) -> Object:
     if node is None:
         return Object(root, ())
     if not isinstance(node, MappingNode):

@@ -1,15 +1,17 @@
 """Syntax tree → expressions."""
 
 from esc_operator.lang import reasons
+from esc_operator.lang.budget import template_units
 from esc_operator.lang.builtins import BUILTINS, OPEN_PREFIX, ROTATE_PREFIX, read_short_open, read_short_rotate
 from esc_operator.lang.declarations import Array, Call, Entry, Expression, Interpolation, Literal, Object, Reference
 from esc_operator.lang.diagnostics import Diagnostic
+from esc_operator.lang.findings import Findings
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.quoting import quote
 from esc_operator.lang.templates import parse_template
 
 
-def read_expression(node: Node, diagnostics: list[Diagnostic]) -> Expression:
+def read_expression(node: Node, diagnostics: Findings) -> Expression:
     """The expression that `node` declares; what is wrong with it is added to `diagnostics`."""
     if isinstance(node, ScalarNode):
         return _read_string(node, node.value, diagnostics) if isinstance(node.value, str) else Literal(node, node.value)
@@ -20,9 +22,10 @@ def read_expression(node: Node, diagnostics: list[Diagnostic]) -> Expression:
     raise TypeError(f"unexpected node of type {type(node).__name__}")
 
 
-def _read_string(node: ScalarNode, text: str, diagnostics: list[Diagnostic]) -> Expression:
+def _read_string(node: ScalarNode, text: str, diagnostics: Findings) -> Expression:
     if "$" not in text:
         return Literal(node, text)
+    diagnostics.charge(template_units(text))
     parts, problems = parse_template(text)
     diagnostics.extend(node.error_in(*problem, reasons.INVALID_EXPRESSION) for problem in problems)
     if len(parts) == 1:
@@ -34,7 +37,7 @@ def _read_string(node: ScalarNode, text: str, diagnostics: list[Diagnostic]) -> 
     return Interpolation(node, parts)
 
 
-def _read_object(node: MappingNode, diagnostics: list[Diagnostic]) -> Object:
+def _read_object(node: MappingNode, diagnostics: Findings) -> Object:
     entries = []
     for key_node, value_node in node.entries:
         key = _read_string(key_node, key_node.text, diagnostics)
@@ -46,7 +49,7 @@ def _read_object(node: MappingNode, diagnostics: list[Diagnostic]) -> Object:
     return Object(node, tuple(entries))
 
 
-def _read_call(node: MappingNode, diagnostics: list[Diagnostic]) -> Call | None:
+def _read_call(node: MappingNode, diagnostics: Findings) -> Call | None:
     """The call that an object with the one key `fn::…` is; None for any other object."""
     if len(node.entries) != 1:
         for key, _ in node.entries:

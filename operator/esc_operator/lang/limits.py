@@ -1,7 +1,7 @@
 """How much a definition may ask of the machine that evaluates it.
 
 An operator evaluates what many authors write; each of these stops one way of taking it down, with a diagnostic of
-reason `LimitExceeded`.
+reason `LimitExceeded`. What all of them cost together is the budget's (`lang.budget`).
 """
 
 from typing import Final, NamedTuple
@@ -17,20 +17,20 @@ class Limits(NamedTuple):
 
     document_bytes: int = 4 * 1024 * 1024
     """Size of one definition's text."""
-    nodes: int = 100_000
-    """Scalars, arrays and objects in one definition."""
     depth: int = 100
     """Nesting of one definition, and of any value that evaluation builds; at most `DEEPEST`."""
     opens: int = 64
     """Providers and rotators that one evaluation opens: calls with equal inputs of one provider count once."""
+    path: int = 4096
+    """Characters of the keys that lead to a value of a definition: each diagnostic names them."""
     imports: int = 256
     """Environments one evaluation loads, the root not counted."""
-    value_bytes: int = 16 * 1024 * 1024
-    """Size of one value when everything in it is written out: the characters of its strings, and one for each part."""
-    expansion_bytes: int = 64 * 1024 * 1024
-    """Characters of all the strings that one evaluation builds (interpolation, join, toJSON, ...)."""
-    steps: int = 1_000_000
-    """Expressions that one evaluation looks at, repeated looks included."""
+    value_bytes: int = 4 * 1024 * 1024
+    """Size of one value when everything in it is written out: its texts and keys, and 16 for each part."""
+    input_bytes: int = 64 * 1024
+    """The same for what one provider or rotator is given."""
+    work: int = 1_000_000
+    """Units of work that an environment may take with all that it imports (`lang.budget`)."""
 
     @property
     def levels(self) -> int:

@@ -7,68 +7,70 @@ resource.
 from collections.abc import Mapping, Sequence
 
 from esc_operator.lang import reasons
-from esc_operator.lang.diagnostics import Diagnostic, Diagnostics
-from esc_operator.lang.limits import Limits
-from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from esc_operator.lang.budget import Budget, text_units, weight
+from esc_operator.lang.diagnostics import Diagnostics
+from esc_operator.lang.findings import READING, Findings
+from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode, node_units
 from esc_operator.lang.numbers import number_of
-from esc_operator.lang.paths import Path
+from esc_operator.lang.paths import Path, long_path
 from esc_operator.lang.scalars import Scalar
 from esc_operator.lang.source import Source
 from esc_operator.lang.surrogates import without_surrogates
 
 
-def compose_data(name: str, data: object, path_prefix: str, limits: Limits) -> tuple[Node | None, Diagnostics]:
-    """The tree of `data`, or None with the findings where it holds something that JSON cannot."""
-    reader = _Reader(Source(name, None), limits)
-    root = reader.node(path_prefix, data, 0)
-    return (None if reader.diagnostics else root), tuple(reader.diagnostics)
+def compose_data(name: str, data: object, path_prefix: str, budget: Budget) -> tuple[Node | None, Diagnostics]:
+    """The tree of `data`, or None with the findings where it holds something that JSON cannot. Raises what the
+    budget raises.
+    """
+    reader = _Reader(Source(name, None), budget)
+    root = reader.node(path_prefix, data, 0, 0)
+    found = reader.diagnostics.found
+    return (None if found else root), tuple(found)
 
 
 class _Reader:
-    def __init__(self, source: Source, limits: Limits) -> None:
-        self.diagnostics: list[Diagnostic] = []
+    def __init__(self, source: Source, budget: Budget) -> None:
+        self.diagnostics = Findings(budget)
         self._source = source
-        self._limits = limits
-        self._nodes = 0
+        self._budget = budget
+        self._limits = budget.limits
+        self._refused = False
 
-    def node(self, path: Path, data: object, depth: int) -> Node:
-        self._nodes += 1
+    def node(self, path: Path, data: object, depth: int, reach: int) -> Node:
+        """`reach`: the characters of the keys that lead to it."""
         if depth > self._limits.levels:
             return self._problem(
                 path, f"the definition is nested more than {self._limits.levels} levels deep", reasons.LIMIT_EXCEEDED
             )
-        if self._nodes > self._limits.nodes:
-            return self._problem(
-                path, f"the definition has more than {self._limits.nodes} values", reasons.LIMIT_EXCEEDED
-            )
         if isinstance(data, Mapping):
-            return self._mapping(path, data, depth)
-        if isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray):
-            return self._sequence(path, data, depth)
-        return self._scalar(path, data)
+            node: Node = MappingNode(self._source, path, 0, 0)
+        elif isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray):
+            node = SequenceNode(self._source, path, 0, 0)
+        else:
+            node = self._scalar(path, data)
+        self._budget.charge(node_units(node), READING)
+        if isinstance(node, MappingNode) and isinstance(data, Mapping):
+            self._fill_mapping(node, data, depth, reach)
+        elif isinstance(node, SequenceNode) and isinstance(data, Sequence):
+            for index, value in enumerate(data):
+                node.items.append(self.node((path, index), value, depth + 1, reach))
+        return node
 
-    def _mapping(self, path: Path, data: Mapping[object, object], depth: int) -> Node:
-        node = MappingNode(self._source, path, 0, 0)
+    def _fill_mapping(self, node: MappingNode, data: Mapping[object, object], depth: int, reach: int) -> None:
+        path = node.path
         for key, value in data.items():
             if not isinstance(key, str):
                 self._problem((path, str(key)), "mapping keys must be strings", reasons.INVALID_YAML)
                 continue
+            if reach + len(key) > self._limits.path:
+                self._problem(path, long_path(self._limits.path), reasons.LIMIT_EXCEEDED)
+                continue
+            self._budget.charge(text_units(weight(key)), READING)
             name = without_surrogates(key)
             child: Path = (path, name)
-            node.entries.append((self._leaf(child, name), self.node(child, value, depth + 1)))
-            if self._nodes > self._limits.nodes:
-                break
-        return node
+            node.entries.append((self._leaf(child, name), self.node(child, value, depth + 1, reach + len(name))))
 
-    def _sequence(self, path: Path, data: Sequence[object], depth: int) -> Node:
-        node = SequenceNode(self._source, path, 0, 0)
-        for index, value in enumerate(data):
-            node.items.append(self.node((path, index), value, depth + 1))
-            if self._nodes > self._limits.nodes:
-                break
-        return node
-
-    def _scalar(self, path: Path, data: object) -> Node:
+    def _scalar(self, path: Path, data: object) -> ScalarNode:
         if isinstance(data, str):
             return self._leaf(path, without_surrogates(data))
         if data is None or isinstance(data, bool):
@@ -84,6 +86,7 @@ class _Reader:
 
     def _problem(self, path: Path, summary: str, reason: str) -> ScalarNode:
         node = self._leaf(path, None)
-        if reason not in (found.reason for found in self.diagnostics) or reason != reasons.LIMIT_EXCEEDED:
+        if reason != reasons.LIMIT_EXCEEDED or not self._refused:
             self.diagnostics.append(node.error(summary, reason))
+        self._refused |= reason == reasons.LIMIT_EXCEEDED
         return node

@@ -9,6 +9,11 @@ Path = Union[str, tuple["Path", str | int]]  # noqa: UP007  (`|` does not take t
 """The text of a prefix, or a parent with a key (str) or an index (int)."""
 
 
+def long_path(most: int) -> str:
+    """What is wrong with a path that is longer than any may be."""
+    return f"the keys that lead to a value are longer than {most} characters together: shorten them"
+
+
 def join_key(root: str, key: str) -> str:
     """`root.key`, or `root["key"]` where the key is not a plain name."""
     if key.isidentifier() and key.isascii():

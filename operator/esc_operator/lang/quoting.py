@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from esc_operator.lang.budget import text_units, weight
+
 _ESCAPES: Final = {
     '"': '\\"',
     "\\": "\\\\",
@@ -19,7 +21,15 @@ def quote(text: str) -> str:
     """A Go string literal, as `strconv.Quote` writes it."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
+    if text.isprintable():
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
     return f'"{"".join(_ESCAPES.get(character) or _quoted(character) for character in text)}"'
+
+
+def quoting_units(text: str) -> int:
+    """What it costs to quote a text: where every character has to be looked at, many times more."""
+    return text_units(2 * weight(text)) if text.isprintable() else len(text) // 2
 
 
 def _quoted(character: str) -> str:

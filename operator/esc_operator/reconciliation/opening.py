@@ -122,7 +122,7 @@ class EnvironmentOpening:
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
         definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
-        await find_imports(_root(environment), definitions, self._opener.catalogue)
+        await find_imports(_root(environment), definitions, self._opener, environment.key.namespace)
         if definitions.trouble:
             raise definitions.trouble
         return definitions.imports
@@ -144,7 +144,9 @@ class EnvironmentOpening:
         result = await open_environment(root, definitions, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
             return refusal(result.errors, definitions.imports)
-        data, problems = secret_data(exported(result.value))
+        data, problems = await self._opener.large_work.run(
+            lambda: secret_data(exported(result.value)), 2 * result.value.writing_units, identity.tenant
+        )
         if problems:
             return refusal(problems, definitions.imports)
         return Opened(

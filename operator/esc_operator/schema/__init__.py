@@ -5,6 +5,7 @@ protocol and knows nothing of expressions. Invariant: validation never raises an
 `Finding` at the value that fails.
 """
 
+from esc_operator.schema.checks import Charge, free
 from esc_operator.schema.compile import SchemaError, from_json
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.jsontext import Json, NumberText, json_text
@@ -32,6 +33,7 @@ __all__ = [
     "OBJECT",
     "STRING",
     "STRINGS",
+    "Charge",
     "Finding",
     "Instance",
     "Json",
@@ -39,6 +41,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "TypeName",
+    "free",
     "from_json",
     "json_text",
     "merged_schema",

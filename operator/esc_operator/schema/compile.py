@@ -9,24 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from esc_operator.schema.checks import free
 from esc_operator.schema.jsontext import Json, NumberText
 from esc_operator.schema.model import ALWAYS, NEVER, TYPE_NAMES, Bound, Schema
 
 if TYPE_CHECKING:
+    from esc_operator.schema.checks import Charge
     from esc_operator.schema.patterns import Pattern
 
 _REF_PREFIX: Final = "#/$defs/"
 _DEEPEST: Final = 100
+_SCHEMA: Final = 16
+"""Units of work that one schema costs, and each of its keywords and of the characters of a pattern."""
+_KEYWORD: Final = 4
+_PATTERN_CHARACTER: Final = 8
 
 
 class SchemaError(ValueError):
     """The data is not a schema of the supported subset; the message names the first thing wrong."""
 
 
-def from_json(data: object) -> Schema:
-    """Compiles `data` (a bool or a dict, numbers as int, float or `NumberText`). Raises `SchemaError`."""
+def from_json(data: object, charge: Charge = free) -> Schema:
+    """Compiles `data` (a bool or a dict, numbers as int, float or `NumberText`). Raises `SchemaError`, and what
+    `charge` raises.
+    """
     definitions: dict[str, Schema] = {}
-    compiler = _Compiler(definitions)
+    compiler = _Compiler(definitions, charge)
     schema = compiler.schema(data, 0)
     for name in compiler.referenced:
         if name not in definitions:
@@ -35,8 +43,9 @@ def from_json(data: object) -> Schema:
 
 
 class _Compiler:
-    def __init__(self, definitions: dict[str, Schema]) -> None:
+    def __init__(self, definitions: dict[str, Schema], charge: Charge) -> None:
         self.referenced: list[str] = []
+        self.charge: Final = charge
         self._definitions = definitions
 
     def schema(self, data: object, depth: int) -> Schema:
@@ -48,6 +57,7 @@ class _Compiler:
             raise SchemaError("a schema must be a boolean or an object")
         if depth > _DEEPEST:
             raise SchemaError(f"the schema is nested more than {_DEEPEST} levels deep")
+        self.charge(_SCHEMA + _KEYWORD * len(data))
         if depth == 0:
             self._definitions.update(self.schemas(data.get("$defs"), depth))
         keywords = {name: value for key, value in data.items() for name, value in self._keyword(key, value, depth)}
@@ -131,11 +141,13 @@ def _count(_: _Compiler, data: object, __: int) -> int:
     return int(text)
 
 
-def _pattern(_: _Compiler, data: object, __: int) -> Pattern:
+def _pattern(compiler: _Compiler, data: object, _: int) -> Pattern:
     from esc_operator.schema.patterns import Pattern, PatternError  # most commands never compile a pattern
 
+    text = _expect(str, data, "a string")
+    compiler.charge(_PATTERN_CHARACTER * len(text))
     try:
-        return Pattern(_expect(str, data, "a string"))
+        return Pattern(text)
     except PatternError as error:
         raise SchemaError(f"error parsing regexp: {error}") from error
 

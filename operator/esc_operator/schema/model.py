@@ -10,10 +10,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from esc_operator.schema.checks import CHECK, free
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from esc_operator.schema.checks import Charge
     from esc_operator.schema.jsontext import Json
     from esc_operator.schema.patterns import Pattern
 
@@ -136,13 +139,16 @@ def record_of(properties: Mapping[str, Schema], additional: Schema | None = None
     )
 
 
-def merged_schema(base: Schema | None, top: Schema) -> Schema:
-    """The schema of a value with schema `top` that is merged over one with schema `base`."""
+def merged_schema(base: Schema | None, top: Schema, charge: Charge = free) -> Schema:
+    """The schema of a value with schema `top` that is merged over one with schema `base`. Raises what `charge`
+    raises.
+    """
     if base is None or top.type != "object" or base.type != "object":
         return top
+    charge(CHECK * (1 + len(base.properties) + len(top.properties)))
     properties = dict(base.properties)
     for key, schema in top.properties.items():
-        properties[key] = merged_schema(properties.get(key), schema)
+        properties[key] = merged_schema(properties.get(key), schema, charge)
     additional = top.additional_properties or base.additional_properties
     if top.additional_properties and base.additional_properties:
         additional = ALWAYS

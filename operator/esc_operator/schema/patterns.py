@@ -6,16 +6,23 @@ so that a text costs one look-up a character.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from esc_operator.schema.checks import free
 from esc_operator.schema.regex_program import PatternError, Step
 from esc_operator.schema.regex_syntax import compile_pattern
+
+if TYPE_CHECKING:
+    from esc_operator.schema.checks import Charge
 
 __all__ = ["LONGEST_TEXT", "Pattern", "PatternError"]
 
 LONGEST_TEXT: Final = 1024 * 1024
 """Characters of a text that are looked at; a match that begins or ends beyond does not count."""
 _MOST_MEMORIES: Final = 20_000
+_KNOWN: Final = 1
+"""Quarters of a unit of work for each character that is remembered, and where assertions look at what is beside it."""
+_ASSERTED: Final = 8
 
 _States = frozenset[int]
 _Context = tuple[bool, bool, bool, bool, bool, bool]
@@ -25,38 +32,43 @@ _Context = tuple[bool, bool, bool, bool, bool, bool]
 class Pattern:
     """A compiled pattern; it matches anywhere in a text unless it is anchored. Raises `PatternError`."""
 
-    __slots__ = ("_asserts", "_memory", "_program", "text")
+    __slots__ = ("_asserts", "_memory", "_program", "_weights", "text")
 
     def __init__(self, text: str) -> None:
         self.text: Final = text
         self._program: Final[list[Step]] = compile_pattern(text)
         self._asserts: Final = any(step.assertion for step in self._program)
+        self._weights: Final = [2 + step.weight for step in self._program]
         self._memory: dict[tuple[_States, str, _Context | None], _States | None] = {}
 
-    def matches(self, text: str) -> bool:
+    def matches(self, text: str, charge: Charge = free) -> bool:
+        """Raises what `charge` raises."""
+        charge(min(len(text), LONGEST_TEXT) * (_ASSERTED if self._asserts else _KNOWN) // 4)
         states = frozenset((0,))
         previous, size = "", min(len(text), LONGEST_TEXT)
         for index in range(size + 1):
             character = text[index] if index < size else ""
             context = _context(previous, character) if self._asserts else None
             key = states, character, context
-            following = self._memory[key] if key in self._memory else self._advance(key)
+            following = self._memory[key] if key in self._memory else self._advance(key, charge)
             if following is None:
                 return True
             states, previous = following, character
         return False
 
-    def _advance(self, key: tuple[_States, str, _Context | None]) -> _States | None:
+    def _advance(self, key: tuple[_States, str, _Context | None], charge: Charge) -> _States | None:
         """Where the ways of a set are behind a character, the start included; None if one of them has matched
         before it.
         """
         if len(self._memory) > _MOST_MEMORIES:
             self._memory.clear()
         states, character, context = key
+        charge(len(states) + len(self._program) // 4)
         reached = self._closure(states, context)
         if len(self._program) in reached:
             found = None
         else:
+            charge(sum(map(self._weights.__getitem__, reached)))
             taken = {0}
             for number in reached:
                 step = self._program[number]

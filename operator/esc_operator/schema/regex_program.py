@@ -46,6 +46,12 @@ class Step(NamedTuple):
     characters: Characters | None = None
     assertion: str = ""
 
+    @property
+    def weight(self) -> int:
+        """What it costs to see whether a character is taken, for long sets of characters."""
+        taken = self.characters
+        return len(self.targets) + (0 if taken is None else len(taken.ranges) // 4 + len(taken.categories))
+
 
 Emit = Callable[[list[Step]], None]
 """Writes a part of a program."""
@@ -57,12 +63,18 @@ def _emit(program: list[Step], step: Step) -> None:
     program.append(step)
 
 
+def nothing(_: list[Step]) -> None:
+    """The part that is no step at all, such as `()`. It is known, so that no repetition goes through it."""
+
+
 def sequence(parts: list[Emit]) -> Emit:
+    steps = [part for part in parts if part is not nothing]
+
     def emit(program: list[Step]) -> None:
-        for part in parts:
+        for part in steps:
             part(program)
 
-    return emit
+    return emit if steps else nothing
 
 
 def either(options: list[Emit]) -> Emit:
@@ -83,6 +95,9 @@ def either(options: list[Emit]) -> Emit:
 
 
 def repeated(part: Emit, least: int, most: int | None) -> Emit:
+    if part is nothing or most == 0:
+        return nothing
+
     def emit(program: list[Step]) -> None:
         for _ in range(least):
             part(program)

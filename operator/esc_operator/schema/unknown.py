@@ -7,21 +7,21 @@ either side, one that fits is enough, since the value may yet turn out to be tha
 from collections.abc import Sequence
 from typing import Final
 
-from esc_operator.schema.budget import Budget
+from esc_operator.schema.checks import CHECK, Checks
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.model import ALWAYS, Schema
 
 
-def check_schema(blamed: Instance, accept: Schema, findings: list[Finding], budget: Budget) -> bool:
+def check_schema(blamed: Instance, accept: Schema, findings: list[Finding], checks: Checks) -> bool:
     """Whether an unknown value may be accepted; failures are blamed on the value, with the path inside it."""
-    return _Comparison(blamed, findings, budget).check(blamed.schema, accept, "")
+    return _Comparison(blamed, findings, checks).check(blamed.schema, accept, "")
 
 
 class _Comparison:
-    def __init__(self, blamed: Instance, findings: list[Finding], budget: Budget) -> None:
+    def __init__(self, blamed: Instance, findings: list[Finding], checks: Checks) -> None:
         self._blamed: Final = blamed
         self._findings: Final = findings
-        self._budget: Final = budget
+        self._checks: Final = checks
 
     def check(self, found: Schema, accept: Schema, path: str) -> bool:
         if accept.is_always or found.is_never:
@@ -31,7 +31,7 @@ class _Comparison:
             return self._fail(path, "no value is allowed here")
         if found.is_always:
             return True
-        if not self._budget.enter():
+        if not self._checks.enter():
             return False
         accept_target, found_target = accept.target(), found.target()
         satisfied = (
@@ -45,14 +45,14 @@ class _Comparison:
             found.type != "array" or self._arrays_fit(found, accept, path),
             found.type != "object" or self._objects_fit(found, accept, path),
         )
-        self._budget.leave()
+        self._checks.leave()
         return all(satisfied)
 
     def _one_fits(self, pairs: Sequence[tuple[Schema, Schema]], path: str) -> bool:
         if not pairs:
             return True
         failures: list[Finding] = []
-        attempt = _Comparison(self._blamed, failures, self._budget)
+        attempt = _Comparison(self._blamed, failures, self._checks)
         fits = [attempt.check(found, accept, path) for found, accept in pairs]
         if any(fits):
             return True
@@ -68,6 +68,7 @@ class _Comparison:
         """Elements at the same place must fit; where one side names fewer, its `items` stands for the rest."""
         fits = True
         longer = max(len(found.prefix_items), len(accept.prefix_items))
+        self._checks.charge(CHECK * longer)
         for index in range(longer):
             fits = self.check(found.of_item(index), accept.of_item(index), f"{path}[{index}]") and fits
         if found.items is not None and not found.items.is_never:
@@ -76,6 +77,7 @@ class _Comparison:
 
     def _objects_fit(self, found: Schema, accept: Schema, path: str) -> bool:
         fits = True
+        self._checks.charge(CHECK * len(found.properties))
         for key in sorted(found.properties):
             fits = self.check(found.properties[key], accept.of_property(key), _join(path, key)) and fits
         if found.additional_properties is None:
@@ -86,6 +88,7 @@ class _Comparison:
         return fits
 
     def _required_fit(self, found: Schema, accept: Schema, path: str) -> bool:
+        self._checks.charge(len(accept.required) + len(accept.dependent_required))
         required = list(accept.required)
         for key, dependencies in accept.dependent_required.items():
             if key in found.required:
@@ -97,6 +100,7 @@ class _Comparison:
         return fits
 
     def _fail(self, path: str, summary: str) -> bool:
+        self._checks.charge(CHECK + len(path) // 32)
         self._findings.append(Finding(self._blamed, path, summary))
         return False
 

@@ -122,7 +122,7 @@ def test_the_facade_is_this() -> None:
     assert {name: str(inspect.signature(getattr(api, name))) for name in api.__all__ if name.islower()} == {
         "check": "(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None) -> 'Result'",
         "find_imports": (
-            "(root: 'port.Loaded', store: 'port.AsyncStore', catalogue: 'Catalogue') -> 'tuple[str, ...]'"
+            "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', tenant: 'str' = '') -> 'tuple[str, ...]'"
         ),
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (

@@ -21,7 +21,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import ANY_AGE, Demand, SharedLogins
 from esc_operator.errors import ConfigurationError, ForbiddenError, ProviderError
 from esc_operator.evaluation import Decrypted, Evaluation, Evaluator, Lease, Mode, Opened, Rotated
-from esc_operator.lang import parse_text
+from esc_operator.lang import Limits, parse_text
 from esc_operator.stores.port import Failed, Loaded
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def test_many_effects_take_few_steps() -> None:
         shelf = catalogue(login=Login(lambda inputs: asyncio.sleep(inputs["as"] / 10_000)))
         values = "\n".join(f"  k{number}: {{fn::open::login: {{as: {number}}}}}" for number in range(200))
         environment, _ = parse_text("many", f"values:\n{values}")
-        root = Counted(environment, name="many", mode=Mode.OPEN)
+        root = Counted(environment, name="many", mode=Mode.OPEN, limits=Limits(opens=200))
         return await run_async(root, Immediate(Texts(), shelf).perform, performer(shelf).perform)
 
     assert len(plain(asyncio.run(scenario()))) == 200
@@ -323,7 +323,7 @@ import sys
 from esc_operator.driver.immediate import Immediate
 from esc_operator.driver.loops import run
 from esc_operator.evaluation import Evaluator, Mode
-from esc_operator.lang import parse_text
+from esc_operator.lang import Limits, parse_text
 from esc_operator.stores.folder import FolderStore
 environment, _ = parse_text("apps/web", "imports: [base]\\nvalues: {{b: 2}}")
 root = Evaluator(environment, name="apps/web", mode=Mode.OPEN)

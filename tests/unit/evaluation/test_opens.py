@@ -93,9 +93,9 @@ def test_where_an_import_goes_beyond_it_is_named() -> None:
 
 
 def test_large_inputs_count_by_themselves_rather_than_cost_a_comparison() -> None:
-    large = "values:\n  large: " + "x" * 300_000 + "\n" + opening(["'${large}'"] * 80)
+    large = "values:\n  large: " + "x" * 40_000 + "\n" + opening(["'${large}'"] * 100)
     (told,) = evaluate(large, world()).diagnostics
-    assert told.summary.startswith("the evaluation opens 78 ")  # three were compared
+    assert told.summary.startswith("the evaluation opens 75 ")  # 26 were compared
 
 
 def test_what_others_give_inputs_to_counts_as_well() -> None:

@@ -70,7 +70,7 @@ def test_flags_are_summed_up() -> None:
         False,
         True,
     )
-    assert (value.depth, value.size) == (4, 7)
+    assert (value.depth, value.size) == (4, 6 * 16 + len("xab"))
     assert value.marked(SECRET).is_secret
     assert value.marked(0) is value
     assert all(part.is_secret for part in value.all_secret().properties.values())

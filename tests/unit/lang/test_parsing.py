@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.lang import DEFAULT_LIMITS, Environment, Limits, parse_object, parse_text
+from esc_operator.lang.budget import Budget, SliceOverError
 from esc_operator.lang.declarations import Literal, Object
 from esc_operator.lang.limits import DEEPEST
 
@@ -100,7 +103,9 @@ def test_the_depth_can_be_set_up_to_what_python_can_bear() -> None:
 
 
 def test_a_text_that_is_too_large_is_not_even_looked_at() -> None:
-    assert only_summary("a: " + "x" * 5_000_000) == "the definition is larger than 4194304 bytes"
+    assert only_summary("a: " + "x" * 5_000_000) == (
+        "the definition is larger than 4194304 bytes, by 805699: split it, and import the parts"
+    )
 
 
 def test_a_scalar_of_ten_megabytes_is_read_where_the_limit_allows() -> None:
@@ -112,7 +117,56 @@ def test_a_scalar_of_ten_megabytes_is_read_where_the_limit_allows() -> None:
 
 
 def test_too_many_values_are_a_finding() -> None:
-    assert only_summary("[" + "[]," * 200 + "]", Limits(nodes=100)) == "the definition has more than 100 values"
+    assert only_summary("[" + "[]," * 200 + "]", Limits(work=100)) == too_much(100)
+
+
+def too_much(limit: int, units: int = 14) -> str:
+    left = limit % units
+    return (
+        f"reading the definition takes {units} units of work, and of the {limit} for an environment with all that it "
+        f"imports {left} are left ({units - left} too many): build less here, or split the environment"
+    )
+
+
+def test_text_and_data_cost_the_same() -> None:
+    data = {"values": {"a": [1, "x" * 1000, None, {"b": "${c} é" * 30, "k" * 200: True}], "c": 1.5}}
+    budgets = Budget(), Budget()
+    assert parse_object("test", data, budget=budgets[0])[1] == ()
+    assert parse_text("test", json.dumps(data, ensure_ascii=False), budget=budgets[1])[1] == ()
+    assert budgets[0].spent == budgets[1].spent > 14 * 9
+
+
+def test_keys_that_are_too_long_are_one_finding() -> None:
+    summary = "the keys that lead to a value are longer than 4096 characters together: shorten them"
+    inner = {"c" * 90: 1, "d" * 100: 1, "e" * 200: 1}
+    data = {"values": {"a" * 1000: {"a" * 1000: {"a" * 1000: {"b" * 1000: inner}}}}}
+    _, (found,) = parse_object("test", data)
+    assert (found.summary, found.reason) == (summary, "LimitExceeded")
+    _, (found,) = parse_text("test", json.dumps(data))
+    assert (found.summary, found.reason) == (summary, "LimitExceeded")
+    del inner["d" * 100], inner["e" * 200]
+    assert parse_object("test", data)[1] == ()
+    assert parse_text("test", json.dumps(data))[1] == ()
+
+
+def test_a_definition_full_of_mistakes_is_told_so_once() -> None:
+    mistakes = {f"m{number}": {"fn::join": number} for number in range(100)}
+    _, found = parse_object("test", {"values": mistakes})
+    assert len(found) == 100
+    _, (only,) = parse_object("test", {"values": mistakes}, limits=Limits(work=4000))
+    assert only.reason == "LimitExceeded"
+
+
+def test_a_turn_that_is_over_leaves_nothing_paid() -> None:
+    data = {"values": {"a": list(range(100))}}
+    budget = Budget()
+    budget.begin_slice(500)
+    with pytest.raises(SliceOverError):
+        parse_object("test", data, budget=budget)
+    assert budget.spent == 0
+    budget.begin_slice()
+    assert parse_object("test", data, budget=budget)[1] == ()
+    assert budget.spent == 103 * 14
 
 
 def test_data_reads_like_the_text_it_could_have_been() -> None:
@@ -162,10 +216,10 @@ def test_data_that_is_too_deep_or_too_much_is_one_finding() -> None:
         deep = [deep]
     _, (found,) = parse_object("test", {"values": {"a": deep}})
     assert found.summary == "the definition is nested more than 100 levels deep"
-    _, (found,) = parse_object("test", {"values": {"a": list(range(200)), "b": {}}}, limits=Limits(nodes=100))
-    assert found.summary == "the definition has more than 100 values"
-    _, (found,) = parse_object("test", {"values": dict.fromkeys(map(str, range(200)))}, limits=Limits(nodes=100))
-    assert found.summary == "the definition has more than 100 values"
+    _, (found,) = parse_object("test", {"values": {"a": list(range(200)), "b": {}}}, limits=Limits(work=100))
+    assert found.summary == too_much(100)
+    _, (found,) = parse_object("test", {"values": dict.fromkeys(map(str, range(200)))}, limits=Limits(work=100))
+    assert found.summary == too_much(100)
 
 
 def test_unpaired_surrogates_in_data_are_replaced() -> None:

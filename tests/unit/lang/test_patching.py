@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.lang.budget import Budget
 from esc_operator.lang.composer import compose
-from esc_operator.lang.limits import DEFAULT_LIMITS
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import Number
 from esc_operator.lang.patching import patch_text
@@ -89,7 +89,7 @@ def test_a_text_that_is_no_yaml_is_not_patched() -> None:
 
 def read(text: str) -> Any:
     """The data of a YAML text, as this language reads it."""
-    root, diagnostics = compose("test", text.encode(), DEFAULT_LIMITS)
+    root, diagnostics = compose("test", text.encode(), Budget())
     assert not diagnostics, diagnostics
     return data_of(root)
 

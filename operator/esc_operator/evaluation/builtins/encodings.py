@@ -2,13 +2,13 @@
 
 from esc_operator.evaluation.builtins.operands import read_operands, text_of
 from esc_operator.evaluation.frames import Frame, Steps
-from esc_operator.evaluation.json_reader import JsonError, read_json
+from esc_operator.evaluation.json_reader import JsonError, read_json, reading_units
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.rendering import to_json as render_json
 from esc_operator.evaluation.text import convert
 from esc_operator.evaluation.values import Value
 from esc_operator.lang import reasons
-from esc_operator.lang.base64text import decode, encode
+from esc_operator.lang.base64text import coding_units, decode, encode
 from esc_operator.lang.declarations import Call
 from esc_operator.schema import ALWAYS, STRING
 
@@ -18,6 +18,7 @@ def to_json(frame: Frame, call: Call) -> Steps:
     operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
     if isinstance(operands, Value):
         return operands
+    frame.charge(operands[0].writing_units)
     return frame.text([render_json(operands[0], redact=False)], *operands)
 
 
@@ -27,8 +28,10 @@ def from_json(frame: Frame, call: Call) -> Steps:
     if isinstance(operands, Value):
         return operands
     string, deepest = operands[0], frame.limits.levels
+    text = text_of(string)
+    frame.charge(reading_units(text))
     try:
-        return from_data(read_json(text_of(string), deepest=deepest), call, secret=string.is_secret, deepest=deepest)
+        return from_data(read_json(text, deepest=deepest), call, secret=string.is_secret, deepest=deepest)
     except (JsonError, NotPlainError) as error:
         # Upstream's message quotes a character of the string, even of a secret one.
         detail = "the secret is not valid JSON" if string.is_secret else str(error)
@@ -39,7 +42,7 @@ def from_json(frame: Frame, call: Call) -> Steps:
 def to_string(frame: Frame, call: Call) -> Steps:
     """`fn::toString: value`"""
     operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
-    return operands if isinstance(operands, Value) else frame.text([convert(operands[0])], *operands)
+    return operands if isinstance(operands, Value) else frame.text([convert(operands[0], frame.charge)], *operands)
 
 
 def to_base64(frame: Frame, call: Call) -> Steps:
@@ -47,7 +50,9 @@ def to_base64(frame: Frame, call: Call) -> Steps:
     operands = yield from read_operands(frame, call, {"value": STRING}, STRING)
     if isinstance(operands, Value):
         return operands
-    return frame.text([encode(text_of(operands[0]).encode("utf-8", "surrogateescape"))], *operands)
+    text = text_of(operands[0])
+    frame.charge(coding_units(text))
+    return frame.text([encode(text.encode("utf-8", "surrogateescape"))], *operands)
 
 
 def from_base64(frame: Frame, call: Call) -> Steps:
@@ -55,7 +60,9 @@ def from_base64(frame: Frame, call: Call) -> Steps:
     operands = yield from read_operands(frame, call, {"value": STRING}, STRING)
     if isinstance(operands, Value):
         return operands
-    decoded, offset = decode(text_of(operands[0]))
+    text = text_of(operands[0])
+    frame.charge(coding_units(text))
+    decoded, offset = decode(text)
     if decoded is None:
         summary = f"decoding base64 string: illegal base64 data at input byte {offset}"
         frame.error(call, summary, reasons.INVALID_ENCODING)

@@ -48,7 +48,14 @@ def described_or_reported(frame: Frame, call: Call, answer: Described | Failed) 
 
 
 def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> bool:
-    """Whether the provider takes the inputs."""
+    """Whether the provider takes the inputs. They are written out for it, and it may read them more than once."""
+    most = frame.limits.input_bytes
+    if inputs.size > most:
+        over = inputs.size - most
+        summary = f"the inputs are larger than {most} bytes, by {over}: a provider or rotator takes no more"
+        frame.error(call, summary, reasons.LIMIT_EXCEEDED)
+        return False
+    frame.charge(4 * inputs.writing_units)
     accepted = frame.conforms(inputs, accept)
     if accepted and call.operands["inputs"] is not None and not inputs.is_unknown:
         # Upstream dies of inputs that are no object, where the provider's schema lets them pass.
@@ -68,7 +75,7 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     provider = call.provider or ""
     frame.findings.append(OpenRecord(call.path, frame.scope.identity, provider, answer.lease, login, hides_login))
     try:
-        return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels)
+        return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels, charge=frame.charge)
     except NotPlainError as error:
         frame.error(call, f"internal error: {error}", reasons.PROVIDER_FAILED)
         return frame.unknown(outputs)

@@ -31,6 +31,7 @@ def rotate(frame: Frame, call: Call) -> Steps:
     if not (inputs.is_complete and stored.is_complete):
         return PENDING_VALUE
     usable = accepts_inputs(frame, call, inputs, described.inputs)
+    frame.charge(4 * stored.writing_units)
     usable = frame.conforms(stored, _or_null(described.state)) and usable
     if not usable or not _is_known(frame, inputs, stored) or isinstance(answer, Failed):
         _note(frame, call, RotationStatus.NOT_EVALUATED)
@@ -84,7 +85,7 @@ def _renew(frame: Frame, call: Call, inputs: Value, state: Value) -> Value | Non
 
 def _state_of(frame: Frame, call: Call, answer: Rotated) -> Value | Failed:
     try:
-        return from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.levels)
+        return from_data(answer.state, call, secret=answer.secret, deepest=frame.limits.levels, charge=frame.charge)
     except NotPlainError as error:
         return Failed(f"internal error: {error}")
 

@@ -21,8 +21,9 @@ def validate(frame: Frame, call: Call) -> Steps:
 
     if not frame.conforms(schema, meta_schema()) or schema.contains_unknowns:
         return result
+    frame.charge(schema.writing_units)
     try:
-        accept = from_json(to_json_data(schema, redact=False))
+        accept = from_json(to_json_data(schema, redact=False), frame.charge)
     except SchemaError as error:
         detail = "the schema holds a secret and is not shown" if schema.contains_secrets else str(error)
         frame.error(schema.definition or call, f"invalid schema: {detail}", reasons.INVALID_SCHEMA)
