@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from benchmarks.bare_client import figure
 from esc_operator.driver.gate import Gate, Limits
@@ -27,6 +27,7 @@ from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.owned_secrets import OwnedSecrets
+from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import SECRETS, Resource
 from esc_operator.providers.aws_login import STS_RATE
 from esc_operator.reconciliation.act import Actor
@@ -41,12 +42,14 @@ from esc_operator.resources.sync_record import parse_sync_record
 from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.sync_record import SyncRecord
+
+T = TypeVar("T")
 
 FIGURES = (
     "day_expired_moments",
@@ -365,16 +368,23 @@ class Cluster(KubeApi):
         return await self.read(resource, namespace, name)
 
     async def list_page(
-        self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str
-    ) -> dict[str, Any]:
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        *,
+        accept: str = "",
+        **query: str,
+    ) -> Page[T]:
         await asyncio.sleep(READ_SECONDS)
         if resource is SECRETS:
-            return {"metadata": {"resourceVersion": str(self._version)}, "items": list(self.secrets.values())}
+            return Page([each(body) for body in self.secrets.values()], {"resourceVersion": str(self._version)})
         self.workload_lists += 1
         if resource.kind == "Rollout":
             raise NotFoundError("there is no such resource")
         found = [one.body for key, one in self.workloads.items() if key.namespace == namespace]
-        return {"metadata": {}, "items": found if resource.kind == "Deployment" else []}
+        taken = [each(body) for body in found] if resource.kind == "Deployment" else []
+        return Page(taken, {"resourceVersion": str(self._version)})
 
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         await self._write()
@@ -426,7 +436,9 @@ class Cluster(KubeApi):
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         await self._write()
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = ""
+    ) -> dict[str, Any]:
         await self._write()
         workload = self.workloads[Key(namespace, name)]
         old = workload.body

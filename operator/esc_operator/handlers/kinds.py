@@ -12,18 +12,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
 from esc_operator.handlers.lists import watched_kind
+from esc_operator.handlers.trimming import trim_line, trim_list
 from esc_operator.kube.lines import split_lines
+from esc_operator.kube.pages import MalformedListError
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+
+    from esc_operator.handlers.trimming import TrimmedPage
 
 logger = logging.getLogger(__name__)
 
@@ -85,10 +90,17 @@ class Kinds:
         """The kinds that are not served, such as `EscRotation`."""
         return sorted({KINDS[plural].kind for (plural, _), looks in self._looks.items() if looks >= SURE})
 
-    async def meet(self, answer: aiohttp.ClientResponse, path: str, *, watch: bool) -> aiohttp.ClientResponse | Answer:
+    async def meet(
+        self,
+        answer: aiohttp.ClientResponse,
+        path: str,
+        note: Callable[[tuple[str, str], TrimmedPage | None], None] = lambda _kind, _page: None,
+        *,
+        watch: bool,
+    ) -> aiohttp.ClientResponse | Answer:
         """What kopf gets for the API server's answer. Raises aiohttp.ClientPayloadError where it has to list anew.
 
-        `path` is without its query.
+        `path` is without its query; `note` is told of a page of a list, and of None where it broke off.
         """
         watched = watched_kind(path)
         if watched is None or watched[0] not in KINDS:
@@ -97,7 +109,11 @@ class Kinds:
             self._note_missing(watched)
         elif answer.status < HTTPStatus.BAD_REQUEST:
             self._note_served(watched)
-            return Watched(answer, watched[0], self._pause) if watch else Listed(answer, watched[0])
+            return (
+                Watched(answer, watched[0], self._pause)
+                if watch
+                else Listed(answer, watched[0], partial(note, watched))
+            )
         elif answer.status in _RETRIED_BY_KOPF or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer
         else:
@@ -176,23 +192,30 @@ class Told(Answer):
 
 
 class Listed(Answer):
-    """A page of a list. What is no JSON, because something before the API server answered in its place, looks like a
-    connection that broke."""
+    """A page of a list, with its objects trimmed. What is no JSON, because something before the API server answered in
+    its place, looks like a connection that broke."""
 
-    def __init__(self, origin: aiohttp.ClientResponse, plural: str) -> None:
+    def __init__(self, origin: aiohttp.ClientResponse, plural: str, note: Callable[[TrimmedPage | None], None]) -> None:
         super().__init__(origin)
-        self._page = origin
+        self._stream = origin.content
         self._plural = plural
+        self._note = note
 
     async def json(self) -> Any:
         try:
-            return await self._page.json()
-        except (ValueError, aiohttp.ContentTypeError) as failure:
+            page = await trim_list(self._stream.iter_any())
+        except MalformedListError as failure:
             raise aiohttp.ClientPayloadError(f"the list of {self._plural} is none") from failure
+        except (TimeoutError, aiohttp.ClientError):
+            self._note(None)
+            raise
+        self._note(page)
+        return page.body
 
 
 class Watched(Answer):
-    """A watch. An error in it is to kopf a place that is forgotten, whatever it was, and half a line is none."""
+    """A watch, with its objects trimmed. An error in it is to kopf a place that is forgotten, whatever it was, and half
+    a line is none."""
 
     def __init__(self, origin: aiohttp.ClientResponse, plural: str, pause: Callable[[float], Awaitable[None]]) -> None:
         super().__init__(origin)
@@ -202,7 +225,8 @@ class Watched(Answer):
 
     async def iter_chunked(self, size: int) -> AsyncGenerator[bytes, None]:
         async for line in split_lines(self._stream.iter_chunked(size)):
-            yield (await self._forgotten(line) if line.startswith(b'{"type":"ERROR"') else line) + b"\n"
+            is_error = line.startswith(b'{"type":"ERROR"')
+            yield (await self._forgotten(line) if is_error else trim_line(line)) + b"\n"
 
     async def _forgotten(self, line: bytes) -> bytes:
         try:

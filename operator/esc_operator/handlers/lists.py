@@ -1,21 +1,23 @@
-"""Lists of environments that kopf cannot make anything of: one that ran out of time, and one with nothing in it.
+"""Lists of environments that kopf cannot make anything of: one of large objects, one that ran out of time, and one with
+nothing in it.
 
-A list comes in pages, and the API server forgets after some minutes where one was. To kopf that is the end of its
-watch, and so of the process, and the next one may get no further. Here it looks like a connection that broke, after
-which kopf lists anew, in larger pages: it is the last of several that is asked for too late.
+A list comes in pages, which are asked for by bytes, and the API server forgets after some minutes where one was. To
+kopf that is the end of its watch, and so of the process, and the next one may get no further. Here it looks like a
+connection that broke, after which kopf lists anew, in larger pages: it is the last of several that is asked for too
+late.
 
 An empty list has no object whose handler could be called, but it says that there are none.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
 
+from esc_operator.kube.pages import FIRST_PAGE, LARGEST_PAGE, PageLimits
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
@@ -23,29 +25,50 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
+    from esc_operator.handlers.trimming import TrimmedPage
+
 logger = logging.getLogger(__name__)
 
-PAGE = 500
-LARGEST_PAGE = 32_000
+MOST_AT_ONCE = 32_000
 GROWTH = 4
-LONGEST_EMPTY = 1000
-"""Characters: an empty list has a few hundred, one object by itself more than that."""
-
 _ROOT = f"/apis/{GROUP}/{VERSION}/"
 
 
 class Pages:
-    """How many objects of a list are asked for at once. `ask` tells kopf."""
+    """How many objects of each list are asked for at once; `first` and `most`."""
 
-    def __init__(self, ask: Callable[[int], None], size: int = PAGE) -> None:
-        self._ask = ask
-        self._size = size
+    def __init__(self, first: int = FIRST_PAGE, most: int = LARGEST_PAGE) -> None:
+        self._first = first
+        self._most = most
+        self._limits: dict[tuple[str, str], PageLimits] = {}
+        self._next: dict[tuple[str, str], int] = {}
+
+    def limit(self, kind: tuple[str, str], *, begins: bool) -> int:
+        """For the next page of a list, or for the first where it `begins`."""
+        if begins or kind not in self._next:
+            self._next[kind] = self._of(kind).begin()
+        return self._next[kind]
+
+    def note(self, kind: tuple[str, str], objects: int, size: int, *, goes_on: bool) -> None:
+        """A page has come, with so many objects and bytes."""
+        limits = self._of(kind)
+        self._next[kind] = limits.go_on(objects, size)
+        if not goes_on:
+            limits.end()
+
+    def fail(self, kind: tuple[str, str]) -> None:
+        """A page has not come."""
+        self._of(kind).fail()
 
     def grow(self) -> int:
-        """A list took too long; answers how many are asked for from now on."""
-        self._size = min(self._size * GROWTH, LARGEST_PAGE)
-        self._ask(self._size)
-        return self._size
+        """A list took too long; answers how many are asked for at most from now on."""
+        self._first = min(self._first * GROWTH, MOST_AT_ONCE)
+        self._most = min(self._most * GROWTH, MOST_AT_ONCE)
+        self._limits.clear()
+        return self._most
+
+    def _of(self, kind: tuple[str, str]) -> PageLimits:
+        return self._limits.setdefault(kind, PageLimits(self._first, self._most))
 
 
 def watched_kind(path: str) -> tuple[str, str] | None:
@@ -63,30 +86,31 @@ class Lists:
         self._on_empty = on_empty
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        response = await handler(request)
         kind, query = watched_kind(request.url.path), request.url.query
         if kind is None:
-            return response
+            return await handler(request)
+        begins = "continue" not in query
+        if "watch" not in query:
+            request.url = request.url.update_query(limit=self._pages.limit(kind, begins=begins))
+        response = await handler(request)
         if response.status == HTTPStatus.GONE:
             response.release()
-            self._begin_anew(kind[0], paged="continue" in query)
-        if response.status == HTTPStatus.OK and not {"watch", "continue"} & query.keys():
-            body = await response.read()  # kept in the response for kopf
-            if len(body) < LONGEST_EMPTY and _is_empty(body):
-                self._on_empty(*kind)
+            self._begin_anew(kind[0], paged=not begins)
         return response
+
+    def note(self, kind: tuple[str, str], page: TrimmedPage | None, *, begins: bool) -> None:
+        """A page has come, the first of its list where that `begins` with it; None: it broke off, or took longer than a
+        request may."""
+        if page is None:
+            self._pages.fail(kind)
+            return
+        self._pages.note(kind, page.objects, page.size, goes_on=page.goes_on)
+        if begins and not page.objects and not page.goes_on:
+            self._on_empty(*kind)
 
     def _begin_anew(self, plural: str, *, paged: bool) -> None:
         if paged:
             size = self._pages.grow()
-            logger.warning("The list of %s took too long. It is begun anew, %d at a time.", plural, size)
+            logger.warning("The list of %s took too long. It is begun anew, up to %d at a time.", plural, size)
         # Of all failures this one makes kopf list anew, and is not the end of its watch.
         raise aiohttp.ClientPayloadError(f"the place in the list of {plural} is forgotten")
-
-
-def _is_empty(body: bytes) -> bool:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return False  # something before the API server answered in its place
-    return not found.get("items") and not found.get("metadata", {}).get("continue")

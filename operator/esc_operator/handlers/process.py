@@ -238,7 +238,7 @@ async def _require_rights(api: KubeApi, options: Options) -> None:
         try:
             for kind in kinds:
                 with contextlib.suppress(NotFoundError):
-                    await api.list_page(kind, namespace, limit="1")
+                    await api.list_page(kind, namespace, len, limit="1")
         except ForbiddenError:
             if namespace is None:
                 raise
@@ -273,7 +273,7 @@ async def _run_all(
         # An EscRotation reaches into all namespaces, so there are none where only some are kept.
         rotations = None if options.namespaces else parts.rotations
         settings = make_settings()
-        registry = make_registry(settings, reconciler, rotations, connection, parts.pulses, parts.kinds, stop)
+        registry = make_registry(reconciler, rotations, connection, parts.pulses, parts.kinds, stop)
         await watch_environments(options, settings, registry, stopping)
 
 

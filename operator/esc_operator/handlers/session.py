@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -61,10 +62,11 @@ class Session:
     """What kopf asks of an aiohttp session, and no more: each request goes with the newest credentials, and each answer
     is one that kopf can live with."""
 
-    def __init__(self, connection: Connection, client: aiohttp.ClientSession, kinds: Kinds) -> None:
+    def __init__(self, connection: Connection, client: aiohttp.ClientSession, lists: Lists, kinds: Kinds) -> None:
         self._server = connection.server
         self._client = client
         self._sender = Sender(connection, client)
+        self._lists = lists
         self._kinds = kinds
         self.headers = client.headers
 
@@ -84,7 +86,8 @@ class Session:
         watch = "watch=true" in query
         try:
             answer = await self._sender.request(method.upper(), target, **more)
-            return await self._kinds.meet(answer, path, watch=watch)
+            note = partial(self._lists.note, begins="continue=" not in query)
+            return await self._kinds.meet(answer, path, note, watch=watch)
         except aiohttp.ClientPayloadError:
             if not watch:
                 raise
@@ -99,7 +102,7 @@ def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Ki
         trace_configs=[_watched(pulses)],
         middlewares=(Refusals(), lists),
     )
-    session = cast("aiohttp.ClientSession", Session(connection, client, kinds))
+    session = cast("aiohttp.ClientSession", Session(connection, client, lists, kinds))
     return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
 

@@ -6,15 +6,17 @@ looks for itself.
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import kopf
 
-from esc_operator.handlers.lists import PAGE, Lists, Pages
+from esc_operator.handlers.lists import Lists, Pages
 from esc_operator.handlers.session import Logins, open_session
+from esc_operator.handlers.trimming import take_text
+from esc_operator.kube.pages import FIRST_PAGE
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 
 def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
-    settings: kopf.OperatorSettings,
     reconciler: Reconciler,
     rotations: Rotations | None,
     connection: Connection,
@@ -40,10 +41,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 ) -> kopf.OperatorRegistry:
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
-    logins, lists = (
-        Logins(),
-        Lists(Pages(partial(setattr, settings.watching, "chunk_size")), reconciler.arrivals.on_empty_list),
-    )
+    logins, lists = Logins(), Lists(Pages(), reconciler.arrivals.on_empty_list)
     kinds.listen(reconciler.arrivals.on_empty_list)  # of a kind that is not served there is none
 
     @kopf.on.login(registry=registry)
@@ -54,8 +52,8 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
         # What is listed has no type.
-        kind = event["type"]
-        reconciler.arrivals.on_environment(event["object"], deleted=kind == "DELETED", listed=kind is None)
+        kind, text = event["type"], take_text(cast("dict[str, Any]", event["object"]))
+        reconciler.arrivals.on_environment(json.loads(text), deleted=kind == "DELETED", listed=kind is None, text=text)
 
     if rotations is not None:
         kopf.on.event(GROUP, VERSION, "clusterescenvironments", registry=registry)(on_environment)
@@ -70,6 +68,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 
 def _rotation_handler(rotations: Rotations) -> Callable[..., Awaitable[None]]:
     async def on_rotation(event: kopf.RawEvent, **_: Any) -> None:
+        take_text(cast("dict[str, Any]", event["object"]))  # what it asks for is read when its turn comes
         rotations.on_rotation(event["object"])
 
     return on_rotation
@@ -114,7 +113,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
     settings.watching.connect_timeout = 10
-    settings.watching.chunk_size = PAGE
+    settings.watching.chunk_size = FIRST_PAGE  # `Pages` says how many of each page, then
     settings.watching.reconnect_backoff = 1
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10

@@ -9,22 +9,32 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
 
 from esc_operator import __version__
-from esc_operator.errors import NotFoundError
+from esc_operator.errors import KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.asker import ASKER, Unbounded
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
-from esc_operator.kube.paths import EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Resource
+from esc_operator.kube.pages import LARGEST_ITEM, ItemReader, MalformedListError, Page, PageLimits
+from esc_operator.kube.paths import (
+    CLUSTER_ENVIRONMENTS,
+    ENVIRONMENTS,
+    EVENTS,
+    NAMESPACES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 from esc_operator.kube.requests import Request
 from esc_operator.kube.sender import Sender
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer, error_from_failure
 from esc_operator.resources.environment import Key
+from esc_operator.resources.extent import LARGEST_ENVIRONMENT, without_definition
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -33,6 +43,8 @@ if TYPE_CHECKING:
     from esc_operator.kube.asker import Places
     from esc_operator.kube.connection import Connection
     from esc_operator.providers.port import IdentityToken
+
+T = TypeVar("T")
 
 FIELD_MANAGER = "esc-operator"
 REQUEST_TIMEOUT = 30.0
@@ -83,8 +95,17 @@ class KubeApi:
         await self._session.close()
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        """An object. A definition that is larger than may be is left out of it: see `without_definition`."""
+        return (await self.read_sized(resource, namespace, name))[0]
+
+    async def read_sized(self, resource: Resource, namespace: str | None, name: str) -> tuple[dict[str, Any], int]:
+        """As `read`, and the bytes of the answer."""
         what = f"read {resource.plural} {Key(namespace or '', name)}"
-        return await self._json("GET", resource.path(namespace, name), what)
+        data = await self._ask("GET", resource.path(namespace, name), what)
+        body = _parse(data, what)
+        if resource in {ENVIRONMENTS, CLUSTER_ENVIRONMENTS} and len(data) > LARGEST_ENVIRONMENT:
+            return without_definition(body, len(data)), len(data)
+        return body, len(data)
 
     async def read_issuer(self) -> str:
         """Who signs the tokens of this cluster's ServiceAccounts, as it says itself."""
@@ -100,11 +121,60 @@ class KubeApi:
         """The metadata of a Namespace."""
         return await self._json("GET", NAMESPACES.path(name=name), f"read namespace {name}", accept=METADATA)
 
+    async def list_all(  # noqa: PLR0913 - a list, what is made of it, and how it is asked for
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        limits: PageLimits,
+        *,
+        accept: str = _JSON,
+        heard: Callable[[], None] = lambda: None,
+        **query: str,
+    ) -> tuple[list[T], str]:
+        """What `each` makes of every object, and the version of the list. `heard` is told of each page."""
+        found: list[T] = []
+        asked = {**query, "limit": str(limits.begin())}
+        while True:
+            try:
+                page = await self.list_page(resource, namespace, each, accept=accept, **asked)
+            except UnavailableError:
+                limits.fail()
+                raise
+            heard()
+            found += page.items
+            if not page.token:
+                limits.end()
+                return found, page.metadata["resourceVersion"]
+            asked |= {"limit": str(limits.go_on(len(page.items), page.size)), "continue": page.token}
+
     async def list_page(
-        self, resource: Resource, namespace: str | None, *, accept: str = _JSON, **query: str
-    ) -> dict[str, Any]:
-        what = f"list {resource.plural}"
-        return await self._json("GET", resource.path(namespace), what, accept=accept, query=query)
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        *,
+        accept: str = _JSON,
+        **query: str,
+    ) -> Page[T]:
+        """What `each` makes of the objects of one page. They come and go one by one: none is kept."""
+        what, path = f"list {resource.plural}", resource.path(namespace)
+        async with self._place():
+            with Request(self._telemetry, "GET", path) as request:
+                try:
+                    async with await self._send("GET", path, query, accept) as answer:
+                        if answer.status >= 400:
+                            data = await _read_all(answer, what)
+                            request.answered(answer.status)
+                            raise error_from_answer(answer.status, data, answer.headers, what)
+                        reader = ItemReader(answer.content.iter_any())
+                        found = [each(item.body) async for item in reader.items()]
+                except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
+                    raise error_from_failure(failure, what) from failure
+                except MalformedListError as failure:  # something before the API server answered in its place
+                    raise error_from_failure(failure, what) from None
+                request.answered(answer.status)
+        return Page(found, reader.fields.get("metadata") or {}, reader.size)
 
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version.
@@ -123,14 +193,18 @@ class KubeApi:
             is_confidential=resource == SECRETS,
         )
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Merge `body` into an object; with `metadata.resourceVersion` in it, only into that version."""
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = _JSON
+    ) -> dict[str, Any]:
+        """Merge `body` into an object; with `metadata.resourceVersion` in it, only into that version. Answers what is
+        there then, or (METADATA) only the metadata of it."""
         return await self._json(
             "PATCH",
             resource.path(namespace, name),
             f"change {resource.plural} {namespace}/{name}",
             body=body,
             content_type=_MERGE,
+            accept=accept,
             query={"fieldManager": FIELD_MANAGER},
             is_confidential=resource == SECRETS,
         )
@@ -197,7 +271,7 @@ class KubeApi:
                 request.answered(opened.status)
             async with opened as answer:
                 if answer.status >= 400:
-                    raise error_from_answer(answer.status, await answer.read(), answer.headers, what)
+                    raise error_from_answer(answer.status, await _read_all(answer, what), answer.headers, what)
                 async for line in split_lines(answer.content.iter_any()):
                     yield line
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
@@ -212,7 +286,11 @@ class KubeApi:
         finally:
             self._places.leave(asker)
 
-    async def _json(  # noqa: PLR0913 - the parts of one HTTP request
+    async def _json(self, method: str, path: str, what: str, **how: Any) -> dict[str, Any]:
+        """As `_ask`, parsed."""
+        return _parse(await self._ask(method, path, what, **how), what)
+
+    async def _ask(  # noqa: PLR0913 - the parts of one HTTP request
         self,
         method: str,
         path: str,
@@ -224,24 +302,21 @@ class KubeApi:
         query: Mapping[str, str] | None = None,
         is_confidential: bool = False,
         changes: bool = True,
-    ) -> dict[str, Any]:
+    ) -> bytes:
+        """The answer's text. Raises KubeError."""
         async with self._place():
             with Request(self._telemetry, method, path) as request:
                 try:
                     async with await self._send(
                         method, path, query, accept, body=body, content_type=content_type, changes=changes
                     ) as answer:
-                        data = await answer.read()
+                        data = await _read_all(answer, what)
                 except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
                     raise error_from_failure(failure, what) from failure
                 request.answered(answer.status)
         if answer.status >= 400:
             raise error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
-        try:
-            parsed: dict[str, Any] = json.loads(data)
-        except ValueError as failure:  # something before the API server answered in its place
-            raise error_from_failure(failure, what) from None
-        return parsed
+        return data
 
     async def _send(  # noqa: PLR0913 - the parts of one HTTP request
         self,
@@ -264,3 +339,23 @@ class KubeApi:
             allow_redirects=False,
             changes=changes,
         )
+
+
+async def _read_all(answer: aiohttp.ClientResponse, what: str) -> bytes:
+    """An answer's body, if it is not larger than an object can be."""
+    parts, size = [], 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > LARGEST_ITEM:
+            answer.close()
+            raise KubeError(f"could not {what}: the answer is larger than {LARGEST_ITEM} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _parse(data: bytes, what: str) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(data)
+    except ValueError as failure:  # something before the API server answered in its place
+        raise error_from_failure(failure, what) from None
+    return parsed

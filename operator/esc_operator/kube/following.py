@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.api import METADATA_LIST
+from esc_operator.kube.pages import PageLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,26 +22,38 @@ if TYPE_CHECKING:
     from esc_operator.kube.paths import Resource
     from esc_operator.kube.pulses import Pulse
 
-PAGE = "500"
+T = TypeVar("T")
+
 RECONNECT_SECONDS = 1.0
 """Whatever ended a watch may do so again at once."""
 
 
-class Following:
-    """Of one resource, in a namespace or (None) in all, narrowed by `query` (such as a `labelSelector`)."""
+class Following(Generic[T]):
+    """Of one resource, in a namespace or (None) in all, narrowed by `query` (such as a `labelSelector`). `parse` makes
+    of each object what is kept: the object itself goes as soon as it has come, because it may be large."""
 
-    def __init__(self, api: KubeApi, resource: Resource, scope: str | None, pulse: Pulse, **query: str) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        resource: Resource,
+        scope: str | None,
+        pulse: Pulse,
+        parse: Callable[[Mapping[str, Any]], T],
+        **query: str,
+    ) -> None:
         self._api = api
         self._resource = resource
         self._scope = scope
         self._pulse = pulse
+        self._parse = parse
+        self._limits = PageLimits()
         self._query = query
         self._version = ""
 
     async def follow(
         self,
-        on_list: Callable[[list[Mapping[str, Any]], str], None],
-        on_event: Callable[[str, Mapping[str, Any]], None],
+        on_list: Callable[[list[T], str], None],
+        on_event: Callable[[str, T], None],
     ) -> None:
         """Hand over all objects and the version they are of, unless the place is known from before, and then each
         event, until the server ends it. Raises KubeError; a NotFoundError says that the place is lost."""
@@ -57,20 +70,19 @@ class Following:
         """Begin with a list the next time."""
         self._version = ""
 
-    async def _list(self, on_list: Callable[[list[Mapping[str, Any]], str], None]) -> None:
-        found: list[Mapping[str, Any]] = []
-        query = {**self._query, "limit": PAGE}
-        while True:
-            page = await self._api.list_page(self._resource, self._scope, accept=METADATA_LIST, **query)
-            self._pulse.heard()
-            found += page["items"] or ()  # an empty list of metadata is null
-            if not (token := page["metadata"].get("continue")):
-                break
-            query = {**query, "continue": token}
-        self._version = page["metadata"]["resourceVersion"]
+    async def _list(self, on_list: Callable[[list[T], str], None]) -> None:
+        found, self._version = await self._api.list_all(
+            self._resource,
+            self._scope,
+            self._parse,
+            self._limits,
+            accept=METADATA_LIST,
+            heard=self._pulse.heard,
+            **self._query,
+        )
         on_list(found, self._version)
 
-    async def _watch(self, on_event: Callable[[str, Mapping[str, Any]], None]) -> None:
+    async def _watch(self, on_event: Callable[[str, T], None]) -> None:
         lines = self._api.watch_lines(self._resource, self._scope, resourceVersion=self._version, **self._query)
         async with contextlib.aclosing(lines):
             async for line in lines:
@@ -81,5 +93,5 @@ class Following:
                     # 410, too: only a new list tells what happened meanwhile.
                     raise NotFoundError(f"the watch of {self._resource.plural} ended: {body.get('reason')}")
                 if event["type"] != "BOOKMARK":
-                    on_event(event["type"], body)
+                    on_event(event["type"], self._parse(body))
                 self._version = body["metadata"]["resourceVersion"]

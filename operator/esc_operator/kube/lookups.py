@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.api import METADATA_LIST
+from esc_operator.kube.owned_secrets import SecretMetadata, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
@@ -37,7 +37,7 @@ class _Foreign:
     """What is not ours in a namespace, and when it was asked for."""
 
     asked_at: float
-    bodies: Mapping[str, Mapping[str, Any]]
+    secrets: Mapping[str, SecretMetadata]
 
 
 @dataclass(eq=False, slots=True)
@@ -60,28 +60,28 @@ class Lookups:
         self._listed: dict[str, _Foreign] = {}
         self._crowded: set[str] = set()
 
-    async def look(self, key: Key, since: float) -> Mapping[str, Any] | None:
-        """The metadata of a Secret as it was at `since`, by the clock, or later; None where there was none. One with
+    async def look(self, key: Key, since: float) -> SecretMetadata | None:
+        """What is known of a Secret as it was at `since`, by the clock, or later; None where there was none. One with
         our label may be missing as well: the informer knows it in a moment. Raises KubeError."""
         listed = self._listed.get(key.namespace)
         if listed and since <= listed.asked_at and self._clock() - listed.asked_at < GOOD_SECONDS:
-            return listed.bodies.get(key.name)
+            return listed.secrets.get(key.name)
         looking = self._looking.setdefault(key.namespace, _Looking())
         looking.count += 1
         try:
             if looking.count > ALONE and key.namespace not in self._crowded:
                 found = await self._share(key.namespace, looking)
                 if found is not None:
-                    return found.bodies.get(key.name)
+                    return found.secrets.get(key.name)
             return await self._look_alone(key)
         finally:
             looking.count -= 1
             if not looking.count:
                 del self._looking[key.namespace]
 
-    async def _look_alone(self, key: Key) -> Mapping[str, Any] | None:
+    async def _look_alone(self, key: Key) -> SecretMetadata | None:
         try:
-            return await self._api.read_metadata(SECRETS, *key)
+            return parse_secret_metadata(await self._api.read_metadata(SECRETS, *key))
         except NotFoundError:
             return None
 
@@ -96,11 +96,11 @@ class Lookups:
         async with looking.turn:
             looking.joining, now = None, self._clock()
             query = {"labelSelector": NOT_OURS, "limit": str(CROWD)}
-            page = await self._api.list_page(SECRETS, namespace, accept=METADATA_LIST, **query)
-        if page["metadata"].get("continue"):
+            page = await self._api.list_page(SECRETS, namespace, parse_secret_metadata, accept=METADATA_LIST, **query)
+        if page.token:
             self._crowded.add(namespace)
             return None
-        found = _Foreign(now, {body["metadata"]["name"]: body for body in page["items"] or ()})
+        found = _Foreign(now, {secret.key.name: secret for secret in page.items})
         self._listed = {name: one for name, one in self._listed.items() if now - one.asked_at < GOOD_SECONDS}
         self._listed[namespace] = found
         return found

@@ -102,7 +102,7 @@ class Namespaces:
     async def read_allowances(self, name: str) -> Allowances:
         """What a namespace allows; asked for where it is not known yet. Raises KubeError."""
         if name not in self._known:
-            self._take("ADDED", await self._api.read_namespace(name))
+            self._take("ADDED", self._parse(await self._api.read_namespace(name)))
         return self._known[name].allowances
 
     async def run(self) -> None:
@@ -113,7 +113,7 @@ class Namespaces:
         while True:
             for name in self._scopes:
                 try:
-                    self._take("MODIFIED", await self._api.read_namespace(name))
+                    self._take("MODIFIED", self._parse(await self._api.read_namespace(name)))
                 except KubeError as error:
                     # Without a look at it nothing can be told; `read_allowances` tells whoever needs it.
                     self._known.pop(name, None)
@@ -122,7 +122,7 @@ class Namespaces:
             await self._pause(POLL_SECONDS)
 
     async def _follow(self) -> None:
-        following = Following(self._api, NAMESPACES, None, self._pulses.of(NAMESPACES.plural))
+        following = Following(self._api, NAMESPACES, None, self._pulses.of(NAMESPACES.plural), self._parse)
         while True:
             try:
                 await following.follow(self._replace, self._take)
@@ -132,19 +132,19 @@ class Namespaces:
                 logger.warning("Watching namespaces: %s", error.message)
             await self._pause(RECONNECT_SECONDS)
 
-    def _replace(self, bodies: Iterable[Mapping[str, Any]], _: str) -> None:
+    def _replace(self, found: Iterable[tuple[str, Namespace]], _: str) -> None:
         """Take in a list of all."""
-        before, self._known = self._known, {body["metadata"]["name"]: self._parse(body) for body in bodies}
+        before, self._known = self._known, dict(found)
         self.listed.set()
         for name, now in self._known.items():
             self._tell_allowances(name, before.get(name), now)
         if before != self._known:
             self._on_change()
 
-    def _take(self, kind: str, body: Mapping[str, Any]) -> None:
-        name = body["metadata"]["name"]
+    def _take(self, kind: str, found: tuple[str, Namespace]) -> None:
+        name, seen = found
         before = self._known.pop(name, None)
-        now = None if kind == "DELETED" else self._parse(body)
+        now = None if kind == "DELETED" else seen
         if now is not None:
             self._known[name] = now
             self._tell_allowances(name, before, now)
@@ -155,9 +155,9 @@ class Namespaces:
         if before is not None and before.allowances != now.allowances:
             self._on_allowances(name)
 
-    def _parse(self, body: Mapping[str, Any]) -> Namespace:
+    def _parse(self, body: Mapping[str, Any]) -> tuple[str, Namespace]:
         metadata = body["metadata"]
-        return Namespace(
+        return metadata["name"], Namespace(
             metadata.get("labels") or {},
             bool(metadata.get("deletionTimestamp")),
             parse_allowances(metadata.get("annotations"), self.api_audiences, required=self._required),

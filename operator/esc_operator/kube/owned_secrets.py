@@ -18,7 +18,15 @@ from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.following import RECONNECT_SECONDS, Following
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.pulses import Pulses
-from esc_operator.resources import ENVIRONMENT, HOLDS, MANAGED_BY, MANAGED_BY_LABEL, ROTATOR_STATES
+from esc_operator.resources import (
+    CLUSTER_KIND,
+    ENVIRONMENT,
+    ENVIRONMENT_KIND,
+    HOLDS,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    ROTATOR_STATES,
+)
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
 from esc_operator.resources.versions import is_older
@@ -36,6 +44,10 @@ REFUSED_SECONDS = 10.0
 """After a namespace has refused the operator."""
 MOST_GONE = 1024
 """So many Secrets that are gone are remembered: for as long as an answer from before may be on its way."""
+MOST_OWNERS = 16
+"""So many environments that own a Secret are remembered; the operator makes one the owner."""
+LONGEST_NAME = len(f"{CLUSTER_KIND}/") + 253
+_OWNERS = {ENVIRONMENT_KIND, CLUSTER_KIND}
 BLIPS = 3
 """So many refusals in a row mean nothing: an API server that has just started has yet to learn of any rights."""
 
@@ -55,15 +67,22 @@ class SecretMetadata:
     holds_states: bool = False
 
 
+def nothing_at(key: Key, version: str) -> SecretMetadata:
+    """No Secret was there at that version."""
+    return SecretMetadata(key, "", version, "", (), managed=False, record=None)
+
+
 def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
+    """Whoever may write Secrets in some namespace may write all of it, of any size: so much is kept of one, at most, as
+    the operator may have written itself."""
     metadata = body["metadata"]
-    annotations = metadata.get("annotations") or {}
+    annotations, owners = metadata.get("annotations") or {}, metadata.get("ownerReferences") or ()
     return SecretMetadata(
         key=Key(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         version=metadata["resourceVersion"],
-        environment=annotations.get(ENVIRONMENT, ""),
-        owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
+        environment=named if len(named := annotations.get(ENVIRONMENT, "")) <= LONGEST_NAME else "",
+        owners=tuple(owner["uid"] for owner in owners if owner["kind"] in _OWNERS)[:MOST_OWNERS],
         managed=(metadata.get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY,
         record=parse_sync_record(annotations),
         holds_states=annotations.get(HOLDS) == ROTATOR_STATES,
@@ -88,7 +107,7 @@ class OwnedSecrets:
         self._unlisted = set(self._scopes)
         self._on_change: Callable[[Key], None] = lambda _: None
         self._known: dict[Key, SecretMetadata] = {}
-        self._kept_back: dict[Key, list[tuple[str, Mapping[str, Any]]]] = {}
+        self._kept_back: dict[Key, list[tuple[str, SecretMetadata]]] = {}
         self._gone: dict[Key, str] = {}
         self.listed = asyncio.Event()
 
@@ -106,7 +125,9 @@ class OwnedSecrets:
     def observe(self, body: Mapping[str, Any]) -> SecretMetadata:
         """Take in what the API server answered, or sent on the watch, unless something newer is known: an answer may be
         overtaken by the watch, also by the news that the Secret is gone."""
-        seen = parse_secret_metadata(body)
+        return self._note(parse_secret_metadata(body))
+
+    def _note(self, seen: SecretMetadata) -> SecretMetadata:
         known, gone_at = self._known.get(seen.key), self._gone.get(seen.key)
         if gone_at is not None and is_older(seen.version, gone_at):
             return seen
@@ -123,8 +144,8 @@ class OwnedSecrets:
         try:
             yield
         finally:
-            for kind, body in self._kept_back.pop(key):
-                self._take(kind, body)
+            for kind, secret in self._kept_back.pop(key):
+                self._take(kind, secret)
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)
@@ -146,7 +167,7 @@ class OwnedSecrets:
     async def _follow(self, scope: str | None) -> None:
         """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
         pulse = self._pulses.of(SECRETS.plural, scope or "")
-        following = Following(self._api, SECRETS, scope, pulse, labelSelector=SELECTOR)
+        following = Following(self._api, SECRETS, scope, pulse, parse_secret_metadata, labelSelector=SELECTOR)
         refusals = 0
         while True:
             refusals += 1  # until it turns out that it was none
@@ -162,7 +183,9 @@ class OwnedSecrets:
                 logger.warning("Watching Secrets: %s", error.message)
             await self._pause(RECONNECT_SECONDS)
 
-    async def _be_refused(self, following: Following, scope: str | None, error: ForbiddenError, refusals: int) -> None:
+    async def _be_refused(
+        self, following: Following[SecretMetadata], scope: str | None, error: ForbiddenError, refusals: int
+    ) -> None:
         logger.warning("Watching Secrets: %s", error.message)
         if scope is not None:
             self._note_listed(scope)  # the other namespaces do not wait for it, and in it nothing can be done
@@ -175,9 +198,9 @@ class OwnedSecrets:
         if not self._unlisted:
             self.listed.set()
 
-    def _replace(self, scope: str | None, bodies: Iterable[Mapping[str, Any]], version: str) -> None:
+    def _replace(self, scope: str | None, secrets: Iterable[SecretMetadata], version: str) -> None:
         """Take in a list of that version. It knows nothing of what was written after it was made."""
-        found = {Key(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in bodies}
+        found = {secret.key: secret for secret in secrets}
         changed = [
             key
             for key, known in self._known.items()
@@ -187,29 +210,27 @@ class OwnedSecrets:
             self._note_gone(key, version)
         for key in self._kept_back:
             if key not in found and scope in {None, key.namespace}:
-                metadata = {"namespace": key.namespace, "name": key.name, "resourceVersion": version}
-                self._kept_back[key].append(("DELETED", {"metadata": metadata}))
-        for key, body in found.items():
+                self._kept_back[key].append(("DELETED", nothing_at(key, version)))
+        for key, secret in found.items():
             before = self._known.get(key)
-            if before != self.observe(body):
+            if before != self._note(secret):
                 changed.append(key)
         self._tell(changed)
         self._note_listed(scope)
 
-    def _take(self, kind: str, body: Mapping[str, Any]) -> None:
-        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+    def _take(self, kind: str, secret: SecretMetadata) -> None:
+        key = secret.key
         if key in self._kept_back:
-            self._kept_back[key].append((kind, body))
+            self._kept_back[key].append((kind, secret))
             return
         before = self._known.get(key)
         if kind == "DELETED":
-            version = body["metadata"]["resourceVersion"]
-            if before is None or not is_older(version, before.version):
-                self._note_gone(key, version)
+            if before is None or not is_older(secret.version, before.version):
+                self._note_gone(key, secret.version)
             if before is not None and key not in self._known:
                 self._tell([key])
             return
-        self.observe(body)
+        self._note(secret)
         if self._known[key] != before:
             self._tell([key])
 

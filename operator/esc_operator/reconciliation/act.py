@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from esc_operator.errors import ConflictError, ForbiddenError, NotFoundError
-from esc_operator.kube.api import FIELD_MANAGER
+from esc_operator.kube.api import FIELD_MANAGER, METADATA
 from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.reconciliation.event import Subject, post_event
 from esc_operator.resources.environment import Key
@@ -61,7 +61,7 @@ class Actor:
         body = await self._api.read_metadata(SECRETS, *secret.key)
         owners = [owner for owner in body["metadata"].get("ownerReferences") or () if owner["uid"] != uid]
         change = {"metadata": {"resourceVersion": body["metadata"]["resourceVersion"], "ownerReferences": owners}}
-        self._secrets.observe(await self._api.patch(SECRETS, *secret.key, change))
+        self._secrets.observe(await self._api.patch(SECRETS, *secret.key, change, METADATA))
 
     async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:
         try:

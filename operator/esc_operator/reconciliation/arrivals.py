@@ -18,6 +18,7 @@ from esc_operator.reconciliation.outcome import Sighting
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.work_queue import Lane
 from esc_operator.resources.environment import Key, parse_environment
+from esc_operator.resources.extent import LARGEST_KEPT, is_without_definition, size_without_definition
 from esc_operator.resources.sharing import parse_sharing
 from esc_operator.resources.status import parse_status
 
@@ -39,14 +40,23 @@ UNHURRIED = timedelta(hours=1)
 """After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
 
 
+PENDING_BYTES = 16 * 1024 * 1024
+"""Of the texts of all environments that wait. Of more, each is read when its turn comes."""
+
+
 class Seen(NamedTuple):
     """An environment that waits to be looked at: as text, because thousands may wait and a parsed body takes ten times
-    the memory. `at` is by the gatherer's clock."""
+    the memory. Without a text ("") it has to be read. `size` is that of the text in bytes, kept or not; `at` is by the
+    gatherer's clock."""
 
     text: str
+    size: int
     at: float
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, Any] | None:
+        """None where it has to be read."""
+        if not self.text:
+            return None
         parsed: dict[str, Any] = json.loads(self.text)
         return parsed
 
@@ -78,15 +88,19 @@ class Arrivals:
         self._debounce: Debounce[Key] = Debounce()
         self._later: Scheduler[Key] = Scheduler(now, lambda key, _: self.wake((key,)))
         self._pending: dict[Key, Seen] = {}
+        self._pending_bytes = 0
         self._deleted: set[Key] = set()
         self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
         self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
 
-    def on_environment(self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False) -> None:
-        """An environment was listed, created, changed or deleted. Cheap, and idempotent."""
+    def on_environment(
+        self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False, text: str | None = None
+    ) -> None:
+        """An environment was listed, created, changed or deleted; `text` is its JSON, if that is at hand. Cheap, and
+        idempotent."""
         key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
         if deleted:
-            self._pending.pop(key, None)
+            self.take(key)
             self._deleted.add(key)
             self.wake((key,))
             return
@@ -103,10 +117,10 @@ class Arrivals:
             return
         now = self._now()
         if (due := self._debounce.due(key, now)) > now:
-            self._pending.pop(key, None)  # it is read when its time has come
+            self.take(key)  # it is read when its time has come
             self._later.set(key, due)
             return
-        self._pending[key] = Seen(json.dumps(body), self._gatherer.clock())
+        self._keep(key, body, json.dumps(body) if text is None else text)
         deadline = None
         if entry is None:
             status = parse_status(body.get("status"))
@@ -116,6 +130,15 @@ class Arrivals:
             self.wake((key,))
         else:
             self._resuming.add(key, deadline)
+
+    def _keep(self, key: Key, body: Mapping[str, Any], text: str) -> None:
+        self.take(key)
+        size = size_without_definition(body) or len(text)
+        too_large = is_without_definition(body) or len(text) > LARGEST_KEPT
+        if too_large or self._pending_bytes + len(text) > PENDING_BYTES:
+            text = ""
+        self._pending[key] = Seen(text, size, self._gatherer.clock())
+        self._pending_bytes += len(text)
 
     def on_empty_list(self, plural: str, namespace: str) -> None:
         """All of a kind were listed, in a namespace or, where that is "", everywhere, and there were none."""
@@ -171,7 +194,9 @@ class Arrivals:
 
     def take(self, key: Key) -> Seen | None:
         """As `look`, by whom works on it now."""
-        return self._pending.pop(key, None)
+        seen = self._pending.pop(key, None)
+        self._pending_bytes -= len(seen.text) if seen else 0
+        return seen
 
     def is_coming_in(self, key: Key) -> bool:
         """Whether its place among all that a former process has left is not known yet."""

@@ -7,12 +7,15 @@ latter tells that it is there; and one that is there without being shared costs 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.kube.paths import environment_resource
+from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.outcome import Imports, Sighting, Uses
 from esc_operator.resources import reasons
+from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
@@ -23,6 +26,16 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
+
+
+MOST_BYTES = 4 * LARGEST_ENVIRONMENT
+"""Of the texts of all that one evaluation imports."""
+TOO_MUCH = (
+    f"all environments that are imported here have more than {MOST_BYTES:,} bytes of JSON together, as the API server "
+    "keeps them: import fewer or smaller ones"
+)
+AT_ONCE = 8
+"""So many are read at a time; what is read is counted only then."""
 
 
 class Definitions:
@@ -39,6 +52,8 @@ class Definitions:
         self._own = _Notes(home)
         self._behind = _Notes(home)
         self._sightings: list[Sighting] = []
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._bytes = 0
         self.trouble: KubeError | None = None
         """For want of what not all that is imported is known."""
 
@@ -53,9 +68,10 @@ class Definitions:
             return _out_of_reach(keys[0])
         notes = self._own if place == self._home else self._behind
         for key in readable:
-            body = await self._read(key)
+            async with self._turns:
+                body, size = await self._read(key)
             if body is not None and may_import(place, key, parse_sharing(body)):
-                return _loaded(notes, key, body)
+                return self._loaded(notes, key, body, size)
             notes.note_refused(key, place)
         return nothing_found(readable, place)
 
@@ -65,18 +81,32 @@ class Definitions:
         own = self._own.uses()
         return Imports(own, self._behind.uses(own.used), tuple(self._sightings))
 
-    async def _read(self, key: Key) -> Mapping[str, Any] | None:
+    async def _read(self, key: Key) -> tuple[Mapping[str, Any] | None, int]:
+        """An environment, None where there is none, and the bytes of its text."""
         try:
-            body = await self._api.read(environment_resource(key.namespace), key.namespace or None, key.name)
+            body, size = await self._api.read_sized(
+                environment_resource(key.namespace), key.namespace or None, key.name
+            )
         except NotFoundError:
             self._sightings.append(Sighting(key, 0))
-            return None
+            return None, 0
         except KubeError as error:
             self.trouble = error
             raise
         metadata = body["metadata"]
         self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
-        return body
+        return body, size
+
+    def _loaded(self, notes: _Notes, key: Key, body: Mapping[str, Any], size: int) -> Loaded | Failed:
+        generation = body["metadata"].get("generation", 0)
+        notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
+        if refusal := refuse_size(body):
+            return Failed(f"{key.tell()} cannot be imported: {refusal}", LIMIT_EXCEEDED)
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            return Failed(TOO_MUCH, LIMIT_EXCEEDED)
+        definition = body["spec"].get("environment") or {}
+        return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 
 
 class _Notes:
@@ -106,13 +136,6 @@ class _Notes:
             if places and not every[key].generation
         }
         return Uses({name: one for name, one in used.items() if (known or {}).get(name) != one}, refused)
-
-
-def _loaded(notes: _Notes, key: Key, body: Mapping[str, Any]) -> Loaded:
-    generation = body["metadata"].get("generation", 0)
-    notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
-    definition = body["spec"].get("environment") or {}
-    return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 
 
 def _out_of_reach(key: Key) -> Failed:

@@ -76,10 +76,9 @@ class Gatherer:
         return await self._read_whole(key)
 
     async def _read_unknown(self, key: Key, wanted_at: float) -> TargetSecret:
-        body = await self._lookups.look(key, wanted_at)
-        if body is None:
+        found = await self._lookups.look(key, wanted_at)
+        if found is None:
             return TargetSecret(None)
-        found = parse_secret_metadata(body)
         if found.managed and found.record:
             return await self._read_whole(key)  # the watch has yet to bring it
         # Without our label it is somebody else's, or ours and the label was taken off: then it has to be put back.

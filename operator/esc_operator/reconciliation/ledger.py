@@ -44,7 +44,8 @@ class Entry:
     the last attempt, and in which places; `behind` is what only its imports have imported, None while that is not
     known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
     `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
-    did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then."""
+    did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then. `size`: the bytes of its
+    text when it was last worked on."""
 
     uid: str
     version: str
@@ -67,6 +68,7 @@ class Entry:
     rolls: bool = False
     namespace_failures: int = 0
     rotation_due_at: datetime | None = None
+    size: int = 0
 
     def is_unchanged(self, environment: EscEnvironment) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""

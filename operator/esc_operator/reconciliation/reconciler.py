@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError, UnavailableError
+from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation import decide
 from esc_operator.reconciliation.arrivals import Arrivals
 from esc_operator.reconciliation.fan_out import FanOut
@@ -25,6 +26,7 @@ from esc_operator.reconciliation.ledger import Entry, Ledger
 from esc_operator.reconciliation.observation import failed_attempt, hold_back, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.outcome import Imports, Opened, Refused, Sighting
 from esc_operator.reconciliation.overdue import Overdue
+from esc_operator.reconciliation.room import Room
 from esc_operator.reconciliation.scheduler import Scheduler
 from esc_operator.reconciliation.telling import Telling
 from esc_operator.reconciliation.work_queue import Lane, WorkQueue
@@ -96,6 +98,7 @@ class Reconciler:
         self._overdue = Overdue(self, now)
         self.arrivals = Arrivals(self, gatherer, self._overdue.expect, now, pause)
         self.telling = Telling(self, gatherer, actor, rollouts, now)
+        self._room = Room(self._call)
         self._workforce = Workforce(self, now, telemetry)
         wide = FanOutRollouts(rollouts.rolling, now, telemetry) if rollouts else None
         self._fan_out = FanOut(self, gatherer, actor, namespaces, now, wide) if namespaces else None
@@ -123,8 +126,30 @@ class Reconciler:
             self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
         self._overdue.on_due(key, waited=waited)
 
+    def has_room(self, key: Key) -> bool:
+        """Whether there is room to work on an environment now; where there is not, it is added to the queue once there
+        is. Where there is, `reconcile` follows."""
+        return self._room.enter(key, self._size(key))
+
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
+        try:
+            await self._reconcile(key, self._size(key))
+        finally:
+            self._room.leave(key)
+
+    def _size(self, key: Key) -> int:
+        """Of an environment's text, as it was last seen."""
+        if seen := self.arrivals.look(key):
+            return seen.size
+        entry = self.ledger.find(key)
+        return entry.size if entry else 0
+
+    def _call(self, key: Key) -> None:
+        """There is room for an environment that has waited for that."""
+        self.queue.add(key, Lane.CHANGE)
+
+    async def _reconcile(self, key: Key, size: int) -> None:
         seen = self.arrivals.take(key)
         body: Mapping[str, Any] | None = seen.body() if seen else None
         if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
@@ -135,6 +160,7 @@ class Reconciler:
         environment = parse_environment(body)
         entry = self._enter(environment, body)
         environment, entry.rotation_due_at = hold_back(environment, entry.status, self._now())
+        entry.size = size
         if environment.cluster_scoped:
             await self._fill_namespaces(environment, entry)
             return
@@ -247,6 +273,8 @@ class Reconciler:
         self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync
     ) -> Opened | Refused:
         """Open it, and note what was seen of its imports."""
+        if environment.too_large:
+            return Refused(LIMIT_EXCEEDED, environment.too_large, retryable=False)
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after = entry.rotation_seen_at if sync.fresh else None
@@ -294,7 +322,7 @@ class Reconciler:
         if until := self._workforce.holds.until(key, self._now()):
             return until
         seen = self.arrivals.look(key)
-        body = seen.body() if seen else await self._gatherer.read_environment(key)
+        body = (seen.body() if seen else None) or await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return None  # whose turn comes will see to it
         environment = parse_environment(body)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
+from esc_operator.kube.api import METADATA
 from esc_operator.kube.paths import WORKLOADS
 from esc_operator.reconciliation.holds import LONGEST_ASKED
 from esc_operator.reconciliation.rollout_plan import (
@@ -32,8 +34,9 @@ from esc_operator.resources.workloads import REVISIONS, Progress, Workload, form
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
+    from typing import Any
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import EscEnvironment
@@ -182,12 +185,13 @@ class Rolling:
             now = self._now()
             if (kinds and resource.kind not in kinds) or self._absent.get(resource.kind, now) > now:
                 continue
+            take = partial(_concerned, environment, resource.kind)
             try:
-                page = await self._api.list_page(resource, environment.key.namespace, resourceVersion="0")
+                page = await self._api.list_page(resource, environment.key.namespace, take, resourceVersion="0")
             except NotFoundError:
                 self._absent[resource.kind] = now + ASK_AGAIN
                 continue
-            found += [parse_workload(resource.kind, body) for body in page["items"] or ()]
+            found += filter(None, page.items)
         return concerned_by(environment.rollout, environment.target.name, found)
 
     def _keep_turns(
@@ -249,7 +253,14 @@ class Rolling:
                 "metadata": {"uid": workload.uid, "resourceVersion": workload.version},
                 "spec": {"template": {"metadata": {"annotations": {REVISIONS: text}}}},
             },
+            METADATA,
         )
+
+
+def _concerned(environment: EscEnvironment, kind: str, body: Mapping[str, Any]) -> Workload | None:
+    """What is kept of a listed workload: nothing of one that is not concerned."""
+    found = concerned_by(environment.rollout, environment.target.name, [parse_workload(kind, body)])
+    return next(iter(found), None)
 
 
 def _place(environment: EscEnvironment) -> Place:

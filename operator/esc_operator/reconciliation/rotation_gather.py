@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.kube.pages import PageLimits
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
 from esc_operator.reconciliation.fan_out_plan import newest_of, tell_failing
 from esc_operator.reconciliation.rotation_plan import PATIENCE, Seen, Trouble
@@ -17,7 +18,7 @@ from esc_operator.resources.rotation_selection import Candidate, candidate_of, i
 from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotate_request import AskedRotation
     from esc_operator.resources.rotation import Selector
     from esc_operator.resources.sync_record import SyncRecord
-
-PAGE = "250"
 
 _FILLS_NONE = frozenset({reasons.NO_TARGET, reasons.NO_NAMESPACES})
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_REFUSED})
@@ -50,32 +49,24 @@ class RotationGatherer:
         self._secrets = secrets
         self._ledger = ledger
         self._namespaces = namespaces
+        self._limits = PageLimits()
 
     async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
         """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
-        found = [
-            one
-            async for body in self._list(selector)
-            if (one := select(selector, body, self._namespaces, is_told=self._is_told(body)))
-        ]
-        return in_order(one for one in found if one.created_at is None or one.created_at <= before)
+
+        def take(body: Mapping[str, Any]) -> Candidate | None:
+            return select(selector, body, self._namespaces, is_told=self._is_told(body))
+
+        found: list[Candidate | None] = []
+        for resource, namespace in _lists(selector):
+            found += (await self._api.list_all(resource, namespace, take, self._limits))[0]
+        return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
 
     def _is_told(self, body: Mapping[str, Any]) -> bool:
         """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""
         record = self.as_listed(candidate_of(body)).record
         told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
         return record is None or (told_at is not None and told_at >= record.refreshed_at)
-
-    async def _list(self, selector: Selector) -> AsyncIterator[Mapping[str, Any]]:
-        for resource, namespace in _lists(selector):
-            query = {"limit": PAGE}
-            while True:
-                page = await self._api.list_page(resource, namespace, **query)
-                for body in page["items"] or ():
-                    yield body
-                if not (token := page["metadata"].get("continue")):
-                    break
-                query["continue"] = token
 
     def as_listed(self, candidate: Candidate) -> Seen:
         """What was known of an environment when it was listed."""

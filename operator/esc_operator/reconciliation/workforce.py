@@ -48,6 +48,9 @@ class Core(Protocol):
     scheduler: Scheduler[Key]
     arrivals: Arrivals
 
+    def has_room(self, key: Key) -> bool:
+        """Whether it may be worked on now; where not, it is added to the queue later."""
+
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
 
@@ -83,6 +86,8 @@ class Workforce:
         ASKER.set(key.namespace)  # an attempt is a task of its own
         if until := self.holds.until(key, self._now()):
             self._core.scheduler.set(key, until)  # whatever has woken it will be looked at then
+            return
+        if not self._core.has_room(key):
             return
         clock, result = self._telemetry.clock, "done"
         began = clock()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
 from esc_operator.resources.durations import parse_duration
+from esc_operator.resources.extent import refuse_size
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
 from esc_operator.resources.sharing import parse_trusted
 from esc_operator.resources.spread import Spread, parse_spread
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 DEFAULT_INTERVAL = timedelta(hours=1)
 
 DEFAULT_MIN_INTERVAL = timedelta(minutes=1)
+
+LONGEST_REQUEST = 253
+"""Characters of the annotation that asks for new credentials; of a longer value its digest is kept."""
 
 DeletionPolicy = Literal["Delete", "Retain"]
 RolloutPolicy = Literal["Never", "OnChange"]
@@ -128,6 +133,8 @@ class EscEnvironment:
     trusted: frozenset[str] = frozenset()
     spread: Spread | None = None
     cluster_scoped: bool = False
+    too_large: str = ""
+    """Why it is not evaluated for its size; then it has no definition here."""
 
     @property
     def target_key(self) -> Key:
@@ -147,7 +154,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
     """Read an environment of either kind, which the API server has validated against the CRD."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     rotation = parse_asked_rotation((body.get("status") or {}).get("rotation"))
-    annotation = (metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, "")
+    annotation = _request_of((metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""))
     key = Key(metadata.get("namespace") or "", metadata["name"])
     return EscEnvironment(
         key=key,
@@ -164,7 +171,14 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         trusted=parse_trusted(body),
         spread=None if key.namespace else parse_spread(spec.get("target")),
         cluster_scoped=not key.namespace,
+        too_large=refuse_size(body),
     )
+
+
+def _request_of(annotation: str) -> str:
+    """What stands for a value of the annotation: it is kept in memory, in the status and on the Secret, and may be of
+    any length."""
+    return annotation if len(annotation) <= LONGEST_REQUEST else hashlib.sha256(annotation.encode()).hexdigest()
 
 
 def _parse_account(spec: Mapping[str, Any], namespace: str) -> Key | None:

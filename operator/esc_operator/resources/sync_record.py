@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_LONGEST_TEXT = 1024
+_MOST_IMPORTS = 256
+"""As many as one evaluation loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class SyncRecord:
 def _imports(data: Mapping[str, Any]) -> Mapping[str, Imported]:
     uids = data.get("importUids") or {}
     generations = data.get("imports") or {}
+    if len(generations) > _MOST_IMPORTS:
+        raise ValueError("more than any environment imports")
     return {_text(name): Imported(_number(number), _text(uids.get(name))) for name, number in generations.items()}
 
 
@@ -155,10 +160,12 @@ def _parse(text: str) -> SyncRecord | None:
 
 
 def _text(value: Any) -> str:
-    """A text, "" for none. Raises ValueError for what cannot be encoded, as half of a surrogate pair."""
+    """A text, "" for none. Raises ValueError for what is too long, or cannot be encoded, as half of a surrogate
+    pair."""
     if value is not None and not isinstance(value, str):
         raise TypeError("not a text")
-    (value or "").encode()
+    if len((value or "").encode()) > _LONGEST_TEXT:
+        raise ValueError("longer than any text of a record")
     return value or ""
 
 

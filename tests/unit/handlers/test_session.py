@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import logging
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,10 +15,11 @@ import pytest
 from aiohttp import web
 
 from esc_operator.handlers.kinds import PAUSE_SECONDS, Kinds
-from esc_operator.handlers.lists import GROWTH, LARGEST_PAGE, PAGE, Lists, Pages
+from esc_operator.handlers.lists import GROWTH, MOST_AT_ONCE, Lists, Pages
 from esc_operator.handlers.session import LONGEST_PAUSE, Logins, open_session
 from esc_operator.handlers.watching import Backoffs, make_settings
 from esc_operator.kube.connection import Connection, Credentials
+from esc_operator.kube.pages import FIRST_PAGE, LARGEST_PAGE
 from esc_operator.kube.pulses import Pulses
 from esc_operator.resources import GROUP, VERSION
 
@@ -133,9 +133,7 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Serv
         registry = kopf.OperatorRegistry()
 
         settings = make_settings()
-        settings.watching.chunk_size = 2
-        pages = Pages(partial(setattr, settings.watching, "chunk_size"), 2)
-        lists = Lists(pages, lambda plural, namespace: HEARD.append(f"none of {plural} in {namespace or 'all'}"))
+        lists = Lists(Pages(2, 2), lambda plural, namespace: HEARD.append(f"none of {plural} in {namespace or 'all'}"))
         numbers = itertools.count(1)
         kinds = Kinds(lambda plural, namespace: HEARD.append(f"{plural} gone from {namespace or 'all'}"), clock.pause)
 
@@ -238,7 +236,7 @@ def test_watches_of_several_namespaces_beat_each_for_itself(prefix: str) -> None
         url = "http://{}:{}{}".format(*runner.addresses[0][:2], prefix)
         clock = Clock()
         pulses = Pulses(clock)
-        lists = Lists(Pages(lambda _: None), lambda _plural, _namespace: None)
+        lists = Lists(Pages(), lambda _plural, _namespace: None)
         session = open_session(Connection(url), pulses, lists, Kinds()).aiohttp_session
         try:
             for namespace in ("a", "b"):
@@ -272,18 +270,16 @@ def test_a_list_whose_place_was_forgotten_is_begun_anew_in_larger_pages(caplog: 
     assert server.limits == [2, 2 * GROWTH, 2 * GROWTH**2]
     told = [record.getMessage() for record in caplog.records if record.name.startswith("esc_operator")]
     assert told == [
-        "The list of escenvironments took too long. It is begun anew, 8 at a time.",
-        "The list of escenvironments took too long. It is begun anew, 32 at a time.",
+        "The list of escenvironments took too long. It is begun anew, up to 8 at a time.",
+        "The list of escenvironments took too long. It is begun anew, up to 32 at a time.",
     ]
 
 
 def test_pages_do_not_grow_without_end() -> None:
-    asked: list[int] = []
-    pages = Pages(asked.append)
-    for _ in range(5):
-        pages.grow()
-    assert make_settings().watching.chunk_size == PAGE
-    assert asked == [PAGE * 4, PAGE * 16, LARGEST_PAGE, LARGEST_PAGE, LARGEST_PAGE]
+    pages = Pages()
+    assert make_settings().watching.chunk_size == FIRST_PAGE
+    grown = [pages.grow() for _ in range(5)]
+    assert grown == [LARGEST_PAGE * 4, LARGEST_PAGE * 16, MOST_AT_ONCE, MOST_AT_ONCE, MOST_AT_ONCE]
 
 
 def test_an_empty_list_tells_that_there_are_none_also_when_the_watch_has_lost_its_place() -> None:

@@ -114,7 +114,7 @@ def test_an_object_is_read_whole_and_of_a_secret_only_the_metadata_where_that_is
 
 def test_a_list_is_asked_for_with_its_selector_and_page() -> None:
     async def story(api: KubeApi, server: Server) -> None:
-        await api.list_page(SECRETS, None, accept=METADATA_LIST, labelSelector="a=b", limit="500")
+        await api.list_page(SECRETS, None, dict, accept=METADATA_LIST, labelSelector="a=b", limit="500")
         (seen,) = server.seen
         assert (seen.path, seen.query) == ("/api/v1/secrets", {"labelSelector": "a=b", "limit": "500"})
         assert seen.accept == METADATA_LIST

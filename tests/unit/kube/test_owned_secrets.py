@@ -10,7 +10,7 @@ import pytest
 
 from esc_operator.errors import ForbiddenError
 from esc_operator.kube.following import RECONNECT_SECONDS
-from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, OwnedSecrets, parse_secret_metadata
+from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, OwnedSecrets, nothing_at, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
@@ -88,12 +88,12 @@ def test_only_labelled_secrets_are_known_and_only_their_metadata_is_asked_for() 
 
 def test_a_long_list_comes_in_pages() -> None:
     async def story(watched: Watched) -> None:
-        for number in range(1203):
+        for number in range(1603):
             watched.put(f"secret-{number}")
         async with watched.informer() as secrets:
             await watched.rest()
-            assert all(secrets.find(Key("apps", f"secret-{number}")) for number in range(1203))
-        assert watched.api.count("list_page") == 3
+            assert all(secrets.find(Key("apps", f"secret-{number}")) for number in range(1603))
+        assert watched.api.count("list_page") == 5  # 100, 400, 500, 500 and the rest of the way
 
     play(story)
 
@@ -367,7 +367,7 @@ def test_only_so_many_that_are_gone_are_remembered() -> None:
     async def story(watched: Watched) -> None:
         async with watched.informer() as secrets:
             for number in range(MOST_GONE + 10):
-                secrets._take("DELETED", {"metadata": {"namespace": "a", "name": f"{number}", "resourceVersion": "5"}})
+                secrets._take("DELETED", nothing_at(Key("a", f"{number}"), "5"))
             assert len(secrets._gone) == MOST_GONE
 
     play(story)

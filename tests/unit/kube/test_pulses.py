@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import UnavailableError
+from esc_operator.kube.api import KubeApi
 from esc_operator.kube.owned_secrets import OwnedSecrets
+from esc_operator.kube.pages import Page
 from esc_operator.kube.pulses import Pulses
 
 if TYPE_CHECKING:
@@ -21,18 +23,18 @@ class Clock:
         return self.seconds
 
 
-class Api:
+class Api(KubeApi):
     """An API server that is away (`refuses`), or takes the watch and says nothing any more."""
 
     def __init__(self, *, refuses: bool) -> None:
         self.refuses = refuses
         self.asked = 0
 
-    async def list_page(self, *_: Any, **__: Any) -> dict[str, Any]:
+    async def list_page(self, *_: Any, **__: Any) -> Page[Any]:
         self.asked += 1
         if self.refuses:
             raise UnavailableError("could not list secrets: the API server did not answer (TimeoutError)")
-        return {"items": [], "metadata": {"resourceVersion": "1"}}
+        return Page([], {"resourceVersion": "1"})
 
     async def watch_lines(self, *_: Any, **__: Any) -> AsyncGenerator[bytes, None]:
         yield b'{"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}'

@@ -121,7 +121,7 @@ def set_clock(connection: Connection, clock: Clock) -> None:
 
 
 async def ask(api: KubeApi) -> None:
-    await api.list_page(ENVIRONMENTS, None)
+    await api.list_page(ENVIRONMENTS, None, dict)
 
 
 def in_turn(clock: Clock, url: str, *found: Credentials | Exception) -> Connection:

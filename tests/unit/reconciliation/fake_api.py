@@ -11,10 +11,11 @@ import asyncio
 import copy
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.api import FIELD_MANAGER, KubeApi
+from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
@@ -24,11 +25,14 @@ from esc_operator.kube.paths import (
     environment_resource,
 )
 from esc_operator.resources.environment import Key
+from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LEFT_OUT, without_definition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     Fields = dict[tuple[str, ...], Any]
+
+T = TypeVar("T")
 
 USER = "kubectl"
 
@@ -78,7 +82,13 @@ class FakeApi(KubeApi):
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         async with self._request("read", resource, name):
-            return self._find(resource, Key(namespace or "", name))
+            found = self._find(resource, Key(namespace or "", name))
+            size = len(json.dumps(found))
+            return without_definition(found, size) if resource in _OWNERS and size > LARGEST_ENVIRONMENT else found
+
+    async def read_sized(self, resource: Resource, namespace: str | None, name: str) -> tuple[dict[str, Any], int]:
+        found = await self.read(resource, namespace, name)
+        return found, found.get(LEFT_OUT) or len(json.dumps(found))
 
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         async with self._request("read_metadata", resource, name):
@@ -89,8 +99,14 @@ class FakeApi(KubeApi):
             return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}
 
     async def list_page(
-        self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str
-    ) -> dict[str, Any]:
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        *,
+        accept: str = "",
+        **query: str,
+    ) -> Page[T]:
         async with self._request("list_page", resource, query.get("continue", "")):
             found = [
                 copy.deepcopy(body)
@@ -102,13 +118,17 @@ class FakeApi(KubeApi):
             start = int(query.get("continue", "0"))
             end = start + int(query.get("limit", "500"))
             more = {"continue": str(end)} if end < len(found) else {}
-            return {"metadata": {"resourceVersion": str(self.version), **more}, "items": found[start:end]}
+            page = [each(body) for body in found[start:end]]
+            size = len(json.dumps(found[start:end]))
+            return Page(page, {"resourceVersion": str(self.version), **more}, size)
 
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         async with self._request("apply", resource, body["metadata"]["name"]):
             return {"metadata": self._apply(resource, body, FIELD_MANAGER, force=force)["metadata"]}
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = ""
+    ) -> dict[str, Any]:
         async with self._request("patch", resource, name):
             found, change = self._find(resource, Key(namespace, name)), body["metadata"]
             if change["resourceVersion"] != found["metadata"]["resourceVersion"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.kube.paths import WORKLOADS, Resource
@@ -16,7 +16,11 @@ from unit.reconciliation.fake_api import FakeApi
 from unit.reconciliation.world import START, Cloud, World, login, static
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from esc_operator.kube.pages import Page
+
+T = TypeVar("T")
 
 DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, ARGO_ROLLOUTS = WORKLOADS
 KINDS = {resource.kind: resource for resource in WORKLOADS}
@@ -55,13 +59,21 @@ class RolloutApi(FakeApi):
         self.refusals["list_page", ARGO_ROLLOUTS.plural] = NotFoundError("the server has no such resource")
 
     async def list_page(
-        self, resource: Resource, namespace: str | None, *, accept: str = "", **query: str
-    ) -> dict[str, Any]:
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        *,
+        accept: str = "",
+        **query: str,
+    ) -> Page[T]:
         if resource in WORKLOADS:
             self.listed.append(namespace or "")
-        return await super().list_page(resource, namespace, accept=accept, **query)
+        return await super().list_page(resource, namespace, each, accept=accept, **query)
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = ""
+    ) -> dict[str, Any]:
         async with self._request("patch", resource, name):
             found, expected = self._find(resource, Key(namespace, name)), body["metadata"]
             if any(found["metadata"][field] != expected[field] for field in ("uid", "resourceVersion")):

@@ -407,10 +407,10 @@ def test_trouble_in_one_namespace_is_told_and_keeps_no_other_waiting() -> None:
             await begin(world)
             list_page = world.api.list_page
 
-            async def picky(resource: Any, namespace: str | None, **query: Any) -> Any:
+            async def picky(resource: Any, namespace: str | None, each: Any, **query: Any) -> Any:
                 if namespace == "team-04" and resource.plural == "deployments":
                     raise ForbiddenError("not here")
-                return await list_page(resource, namespace, **query)
+                return await list_page(resource, namespace, each, **query)
 
             world.api.list_page = picky  # type: ignore[method-assign]
             await world.fill("2")

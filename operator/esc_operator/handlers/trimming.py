@@ -1,0 +1,79 @@
+"""What kopf gets of its objects: a name, and the object as a text, where that is small.
+
+kopf holds every event, parsed, in a queue for each object and for some seconds after; a whole page of a list is parsed
+before it looks at the first object. Parsed, an object takes ten times the memory of its text, and a page of large ones
+more than the process may have. So an answer is read here, one object at a time, and of each that is passed on which its
+handler has to know: kopf looks at its identity alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.kube.pages import ItemReader
+from esc_operator.resources.extent import LARGEST_KEPT, without_definition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Mapping, MutableMapping
+
+PAGE_TEXT = 4 * 1024 * 1024
+"""Characters of all objects of a page that are passed on whole; larger ones are read when their turn comes."""
+
+TEXT = "text"
+"""The field of a trimmed object that holds the JSON of the object."""
+
+_IDENTITY = ("namespace", "name", "uid", "resourceVersion")
+
+
+class TrimmedPage(NamedTuple):
+    """A page of a list as kopf gets it, and the bytes that it had."""
+
+    body: dict[str, Any]
+    size: int
+
+    @property
+    def objects(self) -> int:
+        return len(self.body["items"])
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more of the list follows."""
+        return bool(self.body["metadata"].get("continue"))
+
+
+async def trim_list(chunks: AsyncIterable[bytes]) -> TrimmedPage:
+    """Read a page. Raises MalformedListError."""
+    reader, room = ItemReader(chunks), PAGE_TEXT
+    items: list[dict[str, Any]] = []
+    async for one in reader.items():
+        item = trim(one.body, one.text, LARGEST_KEPT if room > 0 else 0)
+        room -= len(item[TEXT])
+        items.append(item)
+    return TrimmedPage({**reader.fields, "metadata": reader.fields.get("metadata") or {}, "items": items}, reader.size)
+
+
+def trim_line(line: bytes) -> bytes:
+    """A line of a watch. Of what is no object, such as an error, all is left."""
+    event = json.loads(line)
+    body = event["object"]
+    if event["type"] in {"BOOKMARK", "ERROR"}:
+        return line
+    event["object"] = trim(body, json.dumps(body, separators=(",", ":")), LARGEST_KEPT)
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def trim(body: Mapping[str, Any], text: str, largest: int) -> dict[str, Any]:
+    """An object as kopf has to know it, with its JSON as a text; of one that is larger than `largest` without its
+    definition."""
+    metadata = body["metadata"]
+    if len(text) > largest:
+        text = json.dumps(without_definition(body, len(text)), separators=(",", ":"))
+    kind = {name: body[name] for name in ("apiVersion", "kind") if name in body}
+    return {**kind, "metadata": {name: metadata[name] for name in _IDENTITY if name in metadata}, TEXT: text}
+
+
+def take_text(trimmed: MutableMapping[str, Any]) -> str:
+    """The JSON of a trimmed object, which is taken from it: kopf holds it for some seconds more."""
+    text: str = trimmed.pop(TEXT)
+    return text

@@ -1,0 +1,176 @@
+"""Lists whose objects may be of any size: pages by bytes, read one object at a time.
+
+An API server counts objects where it is asked for a page, and one of them may have a few hundred bytes or more than a
+million. So a page is asked for by what those of the page before had, and whatever it turns out to be, it is read as a
+stream: of its objects only the one that has just come is there as a whole, and what is made of it is kept.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+
+T = TypeVar("T")
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""What a page is to have: little enough to come in a second, and enough for thousands of small objects."""
+FIRST_PAGE = 100
+LARGEST_PAGE = 500
+GROWTH = 4
+"""A page has so many times the objects of the one before, at most: those to come may be larger."""
+LARGEST_ITEM = 16 * 1024 * 1024
+"""Characters. etcd takes 1.5 MB, and no character of that has more than six when it is escaped."""
+
+_FIRST_TRY = 64 * 1024
+_SCAN = json.JSONDecoder().raw_decode
+
+
+class PageLimits:
+    """How many objects each page of one list is asked for with: by what those of the page before had, and by a quarter
+    of one that did not come in time, which may have had the large ones."""
+
+    def __init__(self, first: int = FIRST_PAGE, largest: int = LARGEST_PAGE) -> None:
+        self._first = first
+        self._largest = self._most = largest
+        self._limit = first
+
+    def begin(self) -> int:
+        """Of the first page."""
+        self._limit = min(self._first, self._most)
+        return self._limit
+
+    def go_on(self, objects: int, size: int) -> int:
+        """Of the page after one of so many objects and bytes."""
+        self._limit = next_limit(self._limit, objects, size, largest=self._most)
+        return self._limit
+
+    def end(self) -> None:
+        """All of it has come."""
+        self._most = self._largest
+
+    def fail(self) -> None:
+        """The page that was asked for has not come."""
+        self._most = max(self._limit // GROWTH, 1)
+
+
+class MalformedListError(Exception):
+    """What came is no list, or not all of one."""
+
+
+class Page(NamedTuple, Generic[T]):
+    """`items` is what was made of its objects, `metadata` the list's own, `size` what came over the wire, in bytes."""
+
+    items: list[T]
+    metadata: Mapping[str, Any]
+    size: int = 0
+
+    @property
+    def token(self) -> str:
+        """Of the next page; "" where there is none."""
+        return self.metadata.get("continue") or ""
+
+
+def next_limit(limit: int, objects: int, size: int, *, largest: int = LARGEST_PAGE) -> int:
+    """How many objects to ask for, after a page of `objects` and `size` bytes was asked for by `limit`."""
+    mean = max(size // objects, 1) if objects else 1
+    return max(min(PAGE_BYTES // mean, limit * GROWTH, largest), 1)
+
+
+class Item(NamedTuple):
+    """An object of a list, and its JSON."""
+
+    body: dict[str, Any]
+    text: str
+
+
+class ItemReader:
+    """Reads the JSON of a list. `fields` is what there is beside its items, known when those are over; `size` counts
+    bytes. Raises MalformedListError."""
+
+    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        self._chunks = aiter(chunks)
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self.fields: dict[str, Any] = {}
+        self.size = 0
+
+    async def items(self) -> AsyncGenerator[Item, None]:
+        """Each object, as it comes."""
+        await self._take("{")
+        if await self._next() == "}":
+            return
+        while True:
+            name, _ = await self._value()
+            await self._take(":")
+            if name == "items" and await self._next() == "[":
+                async for item in self._array():
+                    yield item
+            else:
+                self.fields[name], _ = await self._value()
+            if await self._take(",}") == "}":
+                return
+
+    async def _array(self) -> AsyncGenerator[Item, None]:
+        await self._take("[")
+        if await self._next() == "]":
+            await self._take("]")
+            return
+        while True:
+            yield Item(*await self._value())
+            if await self._take(",]") == "]":
+                return
+
+    async def _take(self, expected: str) -> str:
+        found = await self._next()
+        if not found or found not in expected:
+            raise MalformedListError
+        self._at += 1
+        return found
+
+    async def _next(self) -> str:
+        """The next character that is no space, "" at the end; it is not taken."""
+        while True:
+            while self._at < len(self._text):
+                if not (found := self._text[self._at]).isspace():
+                    return found
+                self._at += 1
+            if self._ended:
+                return ""
+            await self._read(1)
+
+    async def _value(self) -> tuple[Any, str]:
+        """The next value and its text. What there is of it is tried each time that there is twice as much: whether it
+        is whole is not known before."""
+        await self._next()
+        while True:
+            start = self._at
+            try:
+                found, self._at = _SCAN(self._text, start)
+            except ValueError:
+                had = len(self._text) - start
+                if self._ended or had > LARGEST_ITEM:
+                    raise MalformedListError from None
+                await self._read(max(2 * had, _FIRST_TRY))
+            else:
+                return found, self._text[start : self._at]
+
+    async def _read(self, wanted: int) -> None:
+        """Read until there are so many characters ahead, or no more come."""
+        parts = [self._text[self._at :]]
+        ahead = len(parts[0])
+        while ahead < wanted and not self._ended:
+            chunk = await anext(self._chunks, None)
+            self._ended = chunk is None
+            self.size += len(chunk or b"")
+            try:
+                parts.append(self._decode(chunk or b"", self._ended))
+            except UnicodeDecodeError:
+                raise MalformedListError from None
+            ahead += len(parts[-1])
+        self._text, self._at = "".join(parts), 0
