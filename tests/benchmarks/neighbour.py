@@ -45,16 +45,19 @@ PATIENCE = 15.0
 PROVIDER_SECONDS = 0.1
 STANDING = 20
 """Environments whose credentials are due one after the other while the attacks go on."""
+HEADINGS = " " * 24 + "  new p50      p95      max  login p95  API p95    n  kills  refused"
 
 
 @dataclass
 class Row:
-    """What one phase of the run has shown, in seconds. `provider` are our own calls."""
+    """What one phase of the run has shown, in seconds. `provider` are our own calls of the provider, `creation` is what
+    the API server took to create each environment, before the operator could know of it."""
 
     name: str
     new: list[float] = field(default_factory=list)
     login: list[float] = field(default_factory=list)
     provider: list[float] = field(default_factory=list)
+    creation: list[float] = field(default_factory=list)
     kills: int = 0
     refusals: int = 0
 
@@ -104,7 +107,7 @@ class Neighbour:
         await for_each(names, STANDING, self._login_until_served)
 
     async def _login_until_served(self, name: str) -> None:
-        if await self._time(logging_in(name, NEIGHBOUR, NEIGHBOURS_ACCOUNT)) >= PATIENCE:
+        if await self._time(logging_in(name, NEIGHBOUR, NEIGHBOURS_ACCOUNT), []) >= PATIENCE:
             raise RuntimeError(f"{name} was not served before anything was tried")
 
     async def keep_creating(self, row: Row, until: asyncio.Event) -> None:
@@ -113,23 +116,24 @@ class Neighbour:
             while not until.is_set():
                 self._numbers += 1
                 plain = environment(f"plain-{self._numbers}", NEIGHBOUR, {"environmentVariables": {"A": "1"}})
-                group.create_task(self._note(plain, row.new))
+                group.create_task(self._note(plain, row.new, row))
                 group.create_task(
-                    self._note(logging_in(f"login-{self._numbers}", NEIGHBOUR, NEIGHBOURS_ACCOUNT), row.login)
+                    self._note(logging_in(f"login-{self._numbers}", NEIGHBOUR, NEIGHBOURS_ACCOUNT), row.login, row)
                 )
                 group.create_task(self._call_provider(row))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(until.wait(), PACE)
 
-    async def _note(self, body: dict[str, Any], times: list[float]) -> None:
-        times.append(await self._time(body))
+    async def _note(self, body: dict[str, Any], times: list[float], row: Row) -> None:
+        times.append(await self._time(body, row.creation))
         await self._client.send("DELETE", ENVIRONMENTS.path(NEIGHBOUR, body["metadata"]["name"]))
 
-    async def _time(self, body: dict[str, Any]) -> float:
+    async def _time(self, body: dict[str, Any], creation: list[float]) -> float:
         name = body["metadata"]["name"]
         served = self._served[name] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         await self._client.send("POST", ENVIRONMENTS.path(NEIGHBOUR), body)
+        creation.append(time.perf_counter() - began)
         try:
             async with asyncio.timeout(PATIENCE):
                 await served
@@ -191,9 +195,7 @@ async def play(kubeconfig: Path, operator: LocalOperator, supervised: Supervised
         await attacks.furnish()
         await until_all_are_served(client, ATTACKER)
         await neighbour.furnish(QUIET_SECONDS + len(names) * ATTACK_SECONDS + TOGETHER_SECONDS)
-        print(
-            f"{'':24}{'new p50':>9}{'p95':>9}{'max':>9}{'login p95':>11}{'n':>5}{'kills':>7}{'refused':>9}", flush=True
-        )
+        print(HEADINGS, flush=True)
         rows = [await phase(Row("quiet"), neighbour, supervised, attacks, partial(asyncio.sleep, QUIET_SECONDS))]
         for name, attack in attacks.all().items():
             rows.append(await phase(Row(name), neighbour, supervised, attacks, partial(attack, ATTACK_SECONDS)))
@@ -211,14 +213,22 @@ def told(row: Row) -> str:
     """In milliseconds."""
     columns = (statistics.median(row.new), row.new_p95, max(row.new))
     times = "".join(f"{seconds * 1000:>9.0f}" for seconds in columns)
-    return f"{row.name:24}{times}{row.login_p95 * 1000:>11.0f}{len(row.new):>5}{row.kills:>7}{row.refusals:>9}"
+    beside = f"{row.login_p95 * 1000:>11.0f}{p95(row.creation) * 1000:>9.0f}"
+    return f"{row.name:24}{times}{beside}{len(row.new):>5}{row.kills:>7}{row.refusals:>9}"
 
 
 def tell_figures(rows: Sequence[Row], expired: int, supervised: Supervised) -> None:
     """The worst phase counts."""
     quiet, *others = rows
     new, login = max(others, key=lambda row: row.new_p95), max(others, key=lambda row: row.login_p95)
-    figure("neighbour_new_p95_ms", new.new_p95 * 1000, "ms", worst=new.name, quiet=round(quiet.new_p95 * 1000))
+    figure(
+        "neighbour_new_p95_ms",
+        new.new_p95 * 1000,
+        "ms",
+        worst=new.name,
+        quiet=round(quiet.new_p95 * 1000),
+        api_p95_ms=round(p95(new.creation) * 1000),
+    )
     provider = statistics.median(login.provider)
     figure(
         "neighbour_login_p95_ms",
