@@ -145,6 +145,8 @@ class Stage(Staged):
         inherited = {"fn::secret": NEIGHBOURS_SECRET}
         self.neighbour.apply("closed", variables(STOLEN=inherited))
         self.neighbour.apply("shared", variables(GIVEN="1"), sharing={"namespaces": [ATTACKER]})
+        behind = [{name: {"merge": False}} for name in ("closed", "ClusterEscEnvironment/private")]
+        self.neighbour.apply("sharer", {"imports": behind, **variables(SHARED="1")}, sharing={"namespaces": [ATTACKER]})
         self.neighbour.apply("aws", self.neighbour.login())
         self.neighbour.write_secret("theirs", {"PASSWORD": NEIGHBOURS_SECRET})
         Tenant(self.administrator, self.aws, "kube-system", "").write_secret("theirs", {"PASSWORD": NEIGHBOURS_SECRET})
@@ -155,7 +157,7 @@ class Stage(Staged):
             variables(WIDE={"fn::secret": "wide-and-true"}),
             target={"namespaceSelector": {"matchLabels": {"wide": "yes"}}},
         )
-        for tenant, names in ((self.neighbour, ("closed", "shared", "aws")), (self.attacker, ("own",))):
+        for tenant, names in ((self.neighbour, ("closed", "shared", "sharer", "aws")), (self.attacker, ("own",))):
             for name in names:
                 tenant.until_ready(name)
         for tenant in (self.neighbour, self.attacker):
