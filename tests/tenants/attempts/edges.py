@@ -20,7 +20,7 @@ BY_NAME = {
     "brackets": '${environments["blue"]["closed"].%s}',
     "the kind of the cluster's": "${environments.ClusterEscEnvironment.private.%s}",
     "a path in the first name": '${environments["x/blue"].closed.%s}',
-    "its place among the imports of the sharer": "${imports['blue/sharer'].imports.closed.%s}",
+    "its place among the imports of the sharer": '${imports["blue/sharer"].imports.closed.%s}',
     "the imports of the own scope": "${imports.closed.%s}",
 }
 BY_IMPORT: dict[str, list[Any]] = {
@@ -115,10 +115,9 @@ def _lure(stage: Stage, library: dict[str, Any], *between: str, **spec: Any) -> 
             made.append(one)
             imports = one
         ready = settled(stage.neighbour, "guest")
-        minted = stage.aws.mints().by_role.get(stage.neighbour.role, 0)
         told = f"{ready['reason']}: {ready['message']}"
         good = ready["reason"] == "ImportNotTrusted" and 'spec.trustedNamespaces: ["red"]' in told
-        return Verdict("operator", told, good=good and stage.neighbour.secret("guest") is None and minted >= 0)
+        return Verdict("operator", told, good=good and stage.neighbour.secret("guest") is None)
     finally:
         for one in reversed(made):
             stage.neighbour.delete(one)

@@ -345,3 +345,17 @@ def test_which_accounts_are_missing_is_known_after_a_restart() -> None:
             assert world.told("aws") == WELL
 
     play(story)
+
+
+def test_what_was_refused_is_taken_up_when_the_list_of_its_own_or_of_a_trusted_namespace_changes() -> None:
+    async def story(world: World) -> None:
+        world.cloud.refusals["app"] = Refused(reasons.ROLE_NOT_ALLOWED, "not in namespace red", retryable=False)
+        world.api.put_environment("app", {**login(), "trustedNamespaces": ["red"]})
+        async with world.operator() as reconciler:
+            waking = Waking(reconciler, world.now)
+            for namespace, opened in (("green", 1), ("red", 2), ("apps", 3)):
+                waking.on_namespace(namespace)
+                await world.skip(2 * SECOND, step=SECOND)
+                assert world.cloud.opened["app"] == opened, namespace
+
+    play(story)
