@@ -116,7 +116,9 @@ class Arrivals:
         if entry is not None and entry.is_unchanged(environment):
             return
         now = self._now()
-        if (due := self._debounce.due(key, now)) > now:
+        # What an EscRotation asks does not wait behind what the owner does in a loop.
+        is_rotated = entry is not None and entry.rotate_request.rotation != environment.rotate_request.rotation
+        if not is_rotated and (due := self._debounce.due(key, now)) > now:
             self.take(key)  # it is read when its time has come
             self._later.set(key, due)
             return
