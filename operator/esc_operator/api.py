@@ -169,7 +169,7 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
         loader = Loader(budget, slices)
         performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root), loader)
         immediate = Immediate(catalogue=opener.catalogue)
-        loaded = await slices.run(lambda: parse(root, budget))
+        loaded = await slices.run(lambda: parse(root, budget), worker)
         evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN, budget)
         evaluation = await run_async(evaluator, immediate.perform, performer.perform, worker, slices)
         told = FINDING * (len(loaded.diagnostics) + len(evaluation.diagnostics))

@@ -77,7 +77,9 @@ async def run_async(
     """
 
     async def step(answers: Mapping[int, Answer] | None) -> Batch | Evaluation:
-        return evaluator.step(answers) if slices is None else await slices.run(lambda: evaluator.step(answers))
+        if slices is None:
+            return evaluator.step(answers)
+        return await slices.run(lambda: evaluator.step(answers), worker)
 
     return await _run_waiting(step, perform_now, perform, await _advance(step, perform_now), worker)
 

@@ -14,11 +14,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from esc_operator.driver.pool import BlockingPool
+from esc_operator.driver.worker import OwnWorker
 from esc_operator.lang.budget import SliceOverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from esc_operator.driver.worker import Worker
     from esc_operator.lang.budget import Budget
 
 T = TypeVar("T")
@@ -81,8 +83,9 @@ class Slices:
     def __exit__(self, *_: object) -> None:
         self._at_end.close()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What the work returns or raises. It is paid from the budget, and can be begun again where a slice ends."""
+    async def run(self, work: Callable[[], T], worker: Worker | None = None) -> T:
+        """What the work returns or raises. It is paid from the budget, and can be begun again where a slice ends. The
+        worker is let go while large work is done, or waits for its turn."""
         async with self._lock:
             if not self._is_large and self._budget.spent <= SLICE:
                 self._budget.begin_slice(SLICE)
@@ -95,4 +98,5 @@ class Slices:
             if not self._is_large:
                 self._is_large = True
                 self._at_end.enter_context(self._large.unsearched())
-            return await self._large.run(work, SLICE + 1, self._tenant)
+            async with (worker or OwnWorker()).away():
+                return await self._large.run(work, SLICE + 1, self._tenant)

@@ -1,7 +1,8 @@
 """Attempts under way: each is a task of its own, which workers carry on a stretch at a time.
 
-Owns the passing of the worker: an attempt that waits for a provider, or for the imports that it reads, lets its worker
-go, and goes on when the queue has handed it to another one. So nobody who waits keeps anybody else from a worker.
+Owns the passing of the worker: an attempt that waits for a provider, for the imports that it reads or for the thread
+for large work lets its worker go, and goes on when the queue has handed it to another one. So nobody who waits keeps
+anybody else from a worker.
 """
 
 from __future__ import annotations
@@ -29,10 +30,16 @@ class Attempt(Generic[K]):
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        """Let the worker go while somebody is waited for. One wait at a time; a wait that fails or is cancelled ends
-        the attempt, and no worker is needed for that."""
+        """Let the worker go while somebody is waited for, one wait at a time. Who is cancelled needs none any more."""
         self._let_go.set()
-        yield
+        try:
+            yield
+        except Exception:
+            await self._come_back()
+            raise
+        await self._come_back()
+
+    async def _come_back(self) -> None:
         self._resumed = asyncio.get_running_loop().create_future()
         self._queue.back(self._key)
         await self._resumed

@@ -6,11 +6,16 @@ import asyncio
 import gc
 import threading
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from esc_operator.driver.slices import SLICE, LargeWork, Slices
+from esc_operator.driver.worker import OwnWorker
 from esc_operator.lang.budget import Budget
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
 
 
 def where(budget: Budget, *charges: int) -> str:
@@ -54,6 +59,23 @@ def test_what_was_large_once_is_not_begun_on_the_loop_again() -> None:
         return begun
 
     assert asyncio.run(run()) == 3
+
+
+def test_a_worker_is_let_go_while_large_work_is_done_and_not_for_small_work() -> None:
+    class Counting(OwnWorker):
+        times = 0
+
+        def away(self) -> AbstractAsyncContextManager[None]:
+            self.times += 1
+            return super().away()
+
+    async def times(*units: int) -> int:
+        budget, worker = Budget(), Counting()
+        await Slices(budget, LargeWork(), "red").run(partial(where, budget, *units), worker)
+        return worker.times
+
+    assert asyncio.run(times(SLICE)) == 0
+    assert asyncio.run(times(SLICE, 1)) == 1
 
 
 def test_the_pieces_of_one_evaluation_never_run_at_the_same_time() -> None:

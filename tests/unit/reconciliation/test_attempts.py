@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -149,6 +149,33 @@ def test_a_change_meanwhile_is_worked_on_once_more_afterwards() -> None:
             wait.set()
             await settle()
             assert works.ended == ["red/env", "red/env"]
+
+    asyncio.run(story())
+
+
+def test_who_fails_while_away_comes_back_for_a_worker_too() -> None:
+    async def story() -> None:
+        works, busy = Works(1), asyncio.Event()
+
+        class Fails(asyncio.Event):
+            async def wait(self) -> Literal[True]:
+                raise ValueError
+
+        works.waits["red/fails"] = Fails()
+
+        async def then(_: str) -> None:
+            await busy.wait()
+
+        works.then = then
+        works.queue.add("red/fails", Lane.CHANGE)
+        works.queue.add("blue/busy", Lane.CHANGE)
+        async with works.running():
+            await settle()
+            assert works.ended in ([], ["red/fails failed"])  # whichever was handed the only worker first
+            busy.set()
+            await settle()
+            assert sorted(works.ended) == ["blue/busy", "red/fails failed"]
+            assert works.queue.working == 0
 
     asyncio.run(story())
 
