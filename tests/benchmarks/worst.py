@@ -25,7 +25,12 @@ class Bomb(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(json.dumps(self.definition, ensure_ascii=False).encode())
+        return len(compact(self.definition))
+
+
+def compact(definition: Any) -> bytes:
+    """The text that an API server keeps."""
+    return json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _values(**values: Any) -> Bomb:
@@ -203,7 +208,7 @@ BOMBS: Final[dict[str, Callable[[], Bomb]]] = {
     "fromJSON of less numbers": lambda: _values(
         a="[" + _text(100_000, "0,") + "0]", **_each(9, {"fn::fromJSON": "${a}"})
     ),
-    "fromJSON of lists": lambda: _values(a="[" + _text(120_000, "[],") + "0]", **_each(9, {"fn::fromJSON": "${a}"})),
+    "fromJSON of lists": lambda: _values(a="[" + "[]," * 40_000 + "0]", **_each(9, {"fn::fromJSON": "${a}"})),
     "fromJSON of objects": lambda: _values(
         a={"fn::fromJSON": json.dumps({f"k{number}": {} for number in range(40_000)})},
         **_each(9, {"fn::fromJSON": {"fn::toJSON": "${a}"}}),
@@ -211,7 +216,7 @@ BOMBS: Final[dict[str, Callable[[], Bomb]]] = {
     "fromJSON of blanks": lambda: _values(a="[" + _text(400_000, " ") + "0]", **_each(200, {"fn::fromJSON": "${a}"})),
     "fromJSON of escapes": lambda: _values(a='"' + _text(300_000, "\\n") + '"', **_each(9, {"fn::fromJSON": "${a}"})),
     "fromJSON of code points": lambda: _values(
-        a='"' + _text(300_000, "\\ud83d\\ude00") + '"', **_each(9, {"fn::fromJSON": "${a}"})
+        a='"' + "\\ud83d\\ude00" * 25_000 + '"', **_each(9, {"fn::fromJSON": "${a}"})
     ),
     "fromJSON of depth": lambda: _values(a={"fn::fromJSON": _text(ROOM // 2, "[") + _text(ROOM // 2, "]")}),
     "fromJSON of digits": lambda: _values(a="1" * 700_000, **_each(200, {"fn::fromJSON": "${a}"})),
@@ -294,8 +299,12 @@ BOMBS: Final[dict[str, Callable[[], Bomb]]] = {
     ),
     "imports of large definitions": lambda: Bomb(
         {"imports": [f"b{number}" for number in range(256)]},
-        {f"b{number}": {"values": {f"k{n}": n for n in range(90_000)}} for number in range(8)}
-        | {f"b{number}": {"values": {"a": _fill([])}} for number in range(8, 16)},
+        {f"b{number}": {"values": {f"k{n}": n for n in range(60_000)}} for number in range(8)}
+        | {f"b{number}": {"values": {"a": _fill([], 1_040_000)}} for number in range(8, 16)},
+    ),
+    "imports of empty lists": lambda: Bomb(
+        {"imports": [f"b{number}" for number in range(256)]},
+        {f"b{number}": {"values": {"a": _fill([], 1_040_000)}} for number in range(8)},
     ),
     "imports of many small definitions": lambda: Bomb(
         {"imports": [f"b{number}" for number in range(256)]},

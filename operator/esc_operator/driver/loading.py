@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.slices import Slices
     from esc_operator.stores import port
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 2
 """Definitions that one evaluation has read and not parsed yet; each may be as large as the API server takes."""
 
 
@@ -47,13 +48,17 @@ class Loader:
         if self._turns is None:
             self._turns = asyncio.Semaphore(_AT_ONCE)
         async with self._turns:
-            if self._budget.is_over:
-                return Loaded(None)
-            try:
-                work = partial(self._parse, await store.load(name, importer))
-            except EscError as error:
-                return failed(error)
-            return work() if self._slices is None else await self._slices.run(work)
+            with nullcontext() if self._slices is None else self._slices.unsearched():
+                return await self._read(store, name, importer)
+
+    async def _read(self, store: port.AsyncStore, name: str, importer: str) -> Loaded | Failed:
+        if self._budget.is_over:
+            return Loaded(None)
+        try:
+            work = partial(self._parse, await store.load(name, importer))
+        except EscError as error:
+            return failed(error)
+        return work() if self._slices is None else await self._slices.run(work)
 
     def _parse(self, kept: port.Loaded | Failed) -> Loaded | Failed:
         if isinstance(kept, Failed):

@@ -19,6 +19,7 @@ from esc_operator.lang.budget import SliceOverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from esc_operator.driver.worker import Worker
     from esc_operator.lang.budget import Budget
@@ -30,6 +31,8 @@ SLICE: Final = 12_000
 
 _LANE: Final = "evaluation"
 _NEVER: Final = 1 << 30
+_YOUNG: Final = 20_000
+"""New objects after which those that are new are searched: more than usual, since few of so many are garbage."""
 
 
 class LargeWork:
@@ -56,7 +59,7 @@ class LargeWork:
         """
         if not self._alive:
             self._thresholds = gc.get_threshold()
-            gc.set_threshold(*self._thresholds[:2], _NEVER)
+            gc.set_threshold(_YOUNG, self._thresholds[1], _NEVER)
         self._alive += 1
         try:
             yield
@@ -82,6 +85,10 @@ class Slices:
 
     def __exit__(self, *_: object) -> None:
         self._at_end.close()
+
+    def unsearched(self) -> AbstractContextManager[None]:
+        """For what may turn out to be large: see `LargeWork`."""
+        return self._large.unsearched()
 
     async def run(self, work: Callable[[], T], worker: Worker | None = None) -> T:
         """What the work returns or raises. It is paid from the budget, and can be begun again where a slice ends. The

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from esc_operator.evaluation.static import schema_units
 from esc_operator.evaluation.tasks import Cell, Scope, Task
+from esc_operator.evaluation.text import LONGEST_TEXT
 from esc_operator.evaluation.values import SECRET, Value, unknown
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import CELL, FINDING, text_units, weight
@@ -148,11 +149,11 @@ class Frame:
         expression, limit = self.expression, self.limits.value_bytes
         known = [piece for piece in pieces if piece is not None]
         size = sum(map(len, known))
-        if (len(known) < len(pieces) or size > limit) and expression is not None:
-            how = f", by {size - limit}" if size > limit else ""
-            self.error(
-                expression, f"the text is longer than {limit} bytes{how}: build less here", reasons.LIMIT_EXCEEDED
-            )
+        too_long = f"the text is longer than {limit} characters, by {size - limit}" if size > limit else ""
+        if len(known) < len(pieces):
+            too_long = f"the text of a list or an object is longer than {LONGEST_TEXT} characters"
+        if too_long and expression is not None:
+            self.error(expression, f"{too_long}: build less here", reasons.LIMIT_EXCEEDED)
             return self.unknown(STRING, *inputs)
         self.charge(len(known) // 4 + text_units(sum(map(weight, known))))
         return Value("".join(known), expression, secrecy(*inputs))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_TEXT", "Text", "convert", "quote", "to_text"]
 
-LONGEST_TEXT: Final = 4 * 1024 * 1024
+LONGEST_TEXT: Final = 1024 * 1024
 """Characters of the longest text that an array or object is converted to."""
 
 

@@ -132,6 +132,7 @@ class Walk:
     def _leave(self, frame: Frame, value: Value) -> Value:
         """Takes a frame's result: it is remembered for good if it is complete, else for this walk."""
         task = frame.task
+        task.state = WAITING  # merging may come to the end of a slice, and then it is begun again
         base = frame.cell.base if isinstance(task, Cell) else None
         if base is not None:
             value = _over(frame, value, base)

@@ -17,7 +17,7 @@ from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from esc_operator.lang.nodes import Node
 
-NODE: Final = 14
+NODE: Final = 20
 """To read one value of a definition: its node, its expression, its place."""
 
 CELL: Final = 14

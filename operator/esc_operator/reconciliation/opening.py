@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.api import find_imports, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
-from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED
+from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, LIMIT_EXCEEDED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.admission import REFUSALS, Admissions, NamespaceAdmission
@@ -55,6 +55,10 @@ _OF_IMPORTS = frozenset(
     }
 )
 _TOLD_ELSEWHERE = "its owner sees which and why in its status, or by `esc open`"
+
+
+_LONGEST = 2_000
+"""Characters of what is told of one error: names in it may be as long as a definition."""
 
 
 class ServiceAccountIdentity:
@@ -189,8 +193,11 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
     A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed. Neither is a
     login that the namespace does not allow, or a call that the environment does not.
     """
-    first, *others = errors
+    # A limit comes first: what else is wrong may be for want of what was not evaluated.
+    first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
     reason, message = words(first)
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST - 1]}…"
     if others:
         message += f" (and {len(others)} more; `esc open` shows all of them)"
     waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]

@@ -114,7 +114,7 @@ def test_old_objects_are_not_searched_for_cycles_while_large_work_is_alive() -> 
         large = LargeWork()
         assert await large.run(gc.get_threshold, SLICE, "red") == usual
         during = await large.run(gc.get_threshold, SLICE + 1, "red")
-        assert during[:2] == usual[:2]
+        assert during[0] < 100_000
         assert during[2] > 1_000_000
         assert gc.get_threshold() == usual
         budget = Budget()

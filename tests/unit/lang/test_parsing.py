@@ -120,7 +120,7 @@ def test_too_many_values_are_a_finding() -> None:
     assert only_summary("[" + "[]," * 200 + "]", Limits(work=100)) == too_much(100)
 
 
-def too_much(limit: int, units: int = 14) -> str:
+def too_much(limit: int, units: int = 20) -> str:
     left = limit % units
     return (
         f"reading the definition takes {units} units of work, and of the {limit} for an environment with all that it "
@@ -133,7 +133,7 @@ def test_text_and_data_cost_the_same() -> None:
     budgets = Budget(), Budget()
     assert parse_object("test", data, budget=budgets[0])[1] == ()
     assert parse_text("test", json.dumps(data, ensure_ascii=False), budget=budgets[1])[1] == ()
-    assert budgets[0].spent == budgets[1].spent > 14 * 9
+    assert budgets[0].spent == budgets[1].spent > 20 * 9
 
 
 def test_keys_that_are_too_long_are_one_finding() -> None:
@@ -166,7 +166,7 @@ def test_a_turn_that_is_over_leaves_nothing_paid() -> None:
     assert budget.spent == 0
     budget.begin_slice()
     assert parse_object("test", data, budget=budget)[1] == ()
-    assert budget.spent == 103 * 14
+    assert budget.spent == 103 * 20
 
 
 def test_data_reads_like_the_text_it_could_have_been() -> None:
