@@ -31,7 +31,7 @@ SLICE: Final = 12_000
 
 _LANE: Final = "evaluation"
 _NEVER: Final = 1 << 30
-_YOUNG: Final = 20_000
+_YOUNG: Final = 4_000
 """New objects after which those that are new are searched: more than usual, since few of so many are garbage."""
 
 
