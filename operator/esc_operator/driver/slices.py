@@ -31,8 +31,6 @@ SLICE: Final = 12_000
 
 _LANE: Final = "evaluation"
 _NEVER: Final = 1 << 30
-_YOUNG: Final = 4_000
-"""New objects after which those that are new are searched: more than usual, since few of so many are garbage."""
 
 
 class LargeWork:
@@ -59,7 +57,7 @@ class LargeWork:
         """
         if not self._alive:
             self._thresholds = gc.get_threshold()
-            gc.set_threshold(_YOUNG, self._thresholds[1], _NEVER)
+            gc.set_threshold(*self._thresholds[:2], _NEVER)
         self._alive += 1
         try:
             yield
