@@ -55,6 +55,7 @@ class LocalOperator:
         namespaces: Mapping[str, Sequence[str]] | None = None,
         own_namespace: str = NAMESPACE,
         launcher: tuple[str, ...] = (),
+        start_seconds: float = START_SECONDS,
     ) -> None:
         self._admin = [str(find_kubectl()), "--kubeconfig", str(kubeconfig), "--context", context]
         self._admin_config = yaml.safe_load(kubeconfig.read_text())
@@ -65,6 +66,7 @@ class LocalOperator:
         self._arguments = arguments
         self._namespaces = dict(namespaces or {})
         self._own_namespace = own_namespace
+        self._start_seconds = start_seconds
         self._launcher = launcher
         self._health_port = _free_port()
         self._metrics_port = _free_port()
@@ -181,7 +183,7 @@ class LocalOperator:
         self.stop()
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._start_seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise RuntimeError(
@@ -192,7 +194,9 @@ class LocalOperator:
                     return
             time.sleep(0.1)
         self.kill()
-        raise RuntimeError(f"the operator did not become ready in {START_SECONDS} s; its log ends:\n{self._tail()}")
+        raise RuntimeError(
+            f"the operator did not become ready in {self._start_seconds:.0f} s; its log ends:\n{self._tail()}"
+        )
 
     def _is_ready(self) -> bool:
         status, _ = self._ask("/readyz")
