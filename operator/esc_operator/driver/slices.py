@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.worker import OwnWorker
@@ -35,9 +35,10 @@ _NEVER: Final = 1 << 30
 
 class LargeWork:
     """The one thread for large work. One, since each more that computes makes the loop wait longer for its turn.
-    Belongs to one event loop."""
+    Belongs to one event loop. `named` puts down, around work in the thread, whose it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Callable[[Callable[[], Any]], Callable[[], Any]] = lambda work: work) -> None:
+        self._named = named
         self._thread = BlockingPool(max_workers=1, per_lane=1)
         self._alive = 0
         self._thresholds = gc.get_threshold()
@@ -47,7 +48,8 @@ class LargeWork:
         if units <= SLICE:
             return work()
         with self.unsearched():
-            return await self._thread.run(work, lane=_LANE, tenant=tenant)
+            found: T = await self._thread.run(self._named(work), lane=_LANE, tenant=tenant)
+            return found
 
     @contextmanager
     def unsearched(self) -> Iterator[None]:

@@ -18,18 +18,20 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.places import Places
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
+from esc_operator.driver.slices import LargeWork
 from esc_operator.election.decision import Terms
 from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
 from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
+from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.memory_limit import used_share
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
 from esc_operator.handlers.picture import look
 from esc_operator.handlers.tracing import traced
-from esc_operator.handlers.watchdog import Watchdog, main_thread_clock, reporter
+from esc_operator.handlers.watchdog import Watchdog, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
@@ -99,6 +101,7 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         lease = await _lease_connection(options, closing) if options.leader_election else None
         elector = make_elector(lease.api, options) if lease else None
         guard = Guard(UnderWay(), Interruptions(elector.leave_note if elector else None))
+        asyncio.get_running_loop().set_task_factory(guard.under_way.make_task)
         api = KubeApi(connection, telemetry, permit=partial(require, elector), places=Places(MAX_CONNECTIONS))
         closing.push_async_callback(api.close)
         await _require_rights(api, options)
@@ -138,7 +141,7 @@ async def _lease_connection(options: Options, closing: contextlib.AsyncExitStack
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is known of evaluations that hold the event loop: the one of this moment, and those of before."""
+    """What is known of evaluations that hold up everything else: those of this moment, and those of before."""
 
     under_way: UnderWay
     interruptions: Interruptions
@@ -156,7 +159,7 @@ def _watchdog(guard: Guard, lease: LeaseConnection | None, elector: Elector | No
         reporter(guard.interruptions, place, utc_now, terms.patience),
         longest=terms.duration / 3,  # half of the time after which a leader that does not renew is ended
         memory=used_share(),
-        cpu=main_thread_clock(),
+        thread=this_thread(),
     )
 
 
@@ -189,6 +192,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         rate=options.provider_rate,
         telemetry=telemetry,
         fence=lambda namespace: fence.allowing(namespaces.urls(namespace)),
+        large_work=LargeWork(guard.under_way.aside),
     )
     secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)

@@ -1,8 +1,8 @@
 """What is done about an event loop that does not come to its work: its cause is told, and the process ended.
 
 Owns two watchers, because the one that ends cannot speak. A thread (`Watchdog`) looks at which evaluation holds the
-loop or takes all memory, tells of it while it can, and leaves word on the Lease. The end itself (`end_after`) comes
-from outside of Python, at a time that is put off again and again: a leader's last resort.
+loop, or the thread for large work, or takes all memory, tells of it while it can, and leaves word on the Lease. The end
+itself (`end_after`) comes from outside of Python, at a time that is put off again and again: a leader's last resort.
 
 The kernel's timer ends a process that is too busy to look at the clock, or that was stopped (SIGSTOP, a frozen cgroup)
 and goes on when another has taken over: the signal comes before any instruction of its own. It does not count the time
@@ -16,7 +16,6 @@ import ctypes
 import logging
 import signal
 import threading
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from esc_operator.handlers.loop_thread import LoopThread
     from esc_operator.kube.connection import Connection
     from esc_operator.reconciliation.interruptions import Interruptions
     from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
@@ -57,6 +57,7 @@ def end_after(seconds: float | None) -> None:
 LOOK_SECONDS = 0.25
 NEARLY_ALL = 0.9
 """Of the memory that the process may have: the kernel ends one that takes more, without a word."""
+MEMORY_USED = f"{NEARLY_ALL:.0%} of the operator's memory are used up"
 NOT_MEANT = 0.2
 """Seconds. No evaluation is to hold the event loop for so long; one that does not is not to blame for the memory."""
 BUSY_SECONDS = 0.25
@@ -64,12 +65,17 @@ BUSY_SECONDS = 0.25
 the loop, too, and its evaluation is not to blame; one that shares a busy machine gets a tenth of it."""
 
 
+LONGEST_ASIDE = 60.0
+"""Seconds. What a budget has room for is done in a small part of that; what has the thread for longer has met a fault
+of the operator's own, and nothing ends a thread."""
+
+
 class Watchdog:
     """Looks from a thread of its own at what holds the event loop, while somebody can still tell.
 
-    `report` is told of an evaluation that has held the loop for `longest` seconds, or for a while with nearly all
-    memory used up, once for each stretch of it. `memory` is the share that is used, `cpu` the seconds of the
-    processor's time that the event loop's thread has had.
+    `report` is told of an evaluation that has held the loop for `longest` seconds, the thread for large work for
+    `LONGEST_ASIDE`, or either for a while with nearly all memory used up, once for each stretch of it. `memory` is the
+    share that is used, `thread` that of the event loop.
     """
 
     def __init__(
@@ -79,32 +85,63 @@ class Watchdog:
         *,
         longest: float,
         memory: Callable[[], float],
-        cpu: Callable[[], float],
+        thread: LoopThread,
     ) -> None:
         self._under_way = under_way
         self._report = report
         self._longest = longest
         self._memory = memory
-        self._cpu = cpu
+        self._thread = thread
         self._seen: Stretch | None = None
         self._cpu_then = 0.0
+        self._looks = 0
+        self._has_run = False
         self._reported: Stretch | None = None
+        self._reported_aside: Stretch | None = None
 
     def look(self) -> None:
-        stretch = self._under_way.stretch
+        self._look_at_loop(self._under_way.stretch)
+        self._look_aside(self._under_way.large)
+
+    def _look_at_loop(self, stretch: Stretch | None) -> None:
         if stretch is not self._seen:
-            self._seen, self._cpu_then = stretch, self._cpu()
+            self._seen, self._cpu_then, self._looks, self._has_run = stretch, self._thread.cpu(), 0, False
+        self._looks += 1
+        self._has_run |= not self._thread.asleep()
         if stretch is None or stretch is self._reported:
             return
         held = self._under_way.clock() - stretch.began
-        if held >= self._longest and self._cpu() - self._cpu_then >= BUSY_SECONDS:
+        if held >= self._longest and (self._is_busy() or self._is_blocked(held)):
             what = f"it has held up everything else for {held:.0f} s"
-        elif held >= NOT_MEANT and self._memory() >= NEARLY_ALL:
-            what = f"{NEARLY_ALL:.0%} of the operator's memory are used up"
+        elif self._takes_memory(held):
+            what = MEMORY_USED
         else:
             return
         self._reported = stretch
         self._report(stretch.definition, what)
+
+    def _is_busy(self) -> bool:
+        return self._thread.cpu() - self._cpu_then >= BUSY_SECONDS
+
+    def _is_blocked(self, held: float) -> bool:
+        """Whether the loop's thread has slept all the time, and not the whole process: this thread came to look."""
+        return not self._has_run and self._looks * LOOK_SECONDS >= held / 2
+
+    def _look_aside(self, stretch: Stretch | None) -> None:
+        if stretch is None or stretch is self._reported_aside:
+            return
+        held = self._under_way.clock() - stretch.began
+        if held >= LONGEST_ASIDE:
+            what = f"it has held up all other large environments for {held:.0f} s"
+        elif self._takes_memory(held):
+            what = MEMORY_USED
+        else:
+            return
+        self._reported_aside = stretch
+        self._report(stretch.definition, what)
+
+    def _takes_memory(self, held: float) -> bool:
+        return held >= NOT_MEANT and self._memory() >= NEARLY_ALL
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -122,18 +159,6 @@ class Watchdog:
         finally:
             ended.set()
             thread.join(LOOK_SECONDS * 4)
-
-
-def main_thread_clock() -> Callable[[], float]:
-    """Seconds of the processor's time that the main thread has had; of the whole process where there is no such clock.
-
-    Asked for in that thread.
-    """
-    find = getattr(time, "pthread_getcpuclockid", None)
-    if find is None:
-        return time.process_time
-    clock = find(threading.get_ident())
-    return lambda: time.clock_gettime(clock)
 
 
 def reporter(

@@ -156,6 +156,7 @@ def refusal(known: Interruption, now: datetime) -> Refused:
     return Refused(
         reasons.OPERATOR_INTERRUPTED,
         f"an operator that evaluated this definition was interrupted{often}: {known.what}. It is tried again at "
-        f"{format_time(known.until)}, or at once when spec changes: make the definition, or what it imports, smaller",
+        f"{format_time(known.until)}, or at once when spec changes: make the definition, or what it imports, smaller, "
+        "or do without a provider that hangs",
         retry_after=(known.until - now).total_seconds(),
     )

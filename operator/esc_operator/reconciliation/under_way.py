@@ -1,22 +1,29 @@
-"""Which evaluation holds the event loop at this moment, for whoever looks from another thread.
+"""Which evaluation holds the event loop at this moment, and which one the thread for large work, for whoever looks from
+another thread.
 
 An evaluation is synchronous between its waits. Where it is long, or takes all memory, nothing in the loop can tell of
-it any more, so it is written down before each such stretch: names only.
+it any more, so it is written down before each such stretch: names only. What it does in tasks of their own, such as
+the calls of its providers, is told of in its name as well: they inherit the context that holds the name.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-import types
+from collections.abc import Coroutine, Generator
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable
+    from contextvars import Context
 
     from esc_operator.resources.environment import Key
 
 T = TypeVar("T")
+Steps = Coroutine[Any, Any, T] | Generator[Any, Any, T]
+"""What a task carries out step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +43,76 @@ class Stretch:
     began: float
 
 
+_NAME: Final[ContextVar[Definition | None]] = ContextVar("evaluated_definition", default=None)
+
+
 class UnderWay:
-    """`stretch` is None while no evaluation holds the loop. `clock` counts seconds."""
+    """`stretch` is None while no evaluation holds the loop, `large` while none has the thread for large work. `clock`
+    counts seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.stretch: Stretch | None = None
+        self.large: Stretch | None = None
 
     async def of(self, definition: Definition, work: Coroutine[Any, Any, T]) -> T:
         """Carry out an evaluation, each of whose stretches is known while it lasts."""
-        return await self._drive(definition, work)
+        before = _NAME.set(definition)
+        try:
+            found: T = await _Named(self, definition, work)
+            return found
+        finally:
+            _NAME.reset(before)
 
-    @types.coroutine
-    def _drive(self, definition: Definition, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-        step: Callable[[], Any] = lambda: work.send(None)  # noqa: E731 - the first of several
-        while True:
-            self.stretch = Stretch(definition, self.clock())
+    def make_task(
+        self, loop: asyncio.AbstractEventLoop, work: Steps[T], /, *, context: Context | None = None, **more: Any
+    ) -> asyncio.Task[T]:
+        """A factory of tasks for an event loop: those that an evaluation begins are named as itself."""
+        definition = _NAME.get() if context is None else context.get(_NAME)
+        named = work if definition is None else _Named(self, definition, work)
+        return asyncio.Task(named, loop=loop, context=context, **more)
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """The same work for the thread for large work, in the name of the evaluation that asks for it."""
+        definition = _NAME.get()
+        if definition is None:
+            return work
+
+        def named() -> T:
+            self.large = Stretch(definition, self.clock())
             try:
-                waits_for = step()
-            except StopIteration as end:
-                found: T = end.value
-                return found
+                return work()
             finally:
-                self.stretch = None
-            try:
-                sent = yield waits_for
-            except BaseException as error:  # noqa: BLE001 - also a cancellation, which is for the work to see
-                step = _throwing(work, error)
-            else:
-                step = _sending(work, sent)
+                self.large = None
+
+        return named
 
 
-def _sending(work: Coroutine[Any, Any, Any], value: Any) -> Callable[[], Any]:
-    return lambda: work.send(value)
+class _Named(Coroutine[Any, Any, T], Generator[Any, Any, T]):
+    """A coroutine whose every step is a stretch. No generator: one that is ended before it begins would leave what it
+    carries out unawaited."""
 
+    def __init__(self, under_way: UnderWay, definition: Definition, work: Steps[T]) -> None:
+        self._under_way = under_way
+        self._definition = definition
+        self._work = work
 
-def _throwing(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
-    return lambda: work.throw(error)
+    def send(self, value: Any) -> Any:
+        return self._step(self._work.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._step(self._work.throw, *error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Self:
+        return self
+
+    def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        under_way, before = self._under_way, self._under_way.stretch
+        under_way.stretch = Stretch(self._definition, under_way.clock())
+        try:
+            return step(*arguments)
+        finally:
+            under_way.stretch = before

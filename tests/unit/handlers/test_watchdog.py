@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import subprocess
@@ -16,8 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.election.record import NOTE
+from esc_operator.handlers.loop_thread import LoopThread
 from esc_operator.handlers.memory_limit import used_share
-from esc_operator.handlers.watchdog import BUSY_SECONDS, NEARLY_ALL, NOT_MEANT, Watchdog, main_thread_clock, reporter
+from esc_operator.handlers.watchdog import (
+    BUSY_SECONDS,
+    LONGEST_ASIDE,
+    LOOK_SECONDS,
+    NEARLY_ALL,
+    NOT_MEANT,
+    Watchdog,
+    reporter,
+)
 from esc_operator.reconciliation.interruptions import Interruptions, parse_interruptions
 from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
 from esc_operator.resources.environment import Key
@@ -34,6 +42,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.seconds = self.cpu = self.memory = 0.0
+        self.asleep = False
         self.told: list[str] = []
         self.under_way = UnderWay(lambda: self.seconds)
         self.watchdog = Watchdog(
@@ -41,7 +50,7 @@ class Scene:
             lambda definition, what: self.told.append(f"{definition.key}: {what}"),
             longest=LONGEST,
             memory=lambda: self.memory,
-            cpu=lambda: self.cpu,
+            thread=LoopThread(lambda: self.cpu, lambda: self.asleep),
         )
 
     def hold(self, seconds: float, cpu: float) -> None:
@@ -78,6 +87,31 @@ def test_a_process_that_is_given_no_time_is_not_its_environments_fault() -> None
     assert scene.told == []
 
 
+def test_what_waits_without_letting_the_loop_go_on_is_told() -> None:
+    scene = Scene()
+    scene.asleep = True
+    while scene.seconds < LONGEST:
+        assert scene.told == []
+        scene.hold(LOOK_SECONDS, cpu=0)
+    assert scene.told == ["apps/bomb: it has held up everything else for 4 s"]
+
+
+def test_a_process_that_was_stopped_as_a_whole_is_not_its_environments_fault() -> None:
+    scene = Scene()
+    scene.asleep = True
+    scene.hold(LONGEST * 10, cpu=0)
+    assert scene.told == []
+
+
+def test_what_has_run_in_between_does_not_wait() -> None:
+    scene = Scene()
+    scene.hold(LOOK_SECONDS, cpu=0)
+    scene.asleep = True
+    for _ in range(100):
+        scene.hold(LOOK_SECONDS, cpu=0)
+    assert scene.told == []
+
+
 def test_what_takes_nearly_all_memory_is_told_before_the_kernel_ends_the_process_without_a_word() -> None:
     scene = Scene()
     scene.hold(NOT_MEANT, cpu=NOT_MEANT)
@@ -94,48 +128,23 @@ def test_memory_that_somebody_else_takes_is_not_held_against_what_is_under_way()
     assert scene.told == []
 
 
-def test_only_the_part_between_two_waits_is_a_stretch_and_errors_and_cancellations_pass() -> None:
-    under_way = UnderWay()
-    seen: list[Stretch | None] = []
-
-    async def work() -> str:
-        seen.append(under_way.stretch)
-        waiting = asyncio.create_task(look())
-        await waiting
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            seen.append(under_way.stretch)
-        try:
-            await asyncio.gather(fail())
-        except LookupError:
-            return "done"
-        return "never"
-
-    async def look() -> None:
-        seen.append(under_way.stretch)
-
-    async def fail() -> None:
-        raise LookupError
-
-    async def run() -> str:
-        task = asyncio.create_task(under_way.of(BOMB, work()))
-        await asyncio.sleep(0.01)
-        task.cancel()
-        return await task
-
-    assert asyncio.run(run()) == "done"
-    assert [one and one.definition for one in seen] == [BOMB, None, BOMB]
-    assert under_way.stretch is None
-
-
-def test_the_main_thread_s_time_is_its_own() -> None:
-    clock = main_thread_clock()
-    before = clock()
-    busy = threading.Thread(target=lambda: sum(range(5_000_000)))
-    busy.start()
-    busy.join()
-    assert clock() - before < 0.05
+def test_what_has_the_thread_for_large_work_is_told_when_it_takes_far_too_long_or_nearly_all_memory() -> None:
+    scene = Scene()
+    scene.under_way.large = Stretch(BOMB, scene.seconds)
+    scene.seconds += LONGEST_ASIDE - 1
+    scene.watchdog.look()
+    assert scene.told == []
+    scene.seconds += 1
+    for _ in range(3):
+        scene.watchdog.look()
+    assert scene.told == ["apps/bomb: it has held up all other large environments for 60 s"]
+    scene.under_way.large = Stretch(BOMB, scene.seconds)
+    scene.memory = 1.0
+    scene.watchdog.look()
+    scene.seconds += NOT_MEANT
+    for _ in range(3):
+        scene.watchdog.look()
+    assert scene.told[1:] == ["apps/bomb: 90% of the operator's memory are used up"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +206,8 @@ PROGRAM = """
 import asyncio, sys
 from datetime import UTC, datetime
 from esc_operator.handlers import logs
-from esc_operator.handlers.watchdog import Watchdog, end_after, main_thread_clock, reporter
+from esc_operator.handlers.loop_thread import this_thread
+from esc_operator.handlers.watchdog import Watchdog, end_after, reporter
 from esc_operator.kube.connection import Connection, Credentials
 from esc_operator.reconciliation.interruptions import Interruptions
 from esc_operator.reconciliation.under_way import Definition, UnderWay
@@ -216,7 +226,7 @@ async def main():
         report(definition, what)
         end_after(0.3)
 
-    dog = Watchdog(under_way, tell, longest=1.2, memory=lambda: 0.0, cpu=main_thread_clock())
+    dog = Watchdog(under_way, tell, longest=1.2, memory=lambda: 0.0, thread=this_thread())
     logs.configure("info", "text")
     end_after(50.0)
     with dog.watching():

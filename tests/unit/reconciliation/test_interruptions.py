@@ -75,7 +75,7 @@ def test_the_next_leader_does_not_begin_with_it_and_its_author_reads_why_and_wha
     assert refused.message == (
         "an operator that evaluated this definition was interrupted: it has held up everything else for 4 s. It is "
         "tried again at 2026-05-01T12:01:00Z, or at once when spec changes: make the definition, or what it imports, "
-        "smaller"
+        "smaller, or do without a provider that hangs"
     )
     assert scene.opened == 0
 
