@@ -15,7 +15,9 @@ from esc_operator.driver.sharing import Demand
 from esc_operator.reconciliation.interruptions import (
     FIRST_PAUSE,
     FORGOTTEN_AFTER,
+    LONGEST_HOLD,
     LONGEST_PAUSE,
+    MANY,
     MOST,
     GuardedOpening,
     Interruptions,
@@ -32,8 +34,8 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 BOMB = Definition(Key("apps", "bomb"), "uid-1", 3)
 
 
-def environment(generation: int = 3, uid: str = "uid-1") -> EscEnvironment:
-    metadata = {"namespace": "apps", "name": "bomb", "uid": uid, "generation": generation}
+def environment(generation: int = 3, uid: str = "uid-1", name: str = "bomb", namespace: str = "apps") -> EscEnvironment:
+    metadata = {"namespace": namespace, "name": name, "uid": uid, "generation": generation}
     return parse_environment({"metadata": metadata, "spec": {"environment": {}}})
 
 
@@ -99,9 +101,73 @@ def test_another_definition_is_evaluated_at_once(more: dict[str, Any]) -> None:
 def test_the_pause_grows_with_each_time_up_to_a_bound_and_is_told() -> None:
     pauses = [parse_interruptions(note(times), NOW)[0].until - NOW for times in (1, 2, 3, 20)]
     assert pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4, LONGEST_PAUSE]
-    refused = Scene(note(3)).open()
+    refused = Scene(note(20)).open()
     assert isinstance(refused, Refused)
-    assert "was interrupted 3 times in a row: it has held up" in refused.message
+    assert "was interrupted 20 times in a row: it has held up" in refused.message
+    assert "It is tried again at 2026-05-01T13:00:00Z: make the definition" in refused.message
+
+
+def test_a_definition_that_is_changed_again_and_again_is_not_tried_at_once_for_ever() -> None:
+    known, generation, now, tries = Interruptions(), 0, NOW, 0
+    while now < NOW + timedelta(hours=2):
+        generation += 1
+        changed = Definition(BOMB.key, "uid-1" if generation % 2 else "uid-2", generation)
+        if not known.hold(changed, now):
+            tries += 1
+            known.add(changed, "it was long", now)
+        now += timedelta(seconds=15)
+    assert tries <= MANY + timedelta(hours=2) / LONGEST_HOLD + 2
+
+
+def test_the_author_of_a_change_that_has_to_wait_reads_why() -> None:
+    scene = Scene(note(MANY))
+    refused = scene.open(generation=4)
+    assert isinstance(refused, Refused)
+    assert refused.message == (
+        "earlier definitions of this environment have interrupted the operator 3 times in a row: it has held up "
+        "everything else for 4 s. This one is evaluated at 2026-05-01T12:04:00Z"
+    )
+    assert refused.retry_after == 240
+    scene.now += timedelta(minutes=4)
+    assert isinstance(scene.open(generation=4), Opened)
+    assert scene.left == [""]
+
+
+def note_of(*names: str) -> str:
+    known = Interruptions()
+    for name in names:
+        known.add(Definition(Key("apps", name), "uid", 1), "it was long", NOW)
+    return known.record()
+
+
+def test_a_namespace_does_not_end_one_leader_for_each_of_its_environments() -> None:
+    scene = Scene(note_of("one", "two", "three"))
+    refused = scene.open(name="four")
+    assert isinstance(refused, Refused)
+    assert refused.message == (
+        '3 environments of this namespace have interrupted the operator, the last was EscEnvironment "apps/three": it '
+        "was long. This one is evaluated at 2026-05-01T12:10:00Z, unless there is another by then: mend those"
+    )
+    assert isinstance(scene.open(name="four", namespace="shop"), Opened)
+    assert isinstance(scene.open(name="three", generation=2), Opened)
+    assert isinstance(scene.open(name="four"), Opened)
+
+
+def test_two_environments_that_interrupted_it_hold_up_no_other() -> None:
+    assert isinstance(Scene(note_of("one", "two")).open(name="three"), Opened)
+
+
+def test_a_hundred_environments_that_interrupt_it_end_few_leaders() -> None:
+    known, now, tries = Interruptions(), NOW, 0
+    while now < NOW + timedelta(hours=12):
+        for number in range(100):
+            definition = Definition(Key("apps", f"bomb-{number}"), "uid", 1)
+            if not known.hold(definition, now):
+                known.add(definition, "it was long", now)
+                tries += 1
+                break  # that leader has ended
+        now += timedelta(seconds=15)
+    assert tries <= MANY + timedelta(hours=12) / LONGEST_HOLD
 
 
 def test_nothing_is_written_for_what_interrupted_nobody() -> None:
