@@ -208,20 +208,20 @@ def test_labels_of_namespaces_choose_whom_and_kubectl_describe_tells_the_story(f
     path, merge = NAMESPACES.path(name=tenant.namespace), "application/merge-patch+json"
     tenant.cluster.must("PATCH", path, label, content_type=merge)
     wanted = {"matchLabels": {"rotated-by": tenant.namespace}}
+
     # The operator's own watch may bring the label a moment later.
-    wait_until(
-        lambda: fleet.until(fleet.rotate(selector={"namespaceSelector": wanted}, dryRun=True), "DryRun")["selected"],
-        "the label is known",
-    )
+    def planned() -> int:
+        looked = fleet.rotate(selector={"namespaceSelector": wanted}, dryRun=True, allowNone=True)
+        selected: int = fleet.until(looked, "DryRun")["selected"]
+        return selected
+
+    wait_until(planned, "the label is known")
     name = fleet.rotate(selector={"namespaceSelector": wanted})
     status = fleet.until(name, "Failed")
     assert (status["selected"], status["succeeded"], status["failed"]) == (3, 2, 1)
-    assert (
-        fleet.until(fleet.rotate(selector={"namespaceSelector": {"matchLabels": {"no": "such"}}}), "Succeeded")[
-            "selected"
-        ]
-        == 0
-    )
+    nobody = {"namespaceSelector": {"matchLabels": {"no": "such"}}}
+    assert fleet.until(fleet.rotate(selector=nobody), "Failed")["selected"] == 0
+    assert fleet.until(fleet.rotate(selector=nobody, allowNone=True), "Succeeded")["selected"] == 0
 
     def described() -> list[str]:
         _, _, events = fleet.kubectl("describe", "escrotation", name).partition("Events:")
