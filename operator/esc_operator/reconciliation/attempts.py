@@ -32,6 +32,7 @@ class Attempt(Generic[K]):
     async def away(self) -> AsyncIterator[None]:
         """Let the worker go while somebody is waited for, one wait at a time. Who is cancelled needs none any more."""
         self._let_go.set()
+        self._queue.away(self._key)
         try:
             yield
         except Exception:

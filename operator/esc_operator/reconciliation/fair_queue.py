@@ -71,11 +71,14 @@ class _Entry(NamedTuple):
 
 class FairQueue(Generic[K]):
     """`may_begin` says of a tenant what beginning another key would be, FIRST or FURTHER; None if it may not begin any.
-    `review` has to be called where that answer has changed."""
+    `may_work` says whether it may have another worker at all. `review` has to be called where an answer has changed."""
 
-    def __init__(self, tenant_of: Callable[[K], str], may_begin: Callable[[str], Kind | None]) -> None:
+    def __init__(
+        self, tenant_of: Callable[[K], str], may_begin: Callable[[str], Kind | None], may_work: Callable[[str], bool]
+    ) -> None:
         self._tenant_of = tenant_of
         self._may_begin = may_begin
+        self._may_work = may_work
         self._places: dict[K, Place] = {}
         self._tenants: dict[str, _Tenant[K]] = {}
         self._numbers = itertools.count()
@@ -159,6 +162,8 @@ class FairQueue(Generic[K]):
         for heap in (tenant.begun, tenant.fresh):
             while heap and self._places.get(heap[0][1]) != heap[0][0]:
                 heapq.heappop(heap)  # it was removed, or waits elsewhere
+        if not (tenant.begun or tenant.fresh) or not self._may_work(tenant.name):
+            return None
         if tenant.begun:
             return _Next(Kind.BEGUN, *tenant.begun[0])
         if tenant.fresh and (kind := self._may_begin(tenant.name)):

@@ -42,10 +42,12 @@ class Lane(Enum):
 class Shares:
     """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
     what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
-    begin one if it has none under way."""
+    begin one if it has none under way. `at_work` of one tenant are carried on by workers at a time: they share one
+    event loop, and each step of another tenant's attempt waits for a step of every one of them."""
 
     each: int = 32
     all: int = 128
+    at_work: int = 4
 
 
 class WorkQueue(Generic[K]):
@@ -54,9 +56,13 @@ class WorkQueue(Generic[K]):
     def __init__(self, tenant_of: Callable[[K], str], shares: Shares | None = None) -> None:
         self._tenant_of = tenant_of
         self._shares = shares or Shares()
-        self._lanes: dict[Lane, FairQueue[K]] = {lane: FairQueue(tenant_of, self._may_begin) for lane in Lane}
+        self._lanes: dict[Lane, FairQueue[K]] = {
+            lane: FairQueue(tenant_of, self._may_begin, self._may_work) for lane in Lane
+        }
         self._under_way: dict[K, tuple[Lane, float]] = {}
         self._of_tenant: Counter[str] = Counter()
+        self._at_work: set[K] = set()
+        self._working_of: Counter[str] = Counter()
         self._borrowed: dict[K, tuple[Lane, Place]] = {}
         self._again: dict[K, tuple[Lane, float]] = {}
         self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
@@ -114,6 +120,11 @@ class WorkQueue(Generic[K]):
             self._waiters.append((waiter, changes_only))
             await waiter
 
+    def away(self, key: K) -> None:
+        """The attempt on a key that is worked on lets its worker go."""
+        self._count_worker(key, -1)
+        self._pass_on()
+
     def back(self, key: K) -> None:
         """The attempt on a key that has gone away can go on: it will be taken by its rank, ahead of what its tenant has
         not begun."""
@@ -141,6 +152,7 @@ class WorkQueue(Generic[K]):
             if (waits_in := self._lane_of(key)) is not None:
                 self._lanes[waits_in].remove(key)  # it has ended while it waited to go on
             del self._under_way[key]
+            self._count_worker(key, -1)
             self._count(key, -1)
         if not self.working:
             self._idle.set()
@@ -159,11 +171,27 @@ class WorkQueue(Generic[K]):
             return Kind.FIRST
         return Kind.FURTHER if under_way < self._shares.each else None
 
+    def _may_work(self, tenant: str) -> bool:
+        return self._working_of[tenant] < self._shares.at_work
+
+    def _count_worker(self, key: K, change: int) -> None:
+        """Note that a key has got a worker, or has none any more. To note it twice is harmless."""
+        if (key in self._at_work) is (change > 0):
+            return
+        if change > 0:
+            self._at_work.add(key)
+        else:
+            self._at_work.remove(key)
+        self._change(self._working_of, key, change)
+
     def _count(self, key: K, change: int) -> None:
+        self._change(self._of_tenant, key, change)
+
+    def _change(self, counter: Counter[str], key: K, change: int) -> None:
         tenant = self._tenant_of(key)
-        self._of_tenant[tenant] += change
-        if not self._of_tenant[tenant]:
-            del self._of_tenant[tenant]
+        counter[tenant] += change
+        if not counter[tenant]:
+            del counter[tenant]
         for queue in self._lanes.values():
             queue.review(tenant)
 
@@ -194,6 +222,7 @@ class WorkQueue(Generic[K]):
             self._under_way[key] = lane, place.rank
             self._count(key, 1)
             self._idle.clear()
+        self._count_worker(key, 1)
         return key
 
     def _pass_on(self) -> None:

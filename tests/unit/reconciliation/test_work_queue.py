@@ -545,3 +545,29 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_few_of_one_tenant_have_a_worker_at_a_time_however_many_workers_there_are() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2))
+        for number in range(5):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        first, second = await queue.take(), await queue.take()
+        third = asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        assert not third.done()
+        queue.add("blue/new", Lane.CHANGE)
+        assert await third == "blue/new"
+        # Whoever waits for somebody has no worker, and is counted again once it goes on.
+        queue.away(first)
+        assert await queue.take() == "red/2"
+        queue.back(first)
+        fourth = asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        assert not fourth.done()
+        queue.done(second)
+        assert await fourth == first
+        queue.done(first)
+        assert await queue.take() == "red/3"
+
+    run(story())
