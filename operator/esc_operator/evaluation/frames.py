@@ -89,7 +89,8 @@ class Frame:
         if new < units:
             budget.repeat(units - max(0, new))
         if new > 0:
-            budget.charge(new, self._told())
+            if not budget.pay(new):
+                budget.charge(new, self._told())
             task.paid = done
         self._done = done
 

@@ -80,7 +80,8 @@ class Walk:
         if task.paid:
             self._budget.repeat(CELL)
         else:
-            self._budget.charge(CELL, "evaluating the definition")
+            if not self._budget.pay(CELL):
+                self._budget.charge(CELL, "evaluating the definition")
             task.paid = CELL
         if task.state == RUNNING:
             return self._cycle(task.cell)

@@ -52,10 +52,11 @@ class Budget:
     piece was refused that did not fit in. Not for two threads at a time.
     """
 
-    __slots__ = ("_repeated", "_slice", "limits", "refusal", "spent")
+    __slots__ = ("_repeated", "_slice", "_work", "limits", "refusal", "spent")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits: Final = limits
+        self._work: Final = limits.work
         self.spent = 0
         self.refusal = ""
         self._repeated = 0
@@ -68,6 +69,14 @@ class Budget:
     def begin_slice(self, units: int | None = None) -> None:
         """From now on so many units may be spent in one go; without a number as many as there are."""
         self._slice = _ENDLESS if units is None else units
+
+    def pay(self, units: int) -> bool:
+        """Pay for work that is about to be done, if it fits; else nothing is paid, and `charge` says why."""
+        if units > self._slice or self.spent + units > self._work:
+            return False
+        self._slice -= units
+        self.spent += units
+        return True
 
     def charge(self, units: int, what: str) -> None:
         """Pay for work that is about to be done. Raises `OverBudgetError` and `SliceOverError`."""

@@ -113,21 +113,24 @@ class _Composer:
 
     def _place(self, node: Node) -> None:
         """Hands a finished node to the collection it stands in."""
-        if self._open and isinstance(self._open[-1], MappingNode) and self._keys[-1] is None:
+        parent = self._open[-1] if self._open else None
+        if type(parent) is MappingNode and (key := self._keys[-1]) is None:
             key = self._keys[-1] = self._key(node)
-            self._budget.charge(text_units(weight(key.text)), READING)
+            self._pay(text_units(weight(key.text)))
             self._reach[-1] = self._reach[-2] + len(key.text)
             return
-        self._budget.charge(node_units(node), READING)
-        if not self._open:
+        self._pay(node_units(node))
+        if parent is None:
             self.root = node
-            return
-        parent = self._open[-1]
-        if isinstance(parent, SequenceNode):
+        elif isinstance(parent, SequenceNode):
             parent.items.append(node)
-        elif (named := self._keys[-1]) is not None:
-            parent.entries.append((named, node))
+        elif key is not None:
+            parent.entries.append((key, node))
             self._keys[-1] = None
+
+    def _pay(self, units: int) -> None:
+        if units and not self._budget.pay(units):
+            self._budget.charge(units, READING)
 
     def _key(self, node: Node) -> ScalarNode:
         if isinstance(node, ScalarNode) and isinstance(node.value, str):
