@@ -203,6 +203,16 @@ BOMBS: Final[dict[str, Callable[[], Bomb]]] = {
         **{"a0": '"<\x01', **{f"a{n + 1}": {"fn::toJSON": [f"${{a{n}}}"] * 2} for n in range(24)}}
     ),
     "toJSON of control characters": lambda: _values(a=_text(200_000, "\x01"), **_each(50, {"fn::toJSON": "${a}"})),
+    "toYAML of a list": lambda: _values(**_doubled(["x"], 16, _list_twice), **_each(100, {"fn::toYAML": "${a16}"})),
+    "toYAML of control characters": lambda: _values(a=_text(200_000, "\x01"), **_each(50, {"fn::toYAML": ["${a}"]})),
+    "toYAML of lines": lambda: _values(a=_text(200_000, "\n"), **_each(50, {"fn::toYAML": [["${a}"]]})),
+    "toYAML of a deep list": lambda: _values(
+        a=_nested(90, ["x"] * 500, lambda inner: [inner, *["x"] * 50]), **_each(50, {"fn::toYAML": "${a}"})
+    ),
+    "toYAML of keys alike": lambda: _values(
+        a={"fn::fromJSON": json.dumps({f"{'k' * 900}{number}": 0 for number in range(1_000)})},
+        **_each(50, {"fn::toYAML": "${a}"}),
+    ),
     "toJSON of markup": lambda: _values(a=_text(400_000, "<é"), **_each(50, {"fn::toJSON": "${a}"})),
     "fromJSON of numbers": lambda: _values(a={"fn::fromJSON": "[" + _text(ROOM, "0,") + "0]"}),
     "fromJSON of less numbers": lambda: _values(

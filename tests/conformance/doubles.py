@@ -129,7 +129,7 @@ class World:
     def _load(self, effect: LoadEnvironment) -> Answer:
         path = self._folder / f"{effect.name}.yaml"
         if not path.is_file():
-            return Failed(f"open testdata/eval/{self._folder.name}/{effect.name}.yaml: no such file or directory")
+            return Failed(f'environment "{effect.name}" not found')
         return Loaded(*parse_text(effect.name, path.read_bytes()))
 
 

@@ -158,6 +158,7 @@ BUILTINS: Final[Mapping[str, Clause]] = {
     "fn::toBase64": _whole_argument,
     "fn::toJSON": _whole_argument,
     "fn::toString": _whole_argument,
+    "fn::toYAML": _whole_argument,
     "fn::validate": _validate,
 }
 """Every builtin with a fixed name. `fn::open::NAME` and `fn::rotate::NAME` are read by their own two clauses."""

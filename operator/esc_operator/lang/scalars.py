@@ -40,6 +40,12 @@ def resolve_plain(text: str) -> Scalar:
     return _resolve(text)[1]
 
 
+def is_text(text: str) -> bool:
+    """Whether an untagged plain scalar is a string, and no date either: whether it needs no quotes for that."""
+    found, _ = _resolve(text)
+    return found == "!!str" and not _is_timestamp(text)
+
+
 def resolve_tagged(tag: str, text: str) -> tuple[Scalar, str | None]:
     """The meaning of a scalar under a short tag (`!!int`), or the problem in yaml.v3's words.
 

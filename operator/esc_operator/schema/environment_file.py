@@ -41,6 +41,7 @@ _FUNCTIONS: Final[dict[str, tuple[str, Json]]] = {
     "fn::concat": ("Lists, one behind the other.", {"type": "array", "items": _VALUE}),
     "fn::toJSON": ("A value as JSON text.", _VALUE),
     "fn::fromJSON": ("The value of a JSON text.", _VALUE),
+    "fn::toYAML": ("A value as YAML text.", _VALUE),
     "fn::toString": ("A value as text.", _VALUE),
     "fn::toBase64": ("A text in base64.", _VALUE),
     "fn::fromBase64": ("The text of a base64 one.", _VALUE),

@@ -7,7 +7,7 @@ it needs, is sent their values, and returns the call's value, which is pending w
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from esc_operator.evaluation.builtins.encodings import from_base64, from_json, to_base64, to_json, to_string
+from esc_operator.evaluation.builtins.encodings import from_base64, from_json, to_base64, to_json, to_string, to_yaml
 from esc_operator.evaluation.builtins.finals import final
 from esc_operator.evaluation.builtins.lists import concat, join, split
 from esc_operator.evaluation.builtins.providers import open_provider
@@ -30,5 +30,6 @@ CLAUSES: Final[Mapping[str, Callable[[Frame, Call], Steps]]] = {
     "fn::toBase64": to_base64,
     "fn::toJSON": to_json,
     "fn::toString": to_string,
+    "fn::toYAML": to_yaml,
     "fn::validate": validate,
 }

@@ -1,10 +1,11 @@
-"""`fn::toJSON`, `fn::fromJSON`, `fn::toString`, `fn::toBase64` and `fn::fromBase64`."""
+"""`fn::toJSON`, `fn::fromJSON`, `fn::toYAML`, `fn::toString`, `fn::toBase64` and `fn::fromBase64`."""
 
 from esc_operator.evaluation.builtins.operands import read_operands, text_of
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.json_reader import JsonError, read_json, reading_units
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.rendering import to_json as render_json
+from esc_operator.evaluation.rendering import to_json_data
 from esc_operator.evaluation.text import convert
 from esc_operator.evaluation.values import Value
 from esc_operator.lang import reasons
@@ -43,6 +44,19 @@ def to_string(frame: Frame, call: Call) -> Steps:
     """`fn::toString: value`"""
     operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
     return operands if isinstance(operands, Value) else frame.text([convert(operands[0], frame.charge)], *operands)
+
+
+def to_yaml(frame: Frame, call: Call) -> Steps:
+    """`fn::toYAML: value`"""
+    operands = yield from read_operands(frame, call, {"value": ALWAYS}, STRING)
+    if isinstance(operands, Value):
+        return operands
+    # Imported by the first who asks: few do, and a command starts sooner without it.
+    from esc_operator.evaluation.yaml_text import to_yaml as render_yaml
+    from esc_operator.evaluation.yaml_text import writing_units
+
+    frame.charge(writing_units(operands[0]))
+    return frame.text([render_yaml(to_json_data(operands[0], redact=False))], *operands)
 
 
 def to_base64(frame: Frame, call: Call) -> Steps:
