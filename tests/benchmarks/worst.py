@@ -205,6 +205,7 @@ BOMBS: Final[dict[str, Callable[[], Bomb]]] = {
     "toJSON of control characters": lambda: _values(a=_text(200_000, "\x01"), **_each(50, {"fn::toJSON": "${a}"})),
     "toYAML of a list": lambda: _values(**_doubled(["x"], 16, _list_twice), **_each(100, {"fn::toYAML": "${a16}"})),
     "toYAML of control characters": lambda: _values(a=_text(200_000, "\x01"), **_each(50, {"fn::toYAML": ["${a}"]})),
+    "toYAML of emoji": lambda: _values(a=_text(400_000, "\U0001f600"), **_each(50, {"fn::toYAML": ["${a}"]})),
     "toYAML of lines": lambda: _values(a=_text(200_000, "\n"), **_each(50, {"fn::toYAML": [["${a}"]]})),
     "toYAML of a deep list": lambda: _values(
         a=_nested(90, ["x"] * 500, lambda inner: [inner, *["x"] * 50]), **_each(50, {"fn::toYAML": "${a}"})

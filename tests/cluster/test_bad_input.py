@@ -53,9 +53,14 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         ["spec.environment.values.environmentVariables.A", "NUL"],
     ),
     "too-large": (
-        variables(**{f"V{number}": "x" * 200_000 for number in range(6)}),
+        {"values": {"text": "x" * 200_000, "environmentVariables": {f"V{number}": "${text}" for number in range(6)}}},
         "SecretTooLarge",
         ["environmentVariables", "1 MiB"],
+    ),
+    "definition-too-large": (
+        variables(**{f"V{number}": "x" * 200_000 for number in range(6)}),
+        "LimitExceeded",
+        ["1,048,576 bytes", "split it into several environments and import them"],
     ),
 }
 

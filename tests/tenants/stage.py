@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 ATTACKER, NEIGHBOUR = "red", "blue"
 OPERATOR, CONFINED = "esc-system", "esc-confined"
+PULSE = "pulse-"
 NEIGHBOURS_SECRET = "blue-and-nobody-elses"
 CLUSTER_ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "clusterrolebindings", "ClusterRoleBinding")
 ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
@@ -201,10 +203,10 @@ class Stage(Staged):
         seen: dict[str, Any] = {}
         for namespace in (NEIGHBOUR, "kube-system", OPERATOR, CONFINED):
             for one in self.administrator.must("GET", SECRETS.path(namespace))["items"]:
-                if one["metadata"]["name"] != "pulse":
+                if not one["metadata"]["name"].startswith(PULSE):
                     seen[f"Secret {namespace}/{one['metadata']['name']}"] = one
         for one in self.administrator.must("GET", ENVIRONMENTS.path(NEIGHBOUR))["items"]:
-            if one["metadata"]["name"] != "pulse":
+            if not one["metadata"]["name"].startswith(PULSE):
                 seen[f"environment {one['metadata']['name']}"] = one["spec"]
         for one in self.administrator.must("GET", CLUSTER_ENVIRONMENTS.path())["items"]:
             seen[f"ClusterEscEnvironment {one['metadata']['name']}"] = one["spec"]
@@ -215,14 +217,22 @@ class Stage(Staged):
         return seen
 
     def serve_the_neighbour(self) -> None:
-        self.neighbour.apply("pulse", variables(BEAT=str(next(self._numbers))))
+        self.take_pulse(variables(BEAT="1"))
+        assert self.operator.is_running(), "the operator has ended"
+
+    def take_pulse(self, definition: Mapping[str, Any]) -> float:
+        """How many seconds it takes until a new environment of the neighbour's is served."""
+        name, began = f"{PULSE}{next(self._numbers)}", time.monotonic()
+        self.neighbour.apply(name, definition)
         wait_until(
-            lambda: self.neighbour.is_ready("pulse"),
+            lambda: self.neighbour.is_ready(name),
             "the neighbour is served",
-            lambda: self.neighbour.status("pulse"),
+            lambda: self.neighbour.status(name),
             patience=15,
         )
-        assert self.operator.is_running(), "the operator has ended"
+        served = time.monotonic() - began
+        self.neighbour.delete(name)
+        return served
 
     def recover(self) -> None:
         """After an attempt that has left something broken, so that the next is judged by itself."""

@@ -30,7 +30,8 @@ _KEY_ENDS: Final = f"\r\x85{_BREAKS}"
 """A key with one of these does not stand on one line with its value."""
 _SPECIAL: Final = re.compile("[^\t\n -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 """What yaml.v3 takes for unprintable. A tab is, too, but forbids nothing but plain and single quotes."""
-_ESCAPED: Final = re.compile("[^ !#-\\[\\]-~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+_REST: Final = re.compile("[\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]")
+"""What has to be escaped and is not in the table, which is many times faster."""
 _ESCAPES: Final = {
     "\0": "0",
     "\a": "a",
@@ -160,7 +161,7 @@ def _literal(text: str, indent: int) -> str:
 
 
 def _double_quoted(text: str) -> str:
-    return '"' + _ESCAPED.sub(lambda found: _escape(found[0]), text) + '"'
+    return '"' + _REST.sub(lambda found: _escape(found[0]), text.translate(_TABLE)) + '"'
 
 
 def _escape(character: str) -> str:
@@ -168,6 +169,9 @@ def _escape(character: str) -> str:
         return f"\\{short}"
     code = ord(character)
     return f"\\x{code:02X}" if code <= 0xFF else f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
+_TABLE: Final = {ord(one): _escape(one) for one in (*map(chr, (*range(0x20), *range(0x7F, 0xA0))), *_ESCAPES)}
 
 
 def _compare(one: str, other: str) -> int:

@@ -10,7 +10,6 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import wait_until
 from tenants.attempt import Verdict, attempt
 from tenants.judging import settled
 
@@ -29,15 +28,7 @@ _numbers = itertools.count()
 
 def _login_of_the_neighbour(stage: Stage) -> float:
     """The seconds from applying an environment that logs in to its being ready."""
-    began = time.monotonic()
-    stage.neighbour.apply("pulse", stage.neighbour.login(sessionName=f"pulse-{next(_numbers)}"))
-    wait_until(
-        lambda: stage.neighbour.is_ready("pulse"),
-        "the neighbour's login is served",
-        lambda: stage.neighbour.condition("pulse"),
-        patience=20,
-    )
-    return time.monotonic() - began
+    return stage.take_pulse(stage.neighbour.login(sessionName=f"pulse-{next(_numbers)}"))
 
 
 @contextlib.contextmanager
