@@ -22,6 +22,7 @@ from esc_operator.kube.paths import (
     ENVIRONMENTS,
     EVENTS,
     NAMESPACES,
+    ROTATIONS,
     SECRETS,
     SERVICE_ACCOUNTS,
     Resource,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 ATTACKER, NEIGHBOUR = "red", "blue"
 OPERATOR, CONFINED = "esc-system", "esc-confined"
 PULSE = "pulse-"
+MARK = {"marked": "yes"}
 NEIGHBOURS_SECRET = "blue-and-nobody-elses"
 CLUSTER_ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "clusterrolebindings", "ClusterRoleBinding")
 ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
@@ -159,6 +161,8 @@ class Stage(Staged):
             variables(WIDE={"fn::secret": "wide-and-true"}),
             target={"namespaceSelector": {"matchLabels": {"wide": "yes"}}},
         )
+        for path in (ENVIRONMENTS.path(ATTACKER, "own"), CLUSTER_ENVIRONMENTS.path(None, "wide")):
+            self.administrator.must("PATCH", path, {"metadata": {"labels": MARK}}, content_type=MERGE)
         for tenant, names in ((self.neighbour, ("closed", "shared", "sharer", "aws")), (self.attacker, ("own",))):
             for name in names:
                 tenant.until_ready(name)
@@ -219,6 +223,26 @@ class Stage(Staged):
     def serve_the_neighbour(self) -> None:
         self.take_pulse(variables(BEAT="1"))
         assert self.operator.is_running(), "the operator has ended"
+
+    def rotate_the_marked(self) -> None:
+        """The administrator has new values made for the attacker's environment and the cluster's: an EscRotation, which
+        waits for no gap between rotations."""
+        name = f"marked-{next(self._numbers)}"
+        body = {
+            "apiVersion": f"{GROUP}/v1alpha1",
+            "kind": "EscRotation",
+            "metadata": {"name": name},
+            "spec": {"selector": {"matchLabels": MARK}},
+        }
+        self.administrator.must("POST", ROTATIONS.path(), body)
+
+        def status() -> dict[str, Any]:
+            found: dict[str, Any] = self.administrator.must("GET", ROTATIONS.path(None, name)).get("status") or {}
+            return found
+
+        wait_until(lambda: status().get("phase") == "Succeeded", "the own and the cluster's are served", status)
+        self.administrator.must("DELETE", ROTATIONS.path(None, name))
+        self.allow_change(f"Secret {NEIGHBOUR}/wide")
 
     def take_pulse(self, definition: Mapping[str, Any]) -> float:
         """How many seconds it takes until a new environment of the neighbour's is served."""

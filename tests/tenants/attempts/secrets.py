@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cluster.harness import Tenant, variables, wait_until
-from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, NAMESPACES, SECRETS
+from esc_operator.kube.paths import NAMESPACES, SECRETS
 from esc_operator.resources import (
     ENVIRONMENT,
     HOLDS,
@@ -141,9 +141,7 @@ def _damaged(secret: str, whose: str, what: str, damage: Any) -> None:
         stage.serve_the_neighbour()
         if secret == "wide":
             _until_wide(stage, "blue")
-            _serve_the_wide(stage)
-        stage.attacker.annotate("own", annotations={ROTATE_REQUESTED_AT: what})
-        wait_until(lambda: stage.attacker.status("own").get("observedRotateRequest") == what, "the own is served")
+        stage.rotate_the_marked()
         stage.attacker.until_ready("own")
         wait_until(lambda: SYNC_RECORD in str(stage.attacker.secret(secret)), "the Secret has a record")
         wait_until(lambda: _is_sound(stage, secret), "the record is put right", lambda: stage.attacker.secret(secret))
@@ -155,21 +153,6 @@ def _is_sound(stage: Stage, secret: str) -> bool:
         return isinstance(_record(stage, secret)["digest"], str) and len(_record(stage, secret)["salt"]) >= 16
     except (ValueError, RecursionError):
         return False
-
-
-def _serve_the_wide(stage: Stage) -> None:
-    """The administrator asks for new values of the cluster's environment, and the neighbour gets them."""
-    before = (stage.administrator.find(SECRETS, "blue", "wide") or {})["metadata"]["annotations"][SYNC_RECORD]
-    body = {"metadata": {"annotations": {ROTATE_REQUESTED_AT: stage.fresh()}}}
-    path = CLUSTER_ENVIRONMENTS.path(None, "wide")
-    stage.administrator.must("PATCH", path, body, content_type="application/merge-patch+json")
-
-    def is_served() -> bool:
-        after = stage.administrator.find(SECRETS, "blue", "wide") or {}
-        return bool(after["metadata"]["annotations"][SYNC_RECORD] != before)
-
-    wait_until(is_served, "the cluster's environment is served", patience=15)
-    stage.allow_change("Secret blue/wide")
 
 
 def _until_wide(stage: Stage, namespace: str) -> None:
