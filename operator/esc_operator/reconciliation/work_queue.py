@@ -33,6 +33,10 @@ DEADLINE_SHARE = 2
 """One pick of a refresh in so many takes the earliest deadline, whoever's turn it is."""
 
 
+ALONE = 256
+"""After so many picks in a row a tenant is alone."""
+
+
 class Lane(Enum):
     CHANGE = "change"
     REFRESH = "refresh"
@@ -42,8 +46,9 @@ class Lane(Enum):
 class Shares:
     """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
     what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
-    begin one if it has none under way. `at_work` of one tenant are carried on by workers at a time: they share one
-    event loop, and each step of another tenant's attempt waits for a step of every one of them."""
+    begin one if it has none under way. `at_work` of one tenant are carried on by workers at a time, unless it has been
+    alone for a while: they share one event loop, and each step of another tenant's attempt waits for a step of every
+    one of them."""
 
     each: int = 32
     all: int = 128
@@ -63,6 +68,8 @@ class WorkQueue(Generic[K]):
         self._of_tenant: Counter[str] = Counter()
         self._at_work: set[K] = set()
         self._working_of: Counter[str] = Counter()
+        self._last_tenant: str | None = None
+        self._in_a_row = ALONE
         self._borrowed: dict[K, tuple[Lane, Place]] = {}
         self._again: dict[K, tuple[Lane, float]] = {}
         self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
@@ -172,7 +179,17 @@ class WorkQueue(Generic[K]):
         return Kind.FURTHER if under_way < self._shares.each else None
 
     def _may_work(self, tenant: str) -> bool:
-        return self._working_of[tenant] < self._shares.at_work
+        return self._working_of[tenant] < self._shares.at_work or self._is_alone(tenant)
+
+    def _is_alone(self, tenant: str) -> bool:
+        return self._last_tenant in {None, tenant} and self._in_a_row >= ALONE
+
+    def _note_pick(self, tenant: str) -> None:
+        before, self._last_tenant = self._last_tenant, tenant
+        self._in_a_row += 1
+        if before not in {None, tenant}:
+            self._in_a_row = 0
+            self._review(str(before))  # it is not alone any more
 
     def _count_worker(self, key: K, change: int) -> None:
         """Note that a key has got a worker, or has none any more. To note it twice is harmless."""
@@ -192,6 +209,9 @@ class WorkQueue(Generic[K]):
         counter[tenant] += change
         if not counter[tenant]:
             del counter[tenant]
+        self._review(tenant)
+
+    def _review(self, tenant: str) -> None:
         for queue in self._lanes.values():
             queue.review(tenant)
 
@@ -218,6 +238,7 @@ class WorkQueue(Generic[K]):
             return None
         key, place = found
         self._refreshes += lane is Lane.REFRESH
+        self._note_pick(self._tenant_of(key))
         if not place.begun:
             self._under_way[key] = lane, place.rank
             self._count(key, 1)

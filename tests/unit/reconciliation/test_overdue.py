@@ -6,7 +6,6 @@ import asyncio
 from itertools import pairwise
 
 from esc_operator.errors import UnavailableError
-from esc_operator.reconciliation.work_queue import Shares
 from unit.reconciliation.fan_out_world import RollingTeams, Teams
 from unit.reconciliation.rollout_world import RolloutWorld, rolling
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
@@ -121,7 +120,7 @@ def test_a_change_that_waits_for_a_worker_keeps_no_expiry_from_being_told() -> N
             for name in NAMES:
                 world.api.put_environment(name, login(HOUR + SECOND))
             await world.settle()
-            assert sum(world.cloud.opened.values()) == len(NAMES) + Shares().at_work
+            assert sum(world.cloud.opened.values()) == len(NAMES) + 6
             await world.skip(HOUR / 2, step=5 * SECOND)
             assert {world.told(name) for name in NAMES} == {EXPIRED}
             # What it was told of is the generation that the Secret was made from.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from esc_operator.reconciliation.work_queue import REFRESH_SHARE, Lane, Shares, WorkQueue
+from esc_operator.reconciliation.work_queue import ALONE, REFRESH_SHARE, Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -550,6 +550,8 @@ TestModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=
 def test_few_of_one_tenant_have_a_worker_at_a_time_however_many_workers_there_are() -> None:
     async def story() -> None:
         queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2))
+        queue.add("blue/before", Lane.CHANGE)
+        queue.done(await queue.take())
         for number in range(5):
             queue.add(f"red/{number}", Lane.CHANGE)
         first, second = await queue.take(), await queue.take()
@@ -569,5 +571,31 @@ def test_few_of_one_tenant_have_a_worker_at_a_time_however_many_workers_there_ar
         assert await fourth == first
         queue.done(first)
         assert await queue.take() == "red/3"
+
+    run(story())
+
+
+def test_a_tenant_that_has_been_alone_for_a_while_has_all_workers_until_another_comes() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2))
+        for number in range(9):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        taken = [await queue.take() for _ in range(4)]
+        queue.add("blue/new", Lane.CHANGE)
+        assert await queue.take() == "blue/new"
+        queue.done("blue/new")
+        waiting = asyncio.create_task(queue.take())
+        for key in taken[:2]:
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            queue.done(key)
+        queue.done(taken[2])
+        assert (await waiting).startswith("red/")
+        for number in range(ALONE):
+            queue.add(f"red/more-{number}", Lane.CHANGE)
+        queue.done(taken[3])
+        for _ in range(ALONE):
+            queue.done(await queue.take())
+        assert len([await queue.take() for _ in range(3)]) == 3
 
     run(story())
