@@ -45,19 +45,21 @@ PATIENCE = 15.0
 PROVIDER_SECONDS = 0.1
 STANDING = 20
 """Environments whose credentials are due one after the other while the attacks go on."""
-HEADINGS = " " * 24 + "  new p50      p95      max  login p95  API p95    n  kills  refused"
+HEADINGS = " " * 24 + "  new p50      p95      max  login p95  API p95  watch p95    n  kills  refused"
 
 
 @dataclass
 class Row:
     """What one phase of the run has shown, in seconds. `provider` are our own calls of the provider, `creation` is what
-    the API server took to create each environment, before the operator could know of it."""
+    the API server took to create each environment, and `delivery` until its own watch told us of that: both without the
+    operator, which hears of it no sooner."""
 
     name: str
     new: list[float] = field(default_factory=list)
     login: list[float] = field(default_factory=list)
     provider: list[float] = field(default_factory=list)
     creation: list[float] = field(default_factory=list)
+    delivery: list[float] = field(default_factory=list)
     kills: int = 0
     refusals: int = 0
 
@@ -82,6 +84,7 @@ class Neighbour:
         self._client = client
         self._sts = sts
         self._served: dict[str, asyncio.Future[None]] = {}
+        self._heard: dict[str, float] = {}
         self._numbers = 0
         self.expired: set[str] = set()
 
@@ -93,6 +96,8 @@ class Neighbour:
 
     def _see(self, body: dict[str, Any]) -> None:
         name, reason = body["metadata"]["name"], ready_reason(body)
+        if name in self._served:
+            self._heard.setdefault(name, time.perf_counter())
         if reason == reasons.EXPIRED:
             self.expired.add(name)
         if reason == reasons.SYNCED and (served := self._served.get(name)) and not served.done():
@@ -107,7 +112,7 @@ class Neighbour:
         await for_each(names, STANDING, self._login_until_served)
 
     async def _login_until_served(self, name: str) -> None:
-        if await self._time(logging_in(name, NEIGHBOUR, NEIGHBOURS_ACCOUNT), []) >= PATIENCE:
+        if await self._time(logging_in(name, NEIGHBOUR, NEIGHBOURS_ACCOUNT), Row("")) >= PATIENCE:
             raise RuntimeError(f"{name} was not served before anything was tried")
 
     async def keep_creating(self, row: Row, until: asyncio.Event) -> None:
@@ -125,15 +130,15 @@ class Neighbour:
                     await asyncio.wait_for(until.wait(), PACE)
 
     async def _note(self, body: dict[str, Any], times: list[float], row: Row) -> None:
-        times.append(await self._time(body, row.creation))
+        times.append(await self._time(body, row))
         await self._client.send("DELETE", ENVIRONMENTS.path(NEIGHBOUR, body["metadata"]["name"]))
 
-    async def _time(self, body: dict[str, Any], creation: list[float]) -> float:
+    async def _time(self, body: dict[str, Any], row: Row) -> float:
         name = body["metadata"]["name"]
         served = self._served[name] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         await self._client.send("POST", ENVIRONMENTS.path(NEIGHBOUR), body)
-        creation.append(time.perf_counter() - began)
+        row.creation.append(time.perf_counter() - began)
         try:
             async with asyncio.timeout(PATIENCE):
                 await served
@@ -141,6 +146,7 @@ class Neighbour:
             return PATIENCE
         finally:
             del self._served[name]
+            row.delivery.append(self._heard.pop(name, began + PATIENCE) - began)
         return time.perf_counter() - began
 
     async def _call_provider(self, row: Row) -> None:
@@ -214,6 +220,7 @@ def told(row: Row) -> str:
     columns = (statistics.median(row.new), row.new_p95, max(row.new))
     times = "".join(f"{seconds * 1000:>9.0f}" for seconds in columns)
     beside = f"{row.login_p95 * 1000:>11.0f}{p95(row.creation) * 1000:>9.0f}"
+    beside += f"{p95(row.delivery) * 1000:>11.0f}"
     return f"{row.name:24}{times}{beside}{len(row.new):>5}{row.kills:>7}{row.refusals:>9}"
 
 
@@ -228,6 +235,7 @@ def tell_figures(rows: Sequence[Row], expired: int, supervised: Supervised) -> N
         worst=new.name,
         quiet=round(quiet.new_p95 * 1000),
         api_p95_ms=round(p95(new.creation) * 1000),
+        watch_p95_ms=round(p95(new.delivery) * 1000),
     )
     provider = statistics.median(login.provider)
     figure(
