@@ -33,7 +33,7 @@ from local_operator import LocalOperator
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-FIGURES = ("neighbour_new_p95_ms", "neighbour_login_p95_ms", "neighbour_expired", "neighbour_kills")
+FIGURES = ("neighbour", "neighbour_new_p95_ms", "neighbour_login_p95_ms", "neighbour_expired", "neighbour_kills")
 
 NEIGHBOUR = "blue"
 NEIGHBOURS_ACCOUNT = "111111111111"
