@@ -18,6 +18,7 @@ from esc_operator.driver.networks import parse_origin
 from esc_operator.errors import ProviderError
 from esc_operator.providers import reasons
 from esc_operator.providers.port import HttpAnswer
+from esc_operator.providers.token_endpoints import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -104,7 +105,8 @@ class Outbound:
                     headers=headers,
                     allow_redirects=False,
                     server_hostname=origin.host if origin.scheme == "https" else None,
-                    proxy=proxy_for(origin, self._settings),
+                    # It is asked for the address, so that the fence holds there as well.
+                    proxy=proxy_for(origin.host, self._settings, origin.scheme),
                 ) as answer,
             ):
                 return HttpAnswer(answer.status, _lower(answer.headers), await _read(answer.content, origin))
@@ -133,14 +135,6 @@ async def _look_up(host: str, port: int) -> list[str]:
 @lru_cache(maxsize=4)
 def tls(certificates: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates)
-
-
-def proxy_for(origin: Origin, settings: Mapping[str, str]) -> str | None:
-    """As the settings of curl and others have it. A proxy is asked for the address, so the fence holds there too."""
-    proxy = settings.get(f"{origin.scheme.upper()}_PROXY") or settings.get(f"{origin.scheme}_proxy")
-    spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
-    names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
-    return None if any(name == "*" or f".{origin.host}".endswith(f".{name}") for name in names) else proxy or None
 
 
 def _path(url: str) -> str:

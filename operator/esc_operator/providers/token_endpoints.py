@@ -86,6 +86,14 @@ def is_https(url: str) -> bool:
         return False
 
 
+def proxy_for(host: str, settings: Mapping[str, str], scheme: str = "https") -> str | None:
+    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, or all as `*`."""
+    proxy = settings.get(f"{scheme.upper()}_PROXY") or settings.get(f"{scheme}_proxy")
+    spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
+    names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
+    return None if any(name == "*" or f".{host}".endswith(f".{name}") for name in names) else proxy or None
+
+
 class Asking:
     """Sends for a provider, off the event loop, and watches how far the clocks of whom it asks are from ours."""
 
@@ -155,7 +163,7 @@ class TokenEndpoints:
         )
 
     def _pool(self, url: str, settings: Mapping[str, str]) -> Any:
-        key = (_proxy(url, settings), settings.get("SSL_CERT_FILE") or None)
+        key = (proxy_for(urlsplit(url).hostname or "", settings), settings.get("SSL_CERT_FILE") or None)
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = self._make(*key)
@@ -187,12 +195,3 @@ def _read(answer: Any) -> Reply:
     except (ValueError, RecursionError):
         return Reply(answer.status, headers, None)
     return Reply(answer.status, headers, content if isinstance(content, dict) else None)
-
-
-def _proxy(url: str, settings: Mapping[str, str]) -> str | None:
-    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, or all as `*`."""
-    proxy = settings.get("HTTPS_PROXY") or settings.get("https_proxy")
-    spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
-    host = f".{urlsplit(url).hostname or ''}"
-    names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
-    return None if any(name == "*" or host.endswith(f".{name}") for name in names) else proxy or None

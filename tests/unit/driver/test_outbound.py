@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.driver import outbound
 from esc_operator.driver.networks import Fence, parse_origin
 from esc_operator.driver.outbound import LONGEST_ANSWER, Outbound
 from esc_operator.errors import ProviderError
 from esc_operator.providers.port import HttpAnswer, HttpRequest
+from esc_operator.providers.token_endpoints import proxy_for
 from local_https import Answer, HttpsServer, Question
 
 if TYPE_CHECKING:
@@ -212,5 +212,5 @@ def test_a_proxy_is_asked_for_the_address_that_was_judged() -> None:
 
     asyncio.run(run())
     spared = {"HTTPS_PROXY": "http://proxy", "NO_PROXY": ".example"}
-    assert outbound.proxy_for(parse_origin("https://vault.example"), spared) is None
-    assert outbound.proxy_for(parse_origin("https://vault.other"), spared) == "http://proxy"
+    assert proxy_for("vault.example", spared) is None
+    assert proxy_for("vault.other", spared) == "http://proxy"
