@@ -84,11 +84,6 @@ class Value:
     def bases(self) -> tuple[Value, ...]:
         return tuple(self.layers_below())
 
-    @property
-    def is_merged(self) -> bool:
-        """Whether it has bases."""
-        return self._merged is not None
-
     def layers_below(self) -> Iterator[Value]:
         """The bases, nearest first, each once: what two imports have both imported is met more than once."""
         opened: set[int] = set()
