@@ -2,7 +2,8 @@
 
 Block style, keys in yaml.v3's own order, indented by four spaces, lists below a key too, numbers by their text. Written
 here because PyYAML's emitter looks at each character in Python, and folds, quotes and indents otherwise. A text that
-begins with a line end keeps it, which yaml.v3 loses. Pure.
+begins with a line end keeps it, which yaml.v3 loses, and one that begins with white space within a list can be read
+again: yaml.v3 says four spaces there, and indents by two. Pure.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ INDENT: Final = 4
 _LONGEST_KEY: Final = 128
 """Bytes of a key that stands on one line with its value."""
 
-_BREAKS: Final = "\n\u2028\u2029"
-_KEY_ENDS: Final = f"\r\x85{_BREAKS}"
+_KEY_ENDS: Final = "\n\r\x85\u2028\u2029"
 """A key with one of these does not stand on one line with its value."""
-_SPECIAL: Final = re.compile("[^\t\n -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
-"""What yaml.v3 takes for unprintable. A tab is, too, but forbids nothing but plain and single quotes."""
+_SPECIAL: Final = re.compile("[^\t\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+"""What yaml.v3 takes for unprintable, and what only YAML 1.1 takes for line ends: quoted, every reader finds the same
+text. A tab is unprintable, too, but forbids nothing but plain and single quotes."""
 _REST: Final = re.compile("[\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]")
 """What has to be escaped and is not in the table, which is many times faster."""
 _ESCAPES: Final = {
@@ -48,10 +49,8 @@ _ESCAPES: Final = {
     "\u2028": "L",
     "\u2029": "P",
 }
-_NOT_FIRST: Final = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[?:-](?:[ \t" + _BREAKS + r"]|\Z)|---|\.\.\.")
-_NOT_INSIDE: Final = re.compile(rf":(?:[ \t{_BREAKS}]|\Z)|[ \t{_BREAKS}]#")
-_SPACE_AND_BREAK: Final = re.compile(f" [{_BREAKS}]")
-_BREAK_AND_SPACE: Final = re.compile(f"[{_BREAKS}] ")
+_NOT_FIRST: Final = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[?:-](?: |\Z)|---|\.\.\.")
+_NOT_INSIDE: Final = re.compile(r":(?: |\Z)| #")
 _OLD_BOOLEANS: Final = frozenset(
     ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF")
 )
@@ -70,7 +69,7 @@ def to_yaml(data: Json) -> str:
     """The document, with a line end behind it."""
     if isinstance(data, dict | list) and data:
         return "".join(_block(data, 0)).removeprefix("\n") + "\n"
-    return f"{_scalar(data, INDENT)}\n"
+    return f"{_scalar(data, 0, INDENT)}\n"
 
 
 def _block(data: Json, indent: int) -> Iterator[str]:
@@ -93,10 +92,10 @@ def _in_order(keys: Collection[str]) -> list[str]:
 
 def _entry(key: str, value: Json, margin: str, indent: int) -> Iterator[str]:
     if len(key.encode("utf-8", "surrogateescape")) <= _LONGEST_KEY and not any(sign in key for sign in _KEY_ENDS):
-        yield f"{margin}{_scalar(key, 0, is_key=True)}:"
+        yield f"{margin}{_scalar(key, 0, 0, is_key=True)}:"
         yield from _value(value, indent)
         return
-    yield f"{margin}? {_scalar(key, _next(indent))}{margin}:"
+    yield f"{margin}? {_scalar(key, indent, _next(indent))}{margin}:"
     yield from _behind_a_sign(value, indent, _next(indent))
 
 
@@ -105,7 +104,7 @@ def _value(value: Json, indent: int) -> Iterator[str]:
     if isinstance(value, dict | list) and value:
         yield from _block(value, _next(indent))
     else:
-        yield f" {_scalar(value, _next(indent))}"
+        yield f" {_scalar(value, indent, _next(indent))}"
 
 
 def _behind_a_sign(value: Json, margin: int, indent: int) -> Iterator[str]:
@@ -115,7 +114,7 @@ def _behind_a_sign(value: Json, margin: int, indent: int) -> Iterator[str]:
         yield " " * (indent - margin - 1) + next(lines)[1 + indent :]
         yield from lines
     else:
-        yield f" {_scalar(value, indent)}"
+        yield f" {_scalar(value, margin, indent)}"
 
 
 def _next(indent: int) -> int:
@@ -123,7 +122,8 @@ def _next(indent: int) -> int:
     return INDENT * ((indent + INDENT) // INDENT)
 
 
-def _scalar(data: Json, indent: int, *, is_key: bool = False) -> str:
+def _scalar(data: Json, margin: int, indent: int, *, is_key: bool = False) -> str:
+    """What stands in a block at the margin, with further lines of its own at the indentation."""
     if data is None:
         return "null"
     if isinstance(data, bool):
@@ -131,32 +131,32 @@ def _scalar(data: Json, indent: int, *, is_key: bool = False) -> str:
     if isinstance(data, NumberText):
         return str(data)
     if isinstance(data, str):
-        return _text(data, indent, is_key=is_key)
+        return _text(data, margin, indent, is_key=is_key)
     return "{}" if isinstance(data, dict) else "[]"
 
 
-def _text(text: str, indent: int, *, is_key: bool) -> str:
+def _text(text: str, margin: int, indent: int, *, is_key: bool) -> str:
     is_special = _SPECIAL.sub("", text) != text
     if "\n" in text and not is_key:
-        if not is_special and not text.endswith(" ") and not _SPACE_AND_BREAK.search(text):
-            return _literal(text, indent)
+        if not is_special and not text.endswith(" ") and " \n" not in text:
+            return _literal(text, margin, indent)
         return _double_quoted(text)
     can_be_plain = is_text(text) and text not in _OLD_BOOLEANS and not _BASE_60.fullmatch(text)
-    if not can_be_plain or is_special or "\t" in text or any(sign in text for sign in _BREAKS):
+    if not can_be_plain or is_special or "\t" in text or "\n" in text:
         return _double_quoted(text)
     if text.strip(" ") != text or _NOT_FIRST.match(text) or _NOT_INSIDE.search(text):
         return "'" + text.replace("'", "''") + "'"
     return text
 
 
-def _literal(text: str, indent: int) -> str:
-    hint = str(INDENT) if text[0] in f" {_BREAKS}" else ""
-    if text[-1] not in _BREAKS:
+def _literal(text: str, margin: int, indent: int) -> str:
+    hint = str(indent - margin) if text[0] in " \n" else ""
+    if text[-1] != "\n":
         hint += "-"
-    elif len(text) == 1 or text[-2] in _BREAKS:
+    elif text == "\n" or text[-2] == "\n":
         hint += "+"
-    margin = " " * indent
-    lines = (margin + line if line else "" for line in text.removesuffix("\n").split("\n"))
+    space = " " * indent
+    lines = (space + line if line else "" for line in text.removesuffix("\n").split("\n"))
     return f"|{hint}\n" + "\n".join(lines)
 
 

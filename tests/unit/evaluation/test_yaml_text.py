@@ -42,6 +42,7 @@ from unit.evaluation.drive import evaluate
         ("a\nb\n", "|\n    a\n    b\n"),
         ("a\n\n", "|+\n    a\n\n"),
         ("\na", "|4-\n\n    a\n"),
+        ({"a": {"b": " c\nd"}}, "a:\n    b: |4-\n         c\n        d\n"),
         ("a \nb", '"a \\nb"\n'),
         ({}, "{}\n"),
         ([], "[]\n"),
@@ -60,10 +61,25 @@ def test_the_text_is_that_of_yaml_v3(data: Any, text: str) -> None:
     assert to_yaml(data) == text
 
 
-SCALARS = st.none() | st.booleans() | st.text(max_size=12)
-DATA = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (["\n0"], "- |2-\n\n  0\n"),
+        ([[" 0\n1"]], "- - |2-\n     0\n    1\n"),
+        ([{"a": "\n0"}], "- a: |2-\n\n    0\n"),
+        ({"a": [" 0\n1"]}, "a:\n    - |2-\n       0\n      1\n"),
+        ({"\na": " b\nc"}, "? |4-\n\n    a\n: |4-\n     b\n    c\n"),
+    ],
 )
+def test_a_text_that_begins_with_white_space_can_be_read_within_a_list(data: Any, text: str) -> None:
+    """yaml.v3 says `|4-` in each of these, which it cannot read itself."""
+    assert to_yaml(data) == text
+    assert yaml.safe_load(text) == data
+
+
+TEXTS = st.text(max_size=12) | st.text(" \n\t\r\u2028-:#?|'\"0a", max_size=6)
+SCALARS = st.none() | st.booleans() | TEXTS
+DATA = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 
 
 class Loader(yaml.SafeLoader):
