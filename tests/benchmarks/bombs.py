@@ -97,8 +97,8 @@ async def _open(bomb: Bomb, store: _Texts) -> str:
     from esc_operator.driver.sharing import SharedLogins
     from esc_operator.projection.secret import secret_data
     from esc_operator.projection.variables import exported
-    from esc_operator.reconciliation.opening import Nobody, refusal
-    from esc_operator.reconciliation.outcome import Imports
+    from esc_operator.reconciliation.opening.opening import Nobody, refusal
+    from esc_operator.reconciliation.sync.outcome import Imports
     from esc_operator.stores.port import Loaded
 
     def now() -> datetime:

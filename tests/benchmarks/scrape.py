@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.picture import Picture
-from esc_operator.reconciliation.ledger import Ledger
+from esc_operator.reconciliation.sync.cache import Ledger
 from esc_operator.resources.conditions import READY, REFRESHED, Condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.status import Status

@@ -26,16 +26,16 @@ from esc_operator.driver.services import Place
 from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import SECRETS, Resource
+from esc_operator.kube.secret_informer import OwnedSecrets
 from esc_operator.providers.aws_login import STS_RATE
-from esc_operator.reconciliation.act import Actor
-from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.outcome import Imports, Opened
-from esc_operator.reconciliation.reconciler import Reconciler
-from esc_operator.reconciliation.rollouts import Rollouts
-from esc_operator.reconciliation.workforce import Workers
+from esc_operator.reconciliation.controller.reconciler import Reconciler
+from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.rollouts.status import Rollouts
+from esc_operator.reconciliation.sync.act import Actor
+from esc_operator.reconciliation.sync.gather import Gatherer
+from esc_operator.reconciliation.sync.outcome import Imports, Opened
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record

@@ -30,7 +30,7 @@ class KeptStates:
 
     async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:
         # Rotators are rare, and this brings the operator's own client along.
-        from esc_operator.reconciliation.rotator_secrets import kept_states, secret_name
+        from esc_operator.reconciliation.opening.rotator_secrets import kept_states, secret_name
 
         key = key_of(environment, "")
         where = (key.namespace, secret_name(key.name)) if key.namespace else self._told_by(key)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from esc_operator.reconciliation.ledger import Entry
+    from esc_operator.reconciliation.sync.cache import Entry
     from esc_operator.resources.environment import Key
 
 AT_ONCE = 250

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from esc_operator.handlers.metrics import Metrics
     from esc_operator.handlers.metrics_access import MetricsAccess
     from esc_operator.handlers.picture import Picture
-    from esc_operator.reconciliation.ledger import Entry
+    from esc_operator.reconciliation.sync.cache import Entry
     from esc_operator.resources.environment import Key
 
 

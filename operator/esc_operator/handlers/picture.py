@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.handlers.kinds import KINDS
-from esc_operator.reconciliation.work_queue import Lane
+from esc_operator.reconciliation.workqueue.work_queue import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from esc_operator.driver.opener import Opener
     from esc_operator.handlers.kinds import Kinds
     from esc_operator.kube.pulses import Pulses
-    from esc_operator.reconciliation.reconciler import Reconciler
-    from esc_operator.reconciliation.rollouts import Rollouts
-    from esc_operator.reconciliation.rotations import Rotations
+    from esc_operator.reconciliation.controller.reconciler import Reconciler
+    from esc_operator.reconciliation.rollouts.status import Rollouts
+    from esc_operator.reconciliation.rotations.controller import Rotations
 
 
 @dataclass(frozen=True, slots=True)

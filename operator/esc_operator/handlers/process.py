@@ -39,20 +39,20 @@ from esc_operator.kube.connection import MAX_CONNECTIONS, read_connection
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences
-from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
-from esc_operator.reconciliation.act import Actor
-from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.interruptions import GuardedOpening, Interruptions
-from esc_operator.reconciliation.opening import EnvironmentOpening
-from esc_operator.reconciliation.reconciler import Reconciler
-from esc_operator.reconciliation.rollouts import Rollouts
-from esc_operator.reconciliation.rotation_gather import RotationGatherer
-from esc_operator.reconciliation.rotations import Rotations
-from esc_operator.reconciliation.under_way import UnderWay
-from esc_operator.reconciliation.waking import Waking
-from esc_operator.reconciliation.workforce import Workers
+from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.reconciliation.controller.interruptions import GuardedOpening, Interruptions
+from esc_operator.reconciliation.controller.reconciler import Reconciler
+from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.controller.under_way import UnderWay
+from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.opening import EnvironmentOpening
+from esc_operator.reconciliation.rollouts.status import Rollouts
+from esc_operator.reconciliation.rotations.controller import Rotations
+from esc_operator.reconciliation.rotations.gather import RotationGatherer
+from esc_operator.reconciliation.sync.act import Actor
+from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.telemetry import Telemetry
 
 if TYPE_CHECKING:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from esc_operator.handlers.loop_thread import LoopThread
     from esc_operator.kube.connection import Connection
-    from esc_operator.reconciliation.interruptions import Interruptions
-    from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
+    from esc_operator.reconciliation.controller.interruptions import Interruptions
+    from esc_operator.reconciliation.controller.under_way import Definition, Stretch, UnderWay
     from esc_operator.resources.environment import Key
 
 logger = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from esc_operator.handlers.kinds import Kinds
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
-    from esc_operator.reconciliation.reconciler import Reconciler
-    from esc_operator.reconciliation.rotations import Rotations
+    from esc_operator.reconciliation.controller.reconciler import Reconciler
+    from esc_operator.reconciliation.rotations.controller import Rotations
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.api import METADATA_LIST
-from esc_operator.kube.owned_secrets import SecretMetadata, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
+from esc_operator.kube.secret_informer import SecretMetadata, parse_secret_metadata
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import KubeError, NotFoundError
-from esc_operator.kube.following import RECONNECT_SECONDS, Following
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.pulses import Pulses
+from esc_operator.kube.reflector import RECONNECT_SECONDS, Following
 from esc_operator.resources.allowances import Allowances, parse_allowances
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
-"""From what is observed to what is desired: gather (the only reads) → decide (pure) → act (the only writes).
+"""From what is observed to what is desired, in seven rooms: each has its own reads, decisions (pure) and writes.
 
-Owns the work queue, the scheduler and the one level-triggered `reconcile(key)` in which every event, timer and retry
-ends. It knows neither kopf nor how values are evaluated.
+It knows neither kopf nor how values are evaluated. An import points from a room to one below it, and import-linter
+proves it; every event, timer and retry ends in `controller`, or, of an EscRotation, in `rotations`.
 """

@@ -19,7 +19,7 @@ from esc_operator.errors import IdentityError, NotFoundError, ProviderError
 from esc_operator.evaluation import Login, Opened
 from esc_operator.providers.aws_login import AwsLogin
 from esc_operator.providers.port import IdentityToken
-from esc_operator.reconciliation.admission import Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
 from esc_operator.resources.allowances import Allowances
 from esc_operator.stores.port import Failed, Loaded
 from unit.driver.test_opener import NOW, Plugins

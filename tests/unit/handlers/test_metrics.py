@@ -18,7 +18,7 @@ from esc_operator.handlers.census import take_census
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.metrics import MOST_REASONS, Metrics
 from esc_operator.handlers.picture import Picture
-from esc_operator.reconciliation.ledger import Ledger
+from esc_operator.reconciliation.sync.cache import Ledger
 from esc_operator.resources.conditions import READY, REFRESHED, Condition
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.status import Status

@@ -11,8 +11,8 @@ import pytest
 from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.picture import Picture, look
 from esc_operator.kube.pulses import Pulses
-from esc_operator.reconciliation.scheduler import Scheduler
-from esc_operator.reconciliation.work_queue import WorkQueue
+from esc_operator.reconciliation.workqueue.scheduler import Scheduler
+from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 HOUR = 3600.0

@@ -26,8 +26,8 @@ from esc_operator.handlers.watchdog import (
     Watchdog,
     reporter,
 )
-from esc_operator.reconciliation.interruptions import Interruptions, parse_interruptions
-from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
+from esc_operator.reconciliation.controller.interruptions import Interruptions, parse_interruptions
+from esc_operator.reconciliation.controller.under_way import Definition, Stretch, UnderWay
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ from esc_operator.handlers import logs
 from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.watchdog import Watchdog, end_after, reporter
 from esc_operator.kube.connection import Connection, Credentials
-from esc_operator.reconciliation.interruptions import Interruptions
-from esc_operator.reconciliation.under_way import Definition, UnderWay
+from esc_operator.reconciliation.controller.interruptions import Interruptions
+from esc_operator.reconciliation.controller.under_way import Definition, UnderWay
 from esc_operator.resources.environment import Key
 
 async def bomb():

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError
-from esc_operator.kube.following import RECONNECT_SECONDS
-from esc_operator.kube.owned_secrets import BLIPS, MOST_GONE, OwnedSecrets, nothing_at, parse_secret_metadata
 from esc_operator.kube.paths import SECRETS
+from esc_operator.kube.reflector import RECONNECT_SECONDS
+from esc_operator.kube.secret_informer import BLIPS, MOST_GONE, OwnedSecrets, nothing_at, parse_secret_metadata
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
 from unit.reconciliation.fake_api import FakeApi

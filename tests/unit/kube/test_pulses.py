@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import UnavailableError
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.pages import Page
 from esc_operator.kube.pulses import Pulses
+from esc_operator.kube.secret_informer import OwnedSecrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

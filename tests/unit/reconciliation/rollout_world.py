@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.kube.paths import WORKLOADS, Resource
-from esc_operator.reconciliation.rollouts import Rollouts
+from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import REVISIONS, Stamp, parse_stamps

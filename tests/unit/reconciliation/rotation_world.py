@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
-from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.rotation_gather import RotationGatherer
-from esc_operator.reconciliation.rotations import Rotations
+from esc_operator.reconciliation.rotations.controller import Rotations
+from esc_operator.reconciliation.rotations.gather import RotationGatherer
+from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record
 from esc_operator.resources.times import format_time
@@ -18,7 +18,7 @@ from unit.reconciliation.rollout_world import RolloutWorld
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from esc_operator.reconciliation.reconciler import Reconciler
+    from esc_operator.reconciliation.controller.reconciler import Reconciler
 
 
 KINDS = frozenset({ENVIRONMENTS.plural, CLUSTER_ENVIRONMENTS.plural})

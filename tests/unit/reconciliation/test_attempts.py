@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from esc_operator.reconciliation.attempts import Attempts
-from esc_operator.reconciliation.work_queue import Lane, Shares, WorkQueue
+from esc_operator.reconciliation.workqueue.attempts import Attempts
+from esc_operator.reconciliation.workqueue.work_queue import Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

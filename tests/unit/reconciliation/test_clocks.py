@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
 

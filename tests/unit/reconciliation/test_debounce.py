@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.debounce import AT_ONCE, CALM, FIRST_GAP, LONGEST_GAP, Debounce
+from esc_operator.reconciliation.workqueue.change_backoff import AT_ONCE, CALM, FIRST_GAP, LONGEST_GAP, Debounce
 from unit.reconciliation.world import SECOND, World, play, static
 
 START = datetime(2026, 5, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.reconciliation.definitions import Definitions
+from esc_operator.reconciliation.opening.import_store import Definitions
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.imported import BEHIND, Imported, as_one
 from esc_operator.resources.status import parse_status

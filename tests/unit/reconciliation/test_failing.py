@@ -11,8 +11,8 @@ import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS
-from esc_operator.reconciliation.outcome import Refused
-from esc_operator.reconciliation.work_queue import Lane
+from esc_operator.reconciliation.sync.outcome import Refused
+from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, World, key, login, play, static
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT, SYNC_RECORD, reasons
 from esc_operator.resources.allowances import ALLOWED_ROLES
 from unit.reconciliation.fan_out_world import MANY, TEAMS, Teams

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.reconciliation.rotator_secrets import parse_states
+from esc_operator.reconciliation.opening.rotator_secrets import parse_states
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
 from unit.reconciliation.losses import die_at_each, dying, lose_each
 from unit.reconciliation.test_rotators import RotatorWorld, rotating

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import SYNC_RECORD
 from esc_operator.resources.environment import Key
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, play, static

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.reconciliation.intake import LONGEST_SECONDS, QUIET_SECONDS, Intake
+from esc_operator.reconciliation.workqueue.list_barrier import LONGEST_SECONDS, QUIET_SECONDS, Intake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.driver.sharing import Demand
-from esc_operator.reconciliation.interruptions import (
+from esc_operator.reconciliation.controller.interruptions import (
     FIRST_PAUSE,
     FORGOTTEN_AFTER,
     LONGEST_HOLD,
@@ -23,8 +23,8 @@ from esc_operator.reconciliation.interruptions import (
     Interruptions,
     parse_interruptions,
 )
-from esc_operator.reconciliation.outcome import Opened, Refused
-from esc_operator.reconciliation.under_way import Definition, UnderWay
+from esc_operator.reconciliation.controller.under_way import Definition, UnderWay
+from esc_operator.reconciliation.sync.outcome import Opened, Refused
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from esc_operator.handlers.trimming import TEXT, take_text, trim, trim_line
-from esc_operator.reconciliation.arrivals import PENDING_BYTES
-from esc_operator.reconciliation.definitions import Definitions
+from esc_operator.reconciliation.controller.event_handlers import PENDING_BYTES
+from esc_operator.reconciliation.opening.import_store import Definitions
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import LONGEST_REQUEST, parse_environment
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LARGEST_KEPT, LEFT_OUT, refuse_size, without_definition

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.ledger import Entry, Ledger
-from esc_operator.reconciliation.outcome import Sighting
+from esc_operator.reconciliation.sync.cache import Entry, Ledger
+from esc_operator.reconciliation.sync.outcome import Sighting
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.status import Status

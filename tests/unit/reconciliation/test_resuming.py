@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.gathering import MOST_ROUNDS, QUIET_SECONDS, Gathering
+from esc_operator.reconciliation.workqueue.debounce import MOST_ROUNDS, QUIET_SECONDS, Gathering
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.rollout_plan import (
+from esc_operator.reconciliation.rollouts.plan import (
     LOOK_AGAIN,
     LOOK_SELDOM,
     STALLED_AFTER,

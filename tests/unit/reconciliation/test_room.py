@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.room import ROOM, SHARE, SMALL, Room
+from esc_operator.reconciliation.workqueue.memory_slots import ROOM, SHARE, SMALL, Room
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:

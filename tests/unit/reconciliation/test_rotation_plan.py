@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.rotation_plan import (
+from esc_operator.reconciliation.rotations.plan import (
     Begin,
     Idle,
     Outcome,
@@ -26,7 +26,7 @@ from esc_operator.reconciliation.rotation_plan import (
     what_now,
     whom_to_ask,
 )
-from esc_operator.reconciliation.rotation_schedule import InvalidScheduleError, last_time, next_time
+from esc_operator.reconciliation.rotations.schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.environment import Key
 from esc_operator.resources.requirements import LabelSelector
 from esc_operator.resources.rotate_request import AskedRotation

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 from esc_operator.resources.sync_record import parse_sync_record

@@ -11,8 +11,8 @@ import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
-from esc_operator.reconciliation.outcome import Refused
-from esc_operator.reconciliation.work_queue import Lane
+from esc_operator.reconciliation.sync.outcome import Refused
+from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.resources.environment import Key
 from unit.reconciliation import world as worlds
 from unit.reconciliation.losses import die_at_each, dying, lose_each

@@ -23,8 +23,8 @@ from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
-from esc_operator.reconciliation.opening import EnvironmentOpening
-from esc_operator.reconciliation.rotator_secrets import (
+from esc_operator.reconciliation.opening.opening import EnvironmentOpening
+from esc_operator.reconciliation.opening.rotator_secrets import (
     CLUSTER_SUFFIX,
     SUFFIX,
     has_rotators,

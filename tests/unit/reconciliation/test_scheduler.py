@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.scheduler import Scheduler
+from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

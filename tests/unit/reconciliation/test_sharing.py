@@ -12,7 +12,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
-from esc_operator.reconciliation.opening import EnvironmentOpening
+from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.resources.environment import Key
 from esc_operator.resources.imported import NOT_THERE
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static

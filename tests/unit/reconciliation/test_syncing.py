@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL, ROTATE_REQUESTED_AT
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from esc_operator.errors import UnavailableError
-from esc_operator.reconciliation.outcome import Refused
+from esc_operator.reconciliation.sync.outcome import Refused
 from unit.reconciliation.world import HOUR, MINUTE, World, login, play, static
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from esc_operator.reconciliation.turns import FORGOTTEN_AFTER, SHORT_TURN, SWEEP, TURN, Turns
+from esc_operator.reconciliation.workqueue.slots import FORGOTTEN_AFTER, SHORT_TURN, SWEEP, TURN, Turns
 
 if TYPE_CHECKING:
     from random import Random

@@ -11,7 +11,7 @@ import pytest
 from esc_operator.driver.sharing import ANY_AGE, LoginKey, SharedLogins
 from esc_operator.driver.slices import SLICE, LargeWork
 from esc_operator.evaluation import Failed
-from esc_operator.reconciliation.under_way import Definition, Stretch, UnderWay
+from esc_operator.reconciliation.controller.under_way import Definition, Stretch, UnderWay
 from esc_operator.resources.environment import Key
 from esc_operator.resources.times import parse_time
 

@@ -15,8 +15,8 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Login
-from esc_operator.reconciliation.outcome import Imports, Opened, Refused
-from esc_operator.reconciliation.waking import Waking
+from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
     from esc_operator.providers.port import OpenContext
-    from esc_operator.reconciliation.reconciler import Reconciler
+    from esc_operator.reconciliation.controller.reconciler import Reconciler
     from esc_operator.resources.environment import EscEnvironment
 
 RATE = 20

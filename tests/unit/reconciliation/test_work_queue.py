@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from esc_operator.reconciliation.work_queue import ALONE, REFRESH_SHARE, Lane, Shares, WorkQueue
+from esc_operator.reconciliation.workqueue.work_queue import ALONE, REFRESH_SHARE, Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -14,15 +14,15 @@ from esc_operator.errors import KubeError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.namespaces import Namespaces
-from esc_operator.kube.owned_secrets import OwnedSecrets
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES
-from esc_operator.reconciliation.act import Actor
-from esc_operator.reconciliation.definitions import Definitions
-from esc_operator.reconciliation.gather import Gatherer
-from esc_operator.reconciliation.outcome import Imports, Opened, Refused
-from esc_operator.reconciliation.reconciler import Opening, Reconciler
-from esc_operator.reconciliation.waking import Waking
-from esc_operator.reconciliation.workforce import Workers
+from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.reconciliation.controller.reconciler import Opening, Reconciler
+from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.import_store import Definitions
+from esc_operator.reconciliation.sync.act import Actor
+from esc_operator.reconciliation.sync.gather import Gatherer
+from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.allowances import Allowances, parse_allowances
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     from esc_operator.driver.worker import Worker
-    from esc_operator.reconciliation.rollouts import Rollouts
+    from esc_operator.reconciliation.rollouts.status import Rollouts
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -1,0 +1,229 @@
+"""What the watches bring: it becomes keys in the queue, and each environment is kept as it was last seen until then.
+
+Owns what wakes an environment and in which lane. It decides nothing about one: whoever works on it looks for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.reconciliation.sync.outcome import Sighting
+from esc_operator.reconciliation.workqueue.change_backoff import Debounce
+from esc_operator.reconciliation.workqueue.debounce import Gathering
+from esc_operator.reconciliation.workqueue.list_barrier import Intake
+from esc_operator.reconciliation.workqueue.scheduler import Scheduler
+from esc_operator.reconciliation.workqueue.work_queue import Lane
+from esc_operator.resources.environment import Key, parse_environment
+from esc_operator.resources.extent import LARGEST_KEPT, is_without_definition, size_without_definition
+from esc_operator.resources.sharing import parse_sharing
+from esc_operator.resources.status import parse_status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.reconciliation.sync.cache import Ledger
+    from esc_operator.reconciliation.sync.gather import Gatherer
+    from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+
+RELISTED_SECONDS = 5.0
+"""A list that is taken for whole too early costs a request for each environment that has yet to come."""
+ANY = "*"
+"""Stands for all namespaces."""
+UNHURRIED = timedelta(hours=1)
+"""After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
+
+
+PENDING_BYTES = 16 * 1024 * 1024
+"""Of the texts of all environments that wait. Of more, each is read when its turn comes."""
+
+
+class Seen(NamedTuple):
+    """An environment that waits to be looked at: as text, because thousands may wait and a parsed body takes ten times
+    the memory. Without a text ("") it has to be read. `size` is that of the text in bytes, kept or not; `at` is by the
+    gatherer's clock."""
+
+    text: str
+    size: int
+    at: float
+
+    def body(self) -> dict[str, Any] | None:
+        """None where it has to be read."""
+        if not self.text:
+            return None
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+
+class Core(Protocol):
+    """What it shares with the workers."""
+
+    ledger: Ledger
+    queue: WorkQueue[Key]
+
+
+class Arrivals:
+    """`expect` is told of each environment that waits for its first turn in this process."""
+
+    def __init__(
+        self,
+        core: Core,
+        gatherer: Gatherer,
+        expect: Callable[[Key, Status], None],
+        now: Callable[[], datetime],
+        pause: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._ledger = core.ledger
+        self._queue = core.queue
+        self._gatherer = gatherer
+        self._expect = expect
+        self._now = now
+        self._intake = Intake()
+        self._debounce: Debounce[Key] = Debounce()
+        self._later: Scheduler[Key] = Scheduler(now, lambda key, _: self.wake((key,)))
+        self._pending: dict[Key, Seen] = {}
+        self._pending_bytes = 0
+        self._deleted: set[Key] = set()
+        self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
+        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
+
+    def on_environment(
+        self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False, text: str | None = None
+    ) -> None:
+        """An environment was listed, created, changed or deleted; `text` is its JSON, if that is at hand. Cheap, and
+        idempotent."""
+        key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
+        if deleted:
+            self.take(key)
+            self._deleted.add(key)
+            self.wake((key,))
+            return
+        self._deleted.discard(key)
+        if listed:
+            self._intake.note()
+        if self._ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+            return
+        self.note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
+        entry, environment = self._ledger.find(key), parse_environment(body)
+        if entry is not None and listed:
+            self._relisted.add(key, None)
+        if entry is not None and entry.is_unchanged(environment):
+            return
+        now = self._now()
+        # What an EscRotation asks does not wait behind what the owner does in a loop.
+        is_rotated = entry is not None and entry.rotate_request.rotation != environment.rotate_request.rotation
+        if not is_rotated and (due := self._debounce.due(key, now)) > now:
+            self.take(key)  # it is read when its time has come
+            self._later.set(key, due)
+            return
+        self._keep(key, body, json.dumps(body) if text is None else text)
+        deadline = None
+        if entry is None:
+            status = parse_status(body.get("status"))
+            deadline = self._resumed_by(environment, status)
+            self._expect(key, status)
+        if deadline is None:
+            self.wake((key,))
+        else:
+            self._resuming.add(key, deadline)
+
+    def _keep(self, key: Key, body: Mapping[str, Any], text: str) -> None:
+        self.take(key)
+        size = size_without_definition(body) or len(text)
+        too_large = is_without_definition(body) or len(text) > LARGEST_KEPT
+        if too_large or self._pending_bytes + len(text) > PENDING_BYTES:
+            text = ""
+        self._pending[key] = Seen(text, size, self._gatherer.clock())
+        self._pending_bytes += len(text)
+
+    def on_empty_list(self, plural: str, namespace: str) -> None:
+        """All of a kind were listed, in a namespace or, where that is "", everywhere, and there were none."""
+        if plural == ENVIRONMENTS.plural:
+            self._relisted.add(Key(namespace or ANY, ""), None)
+        elif plural == CLUSTER_ENVIRONMENTS.plural:
+            self._relisted.add(Key("", ""), None)
+
+    def _resumed_by(self, environment: EscEnvironment, status: Status) -> float | None:
+        """By when an environment that another process has left in order has to be looked at; None for at once: it is
+        new, something was asked of it meanwhile, or its Secret is gone."""
+        observed = status.observed_generation, status.observed_request, status.secret_name
+        wanted = environment.generation, environment.rotate_request, environment.target.name
+        if environment.cluster_scoped:
+            return None
+        if observed != wanted or self._gatherer.known(environment.target_key) is None:
+            return None
+        return (status.expires_at or self._now() + UNHURRIED).timestamp()
+
+    def _resume(self, deadlines: Mapping[Key, float]) -> None:
+        for key, deadline in sorted(deadlines.items(), key=lambda one: one[1]):
+            self._queue.add(key, Lane.REFRESH, deadline)
+
+    def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
+        """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
+        kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
+        empty = {key.namespace for key in listed if not key.name}
+        known = (key for key, _ in self._ledger.entries() if key not in listed)
+        self.wake(tuple(key for key in known if bool(key.namespace) in kinds or _lists_of(key) & empty))
+
+    def on_secret(self, key: Key) -> None:
+        """A Secret with our label was changed or deleted, perhaps by ourselves."""
+        self.wake(self._ledger.claimants(key))
+
+    def on_namespaces(self) -> None:
+        """A namespace has come, gone or changed its labels."""
+        self.wake(tuple(key for key, _ in self._ledger.entries() if not key.namespace))
+
+    def note(self, seen: Sighting) -> None:
+        """An environment was seen: those that have imported it as it was are looked at."""
+        if self._ledger.note_sighting(seen):
+            self.wake(self._ledger.outdated_importers(seen.key))
+
+    def wake(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self._resuming.discard(key)
+            self._later.discard(key)
+            self._queue.add(key, Lane.CHANGE)
+
+    def look(self, key: Key) -> Seen | None:
+        """An environment that waits, as it was last seen; None where nothing has changed since it was worked on."""
+        return self._pending.get(key)
+
+    def take(self, key: Key) -> Seen | None:
+        """As `look`, by whom works on it now."""
+        seen = self._pending.pop(key, None)
+        self._pending_bytes -= len(seen.text) if seen else 0
+        return seen
+
+    def is_coming_in(self, key: Key) -> bool:
+        """Whether its place among all that a former process has left is not known yet."""
+        return key in self._resuming
+
+    def is_deleted(self, key: Key) -> bool:
+        """Whether that was the last news of it."""
+        return key in self._deleted
+
+    def settle(self, key: Key) -> None:
+        """What there is now has been found out."""
+        self._deleted.discard(key)
+
+    async def let_in(self) -> None:
+        """Wait while a list comes in."""
+        await self._intake.over()
+
+    async def run(self) -> None:
+        """Gather what comes in lists, and hand on what had to wait, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._later.run(), name="changed-again")
+            group.create_task(self._resuming.run(), name="resuming")
+            group.create_task(self._relisted.run(), name="relisted")
+
+
+def _lists_of(key: Key) -> set[str]:
+    """The namespaces by which the empty lists that an environment would be in are known."""
+    return {key.namespace, ANY} if key.namespace else {""}

@@ -1,0 +1,80 @@
+"""Wakes what waits for something outside to be mended: a provider that answers again, a ServiceAccount that appears.
+
+It only says what is worth another attempt and when to look at it; whether anything is due is found out by looking.
+Without it every failed attempt would still be repeated, at its own pace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from esc_operator.driver.outages import OUTAGES
+from esc_operator.reconciliation.opening.admission import REFUSALS
+from esc_operator.resources import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from esc_operator.reconciliation.controller.reconciler import Reconciler
+    from esc_operator.reconciliation.sync.cache import Entry
+    from esc_operator.resources.environment import Key
+
+ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
+
+
+class Waking:
+    def __init__(self, reconciler: Reconciler, now: Callable[[], datetime]) -> None:
+        self._reconciler = reconciler
+        self._ledger = reconciler.ledger
+        self._now = now
+
+    def on_recovery(self, rate: float, namespace: str | None) -> None:
+        """A provider answers again: all that waited for one are taken up, so many a second, the earliest expiry first.
+        Only those of the namespace that had left it alone, unless all had (None).
+
+        One after the other, because it may be out of order again by the time it is the turn of the last: then they are
+        told so no faster than they would have been served.
+        """
+        now, gap = self._now(), timedelta(seconds=1 / rate)
+        self._reconciler.mended += 1
+        waiting = [
+            (key, entry)
+            for key, entry in self._ledger.failed_for(OUTAGES)
+            if namespace is None or namespace == (entry.account.namespace if entry.account else "")
+        ]
+        for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
+            self._mend(key, entry, now + place * gap)
+
+    def on_namespace(self, namespace: str) -> None:
+        """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
+        that namespace, wherever the environment is; and for what was refused a call of that namespace's definitions."""
+        self._reconciler.mended += 1
+        refused = {key for key, _ in self._ledger.failed_for(REFUSALS)}
+        for key, entry in self._ledger.entries():
+            is_home = entry.account is not None and entry.account.namespace == namespace
+            if key in refused and (is_home or namespace in entry.trusted):
+                self._mend(key, entry, self._now())
+            elif not is_home:
+                continue
+            elif entry.status.logins or entry.status.more_logins:
+                self._reconciler.scheduler.set(key, self._now())
+
+    def missing_accounts(self) -> frozenset[Key]:
+        """The ServiceAccounts that environments wait for."""
+        waiting = self._ledger.failed_for(ACCOUNT_MISSING)
+        return frozenset(entry.account for _, entry in waiting if entry.account)
+
+    def on_account(self, account: Key) -> None:
+        """A ServiceAccount that was missing is there."""
+        self._reconciler.mended += 1
+        for key, entry in self._ledger.failed_for(ACCOUNT_MISSING):
+            if account == entry.account:
+                self._mend(key, entry, self._now())
+
+    def _mend(self, key: Key, entry: Entry, when: datetime) -> None:
+        if entry.failed:
+            entry.failed = replace(entry.failed, mended=True)
+        self._reconciler.scheduler.set(key, when)

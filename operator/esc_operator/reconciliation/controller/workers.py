@@ -1,0 +1,132 @@
+"""The workers: each takes one key after the other, and one environment's trouble stays its own.
+
+Owns what is known of that trouble: how often in a row an attempt has failed, and whom an API server asked to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from esc_operator.errors import ConflictError, EscError, NotFoundError
+from esc_operator.kube.asker import ASKER
+from esc_operator.reconciliation.workqueue.attempts import Attempts
+from esc_operator.reconciliation.workqueue.retry_after import Holds
+from esc_operator.reconciliation.workqueue.work_queue import Lane
+from esc_operator.renewal.schedule import retry_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from esc_operator.reconciliation.controller.event_handlers import Arrivals
+    from esc_operator.reconciliation.sync.cache import Ledger
+    from esc_operator.reconciliation.workqueue.scheduler import Scheduler
+    from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
+    from esc_operator.resources.environment import Key
+    from esc_operator.telemetry import Telemetry
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many keys are worked on at once, those not counted that wait for somebody. `reserved` workers take changes
+    only, so that a storm of refreshes never holds up a new environment."""
+
+    general: int = 32
+    reserved: int = 8
+
+
+class Core(Protocol):
+    """What it works on."""
+
+    ledger: Ledger
+    queue: WorkQueue[Key]
+    scheduler: Scheduler[Key]
+    arrivals: Arrivals
+
+    def has_room(self, key: Key) -> bool:
+        """Whether it may be worked on now; where not, it is added to the queue later."""
+
+    async def reconcile(self, key: Key) -> None:
+        """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
+
+
+class Workforce:
+    def __init__(self, core: Core, now: Callable[[], datetime], telemetry: Telemetry) -> None:
+        self._core = core
+        self._now = now
+        self._telemetry = telemetry
+        self._troubles: dict[Key, int] = {}
+        self.attempts: Attempts[Key] = Attempts(core.queue, self._attempt)
+        self.holds: Holds[Key] = Holds()
+
+    def is_in_trouble(self, key: Key) -> bool:
+        """Whether the last attempt has failed, perhaps half-way."""
+        return key in self._troubles
+
+    async def run(self, workers: Workers) -> None:
+        """Work until cancelled. A worker ends only with the process: an error in it is a bug and ends all of it."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(workers.general + workers.reserved):
+                changes_only = number >= workers.general
+                group.create_task(self._work(group, changes_only=changes_only), name=f"worker-{number}")
+
+    async def _work(self, group: asyncio.TaskGroup, *, changes_only: bool) -> None:
+        while True:
+            await self._core.arrivals.let_in()
+            key = await self._core.queue.take(changes_only=changes_only)
+            await self.attempts.carry_on(key, group)
+
+    async def _attempt(self, key: Key) -> None:
+        """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        ASKER.set(key.namespace)  # an attempt is a task of its own
+        if until := self.holds.until(key, self._now()):
+            self._core.scheduler.set(key, until)  # whatever has woken it will be looked at then
+            return
+        if not self._core.has_room(key):
+            return
+        clock, result = self._telemetry.clock, "done"
+        began = clock()
+        try:
+            with self._telemetry.tracer.span("reconcile", environment=str(key)):
+                await self._core.reconcile(key)
+        except EscError as error:
+            result = "refused"
+            self._look_again(key, error)
+        except Exception as error:  # noqa: BLE001 - a bug in one environment's handling must not stop the others
+            result = "crashed"
+            # Told by its type alone, because its text may quote a value.
+            log = {"environment": str(key), "reason": "InternalError"}
+            what = type(error).__name__
+            logger.error("%s: internal error (%s at %s)", key, what, _where(error), extra=log)  # noqa: TRY400
+            self._look_again(key, None)
+        else:
+            self._troubles.pop(key, None)
+        self._telemetry.meter.worked(clock() - began, result)
+
+    def _look_again(self, key: Key, error: EscError | None) -> None:
+        count = self._troubles[key] = self._troubles.get(key, 0) + 1
+        if isinstance(error, ConflictError | NotFoundError) and count == 1:
+            self._core.queue.add(key, Lane.CHANGE)  # somebody else was faster: look at what they did
+            return
+        if error is not None:
+            logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
+        now, entry = self._now(), self._core.ledger.find(key)
+        due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
+        if error is not None and error.retry_after:
+            due = max(due, self.holds.ask(key, error.retry_after, now))
+        self._core.scheduler.set(key, due)
+
+
+def _where(error: BaseException) -> str:
+    """File and line of each frame, without the source and the values that a traceback would show."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames)

@@ -1,0 +1,202 @@
+"""Rollouts in all namespaces of a ClusterEscEnvironment: which are known to be right, and what is told of the others.
+Pure.
+
+Each namespace is measured by what its own Secret holds, so one whose Secret cannot be written is none that is behind. A
+status tells of all of them in a bounded number of words; with a digest of those that are right it says after a restart
+which ones need not be looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esc_operator.kube.events import Event
+from esc_operator.reconciliation.fan_out.plan import NAMED, Site, digest_versions
+from esc_operator.reconciliation.rollouts.plan import (
+    GRAVITY,
+    PASSING,
+    RolloutPlan,
+    look_again_at,
+    tell_behind,
+    tell_deadline,
+    timed_so_far,
+    whole_seconds,
+)
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import ROLLED_OUT, Condition, find_condition
+from esc_operator.resources.durations import format_duration
+from esc_operator.resources.status import FailingNamespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from esc_operator.errors import KubeError
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+LONGEST_TOLD = 256
+"""Characters of what is told of one namespace: workloads have long names, and there are many namespaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a namespace is some of whose workloads do not run with `revision`, which its Secret holds.
+
+    `reason` is the worst of why they do not. `moves`: something of it goes on by itself. It was looked at at `seen_at`,
+    and nothing is to be done before `look_at`.
+    """
+
+    revision: str
+    reason: str
+    message: str
+    moves: bool
+    seen_at: datetime
+    look_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All namespaces whose Secrets are filled: how many, how many of them run with what those hold, and where the
+    others are. In `left` of them pods keep what they have, because a rotation wants it so. `concerned`: whether any
+    workload takes the Secret, None where that is not known. `begins`: pods of some have just been told to be replaced.
+    `finished_at`: when the last namespace came to its end."""
+
+    filled: int
+    rolled: int
+    left: int
+    stands: Mapping[str, Stand]
+    concerned: bool | None
+    begins: bool = False
+    finished_at: datetime | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return not self.stands and not self.left
+
+    @property
+    def moves(self) -> bool:
+        return any(stand.moves for stand in self.stands.values())
+
+    def behind(self) -> list[FailingNamespace]:
+        """Those that are not right, the worst first."""
+        order = sorted(self.stands.items(), key=lambda one: (_gravity(one[1].reason), one[0]))
+        return [FailingNamespace(namespace, stand.reason, stand.message) for namespace, stand in order]
+
+
+def filled_sites(sites: Iterable[Site], seals: Sequence[str]) -> list[tuple[Site, SyncRecord]]:
+    """The namespaces whose Secret holds what the operator has put there."""
+    return [(site, record) for site in sites if (record := site.record) and record.seal in seals]
+
+
+def known_to_be_right(status: Status, filled: Iterable[tuple[Site, SyncRecord]]) -> dict[str, str]:
+    """After a start: the revision that all workloads of a namespace run with, of those where the status says so. That
+    it tells of all of them together, so any other namespace or Secret than there were then makes all unknown."""
+    behind = {one.namespace for one in status.namespaces.behind} if status.namespaces else set()
+    right = {
+        site.key: record.revision
+        for site, record in filled
+        if not record.leaves_pods and site.local.key.namespace not in behind
+    }
+    if digest_versions(right) != status.rollout_digest:
+        return {}
+    return {key.namespace: revision for key, revision in right.items()}
+
+
+def is_due(stand: Stand | None, record: SyncRecord, now: datetime) -> bool:
+    """Whether a namespace that is not known to be right has to be looked at."""
+    if stand is None or stand.revision != record.revision:
+        return True
+    # One that was looked at in times to come was so under a clock that was set back.
+    return not stand.seen_at <= now < stand.look_at
+
+
+def stand_of(plan: RolloutPlan, record: SyncRecord, now: datetime) -> Stand:
+    """Where the workloads of one namespace are, which are not done."""
+    look_at = look_again_at(plan, now) or now
+    return Stand(record.revision, plan.reason, _cut(tell_behind(plan, 2)), plan.moves, now, look_at)
+
+
+def stand_of_trouble(error: KubeError, record: SyncRecord, due: datetime, now: datetime) -> Stand:
+    message = _cut(f"its workloads could not be rolled: {error.message}")
+    return Stand(record.revision, error.reason, message, moves=False, seen_at=now, look_at=due)
+
+
+def unseen(record: SyncRecord, now: datetime) -> Stand:
+    """Where a namespace is that could not be looked at."""
+    why = "its workloads have yet to be looked at"
+    return Stand(record.revision, reasons.ROLLOUT_WAITING, why, moves=True, seen_at=now, look_at=now)
+
+
+def time_rollouts(old: Status, overview: Overview, record: SyncRecord, now: datetime) -> tuple[datetime | None, int]:
+    """When the rollouts that are under way began, and how many seconds the last ones took, up to the last pod that came
+    by itself: one namespace whose pods never come must not make the renewals of all come earlier."""
+    started, seconds = timed_so_far(old, record)
+    if overview.moves:
+        return started or (now.replace(microsecond=0) if overview.begins else None), seconds
+    end = now if overview.is_done else overview.finished_at
+    return None, whole_seconds(end - started) if started and end and end >= started else seconds
+
+
+def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview, record: SyncRecord) -> Condition:
+    """The condition RolledOut, of all namespaces together."""
+    generation = environment.generation
+    if overview.is_done:
+        if _concerns_none(old, overview):
+            message = f'no workload takes Secret "{environment.target.name}" in {_namespaces(overview.filled)}'
+            return Condition(ROLLED_OUT, "True", reasons.NOTHING_TO_ROLL, message, generation)
+        message = f"all workloads in {_namespaces(overview.filled)} run with the present values"
+        return Condition(ROLLED_OUT, "True", reasons.ROLLED_OUT, message, generation)
+    if not overview.stands:
+        why = "a rotation without rollout has filled the Secrets: pods take their values when they are next replaced"
+        return Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, generation)
+    behind = overview.behind()
+    named = "; ".join(f"{one.namespace}: {one.message}" for one in behind[:NAMED])
+    more = f"; and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
+    counted = f"{overview.rolled} of {_namespaces(overview.filled)} run with the present values"
+    message = f"{counted}{tell_deadline(record)}. Behind are {named}{more}"
+    return Condition(ROLLED_OUT, "False", behind[0].reason, message, generation)
+
+
+def _concerns_none(old: Status, overview: Overview) -> bool:
+    if overview.concerned is not None:
+        return not overview.concerned
+    before = find_condition(old.conditions, ROLLED_OUT)
+    return before is not None and before.reason == reasons.NOTHING_TO_ROLL
+
+
+def rollout_events(old: Status, new: Status, told: set[str]) -> tuple[Event, ...]:
+    """What to tell of the step from one status to the next: that rollouts begin, new trouble, and that they have ended.
+
+    `told` holds the troubles of these rollouts so far, and takes up a new one: what stands in the way in many
+    namespaces is told once, and each of them by the status.
+    """
+    before, after = find_condition(old.conditions, ROLLED_OUT), find_condition(new.conditions, ROLLED_OUT)
+    if after is None:
+        return ()
+    events = []
+    if new.rollout_started_at and new.rollout_started_at != old.rollout_started_at:
+        events.append(Event("Normal", reasons.ROLLING_OUT, after.message))
+    if after.status != "True" and after.reason not in PASSING:
+        if after.reason not in told and not (before and before.reason == after.reason):
+            events.append(Event("Warning", after.reason, after.message))
+        told.add(after.reason)
+    if after.status == "True" and old.rollout_started_at and not (before and before.status == "True"):
+        took = format_duration(new.rollout_time)
+        events.append(Event("Normal", reasons.ROLLED_OUT, f"{after.message}, after {took}"))
+    return tuple(events)
+
+
+def _gravity(reason: str) -> int:
+    """What is none of these is trouble with the API server: it passes, and is told before what goes well."""
+    return GRAVITY.index(reason) if reason in GRAVITY else GRAVITY.index(reasons.ROLLING_OUT)
+
+
+def _namespaces(count: int) -> str:
+    return f"{count} namespace{'' if count == 1 else 's'}"
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST_TOLD else message[: LONGEST_TOLD - 1] + "…"

@@ -1,0 +1,145 @@
+"""The environments that one environment imports, read from the API server.
+
+Owns what is noted of them: as what they were used, which stands in statuses for people to read as far as their own
+place has named them, and what has been seen of each, which does not. Invariant: of one that is not shared, only the
+latter tells that it is there; and one that is there without being shared costs the same reads as one that is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.kube.paths import environment_resource
+from esc_operator.lang.reasons import LIMIT_EXCEEDED
+from esc_operator.reconciliation.sync.outcome import Imports, Sighting, Uses
+from esc_operator.resources import reasons
+from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
+from esc_operator.resources.imported import NOT_THERE, Imported
+from esc_operator.resources.sharing import may_import, parse_sharing
+from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
+from esc_operator.stores.port import Failed, Loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.environment import Key
+
+
+MOST_BYTES = 4 * LARGEST_ENVIRONMENT
+"""Of the texts of all that one evaluation imports."""
+TOO_MUCH = (
+    f"all environments that are imported here have more than {MOST_BYTES:,} bytes of JSON together, as the API server "
+    "keeps them: import fewer or smaller ones"
+)
+AT_ONCE = 8
+"""So many are read at a time; what is read is counted only then."""
+
+
+class Definitions:
+    """An AsyncStore for one evaluation, of an environment in `home`, which notes what it was asked for.
+
+    `reach` are the namespaces that this operator works on; where it works on some only, it has no rights in others, nor
+    to what belongs to the whole cluster. Empty stands for all.
+    """
+
+    def __init__(self, api: KubeApi, home: str, reach: Collection[str] = ()) -> None:
+        self._api = api
+        self._home = home
+        self._reach = frozenset(reach)
+        self._own = _Notes(home)
+        self._behind = _Notes(home)
+        self._sightings: list[Sighting] = []
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._bytes = 0
+        self.trouble: KubeError | None = None
+        """For want of what not all that is imported is known."""
+
+    async def load(self, name: str, importer: str) -> Loaded | Failed:
+        """What an environment imports is looked for from its own place, whoever imports it."""
+        place = place_of(importer)
+        keys = candidates(name, place)
+        if isinstance(keys, Failed):
+            return keys
+        readable = [key for key in keys if not self._reach or key.namespace in self._reach]
+        if not readable:
+            return _out_of_reach(keys[0])
+        notes = self._own if place == self._home else self._behind
+        for key in readable:
+            async with self._turns:
+                body, size = await self._read(key)
+            if body is not None and may_import(place, key, parse_sharing(body)):
+                return self._loaded(notes, key, body, size)
+            notes.note_refused(key, place)
+        return nothing_found(readable, place)
+
+    @property
+    def imports(self) -> Imports:
+        """What has been noted. What both the own place and its imports have used is no secret of the latter."""
+        own = self._own.uses()
+        return Imports(own, self._behind.uses(own.used), tuple(self._sightings))
+
+    async def _read(self, key: Key) -> tuple[Mapping[str, Any] | None, int]:
+        """An environment, None where there is none, and the bytes of its text."""
+        try:
+            body, size = await self._api.read_sized(
+                environment_resource(key.namespace), key.namespace or None, key.name
+            )
+        except NotFoundError:
+            self._sightings.append(Sighting(key, 0))
+            return None, 0
+        except KubeError as error:
+            self.trouble = error
+            raise
+        metadata = body["metadata"]
+        self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
+        return body, size
+
+    def _loaded(self, notes: _Notes, key: Key, body: Mapping[str, Any], size: int) -> Loaded | Failed:
+        generation = body["metadata"].get("generation", 0)
+        notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
+        if refusal := refuse_size(body):
+            return Failed(f"{key.tell()} cannot be imported: {refusal}", LIMIT_EXCEEDED)
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            return Failed(TOO_MUCH, LIMIT_EXCEEDED)
+        definition = body["spec"].get("environment") or {}
+        return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+
+
+class _Notes:
+    """What some places have used, as environments in `home` call it."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+        self._used: dict[Key, Imported] = {}
+        self._refused: dict[Key, set[str]] = {}
+
+    def note_used(self, key: Key, used: Imported) -> None:
+        # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
+        self._used[key] = min(used, known) if (known := self._used.get(key, used)).uid == used.uid else known
+
+    def note_refused(self, key: Key, place: str) -> None:
+        places = self._refused.setdefault(key, set())
+        if key.namespace != place:
+            places.add(place)
+
+    def uses(self, known: Mapping[str, Imported] | None = None) -> Uses:
+        """All of it, but what is `known` as the very same already."""
+        every = {key: self._used.get(key, NOT_THERE) for key in (*self._used, *self._refused)}
+        used = {key.seen_from(self._home): one for key, one in every.items()}
+        refused = {
+            key.seen_from(self._home): frozenset(places)
+            for key, places in self._refused.items()
+            if places and not every[key].generation
+        }
+        return Uses({name: one for name, one in used.items() if (known or {}).get(name) != one}, refused)
+
+
+def _out_of_reach(key: Key) -> Failed:
+    return Failed(
+        f"{key.tell()} cannot be imported: this operator works on some namespaces only, and not on that",
+        reasons.IMPORT_NOT_ALLOWED,
+    )

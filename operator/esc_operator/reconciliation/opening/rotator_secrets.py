@@ -1,0 +1,248 @@
+"""The states of an environment's rotators, in a Secret of the operator's own beside the target.
+
+Not in the spec: that is the owner's, GitOps would put it back, and a state is a secret. It belongs to the environment,
+says what it is, and is never anybody's target. A new state is written before anything that is made of it, together with
+the request that it was made for: so whoever comes after a crash finds it, and rotates nothing twice for one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.driver.rotator_states import plain_state
+from esc_operator.errors import ConflictError, NotFoundError
+from esc_operator.evaluation import Failed, Rotated
+from esc_operator.kube.paths import SECRETS
+from esc_operator.kube.secret_informer import parse_secret_metadata
+from esc_operator.reconciliation.sync.secret_body import owner_reference
+from esc_operator.renewal.why import asks_for_more
+from esc_operator.resources import (
+    ENVIRONMENT,
+    HOLDS,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    ROTATOR_STATES,
+    reasons,
+)
+from esc_operator.resources.environment import Key, key_of
+from esc_operator.resources.rotate_request import RotateRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.driver.rotator_states import Make
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.secret_informer import SecretMetadata
+    from esc_operator.resources.environment import EscEnvironment
+
+SUFFIX = "-rotators"
+CLUSTER_SUFFIX = "-rotator-states"
+"""It must not end as the other does: an environment of that namespace may have any name."""
+LONGEST_NAME = 253
+_DATA_KEY = "states"
+
+
+def secret_name(environment: str, suffix: str = SUFFIX) -> str:
+    """The Secret for the states of an environment's rotators."""
+    if len(environment) + len(suffix) <= LONGEST_NAME:
+        return environment + suffix
+    digest = hashlib.sha256(environment.encode()).hexdigest()[:8]
+    # A part of a name must not end in what separates parts.
+    start = environment[: LONGEST_NAME - len(suffix) - len(digest) - 1].rstrip("-.")
+    return f"{start}-{digest}{suffix}"
+
+
+def states_key(environment: Key, home: str) -> Key | None:
+    """Where the states of an environment's rotators are: beside it, and those of one of the cluster in the operator's
+    own namespace, `home`. None where that is not known."""
+    if environment.namespace:
+        return Key(environment.namespace, secret_name(environment.name))
+    return Key(home, secret_name(environment.name, CLUSTER_SUFFIX)) if home else None
+
+
+def has_rotators(definition: Any) -> bool:
+    """Whether a definition calls any rotator itself."""
+    match definition:
+        case dict():
+            return any(str(key).startswith("fn::rotate") or has_rotators(value) for key, value in definition.items())
+        case list():
+            return any(has_rotators(item) for item in definition)
+    return False
+
+
+class State(NamedTuple):
+    """One rotator's state, and the request that it was made for. Never shows in `repr`."""
+
+    value: Any
+    request: RotateRequest
+
+    def __repr__(self) -> str:
+        return f"<State for {self.request}>"
+
+
+@dataclass(slots=True)
+class Kept:
+    """The states of one environment by path, as of a version of its Secret at `key`; "" where there is none yet.
+    `refused` says why they cannot be kept, such as where the Secret of that name cannot be used."""
+
+    key: Key
+    version: str = ""
+    states: dict[str, State] = field(default_factory=dict, repr=False)
+    refused: Failed | None = None
+
+
+class RotatorSecrets:
+    """All of them, for all evaluations of the process. What could not be written is remembered until it is. `home` is
+    the operator's own namespace, "" where there is none: nobody else writes Secrets there, and what is written there
+    reaches all namespaces of a ClusterEscEnvironment."""
+
+    def __init__(self, api: KubeApi, home: str = "") -> None:
+        self._api = api
+        self._home = home
+        self._unwritten: dict[str, dict[str, State]] = {}
+
+    def of(self, environment: EscEnvironment, *, rotates: bool) -> EnvironmentStates:
+        return EnvironmentStates(self, environment, rotates=rotates and has_rotators(environment.definition))
+
+    def place_of(self, environment: EscEnvironment) -> str:
+        """Where the states of its own rotators are, as `namespace/name`; "" where it has none."""
+        key = states_key(environment.key, self._home) if has_rotators(environment.definition) else None
+        return str(key or "")
+
+    async def read(self, environment: Key, uid: str = "") -> Kept:
+        """The states of an environment; with `uid` only of that very object. Raises KubeError."""
+        key = states_key(environment, self._home)
+        if key is None:
+            return Kept(environment, refused=_NOWHERE)
+        try:
+            body = await self._api.read(SECRETS, *key)
+        except NotFoundError:
+            return Kept(key, states=dict(self._unwritten.get(uid, {})))
+        seen = parse_secret_metadata(body)
+        if not _is_of(seen, environment) or (uid and uid not in seen.owners):
+            return Kept(key, refused=_refusal(seen.key))
+        states = {**kept_states(body, environment), **self._unwritten.get(uid, {})}
+        return Kept(key, seen.version, states)
+
+    async def write(self, environment: EscEnvironment, kept: Kept) -> None:
+        """Write all states. Raises KubeError; what was not written is not forgotten."""
+        self._unwritten[environment.uid] = dict(kept.states)
+        body = await self._api.apply(SECRETS, _body(environment, kept), force=bool(kept.version))
+        kept.version = body["metadata"]["resourceVersion"]
+        self._unwritten.pop(environment.uid, None)
+
+    def is_written(self, uid: str) -> bool:
+        return uid not in self._unwritten
+
+
+class EnvironmentStates:
+    """The states for one evaluation of one environment and what it imports; see `driver.rotator_states`."""
+
+    def __init__(self, secrets: RotatorSecrets, environment: EscEnvironment, *, rotates: bool) -> None:
+        self._secrets = secrets
+        self._environment = environment
+        self._rotates = rotates
+        self._kept: dict[str, Kept] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def rotates(self) -> bool:
+        return self._rotates
+
+    async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:
+        async with self._lock:
+            kept = await self._load(environment)
+        state = kept.states.get(path)
+        return state.value if state else None
+
+    async def renew(self, environment: str, path: str, make: Make) -> Rotated | Failed:
+        """One after the other: all states of an environment are in one Secret."""
+        async with self._lock:
+            kept, request = await self._load(environment), self._environment.rotate_request
+            if kept.refused:
+                return kept.refused  # what could not be kept must not be made
+            known = kept.states.get(path)
+            if known and not asks_for_more(request, known.request):
+                if not self._secrets.is_written(self._environment.uid):
+                    await self._write(kept)
+                return Rotated(known.value)
+            answer = await make(known.value if known else None)
+            if isinstance(answer, Rotated):
+                kept.states[path] = State(plain_state(answer.state), request)
+                await self._write(kept)
+            return answer
+
+    async def _load(self, name: str) -> Kept:
+        if name not in self._kept:
+            key = key_of(name, "")
+            own = key == self._environment.key
+            self._kept[name] = await self._secrets.read(key, self._environment.uid if own else "")
+        return self._kept[name]
+
+    async def _write(self, kept: Kept) -> None:
+        try:
+            await self._secrets.write(self._environment, kept)
+        except ConflictError:
+            # Somebody has edited it, or an answer of ours was lost: what was just made counts more than what is there.
+            fresh = await self._secrets.read(self._environment.key, self._environment.uid)
+            if fresh.refused:
+                raise
+            kept.version = fresh.version
+            await self._secrets.write(self._environment, kept)
+
+
+def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, State]:
+    """The states in a Secret, by path, if it holds those of that environment."""
+    if not _is_of(parse_secret_metadata(body), environment):
+        return {}
+    return parse_states((body.get("data") or {}).get(_DATA_KEY, ""))
+
+
+def _is_of(seen: SecretMetadata, environment: Key) -> bool:
+    return seen.managed and seen.holds_states and seen.environment == environment.reference
+
+
+def parse_states(data: str) -> dict[str, State]:
+    """Read what `_body` writes; what cannot be read is not there."""
+    try:
+        parsed = json.loads(base64.b64decode(data))
+        return {
+            str(path): State(entry["state"], RotateRequest(*map(str, entry["request"])))
+            for path, entry in parsed.items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def _body(environment: EscEnvironment, kept: Kept) -> dict[str, Any]:
+    states = {path: {"state": state.value, "request": list(state.request)} for path, state in kept.states.items()}
+    metadata: dict[str, Any] = {
+        "name": kept.key.name,
+        "namespace": kept.key.namespace,
+        "labels": {MANAGED_BY_LABEL: MANAGED_BY},
+        "annotations": {ENVIRONMENT: environment.reference, HOLDS: ROTATOR_STATES},
+        "ownerReferences": [owner_reference(environment)],
+        **({"resourceVersion": kept.version} if kept.version else {}),
+    }
+    data = {_DATA_KEY: base64.b64encode(json.dumps(states).encode()).decode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+
+
+_NOWHERE = Failed(
+    "the states of a ClusterEscEnvironment's rotators are kept in the operator's own namespace, and it runs outside of "
+    "the cluster and knows none, so nothing is rotated: start it in the cluster, or with --lease-namespace",
+    reasons.ROTATOR_STATES_UNPLACED,
+)
+
+
+def _refusal(key: Key) -> Failed:
+    return Failed(
+        f"Secret {key} exists and does not hold the states of this environment's rotators, so it is left as it is and "
+        "nothing is rotated: delete it, or name the environment otherwise",
+        reasons.ROTATOR_STATES_NOT_OWNED,
+    )

@@ -1,0 +1,277 @@
+"""Rolls the workloads of one namespace that need a Secret's new values, and follows them until their pods are ready.
+
+Owns the turns among all rollouts of the cluster. Everything else it needs to know stands on the workloads, so it goes
+on after a restart where it was; what it remembers beside is only for telling more. What is told is for others.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
+from esc_operator.kube.api import METADATA
+from esc_operator.kube.paths import WORKLOADS
+from esc_operator.reconciliation.rollouts.plan import (
+    Behind,
+    RolloutPlan,
+    concerned_by,
+    deadline_of,
+    for_its_turn,
+    held_back,
+    judge_stalled,
+    plan_rollout,
+    stamps_for,
+)
+from esc_operator.reconciliation.workqueue.retry_after import LONGEST_ASKED
+from esc_operator.reconciliation.workqueue.slots import Turns
+from esc_operator.renewal.schedule import retry_at
+from esc_operator.resources import reasons
+from esc_operator.resources.workloads import REVISIONS, Progress, Workload, format_stamps, parse_workload
+from esc_operator.telemetry import SILENT, Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.sync_record import SyncRecord
+
+logger = logging.getLogger(__name__)
+
+Place = tuple[str, str]
+"""The UID of an environment, and one of the namespaces whose Secret it fills."""
+
+ASK_AGAIN = timedelta(minutes=5)
+"""After so long a kind that the API server did not have is asked for again: Argo Rollouts may have been installed."""
+SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The workloads that an environment rolls in one namespace, as they are now, and what is to be done with them."""
+
+    found: tuple[Workload, ...]
+    plan: RolloutPlan
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is remembered of one place while its workloads are rolled for one revision.
+
+    `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
+    `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
+    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `told` are those
+    that events have told; `held_until`: the API server has asked to be left alone until then.
+    """
+
+    revision: str
+    generation: int
+    kinds: frozenset[str] = frozenset()
+    stamped: dict[str, datetime] = field(default_factory=dict)
+    moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    queued: tuple[Workload, ...] = ()
+    turns: set[str] = field(default_factory=set)
+    troubles: int = 0
+    told: set[str] = field(default_factory=set)
+    held_until: datetime | None = None
+
+
+class Rolling:
+    """`at_once`: so many workloads of the cluster are rolled at a time. An environment's place is its namespace, which
+    is one of many where it stands for a ClusterEscEnvironment."""
+
+    def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
+        self._api = api
+        self._now = now
+        self._turns = Turns(at_once)
+        self._telemetry = telemetry
+        self._absent: dict[str, datetime] = {}
+        self._memories: dict[Place, _Memory] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many workloads have their turn."""
+        return self._turns.held
+
+    def told(self, place: Place) -> set[str]:
+        """The troubles of a rollout that events have told; whoever tells another one adds it."""
+        memory = self._memories.get(place)
+        return memory.told if memory else set()
+
+    def forget(self, place: Place) -> None:
+        """There is nothing to roll any more."""
+        memory = self._memories.pop(place, None)
+        # One that another environment follows as well is held again when that looks at it.
+        for uid in memory.turns if memory else ():
+            self._turns.release(uid)
+
+    def waits_until(self, environment: EscEnvironment, record: SyncRecord) -> datetime | None:
+        """When to ask again, where nothing but that can be done now; None where there is more to do."""
+        now, memory = self._now(), self._remember(environment, record)
+        if memory.held_until and now < memory.held_until:
+            return memory.held_until
+        if not memory.queued or self._comes_up(memory.queued, environment.key.namespace, record):
+            return None
+        waiting = [self._waiting(workload, now) for workload in memory.queued]
+        return min(one.until for one in waiting if one.until)
+
+    async def survey(self, environment: EscEnvironment, record: SyncRecord) -> Survey:
+        """Read the workloads; those that are on their way use their turns. Raises KubeError."""
+        memory = self._remember(environment, record)
+        found = await self._read(environment, memory.kinds or {target.kind for target in environment.rollout.targets})
+        memory.kinds = frozenset(one.kind for one in found)
+        now = self._now()
+        found = _judge(memory, found, now)
+        plan = plan_rollout(environment, record, found, memory.stamped, now)
+        self._keep_turns(memory, plan, found, environment.key.namespace, now)
+        return Survey(found, plan)
+
+    async def roll(self, environment: EscEnvironment, record: SyncRecord, survey: Survey) -> RolloutPlan:
+        """Roll what has its turn; answers what is left to do. Raises KubeError."""
+        memory, now = self._remember(environment, record), self._now()
+        plan = self._take_turns(memory, survey.plan, environment.key.namespace, record, now)
+        plan = await self._stamp_all(environment, memory, plan, record, now)
+        memory.troubles, memory.held_until = 0, None
+        if plan.is_done:
+            self.forget(_place(environment))
+        return plan
+
+    def be_troubled(self, environment: EscEnvironment, record: SyncRecord, error: KubeError) -> datetime:
+        """When to try again."""
+        log = {"environment": str(environment.key), "reason": error.reason}
+        logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
+        now, memory = self._now(), self._remember(environment, record)
+        memory.troubles += 1
+        due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
+        if error.retry_after:
+            memory.held_until = now + min(timedelta(seconds=error.retry_after), LONGEST_ASKED)
+            due = max(due, memory.held_until)
+        return due
+
+    def _remember(self, environment: EscEnvironment, record: SyncRecord) -> _Memory:
+        place = _place(environment)
+        memory = self._memories.get(place)
+        if memory is None or memory.revision != record.revision:
+            held_until, turns = (memory.held_until, memory.turns) if memory else (None, set[str]())
+            memory = _Memory(record.revision, environment.generation, turns=turns, held_until=held_until)
+            self._memories[place] = memory
+        if memory.generation != environment.generation:
+            # Others may be meant now.
+            memory.generation, memory.kinds, memory.queued = environment.generation, frozenset(), ()
+        return memory
+
+    def _comes_up(self, queued: tuple[Workload, ...], namespace: str, record: SyncRecord) -> bool:
+        """Whether it is the turn of any."""
+        now = self._now()
+        # All of them ask: who does not is forgotten.
+        deadline = deadline_of(record, now)
+        answers = [self._turns.ask(workload.uid, namespace, deadline, now) for workload in queued]
+        return any(answers)
+
+    def _waiting(self, workload: Workload, now: datetime) -> Behind:
+        return for_its_turn(workload, self._turns.ahead_of(workload.uid), self._turns.at_once, now)
+
+    async def _read(self, environment: EscEnvironment, kinds: Collection[str]) -> tuple[Workload, ...]:
+        """The workloads concerned, of those kinds or of all where there are none, from the API server's cache; kinds
+        that it does not have are left out."""
+        found: list[Workload] = []
+        for resource in WORKLOADS:
+            now = self._now()
+            if (kinds and resource.kind not in kinds) or self._absent.get(resource.kind, now) > now:
+                continue
+            take = partial(_concerned, environment, resource.kind)
+            try:
+                page = await self._api.list_page(resource, environment.key.namespace, take, resourceVersion="0")
+            except NotFoundError:
+                self._absent[resource.kind] = now + ASK_AGAIN
+                continue
+            found += filter(None, page.items)
+        return concerned_by(environment.rollout, environment.target.name, found)
+
+    def _keep_turns(
+        self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
+    ) -> None:
+        """Those that are on their way use their turns, and those that are not, or not there, give theirs back."""
+        busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
+        wanted = {one.uid for one in plan.roll}
+        gone = memory.turns - {one.uid for one in found}
+        for uid in busy:
+            self._turns.hold(uid, namespace, now)
+        # One that is on its way for another's sake keeps its turn.
+        idle = {one.uid for one in found if one.progress is not Progress.RUNNING}
+        over = (idle | gone) - busy - wanted
+        for uid in over:
+            self._turns.release(uid)
+        memory.turns = (memory.turns | busy) - over
+
+    def _take_turns(
+        self, memory: _Memory, plan: RolloutPlan, namespace: str, record: SyncRecord, now: datetime
+    ) -> RolloutPlan:
+        deadline = deadline_of(record, now)
+        memory.turns |= {one.uid for one in plan.roll}
+        waiting = [one for one in plan.roll if not self._turns.ask(one.uid, namespace, deadline, now)]
+        only_waiting = len(waiting) == len(plan.roll) and not plan.behind
+        memory.queued = tuple(waiting) if only_waiting else ()
+        return held_back(plan, [self._waiting(one, now) for one in waiting])
+
+    async def _stamp_all(
+        self, environment: EscEnvironment, memory: _Memory, plan: RolloutPlan, record: SyncRecord, now: datetime
+    ) -> RolloutPlan:
+        """What stands in the way of one workload is told of it, and keeps no other waiting."""
+        refused: list[Behind] = []
+        for workload in plan.roll:
+            try:
+                await self._stamp(environment, workload, record, now)
+            except (ForbiddenError, InvalidError) as error:
+                self._turns.release(workload.uid)
+                refused.append(Behind(workload, reasons.ROLLOUT_REFUSED, error.message))
+            except (ConflictError, NotFoundError):
+                why = "it was changed at the same time, and is looked at again"
+                refused.append(Behind(workload, reasons.ROLLOUT_WAITING, why, now + SOON))
+            else:
+                memory.stamped[workload.uid] = now
+                self._telemetry.meter.stamped()
+        return held_back(plan, refused)
+
+    async def _stamp(self, environment: EscEnvironment, workload: Workload, record: SyncRecord, now: datetime) -> None:
+        log = {"environment": str(environment.key), "reason": "Rollout"}
+        logger.info("%s: rolling %s", environment.key, workload, extra=log)
+        text = format_stamps(stamps_for(workload, environment.target.name, record, now))
+        resource = next(one for one in WORKLOADS if one.kind == workload.kind)
+        await self._api.patch(
+            resource,
+            environment.key.namespace,
+            workload.name,
+            {
+                # Onto that very version: the annotation also holds what belongs to other Secrets.
+                "metadata": {"uid": workload.uid, "resourceVersion": workload.version},
+                "spec": {"template": {"metadata": {"annotations": {REVISIONS: text}}}},
+            },
+            METADATA,
+        )
+
+
+def _concerned(environment: EscEnvironment, kind: str, body: Mapping[str, Any]) -> Workload | None:
+    """What is kept of a listed workload: nothing of one that is not concerned."""
+    found = concerned_by(environment.rollout, environment.target.name, [parse_workload(kind, body)])
+    return next(iter(found), None)
+
+
+def _place(environment: EscEnvironment) -> Place:
+    return environment.uid, environment.key.namespace
+
+
+def _judge(memory: _Memory, found: tuple[Workload, ...], now: datetime) -> tuple[Workload, ...]:
+    """The workloads, those told to be stuck whose pods have been where they are for too long."""
+    moved = {}
+    for workload in found:
+        where, since = memory.moved.get(workload.uid, (workload.message, now))
+        moved[workload.uid] = workload.message, since if where == workload.message and since <= now else now
+    memory.moved = moved
+    return tuple(judge_stalled(workload, moved[workload.uid][1], now) for workload in found)

@@ -1,0 +1,148 @@
+"""The rollouts of environments that fill one Secret: when its workloads are looked at, and what is told of them.
+
+What was rolled out stands in the status, so workloads are read only where the Secret's data is another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import KubeError
+from esc_operator.reconciliation.rollouts.events import rollout_event
+from esc_operator.reconciliation.rollouts.plan import (
+    RolloutPlan,
+    end_of_rollout,
+    lifetime_warning,
+    look_again_at,
+    rolled_out,
+    time_rollout,
+)
+from esc_operator.reconciliation.rollouts.roller import SOON, Rolling
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import (
+    LIFETIME_TOO_SHORT,
+    ROLLED_OUT,
+    Condition,
+    carry_transition_times,
+    find_condition,
+)
+from esc_operator.telemetry import SILENT, Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.events import Event
+    from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+
+class Rollouts:
+    """`at_once`: so many workloads of the cluster are rolled at a time."""
+
+    def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
+        self.rolling = Rolling(api, now, at_once, telemetry)
+        self._now = now
+        self._telemetry = telemetry
+
+    @property
+    def under_way(self) -> int:
+        """How many workloads have their turn."""
+        return self.rolling.under_way
+
+    async def advance(
+        self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord | None
+    ) -> tuple[Status, datetime | None]:
+        """The status with what is to be told of rollouts, and when to look again; rolls what has to be rolled now.
+
+        `old` is the last status, `status` the next one as far as the Secret is concerned. Workloads are read only where
+        the Secret's data is another one than was rolled out. Trouble with them is told and tried again: never raised.
+        """
+        if environment.rollout.policy == "Never" or environment.suspend:
+            self.forget(environment.key, environment.uid)
+            return _without(status), None
+        if record is None or record.leaves_pods:
+            self.forget(environment.key, environment.uid)
+            # Without a record, what was rolled out is still what pods hold.
+            return self._left(environment, old, status) if record else status, None
+        if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
+            return self.unchanged(old, status), None
+        if until := self.rolling.waits_until(environment, record):
+            return self.unchanged(old, status), until
+        try:
+            with self._telemetry.tracer.span("rollout", environment=str(environment.key)):
+                return await self._follow(environment, old, status, record)
+        except KubeError as error:
+            return self._troubled(environment, old, status, record, error)
+
+    def unchanged(self, old: Status, status: Status) -> Status:
+        """The status where nothing new is known of rollouts."""
+        kept = [find_condition(old.conditions, kind) for kind in (ROLLED_OUT, LIFETIME_TOO_SHORT)]
+        present = [replace(one, observed_generation=status.observed_generation) for one in kept if one]
+        return replace(
+            status,
+            conditions=(*status.conditions, *carry_transition_times(present, old.conditions, self._now())),
+        )
+
+    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> Event | None:
+        """The event for what is new between two statuses, if any."""
+        return rollout_event(old, status, self.rolling.told((environment.uid, environment.key.namespace)))
+
+    def forget(self, key: Key, uid: str) -> None:
+        """An environment is gone, or has nothing to roll any more."""
+        self.rolling.forget((uid, key.namespace))
+
+    async def _follow(
+        self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord
+    ) -> tuple[Status, datetime | None]:
+        survey = await self.rolling.survey(environment, record)
+        plan = await self.rolling.roll(environment, record, survey)
+        now = self._now()
+        told = self._told(environment, old, status, plan, record)
+        # A longer rollout calls for an earlier renewal than was just planned.
+        soon = now + SOON if told.rollout_seconds > old.rollout_seconds else None
+        return told, look_again_at(plan, now) or soon
+
+    def _told(
+        self, environment: EscEnvironment, old: Status, status: Status, plan: RolloutPlan, record: SyncRecord
+    ) -> Status:
+        now = self._now()
+        started, seconds = time_rollout(old, plan, record, now)
+        status = replace(
+            status,
+            rolled_out_revision=record.revision if plan.is_done else "",
+            rollout_started_at=started,
+            rollout_seconds=seconds,
+        )
+        condition = rolled_out(environment, plan, record, environment.target.name)
+        if end := end_of_rollout(old, condition):
+            self._telemetry.meter.rolled_out(end, seconds if end == "completed" and old.rollout_started_at else None)
+        warning = lifetime_warning(environment, record.lifetime, status.rollout_time)
+        told = [condition, *([warning] if warning else [])]
+        return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))
+
+    def _left(self, environment: EscEnvironment, old: Status, status: Status) -> Status:
+        """The pods keep what they have, because whoever asked for new values wants it so."""
+        why = "a rotation without rollout has filled the Secret: pods take its values when they are next replaced"
+        told = Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, environment.generation)
+        conditions = carry_transition_times((told,), old.conditions, self._now())
+        return replace(status, conditions=(*status.conditions, *conditions), rollout_started_at=None)
+
+    def _troubled(
+        self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError
+    ) -> tuple[Status, datetime]:
+        """What was rolled out before is no more what has to be, so that must not be told again."""
+        due = self.rolling.be_troubled(environment, record, error)
+        why = f"its workloads could not be rolled: {error.message}"
+        told = Condition(ROLLED_OUT, "False", error.reason, why, environment.generation)
+        status = self.unchanged(old, status)
+        others = tuple(one for one in status.conditions if one.type != ROLLED_OUT)
+        carried = carry_transition_times((told,), old.conditions, self._now())
+        return replace(status, conditions=(*others, *carried)), due
+
+
+def _without(status: Status) -> Status:
+    return replace(status, rolled_out_revision="", rollout_started_at=None)

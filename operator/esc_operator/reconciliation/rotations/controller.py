@@ -1,0 +1,267 @@
+"""The controller of EscRotations: begins runs, asks environments, and tells how far each run has come.
+
+Level-triggered like the reconciler of environments, beside which it works: it looks at the EscRotation as it is now,
+and everything that it has to know of a run stands there, on the environments and on their Secrets. What it remembers
+only spares it to list all environments at each look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
+from esc_operator.kube.events import Subject, post_event
+from esc_operator.kube.paths import ROTATIONS, environment_resource
+from esc_operator.reconciliation.rotations.events import begin_event, end_event, failure_events
+from esc_operator.reconciliation.rotations.plan import (
+    FINAL,
+    Begin,
+    Idle,
+    Outcome,
+    Run,
+    State,
+    is_asked,
+    is_honoured,
+    judge,
+    plan_dry_run,
+    tell_run,
+    what_now,
+    whom_to_ask,
+)
+from esc_operator.reconciliation.workqueue.scheduler import Scheduler
+from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
+from esc_operator.renewal.schedule import retry_at
+from esc_operator.resources.environment import Key
+from esc_operator.resources.rotate_request import AskedRotation
+from esc_operator.resources.rotation import EscRotation, RotationStatus, parse_rotation, parse_rotation_status
+from esc_operator.telemetry import SILENT, Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.events import Event
+    from esc_operator.reconciliation.rotations.gather import RotationGatherer
+    from esc_operator.resources.rotation_selection import Candidate
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN = timedelta(milliseconds=500)
+"""While a run is under way."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """A run as far as it is known: who waits, in order, who was asked, and what became of them.
+
+    `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
+    changes nothing for one that was reached. `told` are the failures that events have told; of `hidden` environments it
+    is not told whether they log in as the selector says.
+    """
+
+    run: Run
+    waiting: list[Candidate]
+    asked: dict[Key, Candidate] = field(default_factory=dict)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    unsure: set[Key] = field(default_factory=set)
+    told: set[Key] = field(default_factory=set)
+    hidden: int = 0
+
+
+class Rotations:
+    def __init__(
+        self,
+        api: KubeApi,
+        gatherer: RotationGatherer,
+        now: Callable[[], datetime],
+        telemetry: Telemetry = SILENT,
+        *,
+        on_begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_begin` is called when a run begins, before anybody is chosen: whoever logs in afterwards has to get what
+        is issued afterwards."""
+        self._api = api
+        self._telemetry = telemetry
+        self._gatherer = gatherer
+        self._now = now
+        self._on_begin = on_begin
+        self._memories: dict[str, _Memory] = {}
+        self._troubles: dict[str, int] = {}
+        self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
+        self.scheduler: Scheduler[str] = Scheduler(now, lambda name, _: self.queue.add(name, Lane.CHANGE))
+
+    @property
+    def under_way(self) -> int:
+        """How many runs are."""
+        return len(self._memories)
+
+    def on_rotation(self, body: Mapping[str, Any]) -> None:
+        """An EscRotation was listed, created, changed or deleted."""
+        self.queue.add(body["metadata"]["name"], Lane.CHANGE)
+
+    async def run(self) -> None:
+        """Work until cancelled, on one EscRotation at a time: what takes long in a run is done by others."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.scheduler.run(), name="rotation-scheduler")
+            group.create_task(self._work(), name="rotations")
+
+    async def _work(self) -> None:
+        while True:
+            name = await self.queue.take()
+            try:
+                await self._attempt(name)
+            finally:
+                self.queue.done(name)
+
+    async def _attempt(self, name: str) -> None:
+        try:
+            await self.reconcile(name)
+        except EscError as error:
+            self._look_again(name, error.message)
+        except Exception as error:  # noqa: BLE001 - a bug in one EscRotation's handling must not stop the others
+            self._look_again(name, f"internal error ({type(error).__name__})")
+        else:
+            self._troubles.pop(name, None)
+
+    def _look_again(self, name: str, message: str) -> None:
+        count = self._troubles[name] = self._troubles.get(name, 0) + 1
+        logger.warning("EscRotation %s: %s", name, message)
+        self.scheduler.set(name, retry_at(self._now(), count, None, name))
+
+    async def reconcile(self, name: str) -> None:
+        """Bring one EscRotation on. Raises KubeError."""
+        try:
+            body = await self._api.read(ROTATIONS, None, name)
+        except NotFoundError:
+            body = None
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            self._memories.pop(name, None)
+            self.scheduler.discard(name)
+            return
+        rotation, status = parse_rotation(body), parse_rotation_status(body.get("status"))
+        written = body.get("status") or {}
+        if rotation.dry_run:
+            await self._dry_run(rotation, status, written)
+            return
+        verdict = what_now(rotation, status, self._now())
+        if isinstance(verdict, Idle):
+            await self._write(rotation, written, verdict.status)
+            await self._post(rotation, end_event(status, verdict.status))
+            self._memories.pop(name, None)
+            self.scheduler.set(name, verdict.until)
+            return
+        begins = isinstance(verdict, Begin)
+        if isinstance(verdict, Begin):
+            logger.info("EscRotation %s: run %d begins", name, verdict.status.run)
+            written = await self._write(rotation, written, verdict.status)
+            status = verdict.status
+            self._on_begin()
+        await self._go_on(rotation, status, written, begins=begins)
+
+    async def _dry_run(self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any]) -> None:
+        if status.completed_at:
+            return
+        now = self._now()
+        selected = await self._gatherer.select(rotation.selector, now)
+        told = plan_dry_run(rotation, status, selected, now)
+        await self._write(rotation, written, told)
+        await self._post(rotation, end_event(status, told))
+
+    async def _go_on(
+        self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any], *, begins: bool
+    ) -> None:
+        run = Run(rotation.run_id(status.run), status.started_at or self._now(), rotation.rolls)
+        memory = self._memories.get(rotation.name)
+        if memory is None or memory.run != run:
+            memory = self._memories[rotation.name] = await self._take_up(rotation, run)
+            memory.told = {failure.key for failure in status.failures}
+        await self._judge(memory)
+        self._choose(rotation, status, memory)
+        await self._ask(rotation, memory)
+        told = tell_run(rotation, status, memory.outcomes, memory.waiting, self._now())
+        await self._write(rotation, written, told)
+        began = begin_event(rotation, told, memory.hidden) if begins else None
+        await self._post(rotation, began, *failure_events(told, memory.told))
+        if told.is_under_way:
+            self.scheduler.set(rotation.name, self._now() + LOOK_AGAIN)
+        else:
+            logger.info(
+                "EscRotation %s: run %d ends (%s, %s)", rotation.name, told.run, told.phase, told.counts.progress
+            )
+            self._telemetry.meter.rotated(
+                str(told.phase).lower(), told.seconds, told.counts.succeeded, told.counts.failed
+            )
+            await self._post(rotation, end_event(status, told))
+            self._memories.pop(rotation.name, None)
+            self.queue.add(rotation.name, Lane.CHANGE)  # for when the next one is due
+
+    async def _take_up(self, rotation: EscRotation, run: Run) -> _Memory:
+        """Find out where a run is, at its begin or after a restart."""
+        memory = _Memory(run, [])
+        for one in await self._gatherer.select(rotation.selector, run.started_at):
+            memory.hidden += one.unsure
+            seen = self._gatherer.as_listed(one)
+            if is_asked(run, seen.asked) or (seen.record and is_honoured(run, seen.record, seen.asked)):
+                memory.asked[one.key], memory.outcomes[one.key] = one, judge(run, seen)
+            else:
+                memory.waiting.append(one)
+        return memory
+
+    async def _judge(self, memory: _Memory) -> None:
+        for key, one in memory.asked.items():
+            if memory.outcomes[key].state in FINAL:
+                continue
+            seen = await self._gatherer.look_at(one)
+            outcome = memory.outcomes[key] = judge(memory.run, seen)
+            if outcome.state is State.RUNNING and seen and not is_asked(memory.run, seen.asked):
+                memory.unsure.add(key)  # an earlier run has asked over it, or it has yet to be seen
+
+    def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _Memory) -> None:
+        """Take those whose turn it is. Who is suspended then is left out; who is taken up again before is not."""
+        is_suspended = self._gatherer.is_suspended
+        choice = whom_to_ask(rotation, status, memory.outcomes, memory.waiting, is_suspended)
+        memory.outcomes |= {one.key: Outcome(State.SKIPPED) for one in choice.suspended}
+        # Counted before it is asked: were the answer lost, there must not be one too many under way.
+        memory.outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
+        memory.asked |= {one.key: one for one in choice.asked}
+        if choice.asked or choice.suspended:
+            memory.waiting = [one for one in memory.waiting if one.key not in memory.outcomes]
+        memory.unsure.update(one.key for one in choice.asked if not is_asked(memory.run, self._gatherer.asked_of(one)))
+
+    async def _ask(self, rotation: EscRotation, memory: _Memory) -> None:
+        """Ask environments for new credentials. Raises KubeError where that is refused."""
+        asked = AskedRotation(memory.run.id, rotation.name, memory.run.asks_from, memory.run.rolls)
+        chosen = [memory.asked[key] for key in sorted(memory.unsure)]
+        answers = await asyncio.gather(*(self._ask_one(memory, one, asked) for one in chosen), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, UnavailableError):
+                raise answer
+
+    async def _ask_one(self, memory: _Memory, one: Candidate, asked: AskedRotation) -> None:
+        resource, namespace = environment_resource(one.key.namespace), one.key.namespace or None
+        try:
+            await self._api.patch_status(resource, namespace, one.key.name, {"rotation": asked.to_dict()}, one.uid)
+        except (NotFoundError, ConflictError):
+            memory.outcomes[one.key] = Outcome(State.GONE)
+        memory.unsure.discard(one.key)
+
+    async def _post(self, rotation: EscRotation, *events: Event | None) -> None:
+        """Post events. One that is lost changes nothing, so trouble is only logged."""
+        about = Subject(ROTATIONS, Key("", rotation.name), rotation.uid)
+        for event in filter(None, events):
+            await post_event(self._api, about, event, self._now())
+
+    async def _write(
+        self, rotation: EscRotation, written: Mapping[str, Any], status: RotationStatus
+    ) -> Mapping[str, Any]:
+        """Write a status where it differs from what is there; answers what is there then. Raises KubeError."""
+        patch = {name: value for name, value in status.to_dict().items() if value != written.get(name)}
+        if not patch:
+            return written
+        await self._api.patch_status(ROTATIONS, None, rotation.name, patch, rotation.uid)
+        return {**written, **patch}

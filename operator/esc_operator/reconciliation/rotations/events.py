@@ -1,0 +1,69 @@
+"""Which events tell the story of an EscRotation: its begin, each environment that failed once, and its end. Pure.
+
+Names, reasons and counts only. Of many failures the first are told, and the status names more.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from esc_operator.kube.events import Event
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import find_condition
+from esc_operator.resources.durations import format_duration
+from esc_operator.resources.rotation import COMPLETE, LONGEST_TOLD, Phase
+
+if TYPE_CHECKING:
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.rotation import EscRotation, Failure, RotationStatus
+
+MOST_FAILURES = 10
+"""So many environments that failed in a run are told by an event of their own."""
+
+_SUCCESSES = frozenset({Phase.SUCCEEDED, Phase.DRY_RUN})
+
+
+def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0) -> Event:
+    """`hidden`: of so many environments the role is not told, and they are taken along."""
+    run = f"run {status.run} " if rotation.schedule else ""
+    selected, skipped = status.counts.selected, status.counts.skipped
+    left_out = f", {skipped} of them suspended and left out" if skipped else ""
+    meant = "1 environment is" if selected == 1 else f"{selected} environments are"
+    taken = f"; {hidden} of them may use the role, which is not told" if hidden else ""
+    message = f"{run}begins: {meant} meant{left_out}{taken}; {rotation.at_once} at a time"
+    return Event("Normal", reasons.ROTATING, message)
+
+
+def failure_events(status: RotationStatus, told: set[Key]) -> list[Event]:
+    """`told` holds the environments that events have told of in this run, and takes up new ones."""
+    events = []
+    for failure in status.failures:
+        if failure.key in told or len(told) > MOST_FAILURES:
+            continue
+        events.append(_failure_told(failure, is_last=len(told) == MOST_FAILURES))
+        told.add(failure.key)
+    return events
+
+
+def _failure_told(failure: Failure, *, is_last: bool) -> Event:
+    if is_last:
+        message = f"more than {MOST_FAILURES} environments have failed: status.failures names more of them"
+    else:
+        message = f"{failure.key.full_name}: {failure.reason}: {failure.message[:LONGEST_TOLD]}"
+    return Event("Warning", reasons.ENVIRONMENT_FAILED, message)
+
+
+def end_event(old: RotationStatus, new: RotationStatus) -> Event | None:
+    """For a run, or a dry run, that has ended between two statuses, and for a schedule that cannot be kept."""
+    told, before = find_condition(new.conditions, COMPLETE), find_condition(old.conditions, COMPLETE)
+    if told is None:
+        return None
+    if new.completed_at and new.completed_at != old.completed_at:
+        after = f", after {format_duration(timedelta(seconds=new.seconds))}" if new.seconds else ""
+        is_well = new.phase in _SUCCESSES and told.reason != reasons.NOTHING_SELECTED
+        kind = "Normal" if is_well else "Warning"
+        return Event(kind, told.reason, f"{told.message}{after}")
+    if told.reason == reasons.INVALID_SCHEDULE and (before is None or before.message != told.message):
+        return Event("Warning", told.reason, told.message)
+    return None

@@ -1,0 +1,177 @@
+"""What an EscRotation has to know: the environments that it is about, and what has become of those that were asked.
+
+Environments are listed in pages when a run begins or is taken up again, and of each only a few words are kept; how they
+come along is read off what the operator knows of every environment anyhow, without asking the API server again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.kube.pages import PageLimits
+from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
+from esc_operator.reconciliation.fan_out.plan import newest_of, tell_failing
+from esc_operator.reconciliation.rotations.plan import PATIENCE, Seen, Trouble
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
+from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select
+from esc_operator.resources.times import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from esc_operator.kube.api import KubeApi
+    from esc_operator.kube.secret_informer import OwnedSecrets
+    from esc_operator.reconciliation.sync.cache import Entry, Ledger
+    from esc_operator.reconciliation.sync.gather import Gatherer
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.rotate_request import AskedRotation
+    from esc_operator.resources.rotation import Selector
+    from esc_operator.resources.sync_record import SyncRecord
+
+_FILLS_NONE = frozenset({reasons.NO_TARGET, reasons.NO_NAMESPACES})
+_NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_REFUSED})
+
+
+class RotationGatherer:
+    def __init__(
+        self,
+        api: KubeApi,
+        gatherer: Gatherer,
+        secrets: OwnedSecrets,
+        ledger: Ledger,
+        namespaces: Callable[[str], Mapping[str, str] | None],
+    ) -> None:
+        """`namespaces` answers the labels of one; None where it is not there."""
+        self._api = api
+        self._gatherer = gatherer
+        self._secrets = secrets
+        self._ledger = ledger
+        self._namespaces = namespaces
+        self._limits = PageLimits()
+
+    async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
+        """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
+
+        def take(body: Mapping[str, Any]) -> Candidate | None:
+            return select(selector, body, self._namespaces, is_told=self._is_told(body))
+
+        found: list[Candidate | None] = []
+        for resource, namespace in _lists(selector):
+            found += (await self._api.list_all(resource, namespace, take, self._limits))[0]
+        return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
+
+    def _is_told(self, body: Mapping[str, Any]) -> bool:
+        """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""
+        record = self.as_listed(candidate_of(body)).record
+        told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
+        return record is None or (told_at is not None and told_at >= record.refreshed_at)
+
+    def as_listed(self, candidate: Candidate) -> Seen:
+        """What was known of an environment when it was listed."""
+        record, lags = self._held(candidate.key, candidate.target, candidate.uid, candidate.seals, candidate.matched)
+        return Seen(
+            record=record,
+            lags=lags,
+            asked=candidate.asked,
+            suspended=candidate.suspended,
+            rolls=candidate.rolls,
+            rolled_out=candidate.rolled_out,
+        )
+
+    def asked_of(self, candidate: Candidate) -> AskedRotation | None:
+        """What asks an environment, as far as is known without a read."""
+        entry = self._entry(candidate)
+        return entry.rotation if entry else candidate.asked
+
+    def is_suspended(self, candidate: Candidate) -> bool:
+        entry = self._entry(candidate)
+        return entry.suspended if entry else candidate.suspended
+
+    async def look_at(self, candidate: Candidate) -> Seen | None:
+        """What is known now of an environment that was asked; None where it is gone. Raises KubeError."""
+        entry = self._ledger.find(candidate.key)
+        if entry is None:
+            return await self._read(candidate)  # it has just been deleted, or this process has yet to look at it
+        if entry.uid != candidate.uid:
+            return None
+        status, summary = entry.status, entry.status.namespaces
+        matched = summary.matched if summary else 0
+        record, lags = self._held(candidate.key, entry.target, entry.uid, status.seals, matched)
+        return Seen(
+            record=record,
+            asked=entry.rotation,
+            trouble=_trouble(entry),
+            suspended=entry.suspended,
+            rolls=entry.rolls,
+            rolled_out=status.rolled_out_revision,
+            rollout_trouble=_rollout_trouble(entry, record),
+            lags=lags,
+            lag_trouble=_lag_trouble(entry, record),
+            idle=_is_idle(entry),
+        )
+
+    async def _read(self, candidate: Candidate) -> Seen | None:
+        body = await self._gatherer.read_environment(candidate.key)
+        if body is None or body["metadata"]["uid"] != candidate.uid:
+            return None
+        return self.as_listed(candidate_of(body))
+
+    def _held(
+        self, key: Key, target: Key, uid: str, seals: Sequence[str], matched: int
+    ) -> tuple[SyncRecord | None, bool]:
+        """The record of its Secret, or the newest one of its many, and whether any of `matched` does not have that."""
+        found = [self._secrets.find(target)] if key.namespace else self._secrets.belonging(key.full_name)
+        records = [secret.record for secret in found if secret and secret.record and secret.record.uid == uid]
+        if key.namespace:
+            return (records[0] if records else None), False
+        newest, holding = newest_of(records, seals)
+        return newest, holding < matched
+
+    def _entry(self, candidate: Candidate) -> Entry | None:
+        entry = self._ledger.find(candidate.key)
+        return entry if entry and entry.uid == candidate.uid else None
+
+
+def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
+    """What has to be listed: what is of the cluster is in no namespace."""
+    if selector.namespaces:
+        return [(ENVIRONMENTS, namespace) for namespace in dict.fromkeys(selector.namespaces)]
+    if selector.namespace_labels is not None:
+        return [(ENVIRONMENTS, None)]
+    return [(ENVIRONMENTS, None), (CLUSTER_ENVIRONMENTS, None)]
+
+
+def _trouble(entry: Entry) -> Trouble | None:
+    """What was in the way of the last attempt, if that was made for what asks now."""
+    failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
+    # Whatever its owner asks for meanwhile: that must not keep a rotation waiting.
+    if failed is None or told is None or failed.rotate_request[-1] != entry.rotate_request.rotation:
+        return None
+    return Trouble(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
+
+
+def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+    """What is in the way of the pods. Between the write of the Secret and that of the status nothing new is told."""
+    told = find_condition(entry.status.conditions, ROLLED_OUT)
+    if told is None or record is None or entry.status.observed_rotation != record.rotation:
+        return None
+    needs_somebody = told.status == "False" and told.reason in _NEEDS_SOMEBODY
+    # Where pods of other namespaces are still on their way, those are waited for.
+    return Trouble(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
+
+
+def _lag_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+    """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
+    summary = entry.status.namespaces
+    if record is None or summary is None or not summary.told or entry.status.observed_rotation != record.rotation:
+        return None
+    final = entry.namespace_failures >= PATIENCE
+    return Trouble(reasons.NAMESPACES_FAILING, tell_failing(summary), final=final)
+
+
+def _is_idle(entry: Entry) -> bool:
+    told = find_condition(entry.status.conditions, READY)
+    has_seen = entry.rotation is not None and entry.status.observed_rotation == entry.rotation.id
+    return has_seen and told is not None and told.reason in _FILLS_NONE

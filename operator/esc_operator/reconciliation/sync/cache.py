@@ -1,0 +1,259 @@
+"""What is remembered about each environment between two looks at it.
+
+Owns a small record of every environment, which environments import which, and who wants which Secret. Everything in it
+can be lost: after a restart it fills again from the environments' statuses and the Secrets' own records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from esc_operator.reconciliation.sync.outcome import NO_USES, Sighting
+from esc_operator.renewal.why import is_another
+from esc_operator.resources.conditions import REFRESHED, find_condition
+from esc_operator.resources.environment import Key, key_of
+from esc_operator.resources.imported import BEHIND, NOT_THERE, as_one
+from esc_operator.resources.rotate_request import NO_REQUEST
+from esc_operator.resources.sharing import may_import
+from esc_operator.resources.versions import is_older
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from esc_operator.reconciliation.sync.outcome import Uses
+    from esc_operator.renewal.why import Attempt
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.imported import Imported
+    from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+
+@dataclass(slots=True)
+class Entry:
+    """One environment, as of its resourceVersion `version`.
+
+    `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
+    carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
+    read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
+    present request for new credentials is known, or since when it stands where it says so: only what was issued later
+    honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
+    the last attempt, and in which places; `behind` is what only its imports have imported, None while that is not
+    known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
+    `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
+    did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then. `size`: the bytes of its
+    text when it was last worked on."""
+
+    uid: str
+    version: str
+    generation: int
+    rotate_request: RotateRequest
+    target: Key
+    status: Status
+    read_at: datetime
+    rotation_seen_at: datetime
+    opened_at: datetime | None = None
+    account: Key | None = None
+    failed: Attempt | None = None
+    record: SyncRecord | None = None
+    refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    behind: Uses | None = None
+    is_written: bool = True
+    rotation: AskedRotation | None = None
+    suspended: bool = False
+    trusted: frozenset[str] = frozenset()
+    rolls: bool = False
+    namespace_failures: int = 0
+    rotation_due_at: datetime | None = None
+    size: int = 0
+
+    def is_unchanged(self, environment: EscEnvironment) -> bool:
+        """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
+        return (
+            self.uid == environment.uid
+            and self.generation == environment.generation
+            and self.rotate_request == environment.rotate_request
+        )
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self._entries: dict[Key, Entry] = {}
+        self._sightings: dict[Key, Sighting] = {}
+        self._imports: dict[Key, frozenset[Key]] = {}
+        self._importers: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._claimants: defaultdict[Key, set[Key]] = defaultdict(set)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is remembered, not even about what others import or claim."""
+        return not (self._entries or self._sightings or self._imports or self._importers or self._claimants)
+
+    def entries(self) -> list[tuple[Key, Entry]]:
+        """Every environment, and what is remembered of it."""
+        return list(self._entries.items())
+
+    def find(self, key: Key) -> Entry | None:
+        return self._entries.get(key)
+
+    def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> Entry:
+        """Remember an environment as it was just read, keeping what is known of the same object."""
+        entry = self._entries.get(environment.key)
+        if entry is None or entry.uid != environment.uid:
+            self.remove(environment.key)
+            entry = Entry(
+                uid=environment.uid,
+                version=version,
+                generation=environment.generation,
+                rotate_request=environment.rotate_request,
+                target=environment.target_key,
+                status=status,
+                read_at=now,
+                rotation_seen_at=_asked_at(environment, NO_REQUEST, now),
+            )
+            self._entries[environment.key] = entry
+        self._drop_claim(entry.target, environment.key)
+        self._claimants[environment.target_key].add(environment.key)
+        if entry.rotate_request != environment.rotate_request:
+            entry.rotation_seen_at = _asked_at(environment, entry.rotate_request, now)
+            entry.rotate_request = environment.rotate_request
+        if entry.target != environment.target_key:
+            entry.record = None  # it is that of another Secret
+        entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
+        entry.account, entry.suspended = environment.account, environment.suspend
+        entry.trusted = environment.trusted
+        entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"
+        return entry
+
+    def is_overtaken(self, key: Key, version: str) -> bool:
+        """Whether a resourceVersion of an environment is older than what was entered of it: a read is faster than the
+        watch, and what the watch brings afterwards is the past."""
+        entry = self._entries.get(key)
+        return entry is not None and is_older(version, entry.version)
+
+    def remove(self, key: Key) -> None:
+        if entry := self._entries.pop(key, None):
+            self._drop_claim(entry.target, key)
+        self.note_imports(key, ())
+        if key in self._importers:
+            self._sightings[key] = Sighting(key, 0)  # known to be gone, for those who still import it
+        else:
+            self._sightings.pop(key, None)
+
+    def _drop_claim(self, target: Key, key: Key) -> None:
+        self._claimants[target].discard(key)
+        if not self._claimants[target]:
+            del self._claimants[target]
+
+    def note_sighting(self, seen: Sighting) -> bool:
+        """Note how an environment is now; answers whether that is news.
+
+        A generation of one object only grows, so a smaller one is the past.
+        """
+        known = self._sightings.get(seen.key, Sighting(seen.key, -1))
+        another = bool(seen.uid and known.uid) and seen.uid != known.uid
+        news = another or seen.generation > known.generation
+        self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid)
+        return news
+
+    def note_imports(self, key: Key, references: Collection[str]) -> None:
+        """Note what an environment imports, beside what is known to be behind that."""
+        entry = self._entries.get(key)
+        behind = entry.behind.used if entry and entry.behind else ()
+        named = {*references, *behind} - {BEHIND}
+        imported = frozenset(key_of(reference, key.namespace) for reference in named)
+        for gone in self._imports.get(key, frozenset()) - imported:
+            self._importers[gone].discard(key)
+            if not self._importers[gone]:
+                del self._importers[gone]
+                if gone not in self._entries:
+                    self._sightings.pop(gone, None)
+        for name in imported:
+            self._importers[name].add(key)
+        if imported:
+            self._imports[key] = imported
+        else:
+            self._imports.pop(key, None)
+
+    def outdated_importers(self, key: Key) -> tuple[Key, ...]:
+        """The importers of an environment that have not used the generation it has now, as far as they may know it."""
+        return tuple(importer for importer in self._importers.get(key, ()) if self._is_outdated(importer, key))
+
+    def _is_outdated(self, importer: Key, key: Key) -> bool:
+        entry, reference = self._entries.get(importer), key.seen_from(importer.namespace)
+        own = (entry.status.imports or {}) if entry else {}
+        if entry and entry.behind and (then := entry.behind.used.get(reference)):
+            if is_another(then, self._behind_now(importer, entry)[reference]):
+                return True
+            if reference not in own:
+                return False
+        used, known = own.get(reference), self.imported(importer, (reference,)).get(reference)
+        return used is not known if used is None or known is None else is_another(used, known)
+
+    def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
+        """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
+        return [
+            (key, entry)
+            for key, entry in self._entries.items()
+            if entry.failed
+            and not entry.failed.mended
+            and (told := find_condition(entry.status.conditions, REFRESHED))
+            and told.reason in reasons
+        ]
+
+    def claimants(self, secret: Key) -> tuple[Key, ...]:
+        """The environments that want to fill a Secret."""
+        everywhere = Key("", secret.name)  # what ClusterEscEnvironments claim
+        return (*self._claimants.get(secret, ()), *self._claimants.get(everywhere, ()))
+
+    def imported(self, importer: Key, references: Collection[str]) -> Mapping[str, Imported]:
+        """The imports of an environment as they are now, as far as they are known.
+
+        What was refused to it and would be again is not there, as far as it can be told: nothing that happens to
+        it makes any difference. What was not refused may be told though it is no more shared: that is a change.
+        """
+        entry = self._entries.get(importer)
+        refused = entry.refused if entry else {}
+        found = self._now(importer, references, refused)
+        if BEHIND in references and entry and entry.behind and entry.behind.used:
+            found[BEHIND] = as_one(self._behind_now(importer, entry))
+        return found
+
+    def _behind_now(self, importer: Key, entry: Entry) -> dict[str, Imported]:
+        """What only its imports import, as it is now; as it was used, where nothing newer has been seen."""
+        behind = entry.behind or NO_USES
+        now = self._now(importer, behind.used, behind.refused)
+        return {
+            reference: now[reference] if reference in now and is_another(used, now[reference]) else used
+            for reference, used in behind.used.items()
+        }
+
+    def _now(
+        self, importer: Key, references: Iterable[str], refused: Mapping[str, Collection[str]]
+    ) -> dict[str, Imported]:
+        seen = {reference: self._sightings.get(key_of(reference, importer.namespace)) for reference in references}
+        return {
+            reference: NOT_THERE if _is_hidden(sighting, refused.get(reference, ())) else sighting.as_imported
+            for reference, sighting in seen.items()
+            if sighting is not None
+        }
+
+
+def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime) -> datetime:
+    """An annotation may have been set at any time; an EscRotation says when, so that all who share a login may share
+    what is minted for it."""
+    asked = environment.rotation
+    if asked is None or environment.rotate_request.annotation != before.annotation:
+        return now
+    return min(asked.requested_at, now)
+
+
+def _is_hidden(seen: Sighting, refused_to: Collection[str]) -> bool:
+    """Whether all the places that it was refused to would be refused it again."""
+    return bool(refused_to) and not any(may_import(place, seen.key, seen.sharing) for place in refused_to)

@@ -1,0 +1,262 @@
+"""A keyed, coalescing work queue with two lanes, each served by turns among tenants.
+
+Owns which key is worked on next. A key is in the queue at most once and is never worked on twice at a time: what is
+added meanwhile is worked on once more afterwards. Changes go ahead of refreshes, so a new environment does not wait
+behind a storm of renewals; every fourth pick of an ordinary worker is a refresh's, so that a storm of changes cannot
+let credentials expire. Among tenants turns count, so that nobody's storm keeps others waiting; within one, changes go
+in the order in which they came and refreshes by their deadline. Every second pick of a refresh is the earliest deadline
+of all, so that turns of many others cannot let it pass.
+
+An attempt that waits for somebody does so without a worker, and comes `back` for one when it can go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from esc_operator.reconciliation.workqueue.fair_queue import FairQueue, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esc_operator.reconciliation.workqueue.fair_queue import Place
+
+K = TypeVar("K")
+
+REFRESH_SHARE = 4
+"""One pick in so many takes a refresh first."""
+DEADLINE_SHARE = 2
+"""One pick of a refresh in so many takes the earliest deadline, whoever's turn it is."""
+
+
+ALONE = 256
+"""After so many picks in a row a tenant is alone."""
+
+
+class Lane(Enum):
+    CHANGE = "change"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
+    what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
+    begin one if it has none under way. `at_work` of one tenant are carried on by workers at a time, unless it has been
+    alone for a while: they share one event loop, and each step of another tenant's attempt waits for a step of every
+    one of them."""
+
+    each: int = 32
+    all: int = 128
+    at_work: int = 4
+
+
+class WorkQueue(Generic[K]):
+    """Used from one event loop. `add` never blocks; a key that was taken is worked on until `done`."""
+
+    def __init__(self, tenant_of: Callable[[K], str], shares: Shares | None = None) -> None:
+        self._tenant_of = tenant_of
+        self._shares = shares or Shares()
+        self._lanes: dict[Lane, FairQueue[K]] = {
+            lane: FairQueue(tenant_of, self._may_begin, self._may_work) for lane in Lane
+        }
+        self._under_way: dict[K, tuple[Lane, float]] = {}
+        self._of_tenant: Counter[str] = Counter()
+        self._at_work: set[K] = set()
+        self._working_of: Counter[str] = Counter()
+        self._last_tenant: str | None = None
+        self._in_a_row = ALONE
+        self._borrowed: dict[K, tuple[Lane, Place]] = {}
+        self._again: dict[K, tuple[Lane, float]] = {}
+        self._waiters: deque[tuple[asyncio.Future[None], bool]] = deque()
+        self._picks = self._refreshes = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return sum(self.depth(lane) for lane in Lane)
+
+    @property
+    def working(self) -> int:
+        """How many keys are worked on, those included whose attempt waits for somebody."""
+        return len(self._under_way) + len(self._borrowed)
+
+    def depth(self, lane: Lane) -> int:
+        """How many keys wait for a worker."""
+        return len(self._lanes[lane]) + sum(place[0] is lane for place in self._borrowed.values())
+
+    def is_waiting(self, key: K) -> bool:
+        """Whether a key has been asked for and nobody works on it."""
+        return not self._is_worked_on(key) and self._lane_of(key) is not None
+
+    def _is_worked_on(self, key: K) -> bool:
+        return key in self._under_way or key in self._borrowed
+
+    def _lane_of(self, key: K) -> Lane | None:
+        return next((lane for lane, queue in self._lanes.items() if key in queue), None)
+
+    def add(self, key: K, lane: Lane, deadline: float = 0.0) -> None:
+        """Ask for work on a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
+        if self._is_worked_on(key):
+            waiting = self._again.get(key)
+            if waiting is None or (waiting[0] is Lane.REFRESH and lane is Lane.CHANGE):
+                self._again[key] = (lane, deadline)
+            return
+        rank = 0.0 if lane is Lane.CHANGE else deadline
+        known = self._lane_of(key)
+        if known is not None:
+            if known is Lane.CHANGE or (lane is known and rank >= self._lanes[known].rank(key)):
+                return
+            self._lanes[known].remove(key)
+        self._lanes[lane].put(key, rank)
+        self._wake(lane)
+
+    async def take(self, *, changes_only: bool = False) -> K:
+        """The next key, or one whose attempt can go on. A worker that takes changes only is never held up by slow
+        refreshes."""
+        while True:
+            if (key := self._pick(changes_only)) is not None:
+                self._pass_on()
+                return key
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append((waiter, changes_only))
+            await waiter
+
+    def away(self, key: K) -> None:
+        """The attempt on a key that is worked on lets its worker go."""
+        self._count_worker(key, -1)
+        self._pass_on()
+
+    def back(self, key: K) -> None:
+        """The attempt on a key that has gone away can go on: it will be taken by its rank, ahead of what its tenant has
+        not begun."""
+        lane, rank = self._under_way[key]
+        self._lanes[lane].put(key, rank, begun=True)
+        self._wake(lane)
+
+    def borrow(self, key: K) -> bool:
+        """Keep the workers from a key that waits, for a moment in which it keeps its place; answers whether that could
+        be. Followed by one `done`."""
+        lane = self._lane_of(key)
+        if self._closed or lane is None or self._is_worked_on(key):
+            return False
+        self._borrowed[key] = lane, self._lanes[lane].remove(key)
+        self._idle.clear()
+        return True
+
+    def done(self, key: K) -> None:
+        """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
+        if key in self._borrowed:
+            lane, place = self._borrowed.pop(key)
+            if not self._closed:
+                self._lanes[lane].put_back(key, place)
+        else:
+            if (waits_in := self._lane_of(key)) is not None:
+                self._lanes[waits_in].remove(key)  # it has ended while it waited to go on
+            del self._under_way[key]
+            self._count_worker(key, -1)
+            self._count(key, -1)
+        if not self.working:
+            self._idle.set()
+        if again := self._again.pop(key, None):
+            self.add(key, *again)
+        self._pass_on()
+
+    async def close(self) -> None:
+        """Begin nothing more, and wait until what is under way is done."""
+        self._closed = True
+        await self._idle.wait()
+
+    def _may_begin(self, tenant: str) -> Kind | None:
+        under_way = self._of_tenant[tenant]
+        if under_way == 0:
+            return Kind.FIRST
+        return Kind.FURTHER if under_way < self._shares.each else None
+
+    def _may_work(self, tenant: str) -> bool:
+        return self._working_of[tenant] < self._shares.at_work or self._is_alone(tenant)
+
+    def _is_alone(self, tenant: str) -> bool:
+        return self._last_tenant in {None, tenant} and self._in_a_row >= ALONE
+
+    def _note_pick(self, tenant: str) -> None:
+        before, self._last_tenant = self._last_tenant, tenant
+        self._in_a_row += 1
+        if before not in {None, tenant}:
+            self._in_a_row = 0
+            self._review(str(before))  # it is not alone any more
+
+    def _count_worker(self, key: K, change: int) -> None:
+        """Note that a key has got a worker, or has none any more. To note it twice is harmless."""
+        if (key in self._at_work) is (change > 0):
+            return
+        if change > 0:
+            self._at_work.add(key)
+        else:
+            self._at_work.remove(key)
+        self._change(self._working_of, key, change)
+
+    def _count(self, key: K, change: int) -> None:
+        self._change(self._of_tenant, key, change)
+
+    def _change(self, counter: Counter[str], key: K, change: int) -> None:
+        tenant = self._tenant_of(key)
+        counter[tenant] += change
+        if not counter[tenant]:
+            del counter[tenant]
+        self._review(tenant)
+
+    def _review(self, tenant: str) -> None:
+        for queue in self._lanes.values():
+            queue.review(tenant)
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        """What may be handed out."""
+        if self._closed:
+            return (Kind.BEGUN,)
+        if len(self._under_way) >= self._shares.all:
+            return (Kind.BEGUN, Kind.FIRST)
+        return tuple(Kind)
+
+    def _pick(self, changes_only: bool) -> K | None:
+        if changes_only:
+            return self._pick_from(Lane.CHANGE)
+        self._picks += 1
+        lanes = (Lane.REFRESH, Lane.CHANGE) if self._picks % REFRESH_SHARE == 0 else (Lane.CHANGE, Lane.REFRESH)
+        return next((key for lane in lanes if (key := self._pick_from(lane)) is not None), None)
+
+    def _pick_from(self, lane: Lane) -> K | None:
+        queue = self._lanes[lane]
+        by_rank = lane is Lane.REFRESH and self._refreshes % DEADLINE_SHARE == 0
+        found = queue.pop(self._kinds(), by_rank=by_rank)
+        if found is None:
+            return None
+        key, place = found
+        self._refreshes += lane is Lane.REFRESH
+        self._note_pick(self._tenant_of(key))
+        if not place.begun:
+            self._under_way[key] = lane, place.rank
+            self._count(key, 1)
+            self._idle.clear()
+        self._count_worker(key, 1)
+        return key
+
+    def _pass_on(self) -> None:
+        """Wake others for what is left. Whoever was woken for it may not take it: its own pick came out otherwise, or
+        another worker was faster and left a refresh to one that takes changes only."""
+        for lane, queue in self._lanes.items():
+            if queue.has_any(self._kinds()):
+                self._wake(lane)
+
+    def _wake(self, lane: Lane) -> None:
+        """Wake one waiter that may take from that lane, one for changes only first where it may."""
+        fitting = [entry for entry in self._waiters if not entry[0].done() and (lane is Lane.CHANGE or not entry[1])]
+        if fitting:
+            chosen = next((entry for entry in fitting if entry[1]), fitting[0])
+            self._waiters.remove(chosen)
+            chosen[0].set_result(None)
