@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
+from esc_operator.lang.nodes import ScalarNode
 
 if TYPE_CHECKING:
     from esc_operator.lang.nodes import Node
@@ -119,6 +120,12 @@ def weight(text: str) -> int:
 def text_units(size: int) -> int:
     """What it costs to make a text of `size` bytes."""
     return size // _UNIT_BYTES
+
+
+def node_units(node: Node) -> int:
+    """What it costs to read a node, what is in it apart; the same of a text and of data."""
+    value = node.value if isinstance(node, ScalarNode) else None
+    return NODE + text_units(weight(value)) if isinstance(value, str) else NODE
 
 
 def template_units(text: str) -> int:

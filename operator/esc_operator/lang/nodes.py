@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from esc_operator.lang.budget import NODE, text_units, weight
 from esc_operator.lang.diagnostics import Diagnostic, Position, Range, Severity
 from esc_operator.lang.paths import Path, path_text
 
@@ -81,12 +80,6 @@ class ScalarNode(Node):
 
     def error_in(self, begin: int, end: int, summary: str, reason: str) -> Diagnostic:
         return Diagnostic(Severity.ERROR, summary, path_text(self.path), self.part(begin, end), reason)
-
-
-def node_units(node: Node) -> int:
-    """What it costs to read a node, what is in it apart; the same of a text and of data."""
-    value = node.value if isinstance(node, ScalarNode) else None
-    return NODE + text_units(weight(value)) if isinstance(value, str) else NODE
 
 
 class SequenceNode(Node):
