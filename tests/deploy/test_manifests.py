@@ -465,7 +465,7 @@ def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -
             keys = candidates(name, key.namespace)
             assert not isinstance(keys, Failed)
             found = next(each for each in keys if each in environments)
-            assert may_import(key.namespace, found, parse_sharing(environments[found])), name
+            assert may_import(key.namespace, found.namespace, parse_sharing(environments[found])), name
     assert secrets_taken(bodies) <= secrets
 
 

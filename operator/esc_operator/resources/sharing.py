@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esc_operator.resources.environment import Key
-
 EVERY_NAMESPACE = "*"
 
 
@@ -35,12 +33,12 @@ def parse_sharing(body: Mapping[str, Any]) -> Sharing:
     return Sharing(None if EVERY_NAMESPACE in named else frozenset(named))
 
 
-def may_import(place: str, key: Key, sharing: Sharing) -> bool:
-    """Whether environments in `place`, a namespace or "" for cluster-scoped ones, may import this one.
+def may_import(place: str, owner: str, sharing: Sharing) -> bool:
+    """Whether environments in `place`, a namespace or "" for cluster-scoped ones, may import one of `owner`.
 
     Cluster-scoped ones import nothing of a namespace, whatever it shares: nobody in a namespace decides about them.
     """
-    return place == key.namespace or (place != "" and sharing.reaches(place))
+    return place == owner or (place != "" and sharing.reaches(place))
 
 
 def parse_trusted(body: Mapping[str, Any]) -> frozenset[str]:

@@ -82,7 +82,7 @@ class ClusterStore:
                 body = self._object(key)
             except ForbiddenError as error:
                 return Failed(error.message, IMPORT_UNREADABLE)
-            if body is not None and may_import(place, key, parse_sharing(body)):
+            if body is not None and may_import(place, key.namespace, parse_sharing(body)):
                 return _loaded(key, body)
         return nothing_found(keys, place)
 

@@ -70,7 +70,7 @@ class Definitions:
         for key in readable:
             async with self._turns:
                 body, size = await self._read(key)
-            if body is not None and may_import(place, key, parse_sharing(body)):
+            if body is not None and may_import(place, key.namespace, parse_sharing(body)):
                 return self._loaded(notes, key, body, size)
             notes.note_refused(key, place)
         return nothing_found(readable, place)

@@ -256,4 +256,4 @@ def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime)
 
 def _is_hidden(seen: Sighting, refused_to: Collection[str]) -> bool:
     """Whether all the places that it was refused to would be refused it again."""
-    return bool(refused_to) and not any(may_import(place, seen.key, seen.sharing) for place in refused_to)
+    return bool(refused_to) and not any(may_import(place, seen.key.namespace, seen.sharing) for place in refused_to)
