@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.cli.configuration import read_backend
 from esc_operator.errors import ConfigurationError
 from esc_operator.stores.references import parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from esc_operator.cli.cluster import Session
+    from esc_operator.cli.outside import Outside
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.providers.port import Identity
     from esc_operator.stores.folder import FolderStore
@@ -26,17 +26,6 @@ CLUSTER = "kubernetes://"
 CHOICES = """\
   esc login file://PATH            a folder of <project>/<name>.yaml files
   esc login kubernetes://CONTEXT   the EscEnvironments of a cluster, by a context of your kubeconfig"""
-
-
-class Outside(NamedTuple):
-    """What a command is given of the world: the environment variables, and how to reach a cluster by context."""
-
-    settings: Mapping[str, str]
-    open_session: Callable[[str], Session]
-
-    def __repr__(self) -> str:
-        # The variables of a process hold secrets of all kinds.
-        return "<Outside>"
 
 
 class Backend(Protocol):

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from esc_operator.cli.files import private_folder
-from esc_operator.cli.identities import ServiceAccountIdentity, TokenSource
+from esc_operator.cli.identities import ServiceAccountIdentity
 from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.rotator_states import KeptStates
-from esc_operator.stores.cluster import ClusterStore, EnvironmentReader
+from esc_operator.stores.cluster import ClusterStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.cluster_session import ClusterSession
+    from esc_operator.cli.outside import Outside
     from esc_operator.providers.port import Identity
-
-
-class Session(EnvironmentReader, TokenSource, Protocol):
-    """A connection to one cluster. Raises KubeError."""
-
-    def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Set annotations of an environment, one of the cluster where `namespace` is "", and leave all others."""
-
-    def create_rotation(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The EscRotation as it was created."""
-
-    def read_rotation(self, name: str) -> Mapping[str, Any]: ...
-
-    def list_namespaces(self) -> Sequence[Mapping[str, Any]]: ...
-
-    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]: ...
 
 
 class ClusterBackend:
     """One cluster; logins are made as the ServiceAccount that the environment names."""
 
-    def __init__(self, session: Session, namespace: str) -> None:
+    def __init__(self, session: ClusterSession, namespace: str) -> None:
         self.store = ClusterStore(session, namespace)
         self._session = session
         self.states = KeptStates(session)
@@ -56,7 +39,7 @@ def open_cluster(context: str, outside: Outside) -> ClusterBackend:
     return ClusterBackend(outside.open_session(chosen), contexts.namespaces[chosen])
 
 
-def connect(context: str) -> Session:
+def connect(context: str) -> ClusterSession:
     """A session with the real cluster of a context. Raises EscError."""
     # The Kubernetes client takes a second to import.
     from esc_operator.kube.session import open_session

@@ -11,8 +11,8 @@ from esc_operator.errors import EscError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from esc_operator.cli.backends import Outside
-    from esc_operator.cli.cluster import Session
+    from esc_operator.cli.cluster_session import ClusterSession
+    from esc_operator.cli.outside import Outside
 
 FAILED = 1
 INTERRUPTED = 130
@@ -59,12 +59,12 @@ def _dispatch(arguments: list[str], outside: Outside) -> int:
 
 
 def _real_outside() -> Outside:
-    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.outside import Outside
 
     return Outside(os.environ, _connect)
 
 
-def _connect(context: str) -> Session:
+def _connect(context: str) -> ClusterSession:
     from esc_operator.cli.cluster import connect
 
     return connect(context)

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.outside import Outside
 
 _COMMANDS = {
     "env": "env",

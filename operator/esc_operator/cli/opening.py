@@ -11,7 +11,7 @@ from esc_operator.errors import EscError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.outside import Outside
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostic, Failed
     from esc_operator.stores.port import Loaded, Store

@@ -26,7 +26,7 @@ from esc_operator.resources.times import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from esc_operator.cli.cluster import Session
+    from esc_operator.cli.cluster_session import ClusterSession
     from esc_operator.resources.environment import Key
     from esc_operator.resources.status import NamespaceSummary
 
@@ -67,7 +67,7 @@ class Waiting(NamedTuple):
 # One environment.
 
 
-def rotate_one(session: Session, key: Key, waiting: Waiting | None) -> None:
+def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:
     """Ask one environment for new credentials, and wait for them where that is wanted. Raises EscError."""
     environment = parse_environment(session.read_environment(*key))
     name = key.full_name
@@ -86,7 +86,7 @@ def rotate_one(session: Session, key: Key, waiting: Waiting | None) -> None:
     click.echo(f"{name} has new credentials{', and its pods run with them' if rolls else ''}")
 
 
-def _has_honoured(session: Session, key: Key, request: str, delays: set[datetime], *, rolls: bool) -> bool:
+def _has_honoured(session: ClusterSession, key: Key, request: str, delays: set[datetime], *, rolls: bool) -> bool:
     """`delays`: until when it has to wait, as far as that was told."""
     status = parse_status(session.read_environment(*key).get("status"))
     if status.observed_rotate_request != request:
@@ -120,7 +120,7 @@ def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
 # Many.
 
 
-def show_plan(session: Session, selector: Mapping[str, Any], *, allow_none: bool = False) -> None:
+def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_none: bool = False) -> None:
     """Print whom a rotation would ask, in order. Raises KubeError, and NotRotatedError where that is nobody."""
     chosen = parse_selector(selector)
     labels: dict[str, Mapping[str, str]] = {}
@@ -149,7 +149,7 @@ def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
         yield f"{one.key.full_name:<{width}}  {'  '.join(told)}"
 
 
-def start_rotation(session: Session, spec: Mapping[str, Any]) -> str:
+def start_rotation(session: ClusterSession, spec: Mapping[str, Any]) -> str:
     """Create an EscRotation; answers its name. Raises EscError."""
     body = {
         "apiVersion": API_VERSION,
@@ -171,7 +171,7 @@ def start_rotation(session: Session, spec: Mapping[str, Any]) -> str:
     return name
 
 
-def follow_rotation(session: Session, name: str, waiting: Waiting, *, is_terminal: bool) -> None:
+def follow_rotation(session: ClusterSession, name: str, waiting: Waiting, *, is_terminal: bool) -> None:
     """Show how far an EscRotation has come until it is over. Raises NotRotatedError where anything failed."""
     shown: _Bar | _Lines = _Bar() if is_terminal else _Lines(waiting.clock())
     status = RotationStatus()

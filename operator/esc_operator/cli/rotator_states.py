@@ -14,7 +14,7 @@ from esc_operator.resources.status import parse_status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esc_operator.cli.cluster import Session
+    from esc_operator.cli.cluster_session import ClusterSession
     from esc_operator.driver.rotator_states import Make
     from esc_operator.evaluation import Failed, Rotated
     from esc_operator.resources.environment import Key
@@ -25,7 +25,7 @@ class KeptStates:
 
     rotates = False
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ClusterSession) -> None:
         self._session = session
 
     async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ from esc_operator.projection.variables import exported
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from esc_operator.cli.backends import Outside
+    from esc_operator.cli.outside import Outside
     from esc_operator.cli.redaction import Matcher
     from esc_operator.evaluation.values import Value
     from esc_operator.projection.variables import Variable

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.cli.backends import Outside
 from esc_operator.cli.entry import run
+from esc_operator.cli.outside import Outside
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.providers.port import IdentityToken
 

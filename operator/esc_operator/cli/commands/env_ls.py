@@ -4,8 +4,9 @@ import json
 
 import click
 
-from esc_operator.cli.backends import Outside, open_backend
+from esc_operator.cli.backends import open_backend
 from esc_operator.cli.configuration import read_backend
+from esc_operator.cli.outside import Outside
 
 
 @click.command

@@ -2,8 +2,8 @@
 
 import click
 
-from esc_operator.cli.backends import Outside
 from esc_operator.cli.configuration import default_backend, forget_backend
+from esc_operator.cli.outside import Outside
 
 
 @click.command

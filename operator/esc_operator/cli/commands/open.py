@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import click
 
-from esc_operator.cli.backends import Outside
 from esc_operator.cli.opening import OpenedEnvironment, open_reference
+from esc_operator.cli.outside import Outside
 from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.access import parse_access

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from esc_operator.cli.backends import CLUSTER, Outside
-from esc_operator.cli.cluster import Session
+from esc_operator.cli.backends import CLUSTER
+from esc_operator.cli.cluster_session import ClusterSession
 from esc_operator.cli.configuration import read_backend
 from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.label_selectors import parse_label_selector
+from esc_operator.cli.outside import Outside
 from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
 from esc_operator.errors import ConfigurationError
 from esc_operator.resources.environment import key_of
@@ -144,7 +145,7 @@ def _refuse_version(reference: Reference) -> None:
         raise ConfigurationError(f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out')
 
 
-def _session(outside: Outside, context: str) -> tuple[Session, str]:
+def _session(outside: Outside, context: str) -> tuple[ClusterSession, str]:
     """The cluster of a context, or that of the login, and the namespace of a bare name. Raises EscError."""
     if not context:
         url = read_backend(outside.settings)

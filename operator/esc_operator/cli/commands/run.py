@@ -2,7 +2,7 @@
 
 import click
 
-from esc_operator.cli.backends import Outside
+from esc_operator.cli.outside import Outside
 from esc_operator.cli.run_arguments import INTERACTIVE, split
 from esc_operator.cli.running import run_in_environment
 
