@@ -10,6 +10,7 @@ import pytest
 from conformance.cases import Case, NumberLiteral, cases_folder, read_cases
 from conformance.doubles import World
 from esc_operator.evaluation import Batch, Evaluation, Evaluator, Mode
+from esc_operator.evaluation.rendering import to_json
 from esc_operator.lang import parse_text
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ def _drive(
 
 
 def _rendered(evaluation: Evaluation, *, redact: bool) -> Any:
-    return None if evaluation.value is None else _data(evaluation.value.to_json(redact=redact))
+    return None if evaluation.value is None else _data(to_json(evaluation.value, redact=redact))
 
 
 def _patches(evaluation: Evaluation) -> list[dict[str, Any]]:
     patches = sorted(evaluation.patches, key=lambda patch: patch.path)
-    return [{"docPath": patch.path, "replacement": _data(patch.replacement.to_json(redact=False))} for patch in patches]
+    return [
+        {"docPath": patch.path, "replacement": _data(to_json(patch.replacement, redact=False))} for patch in patches
+    ]
 
 
 def _data(text: str) -> Any:

@@ -28,9 +28,10 @@ from esc_operator.evaluation.effects import (
     RotateState,
 )
 from esc_operator.evaluation.evaluator import Evaluator
+from esc_operator.evaluation.rendering import to_json
 from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord, Patch, Rotation, RotationStatus
 from esc_operator.evaluation.text import Text, to_text
-from esc_operator.evaluation.trace import Definition
+from esc_operator.evaluation.trace import Definition, definitions_of
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.diagnostics import Failed
 
@@ -65,5 +66,7 @@ __all__ = [
     "Secret",
     "Text",
     "Value",
+    "definitions_of",
+    "to_json",
     "to_text",
 ]

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esc_operator.evaluation.rendering import to_json
+
 if TYPE_CHECKING:
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.writing import Data
@@ -27,7 +29,7 @@ def definition_of(value: Value, *, secret: bool = False) -> Data:
     if secret and not value.is_unknown:
         if isinstance(content, str):
             return {"fn::secret": _escaped(content)}
-        return {"fn::fromJSON": {"fn::secret": value.to_json(redact=False)}}
+        return {"fn::fromJSON": {"fn::secret": to_json(value, redact=False)}}
     return _escaped(content) if isinstance(content, str) else content
 
 

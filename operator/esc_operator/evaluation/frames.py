@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from esc_operator.evaluation.static import schema_units
 from esc_operator.evaluation.tasks import Cell, Scope, Task
 from esc_operator.evaluation.text import LONGEST_TEXT
 from esc_operator.evaluation.values import SECRET, Value, unknown
@@ -135,7 +134,7 @@ class Frame:
         """A value as the result of this call: secret, or unknown, as a whole where a part of it is."""
         # Upstream loses the properties that the value inherits from its bases.
         if value.contains_unknowns and value.is_complete:
-            self.charge(schema_units(value))
+            self.charge(value.schema_units)
             return self.unknown(value.schema, value)
         return value.defined_by(self.expression).marked(secrecy(value))
 

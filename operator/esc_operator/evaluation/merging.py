@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from esc_operator.evaluation.static import schema_units
 from esc_operator.evaluation.values import FINAL, PENDING, SEALED, Merged, Value
 from esc_operator.lang.budget import PART
 from esc_operator.schema import free, merged_schema
@@ -36,7 +35,7 @@ def merge(top: Value, base: Value | None, blocked: list[Value] | None = None, ch
     if type(content) is not dict or top.flags & SEALED:
         schema = None
         if top.is_unknown and base.may_be_object:
-            charge(schema_units(base))
+            charge(base.schema_units)
             schema = merged_schema(base.schema, top.schema, charge)
         return Value(content, top.definition, top.flags, merged, schema or (top.schema if top.is_unknown else None))
     properties, sealed = _merge_properties(content, base, blocked, charge)

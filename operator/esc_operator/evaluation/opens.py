@@ -9,6 +9,7 @@ import hashlib
 from typing import Final
 
 from esc_operator.evaluation.effects import Effect, OpenProvider, OpenRotator, RotateState
+from esc_operator.evaluation.rendering import to_json
 from esc_operator.lang import reasons
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 
@@ -54,6 +55,6 @@ class Opens:
         """A provider gives the same to whoever gives it the same; a rotator has a state for each call."""
         if isinstance(effect, OpenProvider) and effect.value.size <= self._left:
             self._left -= effect.value.size
-            digest = hashlib.blake2b(effect.value.to_json(redact=False).encode(errors="surrogatepass")).hexdigest()
+            digest = hashlib.blake2b(to_json(effect.value, redact=False).encode(errors="surrogatepass")).hexdigest()
             return effect.provider, digest
         return effect.provider, effect.environment, effect.path

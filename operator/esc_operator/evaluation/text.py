@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from esc_operator.evaluation.rendering import UNKNOWN_TEXT
+from esc_operator.evaluation.values import UNKNOWN_TEXT
 from esc_operator.lang.budget import PART, text_units
 from esc_operator.lang.numbers import Number
 from esc_operator.lang.quoting import quote, quoting_units

@@ -1,7 +1,7 @@
 """The value of an expression: content, flags, and where it came from.
 
 A value is immutable; merging, marking and re-homing make new ones. `repr` and `str` never show content: `reveal`, and
-the renderings with `redact=False`, are the ways out.
+`rendering` with `redact=False`, are the ways out.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from esc_operator.lang.budget import PART, text_units, weight
 from esc_operator.lang.numbers import Number
 from esc_operator.schema import ALWAYS, Json, NumberText, Schema, TypeName
+from esc_operator.schema.model import constant, record_of, tuple_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from esc_operator.evaluation.trace import Definition
     from esc_operator.lang.declarations import Expression
 
     Content = None | bool | Number | str | tuple["Value", ...] | dict[str, "Value"]
@@ -35,6 +35,8 @@ _OBSERVABLE: Final = 64
 
 _PART_BYTES: Final = 16
 """What a part adds to a value's size: a scalar, an array, an object."""
+
+UNKNOWN_TEXT: Final = "[unknown]"
 
 _EMPTY: Final[Mapping[str, Value]] = MappingProxyType({})
 
@@ -177,6 +179,11 @@ class Value:
         return PART * parts + 2 * text_units(size - _PART_BYTES * parts)
 
     @property
+    def schema_units(self) -> int:
+        """What it costs to make its schema."""
+        return 1 if self.is_unknown else 2 * self.writing_units
+
+    @property
     def properties(self) -> Mapping[str, Value]:
         """An object's properties, those of its bases merged in; empty for everything else."""
         return MappingProxyType(self._content) if isinstance(self._content, dict) else _EMPTY
@@ -193,9 +200,12 @@ class Value:
             return self._schema
         if self.is_unknown:
             return ALWAYS
-        from esc_operator.evaluation.static import schema_of
-
-        return schema_of(self)
+        content = self._content
+        if isinstance(content, dict):
+            return record_of({key: child.schema for key, child in content.items()})
+        if isinstance(content, tuple):
+            return tuple_of(tuple(element.schema for element in content))
+        return constant(self.json_type, self.reveal_scalar())
 
     def member(self, key: str) -> Value | None:
         """The property as merge-patch semantics have it: unknown where an unknown value may hold it, else None."""
@@ -229,18 +239,18 @@ class Value:
                 found = found.elements[key] if 0 <= key < len(found.elements) else None
         return found
 
-    @property
-    def definitions(self) -> tuple[Definition, ...]:
-        """Where the value was defined: its own place first, then those of the values it overrides."""
-        from esc_operator.evaluation.trace import definitions_of
-
-        return definitions_of(self)
-
     # Content
 
     def reveal(self) -> Any:
         """The plain data: None, bool, int, float, str, list or dict, secrets included; an unknown is `[unknown]`."""
-        return self.to_data(redact=False)
+        if self.is_unknown or self.is_pending:
+            return UNKNOWN_TEXT
+        content = self._content
+        if isinstance(content, dict):
+            return {key: content[key].reveal() for key in sorted(content)}
+        if isinstance(content, tuple):
+            return [element.reveal() for element in content]
+        return content.to_python() if isinstance(content, Number) else content
 
     def reveal_content(self) -> Content:
         """The content as the evaluator keeps it."""
@@ -252,18 +262,6 @@ class Value:
         if isinstance(content, Number):
             return NumberText(content.text)
         return None if isinstance(content, tuple | dict) else content
-
-    def to_data(self, *, redact: bool = True) -> Any:
-        """The plain data; with `redact` every secret is the text `[secret]`."""
-        from esc_operator.evaluation.rendering import to_data
-
-        return to_data(self, redact=redact)
-
-    def to_json(self, *, redact: bool = True) -> str:
-        """Compact JSON text, keys sorted, numbers by their text; with `redact` every secret is the text `[secret]`."""
-        from esc_operator.evaluation.rendering import to_json
-
-        return to_json(self, redact=redact)
 
     # Change
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from benchmarks import worst
 from esc_operator.evaluation import Batch, Evaluation, Evaluator, Loaded, Mode
 from esc_operator.evaluation.builtins import CLAUSES
+from esc_operator.evaluation.rendering import to_json
 from esc_operator.lang import parse_object
 from esc_operator.lang.budget import Budget, OverBudgetError, SliceOverError
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
@@ -166,7 +167,7 @@ def test_slices_change_neither_what_comes_of_it_nor_what_it_costs(first: Any, se
     evaluator = Evaluator(environment, name="root", mode=Mode.OPEN, budget=budget)
     *_, evaluation = _in_slices(evaluator, budget, Objects(imports, budget))
     assert evaluation.diagnostics == whole.diagnostics
-    assert evaluation.value.to_json(redact=False) == whole.value.to_json(redact=False)  # type: ignore[union-attr]
+    assert to_json(evaluation.value, redact=False) == to_json(whole.value, redact=False)  # type: ignore[arg-type]
     assert budget.spent == paid.spent
 
 

@@ -19,6 +19,7 @@ from esc_operator.evaluation import (
     OpenProvider,
     Secret,
 )
+from esc_operator.evaluation.rendering import to_json, to_json_data
 from esc_operator.lang import parse_text
 from esc_operator.schema import from_json
 from unit.evaluation.drive import World, cipher, drive, echo, evaluate, revealed, sealed, summaries
@@ -71,7 +72,7 @@ def test_the_text_of_a_number_survives_a_provider() -> None:
     world = World(providers={"copy": (Described(), lambda effect: Opened(effect.inputs, secret=False))})
     evaluation = evaluate("values: {a: {fn::open::copy: {b: {fn::fromJSON: '[1.0, 7]'}}}}", world)
     assert evaluation.value is not None
-    assert evaluation.value.to_json() == '{"a":{"b":[1.0,7]}}'
+    assert to_json(evaluation.value) == '{"a":{"b":[1.0,7]}}'
 
 
 @given(st.binary(max_size=20))
@@ -106,14 +107,14 @@ def test_what_a_provider_gives_is_secret_unless_it_says_otherwise() -> None:
     world = World(providers={"login": (Described(), lambda _: Opened({"id": "x", "list": ["y"]}))})
     evaluation = evaluate("values: {a: {fn::open::login: {}}, b: '${a.list[0]}', c: '${a.id}!'}", world)
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": "[secret]", "b": "[secret]", "c": "[secret]"}
+    assert to_json_data(evaluation.value) == {"a": "[secret]", "b": "[secret]", "c": "[secret]"}
 
 
 def test_a_provider_may_mark_only_parts_as_secret() -> None:
     world = World(providers={"login": (Described(), lambda _: Opened({"id": "x", "key": Secret("y")}, secret=False))})
     evaluation = evaluate("values: {a: {fn::open::login: {}}, b: '${a.key}', c: '${a.id}'}", world)
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": {"id": "x", "key": "[secret]"}, "b": "[secret]", "c": "x"}
+    assert to_json_data(evaluation.value) == {"a": {"id": "x", "key": "[secret]"}, "b": "[secret]", "c": "x"}
 
 
 @pytest.mark.parametrize("answer", [b"bytes", {5: "x"}, float("nan"), [object()], 10**1000])
@@ -187,7 +188,7 @@ def test_a_ciphertext_is_decrypted_for_its_environment() -> None:
     evaluation = evaluate(text, world)
     assert revealed(evaluation) == {"a": "theirs", "b": "mine!"}
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": "[secret]", "b": "[secret]"}
+    assert to_json_data(evaluation.value) == {"a": "[secret]", "b": "[secret]"}
 
 
 def test_a_check_decrypts_only_to_show_secrets() -> None:
@@ -196,7 +197,7 @@ def test_a_check_decrypts_only_to_show_secrets() -> None:
     assert hidden.value is not None
     assert shown.value is not None
     assert hidden.value.reveal() == {"a": "[unknown]"}
-    assert hidden.value.to_data() == {"a": "[secret]"}
+    assert to_json_data(hidden.value) == {"a": "[secret]"}
     assert shown.value.reveal() == {"a": "mine!"}
 
 
@@ -216,7 +217,7 @@ def test_a_failed_decryption_leaves_a_secret_unknown() -> None:
     (found,) = evaluation.diagnostics
     assert (found.summary, found.reason) == ("decrypting: no key", "KeyMissing")
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": "[secret]"}
+    assert to_json_data(evaluation.value) == {"a": "[secret]"}
 
 
 @pytest.mark.parametrize("mode", [Mode.CHECK, Mode.OPEN])
@@ -224,7 +225,7 @@ def test_a_damaged_ciphertext_is_told_in_a_check_too(mode: Mode) -> None:
     evaluation = evaluate("values: {a: {fn::secret: {ciphertext: AAAA}}}", mode=mode)
     assert summaries(evaluation) == ["invalid ciphertext: EOF"]
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": "[secret]"}
+    assert to_json_data(evaluation.value) == {"a": "[secret]"}
 
 
 def test_a_plaintext_may_come_as_text_and_each_secret_is_asked_for_once() -> None:
@@ -253,7 +254,7 @@ def test_what_is_handed_on_is_unknown_and_secret_as_a_whole(call: str) -> None:
     text = f"values: {{a: {{{call.format(parts=parts)}}}}}"
     checked = evaluate(text, mode=Mode.CHECK).value
     assert checked is not None
-    assert checked.to_data() == {"a": "[secret]"}
+    assert to_json_data(checked) == {"a": "[secret]"}
     assert checked.reveal() == {"a": "[unknown]"}
     assert revealed(evaluate(text)) == {"a": {"s": "x", "o": {"v": 1}}}
 

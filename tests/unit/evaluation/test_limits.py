@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.evaluation import Batch, Evaluator, Loaded, LoadEnvironment, Mode
+from esc_operator.evaluation.rendering import to_json
 from esc_operator.lang import Limits, parse_object, parse_text
 from unit.evaluation.drive import World, drive, evaluate, revealed, summaries
 
@@ -46,7 +47,7 @@ def test_a_list_that_doubles_in_every_line_is_cut_off() -> None:
     assert limit_reasons(evaluation) == {"LimitExceeded"}
     assert len(evaluation.diagnostics) < 5
     assert evaluation.value is not None
-    assert len(evaluation.value.to_json()) < 100_000_000
+    assert len(to_json(evaluation.value)) < 100_000_000
 
 
 def test_a_value_that_grows_deeper_in_every_line_is_cut_off() -> None:
@@ -199,7 +200,7 @@ def test_evaluating_never_raises_and_always_ends(root: Any, first: Any, second: 
         world = _Objects(texts)
         evaluation = drive(Evaluator(environment, name="root", mode=mode), world, choose)
         assert evaluation.value is not None
-        runs.append((evaluation.value.to_json(redact=False), evaluation.diagnostics))
+        runs.append((to_json(evaluation.value, redact=False), evaluation.diagnostics))
         if mode == Mode.CHECK:
             assert not [
                 effect for effect in world.asked if "Open" in type(effect).__name__ or "Rotate" in type(effect).__name__

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from esc_operator.evaluation import Definition, Mode, Value
 from esc_operator.evaluation.merging import merge
 from esc_operator.evaluation.plain import from_data
+from esc_operator.evaluation.rendering import to_json
+from esc_operator.evaluation.trace import definitions_of
 from esc_operator.evaluation.values import FINAL, SEALED, unknown
 from esc_operator.lang import parse_text
 from esc_operator.schema import STRING
@@ -74,7 +76,7 @@ def test_secrecy_stays_with_each_part() -> None:
     world = World({"base": 'values: {a: {fn::fromJSON: {fn::secret: \'{"x": 1, "y": 2}\'}}}'})
     evaluation = evaluate("imports: [base]\nvalues: {a: {y: 3, z: 4}}", world)
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": {"x": "[secret]", "y": 3, "z": 4}}
+    assert to_json(evaluation.value) == '{"a":{"x":"[secret]","y":3,"z":4}}'
 
 
 def test_what_a_provider_gives_merges_like_any_object() -> None:
@@ -166,11 +168,15 @@ def test_a_value_knows_all_the_places_that_define_it() -> None:
     assert evaluation.value is not None
     found = evaluation.value.lookup(("a", "b"))
     assert found is not None
-    assert [(place.environment, place.path, place.range and place.range.begin[:2]) for place in found.definitions] == [
+    assert [
+        (place.environment, place.path, place.range and place.range.begin[:2]) for place in definitions_of(found)
+    ] == [
         ("root", "values.a.b", (4, 10)),
         ("two", "values.a.b", (2, 10)),
         ("one", "values.a.b", (1, 17)),
     ]
     through_reference = evaluation.value.lookup(("c",))
     assert through_reference is not None
-    assert through_reference.definitions[0] == Definition("values.c", "root", through_reference.definitions[0].range)
+    assert definitions_of(through_reference)[0] == Definition(
+        "values.c", "root", definitions_of(through_reference)[0].range
+    )

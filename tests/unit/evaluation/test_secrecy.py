@@ -16,6 +16,8 @@ from esc_operator.evaluation import (
     Secret,
     Value,
 )
+from esc_operator.evaluation.rendering import to_json, to_json_data
+from esc_operator.evaluation.trace import definitions_of
 from unit.evaluation.drive import World, evaluate, sealed
 
 HIDDEN = "hunter2!"
@@ -62,7 +64,7 @@ def test_whatever_a_secret_goes_into_is_secret(maker: str, use: str) -> None:
     assert (
         HIDDEN in str(evaluation.value.reveal()) or "aHVudGVyMiE=" in str(evaluation.value.reveal()) or "split" in use
     )
-    shown = evaluation.value.to_json()
+    shown = to_json(evaluation.value)
     assert HIDDEN not in shown
     assert "aHVudGVyMiE=" not in shown
 
@@ -74,7 +76,7 @@ def test_the_pieces_of_a_split_secret_are_secret(text: str) -> None:
         f"values: {{p: {{fn::split: [',', {{fn::secret: '{text}'}}]}}, a: '${{p[0]}}', b: 'x${{p[0]}}'}}"
     )
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"p": "[secret]", "a": "[secret]", "b": "[secret]"}
+    assert to_json_data(evaluation.value) == {"p": "[secret]", "a": "[secret]", "b": "[secret]"}
 
 
 @pytest.mark.parametrize(
@@ -93,13 +95,13 @@ def test_everything_in_a_secret_json_is_secret() -> None:
     text = "values: {j: {fn::fromJSON: {fn::secret: '{\"a\": [\"hunter2!\"]}'}}, a: '${j.a}', b: '${j.a[0]}'}"
     evaluation = evaluate(text)
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"j": "[secret]", "a": "[secret]", "b": "[secret]"}
+    assert to_json_data(evaluation.value) == {"j": "[secret]", "a": "[secret]", "b": "[secret]"}
 
 
 def test_an_object_is_not_secret_because_a_member_is() -> None:
     evaluation = evaluate("values: {a: {b: {fn::secret: hunter2!}, c: d}}")
     assert evaluation.value is not None
-    assert evaluation.value.to_data() == {"a": {"b": "[secret]", "c": "d"}}
+    assert to_json_data(evaluation.value) == {"a": {"b": "[secret]", "c": "d"}}
 
 
 def _everything(value: Value) -> list[Value]:
@@ -114,7 +116,7 @@ def test_no_repr_shows_a_secret() -> None:
     )
     assert evaluation.value is not None
     shown = [repr(evaluation), str(evaluation), *map(repr, outside.asked), *map(repr, _everything(evaluation.value))]
-    shown += [repr(value.definitions) + repr(value.definition) for value in _everything(evaluation.value)]
+    shown += [repr(definitions_of(value)) + repr(value.definition) for value in _everything(evaluation.value)]
     shown += [repr(answer) for answer in (Opened(HIDDEN), Secret(HIDDEN), Decrypted(HIDDEN), Rotated({"a": HIDDEN}))]
     shown += [format(value) for value in _everything(evaluation.value)]
     assert not [text for text in shown if HIDDEN in text]
@@ -147,5 +149,5 @@ def test_no_diagnostic_shows_a_secret(use: str) -> None:
 def test_a_check_shows_no_secret_either() -> None:
     evaluation = evaluate(f"imports: [base]\nvalues: {{a: {MAKERS[0]}, b: 'x ${{a}}'}}", world(), mode=Mode.CHECK)
     assert evaluation.value is not None
-    assert HIDDEN not in evaluation.value.to_json()
-    assert HIDDEN in evaluation.value.to_json(redact=False)
+    assert HIDDEN not in to_json(evaluation.value)
+    assert HIDDEN in to_json(evaluation.value, redact=False)
