@@ -119,7 +119,7 @@ def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, k
     """Reports that none of the `known` properties is meant, and which one may have been."""
     key = str(accessor.key)
     frame.charge(CELL + text_units(len(key)))
-    suggestion = frame.evaluator.speller.nearest(key, known)
+    suggestion = frame.state.speller.nearest(key, known)
     hint = f"; did you mean {quote(suggestion)}?" if suggestion is not None else ""
     _refuse(frame, expression, accessor, f"unknown property {quote(key)}{hint}", reasons.UNKNOWN_PROPERTY)
 

@@ -16,8 +16,8 @@ from esc_operator.schema import ALWAYS, STRING, Schema, validate
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.effects import Effect
-    from esc_operator.evaluation.evaluator import Evaluator
     from esc_operator.evaluation.results import Mode
+    from esc_operator.evaluation.state import EvaluationState
     from esc_operator.evaluation.tasks import Found
     from esc_operator.lang.declarations import Expression
     from esc_operator.lang.limits import Limits
@@ -44,10 +44,10 @@ class Frame:
     says that a task it asked for is not finished, so that this one cannot be either.
     """
 
-    __slots__ = ("_done", "cell", "evaluator", "findings", "is_provisional", "scope", "steps", "task")
+    __slots__ = ("_done", "cell", "findings", "is_provisional", "scope", "state", "steps", "task")
 
-    def __init__(self, evaluator: Evaluator, task: Task, cell: Cell) -> None:
-        self.evaluator: Final = evaluator
+    def __init__(self, state: EvaluationState, task: Task, cell: Cell) -> None:
+        self.state: Final = state
         self.task: Final = task
         self.cell: Final = cell
         self.scope: Final[Scope] = cell.scope
@@ -62,11 +62,11 @@ class Frame:
 
     @property
     def mode(self) -> Mode:
-        return self.evaluator.mode
+        return self.state.mode
 
     @property
     def limits(self) -> Limits:
-        return self.evaluator.limits
+        return self.state.limits
 
     def operand(self, call: Call, name: str, accept: Schema = ALWAYS) -> Cell:
         """The task of an operand; `accept` is what the builtin takes there."""
@@ -76,13 +76,13 @@ class Frame:
 
     def ask(self, key: object, effect: Callable[[int], Effect], kind: type[_A]) -> _A | Failed | None:
         """The answer to an effect, or None while there is none. `key` tells this effect from every other."""
-        return self.evaluator.ask(key, effect, kind)
+        return self.state.ask(key, effect, kind)
 
     def charge(self, units: int) -> None:
         """Pay for work that is about to be done here. What the same task has paid for in a former run is not paid
         again. Raises `OverBudgetError` and `SliceOverError`.
         """
-        budget, task = self.evaluator.budget, self.task
+        budget, task = self.state.budget, self.task
         done = self._done + units
         new = min(units, done - task.paid)
         if new < units:

@@ -21,8 +21,8 @@ from esc_operator.lang.diagnostics import Failed
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from esc_operator.evaluation.evaluator import Evaluator
     from esc_operator.evaluation.frames import Frame, Steps
+    from esc_operator.evaluation.state import EvaluationState
     from esc_operator.evaluation.tasks import Edge
     from esc_operator.lang.declarations import Import
     from esc_operator.lang.diagnostics import Diagnostic
@@ -86,17 +86,17 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
     """The value of the environment that the frame's own calls `name`; None where it cannot be had, reported at
     `node`.
     """
-    evaluator = frame.evaluator
-    edge = evaluator.edge(name, frame.scope.identity)
-    scope = _reached(evaluator, edge)
+    state = frame.state
+    edge = state.edge(name, frame.scope.identity)
+    scope = _reached(state, edge)
     if scope is None:
         loaded = _load(frame, name, edge, node)
         if not isinstance(loaded, Scope):
             return loaded
         scope = loaded
-    evaluator.reached[edge] = scope
+    state.reached[edge] = scope
     if scope.state == RUNNING:
-        if evaluator.awaits_load:
+        if state.awaits_load:
             # Which import closes a cycle is decided by the order of the walk, and that by all environments.
             return PENDING_VALUE
         _report(frame, node.error(f"cyclic import of {name}", reasons.CYCLIC_IMPORT))
@@ -104,11 +104,11 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
     return (yield scope)
 
 
-def _reached(evaluator: Evaluator, edge: Edge) -> Scope | None:
+def _reached(state: EvaluationState, edge: Edge) -> Scope | None:
     """The environment at the end of an edge that is known to be allowed; within one place every edge is."""
-    if scope := evaluator.reached.get(edge):
+    if scope := state.reached.get(edge):
         return scope
-    return evaluator.scopes.get(edge.identity) if edge.place == evaluator.place_of(edge.identity) else None
+    return state.scopes.get(edge.identity) if edge.place == state.place_of(edge.identity) else None
 
 
 def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | None:
@@ -116,13 +116,13 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
 
     Two edges may lead to one environment, the root among them; it is evaluated once all the same.
     """
-    evaluator, importer, identity = frame.evaluator, frame.scope, edge.identity
-    if not evaluator.may_load(identity):
+    state, importer, identity = frame.state, frame.scope, edge.identity
+    if not state.may_load(identity):
         summary = f"more than {frame.limits.imports} environments are imported"
         _report(frame, node.error(summary, reasons.LIMIT_EXCEEDED))
         return None
     key = LoadEnvironment, edge
-    if not evaluator.has_asked(key):
+    if not state.has_asked(key):
         frame.charge(_LOAD)
     answer = frame.ask(key, lambda number: LoadEnvironment(number, name, importer.identity, identity), Loaded)
     if answer is None:
@@ -131,21 +131,21 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
         failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
         _report(frame, failure._replace(cause=answer))
         return None
-    if evaluator.budget.is_over:
-        raise OverBudgetError(evaluator.budget.refusal, node)
+    if state.budget.is_over:
+        raise OverBudgetError(state.budget.refusal, node)
     own = answer.name or identity
-    if known := evaluator.scopes.get(own):
+    if known := state.scopes.get(own):
         return known
     if answer.environment is None or any(diagnostic.is_error for diagnostic in answer.diagnostics):
         _report(frame, *(found._replace(environment=own) for found in answer.diagnostics))
         return None
     root_name = importer.root_name if importer.root_name not in ANONYMOUS else own
     scope = Scope(own, answer.environment, root_name, importer=importer, parse_diagnostics=answer.diagnostics)
-    evaluator.scopes[own] = scope
+    state.scopes[own] = scope
     return scope
 
 
 def _report(frame: Frame, *found: Diagnostic) -> None:
     """Report what is wrong with an import. Its name is the affair of the importer, which may be an import itself."""
-    through = frame.scope.identity if frame.evaluator.is_elsewhere(frame.scope) else ""
+    through = frame.scope.identity if frame.state.is_elsewhere(frame.scope) else ""
     frame.findings.extend(one._replace(through=through) for one in found)

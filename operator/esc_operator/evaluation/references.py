@@ -34,7 +34,7 @@ def resolve(frame: Frame, expression: Expression, accessors: Accessors) -> Resol
     if first == "imports":
         return access_value(frame, expression, frame.scope.imports or Value({}, None), accessors[1:])
     if first == "context":
-        return access_value(frame, expression, context_of(frame.scope, frame.evaluator.context), accessors[1:])
+        return access_value(frame, expression, context_of(frame.scope, frame.state.options.context), accessors[1:])
     if first == "environments":
         return (yield from _resolve_environment(frame, expression, accessors))
     return (yield from _resolve_own(frame, expression, accessors))

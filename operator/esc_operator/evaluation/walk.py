@@ -22,17 +22,17 @@ from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.paths import path_text
 
 if TYPE_CHECKING:
-    from esc_operator.evaluation.evaluator import Evaluator
+    from esc_operator.evaluation.state import EvaluationState
     from esc_operator.lang.limits import Limits
 
 
 class Walk:
     """The walks of one evaluation."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator: Final = evaluator
+    def __init__(self, state: EvaluationState) -> None:
+        self._state: Final = state
         self._frames: list[Frame] = []
-        self._budget: Final = evaluator.budget
+        self._budget: Final = state.budget
         self._number = 0
 
     def run(self, root: Task) -> Value | Diagnostic:
@@ -90,7 +90,7 @@ class Walk:
             task.state = DONE
             task.value = Value(task.expression.value, task.expression)
             return task.value
-        frame = Frame(self._evaluator, task, task.cell)
+        frame = Frame(self._state, task, task.cell)
         begun = evaluate_environment(frame) if isinstance(task, Scope) else self._begin(frame, task.cell)
         if isinstance(begun, Value):
             return self._leave(frame, begun)
@@ -120,7 +120,7 @@ class Walk:
 
     def _evaluates_rotate_only(self, scope: Scope) -> bool:
         # A check evaluates them too: whoever edits an environment must have access to what its rotation will use.
-        return scope.is_root and self._evaluator.mode != Mode.OPEN
+        return scope.is_root and self._state.mode != Mode.OPEN
 
     def _cycle(self, cell: Cell) -> Value:
         """A task that is needed while it is at work: the expression that is met again is to blame."""
@@ -139,7 +139,7 @@ class Walk:
             value = _over(frame, value, base)
         inside, depth, size, _ = value.measure()
         complete = not inside & PENDING
-        limits = self._evaluator.limits
+        limits = self._state.limits
         if depth > limits.levels or size > limits.value_bytes:
             value = _too_large(frame, limits, size, deep=depth > limits.levels)
             complete = True

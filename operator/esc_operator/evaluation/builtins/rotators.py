@@ -94,7 +94,7 @@ def _rotates(frame: Frame, call: Call) -> bool:
     """Whether this call is among those to rotate: never in an import, and where paths are given only at one of them."""
     if frame.mode != Mode.ROTATE or not frame.scope.is_root:
         return False
-    paths = frame.evaluator.rotate_paths
+    paths = frame.state.options.rotate_paths
     return not paths or call.path in paths
 
 

@@ -21,16 +21,16 @@ def secret(frame: Frame, call: Call) -> Steps:
 
 def _decrypt(frame: Frame, call: Call, envelope: str) -> Value:
     key = Decrypt, frame.scope.identity, envelope
-    if not frame.evaluator.has_asked(key):
+    if not frame.state.has_asked(key):
         ciphertext, problem = open_envelope(envelope)
         if ciphertext is None:
             frame.error(call, f"invalid ciphertext: {problem}", reasons.DECRYPTION_FAILED)
             return unknown(call, STRING, SECRET)
-        if not frame.evaluator.decrypts:
+        if not frame.state.options.decrypts:
             return unknown(call, STRING, SECRET)
         frame.ask(key, lambda number: Decrypt(number, frame.scope.identity, ciphertext), Decrypted)
         return PENDING_VALUE
-    answer = frame.evaluator.answer_to(key, Decrypted)
+    answer = frame.state.answer_to(key, Decrypted)
     if answer is None:
         return PENDING_VALUE
     if isinstance(answer, Failed):
