@@ -24,12 +24,13 @@ from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.opener import OPEN_AT_ONCE
 from esc_operator.driver.services import Place
 from esc_operator.errors import ConflictError, NotFoundError
+from esc_operator.formats.times import format_time
 from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import SECRETS, Resource
 from esc_operator.kube.secret_informer import OwnedSecrets
-from esc_operator.providers.aws_login import STS_RATE
+from esc_operator.providers.aws.login import STS_RATE
 from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.rollouts.status import Rollouts
@@ -39,7 +40,6 @@ from esc_operator.reconciliation.sync.outcome import Imports, Opened
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping

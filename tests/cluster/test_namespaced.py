@@ -10,7 +10,8 @@ import pytest
 from cluster.harness import Cluster, Tenant, create_tenant, stays, variables, wait_until
 from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
 from esc_operator.kube.paths import ENVIRONMENTS, NAMESPACES, SECRETS, Resource
-from esc_operator.resources import ROTATE_REQUESTED_AT, rights
+from esc_operator.manifests import rights
+from esc_operator.resources import ROTATE_REQUESTED_AT
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 from cluster.harness import Cluster, Tenant, variables, wait_until
 from esc_operator.kube.paths import SECRETS, SERVICE_ACCOUNTS, Resource
 from esc_operator.kube.tokens import TOKEN_SECONDS, token_request
-from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, policies, rights
+from esc_operator.manifests import policies, rights
+from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,11 @@ import pytest
 
 from esc_operator.driver import immediate
 from esc_operator.lang import reasons as language
-from esc_operator.providers import aws_reasons, azure_reasons, gcp_reasons, login_reasons
+from esc_operator.providers import login_reasons
 from esc_operator.providers import reasons as providers
+from esc_operator.providers.aws import reasons as aws_reasons
+from esc_operator.providers.azure import reasons as azure_reasons
+from esc_operator.providers.google import reasons as gcp_reasons
 from esc_operator.resources import reasons
 from esc_operator.stores import folder, references
 from local_cluster import places

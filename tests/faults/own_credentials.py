@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from cryptography import x509
 
 from esc_operator.kube.paths import SERVICE_ACCOUNTS
-from esc_operator.resources.rights import NAME, NAMESPACE
+from esc_operator.manifests.rights import NAME, NAMESPACE
 from local_cluster import certificates
 
 if TYPE_CHECKING:

@@ -7,30 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from esc_operator.resources import people, policies, rights
-from esc_operator.resources.crd import definitions
-from esc_operator.resources.rotation_crd import rotation_crd
+from esc_operator.manifests import people, policies, rights
+from esc_operator.manifests.crds import definitions
 from local_cluster import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from esc_operator.resources.rights import Right
+    from esc_operator.manifests.rights import Right
 
-CRD_HEADER = "# Made from operator/esc_operator/resources/crd.py; `make crds` writes it again.\n"
-ROTATION_HEADER = "# Made from operator/esc_operator/resources/rotation_crd.py; `make crds` writes it again.\n"
-RIGHTS_HEADER = "# Made from operator/esc_operator/resources/rights.py; `make crds` writes it again.\n"
+CRD_HEADER = "# Made from operator/esc_operator/manifests/crds.py; `make crds` writes it again.\n"
+RIGHTS_HEADER = "# Made from operator/esc_operator/manifests/rights.py; `make crds` writes it again.\n"
 CLUSTER_MODE = """\
 # Exactly what the operator does, in the whole cluster. Two of these rights are large, and both are its very work:
 # writing Secrets, and asking for tokens of the ServiceAccounts that environments act as. The role at the end is for its
 # own namespace.
 """
-PEOPLE_HEADER = "# Made from operator/esc_operator/resources/people.py; `make crds` writes it again.\n"
+PEOPLE_HEADER = "# Made from operator/esc_operator/manifests/people.py; `make crds` writes it again.\n"
 PEOPLE = """\
 # For people. Nothing is bound here; two of the roles become a part of built-in ones.
 """
-POLICIES_HEADER = "# Made from operator/esc_operator/resources/policies.py; `make crds` writes it again.\n"
+POLICIES_HEADER = "# Made from operator/esc_operator/manifests/policies.py; `make crds` writes it again.\n"
 POLICIES = """\
 # What the operator's own account is refused although its roles would allow it: tokens that the API server accepts, and
 # Secrets that are not its own. The ConfigMap is for an administrator: its keys `api-audiences` (what else the API
@@ -53,7 +51,6 @@ def made() -> dict[Path, str]:
     """Every file that is made, and what has to be in it."""
     return {
         **{_crd_file(body): CRD_HEADER + _long(body) for body in definitions()},
-        places.REPOSITORY / "crds" / "escrotations.yaml": ROTATION_HEADER + _long(rotation_crd()),
         places.REPOSITORY / "deploy" / "base" / "rbac.yaml": RIGHTS_HEADER + CLUSTER_MODE + _documents(_cluster_mode()),
         places.REPOSITORY / "deploy" / "base" / "people.yaml": PEOPLE_HEADER + PEOPLE + _documents(_people()),
         places.REPOSITORY / "deploy" / "base" / "policies.yaml": (POLICIES_HEADER + POLICIES + _documents(_policies())),

@@ -22,8 +22,8 @@ from typing import Any, Self
 
 import yaml
 
-from esc_operator.resources.policies import API_AUDIENCES, PARAMETERS
-from esc_operator.resources.rights import NAME, NAMESPACE, TOKENS
+from esc_operator.manifests.policies import API_AUDIENCES, PARAMETERS
+from esc_operator.manifests.rights import NAME, NAMESPACE, TOKENS
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.text import Text, to_text
-from esc_operator.lang.paths import join_key
+from esc_operator.formats.paths import join_key
 from esc_operator.lang.templates import parse_template
 
 if TYPE_CHECKING:

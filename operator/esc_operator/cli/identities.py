@@ -94,7 +94,7 @@ def _read(path: str) -> str:
 def _refuse_api_server(audience: str, issuer: str = "") -> None:
     """A token that an API server accepts is not handed to a provider, whatever a definition asks for."""
     # Loading it takes time that only a login has.
-    from esc_operator.resources.policies import WELL_KNOWN_AUDIENCES
+    from esc_operator.resources.allowances import WELL_KNOWN_AUDIENCES
 
     if audience.strip() in {*WELL_KNOWN_AUDIENCES, issuer or UNREADABLE}:
         raise IdentityError(

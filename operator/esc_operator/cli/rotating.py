@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from esc_operator.errors import EscError, ForbiddenError, NotFoundError
+from esc_operator.formats.times import format_time
 from esc_operator.resources import API_VERSION, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
@@ -21,7 +22,6 @@ from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, S
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
 from esc_operator.resources.rotation_selection import Candidate, by_turns, in_order, select, tell_nothing
 from esc_operator.resources.status import parse_status
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,7 +6,10 @@ condition stays the same through an outage, and an alert counts all that wait.
 
 from __future__ import annotations
 
-from esc_operator.providers import aws_reasons, azure_reasons, gcp_reasons, login_reasons, reasons
+from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.aws import reasons as aws_reasons
+from esc_operator.providers.azure import reasons as azure_reasons
+from esc_operator.providers.google import reasons as gcp_reasons
 
 THROTTLING = frozenset({login_reasons.THROTTLED})
 """The service limits the calls for an account: that account's fault, and nobody else's."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from esc_operator.evaluation.results import OpenRecord, Rotation
     from esc_operator.evaluation.values import Value
+    from esc_operator.formats.paths import Path
     from esc_operator.lang.declarations import Array, Call, Environment, Expression, Object
-    from esc_operator.lang.paths import Path
 
     Found = Diagnostic | OpenRecord | Rotation
     """What a task may find besides its value."""

@@ -15,11 +15,11 @@ from esc_operator.evaluation.merging import merge
 from esc_operator.evaluation.results import Mode
 from esc_operator.evaluation.tasks import DONE, RUNNING, WAITING, Cell, Scope, Task
 from esc_operator.evaluation.values import PENDING, ROTATE_ONLY, Value, unknown
+from esc_operator.formats.paths import path_text
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import CELL, OverBudgetError, SliceOverError
 from esc_operator.lang.declarations import Literal
 from esc_operator.lang.diagnostics import Diagnostic, Severity
-from esc_operator.lang.paths import path_text
 
 if TYPE_CHECKING:
     from esc_operator.evaluation.state import EvaluationState

@@ -16,7 +16,7 @@ from esc_operator.handlers import logs
 from esc_operator.handlers.depth import make_room
 from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
-from esc_operator.resources.rights import LEASE
+from esc_operator.manifests.rights import LEASE
 
 logger = logging.getLogger("esc_operator")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esc_operator.resources.rights import LEASE
+from esc_operator.manifests.rights import LEASE
 
 
 @dataclass(frozen=True, slots=True)

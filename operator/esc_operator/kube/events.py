@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.errors import KubeError
+from esc_operator.formats.times import format_time
 from esc_operator.kube.paths import ROTATIONS
 from esc_operator.resources import API_VERSION
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import IdentityError
+from esc_operator.formats.times import parse_time
 from esc_operator.providers.port import IdentityToken
 from esc_operator.resources import reasons
-from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,13 +20,13 @@ from yaml.events import (
 )
 from yaml.scanner import ScannerError
 
+from esc_operator.formats.paths import Path, long_path, path_text
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import Budget, node_units, text_units, weight
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
 from esc_operator.lang.findings import READING, Findings
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.paths import Path, long_path, path_text
 from esc_operator.lang.scalars import Scalar, resolve_plain, resolve_tagged, short_tag
 from esc_operator.lang.source import Source
 

@@ -7,10 +7,10 @@ knows its place.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from esc_operator.formats.paths import path_text
 from esc_operator.lang.access import Accessor
 from esc_operator.lang.diagnostics import Range
 from esc_operator.lang.nodes import Node, ScalarNode
-from esc_operator.lang.paths import path_text
 from esc_operator.lang.scalars import Scalar
 from esc_operator.lang.templates import Part
 

@@ -79,6 +79,6 @@ def _read_call(node: MappingNode, diagnostics: Findings) -> Call | None:
 
 def _reserved_prefix(key: ScalarNode, node: MappingNode) -> Diagnostic:
     # Upstream points at the key but names the path of the object around it.
-    from esc_operator.lang.paths import path_text
+    from esc_operator.formats.paths import path_text
 
     return key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION)._replace(path=path_text(node.path))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from esc_operator.formats.paths import Path, path_text
 from esc_operator.lang.diagnostics import Diagnostic, Position, Range, Severity
-from esc_operator.lang.paths import Path, path_text
 
 if TYPE_CHECKING:
     from esc_operator.lang.graphemes import Ruler

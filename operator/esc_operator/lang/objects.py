@@ -6,13 +6,13 @@ resource.
 
 from collections.abc import Mapping, Sequence
 
+from esc_operator.formats.paths import Path, long_path
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import Budget, node_units, text_units, weight
 from esc_operator.lang.diagnostics import Diagnostics
 from esc_operator.lang.findings import READING, Findings
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import number_of
-from esc_operator.lang.paths import Path, long_path
 from esc_operator.lang.scalars import Scalar
 from esc_operator.lang.source import Source
 from esc_operator.lang.surrogates import without_surrogates

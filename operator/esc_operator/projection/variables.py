@@ -55,7 +55,7 @@ class Variable(NamedTuple):
         """The document path of the value, as in diagnostics."""
         if self.definition:
             return self.definition.path
-        from esc_operator.lang.paths import join_key
+        from esc_operator.formats.paths import join_key
 
         group = f"values.{FILES if self.is_file else VARIABLES}"
         return group if self.hides_name else join_key(group, self.name)

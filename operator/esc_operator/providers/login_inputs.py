@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
+from esc_operator.formats.durations import parse_duration
 from esc_operator.providers import login_reasons
-from esc_operator.resources.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

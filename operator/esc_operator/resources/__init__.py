@@ -1,7 +1,7 @@
 """The kinds of the API group as typed, frozen values: parse(dict) in, plain dicts out. No client, no clock.
 
-Owns the shapes of spec and status, the conditions, their reasons, the record of a sync on its Secret, and the
-CustomResourceDefinition. Invariant: nothing in here can hold a secret value of an evaluated environment.
+Owns the shapes of spec and status, the conditions, their reasons and the record of a sync on its Secret; `manifests`
+makes of them what is applied. Invariant: nothing in here can hold a secret value of an evaluated environment.
 """
 
 GROUP = "esc-operator.dev"

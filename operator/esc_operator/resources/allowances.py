@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.resources import GROUP
-from esc_operator.resources.policies import WELL_KNOWN_AUDIENCES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+WELL_KNOWN_AUDIENCES = (
+    "api",
+    "kubernetes.default.svc",
+    "https://kubernetes.default",
+    "https://kubernetes.default.svc",
+    "https://kubernetes.default.svc.cluster.local",
+)
+"""What API servers call themselves where nobody has told them otherwise."""
 
 ALLOWED_ROLES = f"{GROUP}/allowed-roles"
 """Annotation of a Namespace: patterns, parted by commas or spaces. Without it every role is allowed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from esc_operator.resources.times import format_time, parse_time
+from esc_operator.formats.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

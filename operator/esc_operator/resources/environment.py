@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from esc_operator.formats.durations import parse_duration
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
-from esc_operator.resources.durations import parse_duration
 from esc_operator.resources.extent import refuse_size
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
 from esc_operator.resources.sharing import parse_trusted

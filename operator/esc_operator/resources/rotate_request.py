@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from esc_operator.resources.times import format_time, parse_time
+from esc_operator.formats.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import format_optional_time, parse_time
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.requirements import LabelSelector, parse_label_selector
-from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

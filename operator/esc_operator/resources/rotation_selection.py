@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import parse_time
 from esc_operator.resources.environment import Key
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
-from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

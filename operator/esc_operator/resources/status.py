@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from esc_operator.formats.times import format_optional_time, parse_time
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported
 from esc_operator.resources.rotate_request import RotateRequest
-from esc_operator.resources.times import format_optional_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import format_optional_time, format_time, parse_time
 from esc_operator.resources import SYNC_RECORD
 from esc_operator.resources.imported import Imported
 from esc_operator.resources.rotate_request import RotateRequest
-from esc_operator.resources.times import format_optional_time, format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.resources.times import format_time, parse_time
+from esc_operator.formats.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

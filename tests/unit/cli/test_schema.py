@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import jsonschema  # type: ignore[import-untyped]  # moto brings it
 import pytest
 
-from esc_operator.providers.aws_iam import ROTATOR
-from esc_operator.providers.aws_login import PROVIDER
+from esc_operator.providers.aws.iam import ROTATOR
+from esc_operator.providers.aws.login import PROVIDER
 
 if TYPE_CHECKING:
     from .conftest import Esc

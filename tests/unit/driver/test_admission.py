@@ -17,7 +17,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import IdentityError, NotFoundError, ProviderError
 from esc_operator.evaluation import Login, Opened
-from esc_operator.providers.aws_login import AwsLogin
+from esc_operator.providers.aws.login import AwsLogin
 from esc_operator.providers.port import IdentityToken
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
 from esc_operator.resources.allowances import Allowances

@@ -25,7 +25,8 @@ from esc_operator.driver.services import MOST_SERVICES
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import IdentityError, ProviderError
 from esc_operator.evaluation import Failed, Opened
-from esc_operator.providers import aws_reasons, login_reasons, reasons
+from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.aws import reasons as aws_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -14,9 +14,9 @@ from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.evaluation import Failed, Opened
-from esc_operator.providers.aws_login import AwsLogin
-from esc_operator.providers.azure_login import AzureLogin
-from esc_operator.providers.gcp_login import GcpLogin
+from esc_operator.providers.aws.login import AwsLogin
+from esc_operator.providers.azure.login import AzureLogin
+from esc_operator.providers.google.login import GcpLogin
 from esc_operator.providers.port import IdentityToken
 from esc_operator.providers.token_endpoints import Reply
 from unit.providers.conftest import make_token
@@ -24,7 +24,7 @@ from unit.providers.conftest import make_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esc_operator.providers.aws_clients import Target
+    from esc_operator.providers.aws.clients import Target
     from esc_operator.providers.token_endpoints import Post
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

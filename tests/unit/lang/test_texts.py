@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.formats.paths import join_key, path_text
 from esc_operator.lang.base64text import decode, encode
 from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity, in_order
 from esc_operator.lang.graphemes import Ruler, width
-from esc_operator.lang.paths import join_key, path_text
 from esc_operator.lang.quoting import quote
 from esc_operator.lang.spelling import Speller
 from esc_operator.lang.surrogates import with_bytes_only, without_surrogates

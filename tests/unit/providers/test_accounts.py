@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.driver.outages import OUTAGES, THROTTLING
-from esc_operator.providers import aws_advice, azure_errors, gcp_errors
-from esc_operator.providers.aws_iam import AwsIam
-from esc_operator.providers.aws_login import AwsLogin
-from esc_operator.providers.azure_login import AzureLogin
-from esc_operator.providers.gcp_login import GcpLogin
+from esc_operator.providers.aws import advice as aws_advice
+from esc_operator.providers.aws.iam import AwsIam
+from esc_operator.providers.aws.login import AwsLogin
+from esc_operator.providers.azure import errors as azure_errors
+from esc_operator.providers.azure.login import AzureLogin
+from esc_operator.providers.google import errors as gcp_errors
+from esc_operator.providers.google.login import GcpLogin
 from esc_operator.providers.port import Attributed
 from esc_operator.providers.refusals import Refusal
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.providers.answers import retry_after
-from esc_operator.providers.aws_advice import Exchange
-from esc_operator.providers.aws_errors import translate
+from esc_operator.providers.aws.advice import Exchange
+from esc_operator.providers.aws.errors import translate
 from esc_operator.providers.claims import UNREADABLE, Claims, unverified_claims
 from esc_operator.providers.port import IdentityToken
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers.aws_clients import SignedClients, choose_target
-from esc_operator.providers.aws_iam import INPUTS, MOST_KEYS, ROTATOR, AwsIam, choose_unwanted
+from esc_operator.providers.aws.clients import SignedClients, choose_target
+from esc_operator.providers.aws.iam import INPUTS, MOST_KEYS, ROTATOR, AwsIam, choose_unwanted
 from esc_operator.providers.registry import rotator_registry
 from esc_operator.schema import from_json
 

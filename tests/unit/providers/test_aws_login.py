@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login
-from esc_operator.providers.aws_clients import UnsignedClients, choose_target
-from esc_operator.providers.aws_login import PROVIDER, AwsLogin, sanitize_session_name
+from esc_operator.providers.aws.clients import UnsignedClients, choose_target
+from esc_operator.providers.aws.login import PROVIDER, AwsLogin, sanitize_session_name
 
 if TYPE_CHECKING:
     from esc_operator.evaluation import Opened

@@ -13,7 +13,7 @@ import pytest
 from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
-from esc_operator.providers.gcp_login import GcpLogin
+from esc_operator.providers.google.login import GcpLogin
 from esc_operator.providers.port import Timed
 from esc_operator.providers.token_endpoints import Reply, Unreachable
 from unit.providers.conftest import ISSUER, SUBJECT, Caller, Context, make_token

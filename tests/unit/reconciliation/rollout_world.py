@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.errors import ConflictError, NotFoundError
+from esc_operator.formats.times import format_time
 from esc_operator.kube.paths import WORKLOADS, Resource
 from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import REVISIONS, Stamp, parse_stamps
 from unit.reconciliation.fake_api import FakeApi
 from unit.reconciliation.world import START, Cloud, World, login, static

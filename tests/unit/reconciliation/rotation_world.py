@@ -6,13 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import format_time
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
 from esc_operator.reconciliation.rotations.controller import Rotations
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record
-from esc_operator.resources.times import format_time
 from unit.reconciliation.rollout_world import RolloutWorld
 
 if TYPE_CHECKING:

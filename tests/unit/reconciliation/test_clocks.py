@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esc_operator.formats.times import parse_time
 from esc_operator.reconciliation.sync.outcome import Refused
-from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, login, play, static
 
 DOWN = Refused("AWSUnavailable", "the cloud does not answer")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
+from esc_operator.formats.times import parse_time
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.workqueue.work_queue import Lane
-from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, World, key, login, play, static
 
 KEPT = "; the values in the Secret expire at 2026-05-01T13:00:00Z"

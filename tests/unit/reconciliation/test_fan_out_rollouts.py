@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError, UnavailableError
+from esc_operator.formats.times import format_time
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import MAX_MESSAGE
 from esc_operator.resources.status import MAX_FAILING
-from esc_operator.resources.times import format_time
 from unit.reconciliation.fan_out_world import TEAMS, RollingTeams, RotatingTeams
 from unit.reconciliation.losses import Life
 from unit.reconciliation.rollout_world import rolling, rolling_value, taking

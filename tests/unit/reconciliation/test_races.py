@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import UnavailableError
+from esc_operator.formats.times import parse_time
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT as ROTATE
-from esc_operator.resources.times import parse_time
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 
 if TYPE_CHECKING:

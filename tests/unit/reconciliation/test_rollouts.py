@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError, InvalidError, UnavailableError
+from esc_operator.formats.times import parse_time
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import parse_time
 from unit.reconciliation.rollout_world import (
     ARGO_ROLLOUTS,
     DAEMON_SETS,

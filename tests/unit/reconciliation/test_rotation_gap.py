@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import parse_time
 from esc_operator.kube.paths import ROTATIONS
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import parse_time
 from unit.reconciliation.rotation_world import RotationWorld
 from unit.reconciliation.world import MINUTE, SECOND, login, play
 

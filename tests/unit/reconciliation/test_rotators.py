@@ -23,6 +23,7 @@ from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
+from esc_operator.manifests.environment_spec import _NAME
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import (
     CLUSTER_SUFFIX,
@@ -32,7 +33,6 @@ from esc_operator.reconciliation.opening.rotator_secrets import (
     secret_name,
 )
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
-from esc_operator.resources.crd_spec import _NAME
 from esc_operator.resources.rotate_request import AskedRotation
 from unit.reconciliation.losses import dying, lose_each
 from unit.reconciliation.rotation_world import RotationWorld

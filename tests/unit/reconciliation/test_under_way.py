@@ -11,9 +11,9 @@ import pytest
 from esc_operator.driver.sharing import ANY_AGE, LoginKey, SharedLogins
 from esc_operator.driver.slices import SLICE, LargeWork
 from esc_operator.evaluation import Failed
+from esc_operator.formats.times import parse_time
 from esc_operator.reconciliation.controller.under_way import Definition, Stretch, UnderWay
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -13,11 +13,11 @@ from esc_operator.resources.allowances import (
     ALLOWED_AUDIENCES,
     ALLOWED_ROLES,
     ALLOWED_TOKEN_AUDIENCES,
+    WELL_KNOWN_AUDIENCES,
     Allowances,
     matches,
     parse_allowances,
 )
-from esc_operator.resources.policies import WELL_KNOWN_AUDIENCES
 
 TEAM = "arn:aws:iam::123456789012:role/team-*"
 VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=12)

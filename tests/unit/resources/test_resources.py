@@ -14,7 +14,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.resources import GROUP, SYNC_RECORD, crd_spec, durations, reasons
+from esc_operator.formats import durations
+from esc_operator.formats.durations import format_duration, parse_duration
+from esc_operator.formats.times import format_optional_time, format_time, parse_time
+from esc_operator.manifests import environment_spec
+from esc_operator.manifests.crds import definitions, environment_crd
+from esc_operator.manifests.environment_spec import REFUSED_TYPES
+from esc_operator.resources import GROUP, SYNC_RECORD, reasons
 from esc_operator.resources.conditions import (
     MAX_MESSAGE,
     Condition,
@@ -23,15 +29,10 @@ from esc_operator.resources.conditions import (
     parse_condition,
     shorten,
 )
-from esc_operator.resources.crd import definitions, environment_crd
-from esc_operator.resources.crd_spec import REFUSED_TYPES
-from esc_operator.resources.durations import format_duration, parse_duration
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.imported import Imported
-from esc_operator.resources.rotation_crd import rotation_crd
 from esc_operator.resources.status import Login, Status, parse_status
 from esc_operator.resources.sync_record import SyncRecord, digest_data, parse_sync_record
-from esc_operator.resources.times import format_optional_time, format_time, parse_time
 from esc_operator.resources.versions import is_older
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -322,7 +323,7 @@ def test_the_file_in_crds_is_what_the_code_declares(body: dict[str, Any]) -> Non
 
 
 def test_the_folder_of_definitions_holds_these_and_no_others() -> None:
-    files = [f"{body['spec']['names']['plural']}.yaml" for body in (*definitions(), rotation_crd())]
+    files = [f"{body['spec']['names']['plural']}.yaml" for body in definitions()]
     assert sorted(path.name for path in (ROOT / "crds").glob("*.yaml")) == sorted(files)
     assert yaml.safe_load((ROOT / "crds" / "Kustomization").read_text())["resources"] == sorted(files)
 
@@ -335,9 +336,9 @@ def test_the_schema_has_a_property_for_every_field_of_a_status() -> None:
 
 
 def test_types_of_secrets_that_hand_out_rights_are_refused_by_the_schema() -> None:
-    target = crd_spec._target()["properties"]["type"]
+    target = environment_spec._target()["properties"]["type"]
     assert all(f"self != '{kind}'" in target["x-kubernetes-validations"][0]["rule"] for kind in REFUSED_TYPES)
-    assert crd_spec._duration("x", "1s")["pattern"] == durations.PATTERN
+    assert environment_spec._duration("x", "1s")["pattern"] == durations.PATTERN
 
 
 def test_each_reason_is_camel_case_and_documented() -> None:

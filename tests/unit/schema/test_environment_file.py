@@ -8,8 +8,8 @@ import jsonschema  # type: ignore[import-untyped]  # moto brings it
 import pytest
 import yaml
 
-from esc_operator.providers.aws_iam import ROTATOR
-from esc_operator.providers.aws_login import PROVIDER
+from esc_operator.providers.aws.iam import ROTATOR
+from esc_operator.providers.aws.login import PROVIDER
 from esc_operator.schema.environment_file import Rotation, environment_file_schema
 
 SCHEMA = environment_file_schema(

@@ -7,10 +7,10 @@ from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.results import Mode, Patch, Rotation, RotationStatus
 from esc_operator.evaluation.values import PENDING_VALUE, Value
+from esc_operator.formats.paths import join_key
 from esc_operator.lang import reasons
 from esc_operator.lang.declarations import Call
 from esc_operator.lang.diagnostics import Failed
-from esc_operator.lang.paths import join_key
 from esc_operator.schema import NULL, Schema
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import format_time, parse_time
 from esc_operator.reconciliation.controller.under_way import Definition
 from esc_operator.reconciliation.sync.outcome import Imports, Refused
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import key_of
-from esc_operator.resources.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.durations import format_duration
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.fan_out.plan import NAMED, Site, digest_versions
 from esc_operator.reconciliation.rollouts.plan import (
@@ -25,7 +26,6 @@ from esc_operator.reconciliation.rollouts.plan import (
 )
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import ROLLED_OUT, Condition, find_condition
-from esc_operator.resources.durations import format_duration
 from esc_operator.resources.status import FailingNamespace
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.durations import format_duration
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.rollouts.plan import PASSING
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import ROLLED_OUT, find_condition
-from esc_operator.resources.durations import format_duration
 
 if TYPE_CHECKING:
     from esc_operator.resources.status import Status

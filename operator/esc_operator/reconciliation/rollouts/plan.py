@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.durations import format_duration
+from esc_operator.formats.times import format_time
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import LIFETIME_TOO_SHORT, ROLLED_OUT, Condition, find_condition
-from esc_operator.resources.durations import format_duration
-from esc_operator.resources.times import format_time
 from esc_operator.resources.workloads import Progress, Stamp, Workload
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.durations import format_duration
 from esc_operator.kube.events import Event
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import find_condition
-from esc_operator.resources.durations import format_duration
 from esc_operator.resources.rotation import COMPLETE, LONGEST_TOLD, Phase
 
 if TYPE_CHECKING:

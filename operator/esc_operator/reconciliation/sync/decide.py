@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.times import format_time
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import held_by, wanted_by
@@ -24,7 +25,6 @@ from esc_operator.resources.conditions import (
 )
 from esc_operator.resources.environment import key_of
 from esc_operator.resources.status import MAX_LOGINS, Status
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import ConflictError, KubeError, UnavailableError
+from esc_operator.formats.times import format_time
 from esc_operator.kube.events import Event
 from esc_operator.renewal.rotation_gap import AT_ONCE
 from esc_operator.resources import ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.environment import Key
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

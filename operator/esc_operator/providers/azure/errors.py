@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import azure_reasons, login_reasons, refusals
+from esc_operator.providers import login_reasons, refusals
 from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.azure import reasons as azure_reasons
 from esc_operator.providers.refusals import (
     Refusal,
     Rule,

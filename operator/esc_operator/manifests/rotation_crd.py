@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.manifests.schema_parts import COUNT, TIME, conditions, label_selector
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
-from esc_operator.resources.crd_parts import COUNT, TIME, conditions, label_selector
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_TOLD, MAX_TOLD, MOST_AT_ONCE, Phase
 
 

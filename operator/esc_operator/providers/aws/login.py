@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened
-from esc_operator.providers import aws_errors, login_reasons, reasons
-from esc_operator.providers.aws_advice import Exchange
-from esc_operator.providers.aws_arns import account_of
-from esc_operator.providers.aws_clients import Target, UnsignedClients, choose_target
+from esc_operator.formats.durations import parse_duration
+from esc_operator.formats.times import format_time
+from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.aws import errors
+from esc_operator.providers.aws.advice import Exchange
+from esc_operator.providers.aws.arns import account_of
+from esc_operator.providers.aws.clients import Target, UnsignedClients, choose_target
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.providers.login_inputs import (
@@ -28,8 +31,6 @@ from esc_operator.providers.login_inputs import (
     parse_lifetime,
     refuse_subject_attributes,
 )
-from esc_operator.resources.durations import parse_duration
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,13 +181,13 @@ class AwsLogin:
         try:
             client = self._clients.client(target)
         except ValueError as error:  # also what botocore raises for an endpoint that is no URL
-            return aws_errors.translate(error, exchange, now) or aws_errors.invalid_endpoint(exchange)
+            return errors.translate(error, exchange, now) or errors.invalid_endpoint(exchange)
         try:
             answer: Mapping[str, Any] = client.assume_role_with_web_identity(
                 **request.parameters(), WebIdentityToken=token.reveal()
             )
         except Exception as error:
-            translated = aws_errors.translate(error, exchange, now) or aws_errors.unreadable_answer(error, exchange)
+            translated = errors.translate(error, exchange, now) or errors.unreadable_answer(error, exchange)
             if translated is None:
                 raise
             return translated
@@ -266,9 +267,9 @@ def _read_answer(answer: Mapping[str, Any], exchange: Exchange, issued_at: datet
         } if key_id and secret and session_token and zone is not None:
             expires_at = _in_utc(expiration, exchange)
         case _:
-            raise aws_errors.malformed_answer(exchange, "it has no complete credentials with an expiry")
+            raise errors.malformed_answer(exchange, "it has no complete credentials with an expiry")
     if expires_at <= issued_at:
-        raise aws_errors.malformed_answer(
+        raise errors.malformed_answer(
             exchange,
             f"the credentials expired at {format_time(expires_at)}, before they were asked for (compare clocks)",
         )
@@ -285,4 +286,4 @@ def _in_utc(time: datetime, exchange: Exchange) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise aws_errors.malformed_answer(exchange, "its expiry is no time that there is in UTC") from None
+        raise errors.malformed_answer(exchange, "its expiry is no time that there is in UTC") from None

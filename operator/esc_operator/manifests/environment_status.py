@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources.crd_parts import COUNT, TIME, conditions
+from esc_operator.manifests.schema_parts import COUNT, TIME, conditions
 from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources import GROUP, durations
-from esc_operator.resources.crd_parts import label_selector
+from esc_operator.formats import durations
+from esc_operator.manifests.schema_parts import label_selector
+from esc_operator.resources import GROUP
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
 # Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import aws_reasons, login_reasons, reasons, refusals
+from esc_operator.providers import login_reasons, reasons, refusals
 from esc_operator.providers.answers import without_secrets
-from esc_operator.providers.aws_advice import RULES, Exchange, advise_role, advise_session
+from esc_operator.providers.aws import reasons as aws_reasons
+from esc_operator.providers.aws.advice import RULES, Exchange, advise_role, advise_session
 from esc_operator.providers.refusals import Refusal, explain, tells_by_status
 
 if TYPE_CHECKING:

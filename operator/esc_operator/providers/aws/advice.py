@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esc_operator.providers import aws_reasons, login_reasons, reasons, refusals
+from esc_operator.providers import login_reasons, reasons, refusals
+from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.refusals import Refusal, Rule, is_any, says
 
 if TYPE_CHECKING:

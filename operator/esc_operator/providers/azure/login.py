@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
-from esc_operator.providers import azure_errors, login_reasons, reasons
-from esc_operator.providers.azure_errors import Exchange
+from esc_operator.formats.times import format_time
+from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.azure import errors
+from esc_operator.providers.azure.errors import Exchange
 from esc_operator.providers.claims import unverified_claims, unverified_expiry
 from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse_subject_attributes
 from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,9 +149,9 @@ class AzureLogin:
         post = Post(f"{authority}/{request.tenant}/oauth2/v2.0/token", request.form(token))
         reply = await self._asking.send(post, context)
         if isinstance(reply, Unreachable):
-            raise azure_errors.unreachable(exchange, reply)
+            raise errors.unreachable(exchange, reply)
         if reply.status != 200:
-            raise azure_errors.translate(reply, exchange, context.now())
+            raise errors.translate(reply, exchange, context.now())
         return _read_answer(reply, exchange, issued_at)
 
 
@@ -229,8 +230,8 @@ def _read_answer(reply: Reply, exchange: Exchange, issued_at: datetime) -> tuple
         case {"access_token": str() as token, "expires_in": int() | str() as given} if token:
             seconds = int(given) if str(given).isdecimal() else 0
         case _:
-            raise azure_errors.malformed_answer(exchange, "it has no access token with a lifetime")
+            raise errors.malformed_answer(exchange, "it has no access token with a lifetime")
     if not 0 < seconds < timedelta.max.days:
-        raise azure_errors.malformed_answer(exchange, f"the access token lasts {seconds} s")
+        raise errors.malformed_answer(exchange, f"the access token lasts {seconds} s")
     # From before the request: Azure's clock began while it was under way.
     return token, issued_at + timedelta(seconds=seconds)

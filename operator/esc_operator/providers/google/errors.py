@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers import gcp_reasons, login_reasons, refusals
+from esc_operator.providers import login_reasons, refusals
 from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.google import reasons as gcp_reasons
 from esc_operator.providers.refusals import (
     Refusal,
     Rule,

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
-from esc_operator.providers import gcp_errors, login_reasons, reasons
+from esc_operator.formats.durations import parse_duration
+from esc_operator.formats.times import format_time, parse_time
+from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.claims import unverified_claims
-from esc_operator.providers.gcp_errors import Exchange
+from esc_operator.providers.google import errors
+from esc_operator.providers.google.errors import Exchange
 from esc_operator.providers.login_inputs import (
     LIFETIME,
     SECRET,
@@ -24,8 +27,6 @@ from esc_operator.providers.login_inputs import (
     refuse_subject_attributes,
 )
 from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
-from esc_operator.resources.durations import parse_duration
-from esc_operator.resources.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,9 +182,9 @@ class GcpLogin:
             case {"accessToken": str() as token, "expireTime": str() as end} if token:
                 expires_at = parse_time(end)
             case _:
-                raise gcp_errors.malformed_answer(exchange, "it has no access token with an expiry")
+                raise errors.malformed_answer(exchange, "it has no access token with an expiry")
         if expires_at is None or expires_at <= issued_at:
-            raise gcp_errors.malformed_answer(exchange, "the access token has no end to come (compare clocks)")
+            raise errors.malformed_answer(exchange, "the access token has no end to come (compare clocks)")
         lease = Lease(issued_at=issued_at, expires_at=expires_at.astimezone(UTC))
         return Opened(_outputs(project, token, expires_at), lease=lease, secret=False)
 
@@ -202,14 +203,14 @@ class GcpLogin:
         match content:
             case {"access_token": str() as token} if token:
                 return token
-        raise gcp_errors.malformed_answer(exchange, "it has no access token")
+        raise errors.malformed_answer(exchange, "it has no access token")
 
     async def _send(self, post: Post, exchange: Exchange, context: OpenContext) -> Mapping[str, Any]:
         reply = await self._asking.send(post, context)
         if isinstance(reply, Unreachable):
-            raise gcp_errors.unreachable(exchange, reply)
+            raise errors.unreachable(exchange, reply)
         if reply.status != 200:
-            raise gcp_errors.translate(reply, exchange, context.now())
+            raise errors.translate(reply, exchange, context.now())
         return reply.content or {}
 
 

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, Rotated
-from esc_operator.providers import aws_reasons, login_reasons, reasons
-from esc_operator.providers.aws_advice import is_outage, is_throttled
-from esc_operator.providers.aws_arns import account_of
-from esc_operator.providers.aws_clients import SignedClients, choose_target
+from esc_operator.formats.times import format_time
+from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.aws import reasons as aws_reasons
+from esc_operator.providers.aws.advice import is_outage, is_throttled
+from esc_operator.providers.aws.arns import account_of
+from esc_operator.providers.aws.clients import SignedClients, choose_target
 from esc_operator.providers.login_inputs import SECRET
 from esc_operator.providers.refusals import Refusal
-from esc_operator.resources.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from esc_operator.evaluation import Login
-    from esc_operator.providers.aws_clients import Target
+    from esc_operator.providers.aws.clients import Target
     from esc_operator.providers.port import OpenContext
 
 DEFAULT_REGION = "us-east-1"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.manifests.environment_spec import cluster_environment_spec, environment_spec
+from esc_operator.manifests.environment_status import environment_status
+from esc_operator.manifests.rotation_crd import rotation_crd
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, GROUP, VERSION
-from esc_operator.resources.crd_spec import cluster_environment_spec, environment_spec
-from esc_operator.resources.crd_status import environment_status
 
 
 def definitions() -> tuple[dict[str, Any], ...]:
     """All of them."""
-    return environment_crd(), cluster_environment_crd()
+    return environment_crd(), cluster_environment_crd(), rotation_crd()
 
 
 def environment_crd() -> dict[str, Any]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.manifests.environment_spec import REFUSED_TYPES
+from esc_operator.manifests.rights import NAME, NAMESPACE
 from esc_operator.resources import GROUP, MANAGED_BY, MANAGED_BY_LABEL
-from esc_operator.resources.crd_spec import REFUSED_TYPES
-from esc_operator.resources.rights import NAME, NAMESPACE
+from esc_operator.resources.allowances import WELL_KNOWN_AUDIENCES
 
 TOKENS = "esc-operator-tokens"
 SECRETS = "esc-operator-secrets"
@@ -25,15 +26,6 @@ API_AUDIENCES = "api-audiences"
 
 SERVICE_ACCOUNTS = "service-accounts"
 """Its key: the only ServiceAccounts, as `namespace/name`, whose tokens the operator may ask for; without it, all."""
-
-WELL_KNOWN_AUDIENCES = (
-    "api",
-    "kubernetes.default.svc",
-    "https://kubernetes.default",
-    "https://kubernetes.default.svc",
-    "https://kubernetes.default.svc.cluster.local",
-)
-"""What API servers call themselves where nobody has told them otherwise."""
 
 LONGEST_SECONDS = 600
 """Of a token: what the operator asks for, and the least that there is."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.manifests.rights import NAME, Right, role
 from esc_operator.resources import GROUP
-from esc_operator.resources.rights import NAME, Right, role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""AWS: its login, the rotator of IAM keys, and the one translator of its errors."""

@@ -1,0 +1,1 @@
+"""Azure: its login, and the one translator of its errors."""

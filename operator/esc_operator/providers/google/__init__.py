@@ -1,0 +1,1 @@
+"""Google Cloud: its login, and the one translator of its errors."""
