@@ -11,7 +11,7 @@ from esc_operator.cli.run_arguments import split
 from esc_operator.errors import ProviderError
 
 if TYPE_CHECKING:
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 
 def test_version(esc: Esc) -> None:

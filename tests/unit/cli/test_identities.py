@@ -9,8 +9,7 @@ import pytest
 
 from esc_operator.cli.identities import ServiceAccountIdentity, TokenFileIdentity
 from esc_operator.errors import IdentityError
-
-from .conftest import FakeSession
+from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,10 @@ import pytest
 
 from esc_operator.errors import ForbiddenError
 from esc_operator.resources import ENVIRONMENT, HOLDS, MANAGED_BY, MANAGED_BY_LABEL, ROTATOR_STATES
-
-from .conftest import FakeSession
+from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 USER = "arn:aws:iam::123456789012:user/legacy"
 

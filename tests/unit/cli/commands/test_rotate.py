@@ -8,11 +8,10 @@ from esc_operator.cli import rotating
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
 from esc_operator.resources import ROTATE_REQUESTED_AT
-
-from .conftest import FakeSession
+from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 DONE = {
     "phase": "Succeeded",

@@ -12,7 +12,7 @@ from esc_operator.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 
 def test_a_folder_is_remembered_by_its_full_path(esc: Esc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

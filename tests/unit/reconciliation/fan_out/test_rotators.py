@@ -11,7 +11,7 @@ import pytest
 from esc_operator.reconciliation.opening.rotator_secrets import parse_states
 from esc_operator.resources import HOLDS, ROTATE_REQUESTED_AT, ROTATOR_STATES
 from unit.reconciliation.losses import die_at_each, dying, lose_each
-from unit.reconciliation.test_rotators import RotatorWorld, rotating
+from unit.reconciliation.opening.test_rotator_secrets import RotatorWorld, rotating
 from unit.reconciliation.world import MINUTE, SECOND, WELL, play
 
 if TYPE_CHECKING:

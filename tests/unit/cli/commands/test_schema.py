@@ -10,7 +10,7 @@ from esc_operator.providers.aws.iam import ROTATOR
 from esc_operator.providers.aws.login import PROVIDER
 
 if TYPE_CHECKING:
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 
 def test_the_schema_of_files_holds_every_provider_and_rotator_that_is_installed(esc: Esc) -> None:

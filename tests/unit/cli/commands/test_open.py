@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import ConfigurationError
-
-from .conftest import FakeSession
+from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
-    from .conftest import Esc
+    from unit.cli.machine import Esc
 
 WEB = """\
 values:

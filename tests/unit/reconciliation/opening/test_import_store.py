@@ -11,7 +11,7 @@ from esc_operator.reconciliation.opening.import_store import Definitions
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.imported import BEHIND, Imported, as_one
 from esc_operator.resources.status import parse_status
-from unit.reconciliation.test_sharing import exporting, real_opening, shared
+from unit.reconciliation.opening.test_opening import exporting, real_opening, shared
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static
 
 if TYPE_CHECKING:
