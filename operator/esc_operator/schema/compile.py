@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 _REF_PREFIX: Final = "#/$defs/"
 _DEEPEST: Final = 100
 _SCHEMA: Final = 16
-"""Units of work that one schema costs, and each of its keywords and of the characters of a pattern."""
+"""Units of work that one schema costs, and each of its keywords."""
 _KEYWORD: Final = 4
-_PATTERN_CHARACTER: Final = 8
 
 
 class SchemaError(ValueError):
@@ -145,9 +144,8 @@ def _pattern(compiler: _Compiler, data: object, _: int) -> Pattern:
     from esc_operator.schema.patterns import Pattern, PatternError  # most commands never compile a pattern
 
     text = _expect(str, data, "a string")
-    compiler.charge(_PATTERN_CHARACTER * len(text))
     try:
-        return Pattern(text)
+        return Pattern(text, compiler.charge)
     except PatternError as error:
         raise SchemaError(f"error parsing regexp: {error}") from error
 

@@ -1,122 +1,133 @@
-"""Matching against a schema's `pattern`, in time that is linear in the text.
+"""A schema's `pattern`: Go's regular expressions, by RE2, which reads and matches as they do in all but a few places.
 
-The program of `regex_syntax` is run on all its ways at once, and what a set of ways does on a character is remembered,
-so that a text costs one look-up a character.
+Python's `re` will not do for a pattern that a stranger wrote: it backtracks, and `(a+)+$` on thirty letters holds a
+process for hours. RE2 takes time in proportion to the text; what it takes beyond that is paid for before it begins.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import re2
 
 from esc_operator.schema.checks import free
-from esc_operator.schema.regex_program import PatternError, Step
-from esc_operator.schema.regex_syntax import compile_pattern
 
 if TYPE_CHECKING:
     from esc_operator.schema.checks import Charge
 
-__all__ = ["LONGEST_TEXT", "Pattern", "PatternError"]
+_MEMORIES: Final = (128 * 1024, 2 * 1024 * 1024)
+"""Bytes that RE2 may hold for a pattern, with what it remembers of texts. The second is for what needs it."""
+_UNIT_BYTES: Final = 48
+_CHARACTER: Final = 8
+"""Units of work for each character of a pattern, and for each class of Unicode's, which RE2 writes out as ranges."""
+_CLASS: Final = 550
+_OPTIONAL_PAIRS: Final = 700
+"""RE2 joins each part that may be left out with each that comes before it: so many pairs are a unit of work."""
+_MOST_COPIES: Final = 1000
+"""What is repeated is written out as often, and RE2 allows no more, whatever stands within what."""
+_STEPS: Final = 250
+"""Bytes of a text times instructions that are a unit of work: at the worst RE2 follows all of them at once."""
 
-LONGEST_TEXT: Final = 1024 * 1024
-"""Characters of a text that are looked at; a match that begins or ends beyond does not count."""
-_MOST_MEMORIES: Final = 20_000
-_KNOWN: Final = 1
-"""Quarters of a unit of work for each character that is remembered, and where assertions look at what is beside it."""
-_ASSERTED: Final = 8
+_COUNTS: Final = r"\{([0-9]{1,4})(,?)([0-9]{0,4})\}"
+_QUOTED_OR_ESCAPED: Final = r"(?s)\\Q.*?(?:\\E|\Z)|\\."
+_WORDS: Final = {
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid named capture group": "invalid named capture",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid repetition size": "invalid repeat count",
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "trailing \\": "trailing backslash at end of expression",
+}
+"""What RE2 calls otherwise than Go."""
+_TOO_LARGE: Final = "pattern too large - compile failed"
+_UNFINISHED: Final = "invalid UTF-8"
+_LONGEST_QUOTE: Final = 1000
+"""Characters of a pattern that a message repeats."""
 
-_States = frozenset[int]
-_Context = tuple[bool, bool, bool, bool, bool, bool]
-"""At the start, at the end, behind a line break, before one, behind a word character, before one."""
+
+class PatternError(ValueError):
+    """The text is no regular expression of Go's; the message says why as Go does."""
 
 
 class Pattern:
-    """A compiled pattern; it matches anywhere in a text unless it is anchored. Raises `PatternError`."""
+    """A compiled pattern; it matches anywhere in a text unless it is anchored. Raises `PatternError`, and what `charge`
+    raises.
+    """
 
-    __slots__ = ("_asserts", "_memory", "_program", "_weights", "text")
+    __slots__ = ("_program", "_size", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, charge: Charge = free) -> None:
+        charge(_units(text))
         self.text: Final = text
-        self._program: Final[list[Step]] = compile_pattern(text)
-        self._asserts: Final = any(step.assertion for step in self._program)
-        self._weights: Final = [2 + step.weight for step in self._program]
-        self._memory: dict[tuple[_States, str, _Context | None], _States | None] = {}
+        self._program: Final = _program(text, charge)
+        # Named groups are noted for each instruction that is followed.
+        noted = 1 + self._program.groups
+        self._size: Final[int] = self._program.programsize * noted
+        charge(self._size * (noted - 1) // 3)
 
     def matches(self, text: str, charge: Charge = free) -> bool:
         """Raises what `charge` raises."""
-        charge(min(len(text), LONGEST_TEXT) * (_ASSERTED if self._asserts else _KNOWN) // 4)
-        states = frozenset((0,))
-        previous, size = "", min(len(text), LONGEST_TEXT)
-        for index in range(size + 1):
-            character = text[index] if index < size else ""
-            context = _context(previous, character) if self._asserts else None
-            key = states, character, context
-            following = self._memory[key] if key in self._memory else self._advance(key, charge)
-            if following is None:
-                return True
-            states, previous = following, character
-        return False
+        charge(len(text) // 4)
+        # Go takes a byte that is not UTF-8 for U+FFFD.
+        encoded = (text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)).encode()
+        charge(len(encoded) * self._size // _STEPS)
+        found = self._program.search(encoded)
+        # RE2 finds `\B` within a character of several bytes too, where Go looks between characters alone.
+        while found is not None and b"\x80" <= encoded[found.start() : found.start() + 1] < b"\xc0":
+            charge(1)
+            found = self._program.search(encoded, found.start() + 1)
+        return found is not None
 
-    def _advance(self, key: tuple[_States, str, _Context | None], charge: Charge) -> _States | None:
-        """Where the ways of a set are behind a character, the start included; None if one of them has matched
-        before it.
-        """
-        if len(self._memory) > _MOST_MEMORIES:
-            self._memory.clear()
-        states, character, context = key
-        charge(len(states) + len(self._program) // 4)
-        reached = self._closure(states, context)
-        if len(self._program) in reached:
-            found = None
+
+def _units(text: str) -> int:
+    """What it costs to compile a pattern, what RE2 may hold for it left aside."""
+    copies, optional = 1, text.count("?") - text.count("(?")
+    for least, comma, most in re.findall(_COUNTS, text):
+        copies = min(_MOST_COPIES, copies * max(1, int(least), int(most or 0)))
+        optional += bool(comma)
+    classes = text.count("\\p") + text.count("\\P")
+    return _CHARACTER * len(text) + _CLASS * classes + (copies * optional) ** 2 // _OPTIONAL_PAIRS
+
+
+def _program(text: str, charge: Charge) -> Any:
+    """RE2's program, in the least memory that it fits into."""
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise PatternError(f"invalid UTF-8: `{text.encode(errors='replace').decode()}`") from error
+    for memory in _MEMORIES:
+        charge(memory // _UNIT_BYTES)
+        options = re2.Options()
+        options.max_mem, options.never_capture, options.log_errors = memory, True, False
+        try:
+            program = re2.compile(encoded, options)
+        except re2.error as error:
+            told = error.args[0].decode()
+            if told != _TOO_LARGE:
+                raise PatternError(_in_words_of_go(told, text)) from error
         else:
-            charge(sum(map(self._weights.__getitem__, reached)))
-            taken = {0}
-            for number in reached:
-                step = self._program[number]
-                if step.characters is not None and character and step.characters.holds(character):
-                    taken.update(step.targets)
-            found = frozenset(taken)
-        self._memory[key] = found
-        return found
-
-    def _closure(self, states: _States, context: _Context | None) -> set[int]:
-        """All steps that can be reached without taking a character."""
-        reached: set[int] = set()
-        waiting = list(states)
-        while waiting:
-            number = waiting.pop()
-            if number in reached:
-                continue
-            reached.add(number)
-            step = self._program[number] if number < len(self._program) else None
-            if step is None or step.characters is not None:
-                continue
-            if not step.assertion or (context is not None and _holds(step.assertion, context)):
-                waiting.extend(step.targets)
-        return reached
+            _refuse_what_go_refuses(text, program)
+            return program
+        finally:
+            re2.purge()  # else it would hold the last 128 patterns of anybody, which nobody has paid for
+    raise PatternError("the pattern is too large")
 
 
-def _context(previous: str, following: str) -> _Context:
-    return (
-        not previous,
-        not following,
-        previous == "\n",
-        following == "\n",
-        _is_word(previous),
-        _is_word(following),
-    )
+def _in_words_of_go(told: str, text: str) -> str:
+    if told == _UNFINISHED:
+        told = "invalid escape sequence: \\x" + text.rpartition("\\x")[2]
+    what, _, where = told.partition(": ")
+    shown = where if len(where) <= _LONGEST_QUOTE else f"{where[: _LONGEST_QUOTE - 1]}…"
+    return f"{_WORDS.get(what, what)}: `{shown}`"
 
 
-def _holds(assertion: str, context: _Context) -> bool:
-    start, end, after_break, before_break, after_word, before_word = context
-    return {
-        "start": start,
-        "end": end,
-        "line start": start or after_break,
-        "line end": end or before_break,
-        "word boundary": after_word != before_word,
-        "no word boundary": after_word == before_word,
-    }[assertion]
-
-
-def _is_word(character: str) -> bool:
-    return character.isascii() and (character.isalnum() or character == "_")
+def _refuse_what_go_refuses(text: str, program: Any) -> None:
+    """Of what RE2 has compiled."""
+    if "\\C" in re.findall(_QUOTED_OR_ESCAPED, text):
+        raise PatternError(r"invalid escape sequence: `\C`")
+    for name in program.groupindex:
+        if not name.isascii():
+            raise PatternError(f"invalid named capture: `(?P<{name.decode()}>`")
