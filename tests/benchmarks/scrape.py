@@ -1,6 +1,6 @@
 """What a scrape of `/metrics` costs with 10,000 environments: CPU in all, and the longest hold-up of other work.
 
-The ledger is filled by hand, since only what is in it counts; a twentieth of the environments are failing. Prints one
+The cache is filled by hand, since only what is in it counts; a twentieth of the environments are failing. Prints one
 JSON line a figure.
 """
 
@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
-from esc_operator.handlers.picture import Picture
-from esc_operator.reconciliation.sync.cache import Ledger
+from esc_operator.handlers.snapshot import Snapshot
+from esc_operator.reconciliation.sync.cache import Cache
 from esc_operator.resources.conditions import READY, REFRESHED, Condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.status import Status
@@ -26,7 +26,7 @@ ENVIRONMENTS, NAMESPACES, SCRAPES = 10_000, 200, 20
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
-def fill(ledger: Ledger) -> None:
+def fill(cache: Cache) -> None:
     for number in range(ENVIRONMENTS):
         namespace, name = f"namespace-{number % NAMESPACES}", f"environment-{number}"
         metadata = {"namespace": namespace, "name": name, "uid": f"uid-{number}", "generation": 1}
@@ -35,7 +35,7 @@ def fill(ledger: Ledger) -> None:
             Condition(REFRESHED, "True" if number % 20 else "False", "Refreshed", "", 1, START),
         )
         status = Status(conditions=conditions, expires_at=START + timedelta(seconds=900 + number))
-        ledger.enter(parse_environment({"metadata": metadata, "spec": {}}), status, "1", START)
+        cache.enter(parse_environment({"metadata": metadata, "spec": {}}), status, "1", START)
 
 
 def tell(metrics: Metrics) -> None:
@@ -66,13 +66,13 @@ async def measure(exposition: Exposition) -> tuple[float, float]:
 
 
 def main(names: list[str]) -> None:
-    ledger, metrics = Ledger(), Metrics()
-    fill(ledger)
+    cache, metrics = Cache(), Metrics()
+    fill(cache)
     tell(metrics)
-    picture = Picture(
+    snapshot = Snapshot(
         True, 0, ENVIRONMENTS, 1.0, 0, 0, {"change": 0, "refresh": 0}, {"secrets": 1.0}, {"aws-login": 0}, {}
     )
-    exposition = Exposition(metrics, lambda: picture, ledger.entries, lambda: START, ENVIRONMENTS, access=None)
+    exposition = Exposition(metrics, lambda: snapshot, cache.entries, lambda: START, ENVIRONMENTS, access=None)
     found = [asyncio.run(measure(exposition)) for _ in range(SCRAPES)]
     for name, seconds in zip(FIGURES, map(statistics.median, zip(*found, strict=True)), strict=True):
         if not names or name in names:

@@ -29,7 +29,7 @@ from esc_operator.handlers.options import Options
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import SECRETS, Resource
-from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.kube.secret_informer import SecretInformer
 from esc_operator.providers.aws.login import STS_RATE
 from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.workers import Workers
@@ -211,17 +211,17 @@ class Day:
 
     async def _operate(self, span: timedelta, *, drain: bool = False) -> None:
         """Run a process for so long, and kill it; or let it finish what is under way."""
-        secrets = OwnedSecrets(self.cluster, ())
+        secrets = SecretInformer(self.cluster, ())
         gatherer, actor = Gatherer(self.cluster, secrets), Actor(self.cluster, secrets, self.now)
         self.provider.begin()
         rollouts = Rollouts(self.cluster, self.now, self.options.rollouts)
         reconciler = Reconciler(gatherer, actor, self.provider, self.now, rollouts)
-        secrets.listen(reconciler.arrivals.on_secret)
+        secrets.listen(reconciler.event_handlers.on_secret)
         tasks = [asyncio.create_task(secrets.run())]
         await secrets.listed.wait()
         self.cluster.reconciler = reconciler
         for body in list(self.cluster.environments.values()):
-            reconciler.arrivals.on_environment(body, deleted=False)
+            reconciler.event_handlers.on_environment(body, deleted=False)
         tasks.append(asyncio.create_task(reconciler.run(Workers(general=self.options.workers))))
         await asyncio.sleep(span.total_seconds())
         self.ended_at = self.now()
@@ -429,7 +429,7 @@ class Cluster(KubeApi):
         body = {**body, "metadata": metadata, "status": {k: v for k, v in merged.items() if v is not None}}
         self.environments[key] = body
         if self.reconciler:
-            echo = partial(self.reconciler.arrivals.on_environment, body, deleted=False)
+            echo = partial(self.reconciler.event_handlers.on_environment, body, deleted=False)
             asyncio.get_running_loop().call_later(ECHO_SECONDS, echo)
         await asyncio.sleep(WRITE_SECONDS / 2)
 

@@ -14,7 +14,7 @@ import pytest
 
 from cluster.harness import variables
 from esc_operator.handlers.kinds import Kinds
-from esc_operator.handlers.lists import GROWTH, Lists, Pages
+from esc_operator.handlers.kopf_middleware import GROWTH, Lists, Pages
 from esc_operator.handlers.session import open_session
 from esc_operator.kube.connection import read_connection
 from esc_operator.kube.paths import ENVIRONMENTS

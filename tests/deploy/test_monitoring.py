@@ -13,11 +13,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from esc_operator.handlers.census import take_census
+from esc_operator.handlers.environment_metrics import count_environments
 from local_cluster import places
 from local_cluster.tools import find_kubectl
 from local_prometheus import find_promtool
-from unit.handlers.test_metrics import NOW, PICTURE, everything
+from unit.handlers.test_metrics import NOW, SNAPSHOT, everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def panels() -> Iterator[dict[str, Any]]:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_told() -> None:
-    told = everything().text(PICTURE, asyncio.run(take_census([], NOW, 0))).decode()
+    told = everything().text(SNAPSHOT, asyncio.run(count_environments([], NOW, 0))).decode()
     families = list(text_string_to_metric_families(told))
     names = {sample.name for family in families for sample in family.samples} | {family.name for family in families}
     assert len(metrics_named()) > 20
@@ -75,7 +75,7 @@ def promtool() -> Path:
 
 
 def test_prometheus_finds_no_fault_with_names_and_units(promtool: Path) -> None:
-    told = everything().text(PICTURE, asyncio.run(take_census([], NOW, 0)))
+    told = everything().text(SNAPSHOT, asyncio.run(count_environments([], NOW, 0)))
     done = subprocess.run([promtool, "check", "metrics"], input=told, capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.handlers.census import take_census
+from esc_operator.handlers.environment_metrics import count_environments
 from esc_operator.handlers.metrics import CONTENT_TYPE
 from esc_operator.handlers.metrics_access import PATH, Verdict
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from esc_operator.handlers.metrics import Metrics
     from esc_operator.handlers.metrics_access import MetricsAccess
-    from esc_operator.handlers.picture import Picture
-    from esc_operator.reconciliation.sync.cache import Entry
+    from esc_operator.handlers.snapshot import Snapshot
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.resources.environment import Key
 
 
@@ -32,8 +32,8 @@ class Exposition:
     def __init__(  # noqa: PLR0913 - what it shows, and to whom
         self,
         metrics: Metrics,
-        look: Callable[[], Picture],
-        entries: Callable[[], Sequence[tuple[Key, Entry]]],
+        look: Callable[[], Snapshot],
+        entries: Callable[[], Sequence[tuple[Key, CachedEnvironment]]],
         now: Callable[[], datetime],
         limit: int,
         *,
@@ -90,8 +90,8 @@ class Exposition:
     async def text(self) -> bytes:
         """What a scrape gets. One at a time: whoever may reach the port must not make the work slow."""
         async with self._turn:
-            census = await take_census(self._entries(), self._now(), self._limit)
-            return self._metrics.text(self._look(), census)
+            counted = await count_environments(self._entries(), self._now(), self._limit)
+            return self._metrics.text(self._look(), counted)
 
 
 def is_reachable(address: str) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from esc_operator.handlers.lists import watched_kind
+from esc_operator.handlers.kopf_middleware import watched_kind
 from esc_operator.handlers.trimming import trim_line, trim_list
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.pages import MalformedListError

@@ -13,9 +13,9 @@ from esc_operator import __version__
 from esc_operator.driver.networks import parse_networks
 from esc_operator.errors import EscError
 from esc_operator.handlers import logs
-from esc_operator.handlers.depth import make_room
 from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
+from esc_operator.handlers.recursion_limit import raise_recursion_limit
 from esc_operator.manifests.rights import LEASE
 
 logger = logging.getLogger("esc_operator")
@@ -135,7 +135,7 @@ def main(**flags: object) -> None:
     """
     options = Options(**flags)  # type: ignore[arg-type]
     logs.configure(options.log_level, options.log_format)
-    make_room()
+    raise_recursion_limit()
     try:
         asyncio.run(run(options, dict(os.environ)))
     except EscError as error:

@@ -27,8 +27,8 @@ from esc_operator.telemetry import Meter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esc_operator.handlers.census import Census
-    from esc_operator.handlers.picture import Picture
+    from esc_operator.handlers.environment_metrics import EnvironmentMetrics
+    from esc_operator.handlers.snapshot import Snapshot
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -46,7 +46,7 @@ _ROLLOUTS = (5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 
 class Metrics(Meter):
-    """All metrics of a process but those of single environments, which `census` writes."""
+    """All metrics of a process but those of single environments, which `counted` writes."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series
@@ -161,23 +161,23 @@ class Metrics(Meter):
 
     # What is looked at.
 
-    def text(self, picture: Picture, census: Census) -> bytes:
+    def text(self, snapshot: Snapshot, counted: EnvironmentMetrics) -> bytes:
         """All metrics, in Prometheus' text format, as of now."""
-        self._leader.set(picture.leads)
-        self._working.set(picture.working)
-        self._scheduled.set(picture.scheduled)
-        self._scheduler_age.set(picture.scheduler_age)
-        self._rolling.set(picture.rolling)
-        self._rotating.set(picture.rotating)
-        _set_all(self._depth, picture.queue_depth)
-        _set_all(self._watch_age, picture.watch_ages)
-        _set_all(self._out_of_order, picture.out_of_order)
-        _set_all(self._kind_missing, picture.missing_kinds)
-        self._environments.set(census.environments)
+        self._leader.set(snapshot.leads)
+        self._working.set(snapshot.working)
+        self._scheduled.set(snapshot.scheduled)
+        self._scheduler_age.set(snapshot.scheduler_age)
+        self._rolling.set(snapshot.rolling)
+        self._rotating.set(snapshot.rotating)
+        _set_all(self._depth, snapshot.queue_depth)
+        _set_all(self._watch_age, snapshot.watch_ages)
+        _set_all(self._out_of_order, snapshot.out_of_order)
+        _set_all(self._kind_missing, snapshot.missing_kinds)
+        self._environments.set(counted.environments)
         self._conditions.clear()
-        for (kind, status, reason), count in census.conditions.items():
+        for (kind, status, reason), count in counted.conditions.items():
             self._conditions.labels(kind, status, self._bounded(reason)).inc(count)
-        return generate_latest(self._registry) + census.text()
+        return generate_latest(self._registry) + counted.text()
 
     def _bounded(self, reason: str) -> str:
         if reason in self._reasons:

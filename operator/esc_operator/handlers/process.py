@@ -29,7 +29,7 @@ from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.memory_limit import used_share
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
-from esc_operator.handlers.picture import look
+from esc_operator.handlers.snapshot import take_snapshot
 from esc_operator.handlers.tracing import traced
 from esc_operator.handlers.watchdog import Watchdog, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
@@ -41,15 +41,15 @@ from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
-from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.kube.secret_informer import SecretInformer
 from esc_operator.reconciliation.controller.interruptions import GuardedOpening, Interruptions
 from esc_operator.reconciliation.controller.reconciler import Reconciler
-from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.under_way import UnderWay
 from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.rollouts.status import Rollouts
-from esc_operator.reconciliation.rotations.controller import Rotations
+from esc_operator.reconciliation.rotations.controller import RotationController
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
@@ -77,10 +77,10 @@ class Parts:
     """What runs side by side for as long as the process works."""
 
     opener: Opener
-    secrets: OwnedSecrets
+    secrets: SecretInformer
     namespaces: Namespaces
     reconciler: Reconciler
-    rotations: Rotations
+    rotations: RotationController
     accounts: MissingAccounts
     pulses: Pulses
     kinds: Kinds
@@ -194,7 +194,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         fence=lambda namespace: fence.allowing(namespaces.urls(namespace)),
         large_work=LargeWork(guard.under_way.aside),
     )
-    secrets = OwnedSecrets(api, options.namespaces, pulses=pulses)
+    secrets = SecretInformer(api, options.namespaces, pulses=pulses)
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     tokens = IdentityTokens(api, utc_now)
@@ -209,21 +209,23 @@ def _put_together(  # noqa: PLR0913 - everything there is
         telemetry=telemetry,
         forbids=namespaces.forbids,
     )
-    waking = Waking(reconciler, utc_now)
-    namespaces.listen(reconciler.arrivals.on_namespaces, waking.on_namespace)
-    secrets.listen(reconciler.arrivals.on_secret)
-    opener.listen(waking.on_recovery)
-    accounts = MissingAccounts(api, waking.missing_accounts, waking.on_account, utc_now)
+    recovery = Recovery(reconciler, utc_now)
+    namespaces.listen(reconciler.event_handlers.on_namespaces, recovery.on_namespace)
+    secrets.listen(reconciler.event_handlers.on_secret)
+    opener.listen(recovery.on_recovery)
+    accounts = MissingAccounts(api, recovery.missing_accounts, recovery.on_account, utc_now)
     exposition = Exposition(
         metrics,
-        lambda: look(reconciler, opener, rollouts, rotations, pulses, kinds, leads=elector is None or elector.holds),
-        reconciler.ledger.entries,
+        lambda: take_snapshot(
+            reconciler, opener, rollouts, rotations, pulses, kinds, leads=elector is None or elector.holds
+        ),
+        reconciler.cache.entries,
         utc_now,
         options.metrics_environments,
         access=_metrics_access(api, options),
     )
-    rotating = RotationGatherer(api, gatherer, secrets, reconciler.ledger, namespaces.labels)
-    rotations = Rotations(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
+    rotating = RotationGatherer(api, gatherer, secrets, reconciler.cache, namespaces.labels)
+    rotations = RotationController(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, exposition)
 
 
@@ -256,7 +258,7 @@ async def _run_all(
     """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
     reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(parts.secrets.run(), name="owned-secrets")]
+        tasks = [group.create_task(parts.secrets.run(), name="secret-informer")]
         tasks.append(group.create_task(parts.namespaces.run(), name="namespaces"))
         await parts.secrets.listed.wait()
         await parts.namespaces.listed.wait()

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import kopf
 
-from esc_operator.handlers.forbidden import Refusals
 from esc_operator.handlers.kinds import DISCOVERY, GONE, Told
-from esc_operator.handlers.lists import watched_kind
+from esc_operator.handlers.kopf_middleware import Refusals, watched_kind
 from esc_operator.kube.sender import Sender
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from types import SimpleNamespace
 
     from esc_operator.handlers.kinds import Answer, Kinds
-    from esc_operator.handlers.lists import Lists
+    from esc_operator.handlers.kopf_middleware import Lists
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulse, Pulses
 

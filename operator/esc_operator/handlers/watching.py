@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import kopf
 
-from esc_operator.handlers.lists import Lists, Pages
+from esc_operator.handlers.kopf_middleware import Lists, Pages
 from esc_operator.handlers.session import Logins, open_session
 from esc_operator.handlers.trimming import take_text
 from esc_operator.kube.pages import FIRST_PAGE
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from esc_operator.kube.connection import Connection
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.controller.reconciler import Reconciler
-    from esc_operator.reconciliation.rotations.controller import Rotations
+    from esc_operator.reconciliation.rotations.controller import RotationController
 
 logger = logging.getLogger(__name__)
 
 
 def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     reconciler: Reconciler,
-    rotations: Rotations | None,
+    rotations: RotationController | None,
     connection: Connection,
     pulses: Pulses,
     kinds: Kinds,
@@ -41,8 +41,8 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 ) -> kopf.OperatorRegistry:
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
-    logins, lists = Logins(), Lists(Pages(), reconciler.arrivals.on_empty_list)
-    kinds.listen(reconciler.arrivals.on_empty_list)  # of a kind that is not served there is none
+    logins, lists = Logins(), Lists(Pages(), reconciler.event_handlers.on_empty_list)
+    kinds.listen(reconciler.event_handlers.on_empty_list)  # of a kind that is not served there is none
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
@@ -53,7 +53,9 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
         # What is listed has no type.
         kind, text = event["type"], take_text(cast("dict[str, Any]", event["object"]))
-        reconciler.arrivals.on_environment(json.loads(text), deleted=kind == "DELETED", listed=kind is None, text=text)
+        reconciler.event_handlers.on_environment(
+            json.loads(text), deleted=kind == "DELETED", listed=kind is None, text=text
+        )
 
     if rotations is not None:
         kopf.on.event(GROUP, VERSION, "clusterescenvironments", registry=registry)(on_environment)
@@ -66,7 +68,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     return registry
 
 
-def _rotation_handler(rotations: Rotations) -> Callable[..., Awaitable[None]]:
+def _rotation_handler(rotations: RotationController) -> Callable[..., Awaitable[None]]:
     async def on_rotation(event: kopf.RawEvent, **_: Any) -> None:
         take_text(cast("dict[str, Any]", event["object"]))  # what it asks for is read when its turn comes
         rotations.on_rotation(event["object"])

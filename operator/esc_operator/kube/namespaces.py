@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.pulses import Pulses
-from esc_operator.kube.reflector import RECONNECT_SECONDS, Following
+from esc_operator.kube.reflector import RECONNECT_SECONDS, Reflector
 from esc_operator.resources.allowances import Allowances, parse_allowances
 
 if TYPE_CHECKING:
@@ -122,10 +122,10 @@ class Namespaces:
             await self._pause(POLL_SECONDS)
 
     async def _follow(self) -> None:
-        following = Following(self._api, NAMESPACES, None, self._pulses.of(NAMESPACES.plural), self._parse)
+        reflector = Reflector(self._api, NAMESPACES, None, self._pulses.of(NAMESPACES.plural), self._parse)
         while True:
             try:
-                await following.follow(self._replace, self._take)
+                await reflector.follow(self._replace, self._take)
             except NotFoundError:
                 logger.debug("The watch of namespaces has lost its place.")
             except KubeError as error:

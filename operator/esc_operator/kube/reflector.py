@@ -28,7 +28,7 @@ RECONNECT_SECONDS = 1.0
 """Whatever ended a watch may do so again at once."""
 
 
-class Following(Generic[T]):
+class Reflector(Generic[T]):
     """Of one resource, in a namespace or (None) in all, narrowed by `query` (such as a `labelSelector`). `parse` makes
     of each object what is kept: the object itself goes as soon as it has come, because it may be large."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.pulses import Pulses
-from esc_operator.kube.reflector import RECONNECT_SECONDS, Following
+from esc_operator.kube.reflector import RECONNECT_SECONDS, Reflector
 from esc_operator.resources import (
     CLUSTER_KIND,
     ENVIRONMENT,
@@ -89,7 +89,7 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
     )
 
 
-class OwnedSecrets:
+class SecretInformer:
     """The informer of some namespaces, or of all where there are none. Await `listed` before trusting an absence."""
 
     def __init__(
@@ -167,30 +167,30 @@ class OwnedSecrets:
     async def _follow(self, scope: str | None) -> None:
         """A watch that ended is opened again where it was; one that fell behind its history is listed again."""
         pulse = self._pulses.of(SECRETS.plural, scope or "")
-        following = Following(self._api, SECRETS, scope, pulse, parse_secret_metadata, labelSelector=SELECTOR)
+        reflector = Reflector(self._api, SECRETS, scope, pulse, parse_secret_metadata, labelSelector=SELECTOR)
         refusals = 0
         while True:
             refusals += 1  # until it turns out that it was none
             try:
-                await following.follow(partial(self._replace, scope), self._take)
+                await reflector.follow(partial(self._replace, scope), self._take)
                 refusals = 0
             except NotFoundError:
                 refusals = 0
             except ForbiddenError as error:
-                await self._be_refused(following, scope, error, refusals)
+                await self._be_refused(reflector, scope, error, refusals)
             except KubeError as error:
                 refusals = 0
                 logger.warning("Watching Secrets: %s", error.message)
             await self._pause(RECONNECT_SECONDS)
 
     async def _be_refused(
-        self, following: Following[SecretMetadata], scope: str | None, error: ForbiddenError, refusals: int
+        self, reflector: Reflector[SecretMetadata], scope: str | None, error: ForbiddenError, refusals: int
     ) -> None:
         logger.warning("Watching Secrets: %s", error.message)
         if scope is not None:
             self._note_listed(scope)  # the other namespaces do not wait for it, and in it nothing can be done
         if refusals > BLIPS:
-            following.lose_place()
+            reflector.lose_place()
             await self._pause(REFUSED_SECONDS)
 
     def _note_listed(self, scope: str | None) -> None:

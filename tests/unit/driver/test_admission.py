@@ -44,7 +44,7 @@ class Caller:
         return IdentityToken("token", None)
 
 
-class Telling:
+class StatusWriter:
     """A provider that tells as whom it logs in."""
 
     name = "telling"
@@ -106,15 +106,15 @@ async def of_nobody_else(namespace: str) -> Allowances:
 
 def test_a_login_that_is_not_allowed_asks_nobody_for_anything() -> None:
     caller = Caller()
-    (error,) = open_one(Telling(), {"role": "admin"}, NOTHING, caller).errors
+    (error,) = open_one(StatusWriter(), {"role": "admin"}, NOTHING, caller).errors
     assert (error.reason, error.path) == ("RoleNotAllowed", "values.a")
-    (error,) = open_one(Telling(), {"role": "admin"}, Allowances(audiences=()), caller).errors
+    (error,) = open_one(StatusWriter(), {"role": "admin"}, Allowances(audiences=()), caller).errors
     assert error.reason == "AudienceNotAllowed"
     assert caller.asked == []
 
 
 def test_what_logs_in_nowhere_is_not_judged() -> None:
-    assert open_one(Telling(), {"given": "value"}, NOTHING).ok
+    assert open_one(StatusWriter(), {"given": "value"}, NOTHING).ok
 
 
 def test_a_provider_that_does_not_tell_its_role_gets_no_token_where_roles_are_restricted() -> None:
@@ -127,21 +127,21 @@ def test_a_provider_that_does_not_tell_its_role_gets_no_token_where_roles_are_re
 
 
 def test_a_role_that_is_a_secret_is_not_told() -> None:
-    (error,) = open_one(Telling(), {"role": {"fn::secret": "hidden-role"}}, NOTHING).errors
+    (error,) = open_one(StatusWriter(), {"role": {"fn::secret": "hidden-role"}}, NOTHING).errors
     assert error.reason == "RoleNotAllowed"
     assert "hidden-role" not in error.summary
 
 
 @pytest.mark.parametrize("audience", ["api", "https://kubernetes.default.svc"])
 def test_the_audience_of_the_api_server_is_allowed_to_nobody(audience: str) -> None:
-    (error,) = open_one(Telling(), {"role": "admin", "audience": audience}, Allowances()).errors
+    (error,) = open_one(StatusWriter(), {"role": "admin", "audience": audience}, Allowances()).errors
     assert error.reason == "AudienceNotAllowed"
     assert f'"{audience}" is one of the API server\'s own' in error.summary
 
 
 @given(st.text("abc-", min_size=3, max_size=8), st.text("xyz-", min_size=3, max_size=8))
 def test_secret_inputs_are_taken_out_of_what_a_provider_says(role: str, region: str) -> None:
-    provider = Telling()
+    provider = StatusWriter()
     provider.fails = True
     (error,) = open_one(provider, {"role": {"fn::secret": role}, "region": region}, Allowances()).errors
     assert f"the role {role}" not in error.summary
@@ -180,22 +180,22 @@ RAW = {"role": "admin", "audience": "aud", "raw": True}
 )
 def test_the_token_itself_is_a_permission_of_its_own(allowances: Allowances, audience: str, allowed: bool) -> None:
     caller = Caller()
-    result = open_one(Telling(), {**RAW, "audience": audience}, allowances, caller)
+    result = open_one(StatusWriter(), {**RAW, "audience": audience}, allowances, caller)
     assert result.ok is allowed
     assert caller.asked == [audience] * allowed
     assert allowed or {error.reason for error in result.errors} == {"TokenNotAllowed"}
-    assert open_one(Telling(), {**RAW, "audience": audience, "raw": False}, allowances).ok
+    assert open_one(StatusWriter(), {**RAW, "audience": audience, "raw": False}, allowances).ok
 
 
 def test_the_refusal_of_a_token_says_what_to_write() -> None:
-    (error,) = open_one(Telling(), {**RAW, "audience": STS}, Allowances(roles=("admin",))).errors
+    (error,) = open_one(StatusWriter(), {**RAW, "audience": STS}, Allowances(roles=("admin",))).errors
     assert error.summary == (
         '"telling" would give out the identity token itself, for the audience "sts.amazonaws.com", and namespace apps '
         "does not allow that: let the provider exchange it (azure-login does with `scope`), or let an administrator "
         "add the audience, which aws-login logs in with, to the letter to the namespace's annotation "
         "esc-operator.dev/allowed-token-audiences"
     )
-    (error,) = open_one(Telling(), {**RAW, "role": {"fn::secret": "admin"}}, Allowances(audiences=("aud",))).errors
+    (error,) = open_one(StatusWriter(), {**RAW, "role": {"fn::secret": "admin"}}, Allowances(audiences=("aud",))).errors
     assert "(which may be a secret)" in error.summary
 
 

@@ -61,17 +61,17 @@ class Clock:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
-        waking = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._count), waking))
-        await waking
+        recovery = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._count), recovery))
+        await recovery
 
     async def skip(self, seconds: float) -> None:
         end = self.time + timedelta(seconds=seconds)
         await self.rest()
         while self._sleepers and self._sleepers[0][0] <= end:
-            self.time, _, waking = heapq.heappop(self._sleepers)
-            if not waking.done():
-                waking.set_result(None)
+            self.time, _, recovery = heapq.heappop(self._sleepers)
+            if not recovery.done():
+                recovery.set_result(None)
             await self.rest()
         self.time = end
 

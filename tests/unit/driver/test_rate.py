@@ -14,8 +14,8 @@ START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def starts(bucket: TokenBucket, arrivals: list[float]) -> list[datetime]:
-    times = [START + timedelta(seconds=seconds) for seconds in sorted(arrivals)]
+def starts(bucket: TokenBucket, event_handlers: list[float]) -> list[datetime]:
+    times = [START + timedelta(seconds=seconds) for seconds in sorted(event_handlers)]
     return [time + bucket.reserve(time) for time in times]
 
 
@@ -49,9 +49,9 @@ def test_a_clock_that_is_set_back_is_not_waited_for() -> None:
     st.integers(1, 20),
 )
 def test_in_no_span_of_time_are_there_more_than_the_burst_and_the_rate_allow(
-    arrivals: list[float], rate: int, burst: int
+    event_handlers: list[float], rate: int, burst: int
 ) -> None:
-    begun = starts(TokenBucket(rate, burst), arrivals)
+    begun = starts(TokenBucket(rate, burst), event_handlers)
     assert all(before <= after for before, after in pairwise(begun))
     rounding = timedelta(microseconds=len(begun))
     for first in range(len(begun)):

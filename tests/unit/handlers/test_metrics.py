@@ -14,11 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from esc_operator import __version__
 from esc_operator.errors import ConfigurationError
-from esc_operator.handlers.census import take_census
+from esc_operator.handlers.environment_metrics import count_environments
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.metrics import MOST_REASONS, Metrics
-from esc_operator.handlers.picture import Picture
-from esc_operator.reconciliation.sync.cache import Ledger
+from esc_operator.handlers.snapshot import Snapshot
+from esc_operator.reconciliation.sync.cache import Cache
 from esc_operator.resources.conditions import READY, REFRESHED, Condition
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.status import Status
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-PICTURE = Picture(
+SNAPSHOT = Snapshot(
     leads=True,
     working=3,
     scheduled=7,
@@ -47,14 +47,14 @@ def refreshed(status: str, since: datetime = NOW, reason: str = "AWSUnavailable"
     return Condition(REFRESHED, "True" if status == "True" else "False", reason, "told to people", 1, since)
 
 
-def put(ledger: Ledger, key: Key, expires_at: datetime | None = None, *conditions: Condition) -> None:
+def put(cache: Cache, key: Key, expires_at: datetime | None = None, *conditions: Condition) -> None:
     body = {"metadata": {"namespace": key.namespace, "name": key.name, "uid": f"u-{key}", "generation": 1}, "spec": {}}
-    ledger.enter(parse_environment(body), Status(conditions=conditions, expires_at=expires_at), "1", NOW)
+    cache.enter(parse_environment(body), Status(conditions=conditions, expires_at=expires_at), "1", NOW)
 
 
-def scrape(ledger: Ledger, metrics: Metrics | None = None, limit: int = 10_000, now: datetime = NOW) -> str:
-    census = asyncio.run(take_census(ledger.entries(), now, limit))
-    return (metrics or Metrics()).text(PICTURE, census).decode()
+def scrape(cache: Cache, metrics: Metrics | None = None, limit: int = 10_000, now: datetime = NOW) -> str:
+    counted = asyncio.run(count_environments(cache.entries(), now, limit))
+    return (metrics or Metrics()).text(SNAPSHOT, counted).decode()
 
 
 def families(text: str) -> dict[str, Metric]:
@@ -89,9 +89,9 @@ def everything() -> Metrics:
 
 
 def test_every_metric_has_the_name_and_the_help_that_prometheus_wants() -> None:
-    ledger = Ledger()
-    put(ledger, Key("apps", "aws"), NOW + timedelta(minutes=50), refreshed("False", NOW - timedelta(minutes=5)))
-    found = families(scrape(ledger, everything()))
+    cache = Cache()
+    put(cache, Key("apps", "aws"), NOW + timedelta(minutes=50), refreshed("False", NOW - timedelta(minutes=5)))
+    found = families(scrape(cache, everything()))
     assert len(found) > 30
     for name, family in found.items():
         assert re.fullmatch(r"esc_operator_[a-z_]+", name)
@@ -102,7 +102,7 @@ def test_every_metric_has_the_name_and_the_help_that_prometheus_wants() -> None:
 
 
 def test_what_was_told_is_counted() -> None:
-    text = scrape(Ledger(), everything())
+    text = scrape(Cache(), everything())
     assert samples(text, "esc_operator_mints_total") == {("aws-login",): 1}
     assert samples(text, "esc_operator_provider_errors_total") == {("aws-login", "Throttled"): 1}
     assert samples(text, "esc_operator_provider_call_duration_seconds_count") == {("aws-login",): 2}
@@ -116,7 +116,7 @@ def test_what_was_told_is_counted() -> None:
 
 
 def test_what_is_now_is_what_is_looked_at() -> None:
-    text = scrape(Ledger())
+    text = scrape(Cache())
     assert samples(text, "esc_operator_leader") == {(): 1}
     assert samples(text, "esc_operator_queue_depth") == {("change",): 4, ("refresh",): 5}
     assert samples(text, "esc_operator_watch_event_age_seconds") == {("secrets",): 12, ("escenvironments",): 34}
@@ -127,12 +127,12 @@ def test_what_is_now_is_what_is_looked_at() -> None:
 
 
 def test_each_environment_tells_when_it_expires_and_since_when_it_fails() -> None:
-    ledger = Ledger()
-    put(ledger, Key("apps", "aws"), NOW + timedelta(minutes=50), refreshed("True"))
-    put(ledger, Key("apps", "late"), NOW - timedelta(minutes=1), refreshed("False", NOW - timedelta(minutes=5)))
-    put(ledger, Key("", "everywhere"), NOW + timedelta(hours=1))
-    put(ledger, Key("apps", "static"))
-    text = scrape(ledger)
+    cache = Cache()
+    put(cache, Key("apps", "aws"), NOW + timedelta(minutes=50), refreshed("True"))
+    put(cache, Key("apps", "late"), NOW - timedelta(minutes=1), refreshed("False", NOW - timedelta(minutes=5)))
+    put(cache, Key("", "everywhere"), NOW + timedelta(hours=1))
+    put(cache, Key("apps", "static"))
+    text = scrape(cache)
     assert samples(text, "esc_operator_environment_expires_in_seconds") == {
         ("aws", "apps"): 3000,
         ("late", "apps"): -60,
@@ -142,12 +142,12 @@ def test_each_environment_tells_when_it_expires_and_since_when_it_fails() -> Non
 
 
 def test_environments_are_counted_by_condition() -> None:
-    ledger = Ledger()
+    cache = Cache()
     ready = Condition(READY, "True", "Synced", "", 1, NOW)
     for name in ("a", "b"):
-        put(ledger, Key("apps", name), None, ready)
-    put(ledger, Key("apps", "c"), None, Condition(READY, "False", "Expired", "", 1, NOW))
-    text = scrape(ledger)
+        put(cache, Key("apps", name), None, ready)
+    put(cache, Key("apps", "c"), None, Condition(READY, "False", "Expired", "", 1, NOW))
+    text = scrape(cache)
     assert samples(text, "esc_operator_environments") == {(): 3}
     assert samples(text, "esc_operator_environment_conditions") == {
         ("Synced", "True", "Ready"): 2,
@@ -156,27 +156,27 @@ def test_environments_are_counted_by_condition() -> None:
 
 
 def test_the_series_of_an_environment_go_with_it() -> None:
-    ledger, metrics = Ledger(), Metrics()
-    put(ledger, Key("apps", "gone"), NOW, refreshed("False"), Condition(READY, "False", "Expired", "", 1, NOW))
-    assert "gone" in scrape(ledger, metrics)
-    assert "Expired" in scrape(ledger, metrics)
-    ledger.remove(Key("apps", "gone"))
-    text = scrape(ledger, metrics)
+    cache, metrics = Cache(), Metrics()
+    put(cache, Key("apps", "gone"), NOW, refreshed("False"), Condition(READY, "False", "Expired", "", 1, NOW))
+    assert "gone" in scrape(cache, metrics)
+    assert "Expired" in scrape(cache, metrics)
+    cache.remove(Key("apps", "gone"))
+    text = scrape(cache, metrics)
     assert "gone" not in text
     assert "Expired" not in text
     assert samples(text, "esc_operator_environments") == {(): 0}
 
 
 def test_of_too_many_environments_each_namespace_tells_its_worst() -> None:
-    ledger = Ledger()
+    cache = Cache()
     for namespace in ("a", "b"):
         for number in range(3):
             since = NOW - timedelta(minutes=number)
-            put(ledger, Key(namespace, f"e-{number}"), NOW + timedelta(hours=number + 1), refreshed("False", since))
-    text = scrape(ledger, limit=5)
+            put(cache, Key(namespace, f"e-{number}"), NOW + timedelta(hours=number + 1), refreshed("False", since))
+    text = scrape(cache, limit=5)
     assert samples(text, "esc_operator_environment_expires_in_seconds") == {("a",): 3600, ("b",): 3600}
     assert samples(text, "esc_operator_environment_failing_seconds") == {("a",): 120, ("b",): 120}
-    assert len(samples(scrape(ledger, limit=6), "esc_operator_environment_expires_in_seconds")) == 6
+    assert len(samples(scrape(cache, limit=6), "esc_operator_environment_expires_in_seconds")) == 6
 
 
 def test_reasons_that_somebody_makes_up_are_bounded() -> None:
@@ -184,21 +184,21 @@ def test_reasons_that_somebody_makes_up_are_bounded() -> None:
     for number in range(3 * MOST_REASONS):
         metrics.called("theirs", 0.1, f"Reason{number}")
     metrics.called("theirs", 0.1, 'hunter2" is my password\n')
-    reasons = samples(scrape(Ledger(), metrics), "esc_operator_provider_errors_total")
+    reasons = samples(scrape(Cache(), metrics), "esc_operator_provider_errors_total")
     assert len(reasons) == MOST_REASONS + 1
     assert reasons["theirs", "Other"] == 2 * MOST_REASONS + 1
     assert not any("hunter2" in reason for _, reason in reasons)
 
 
 def test_what_has_not_happened_yet_is_told_as_nought() -> None:
-    rollouts = samples(scrape(Ledger()), "esc_operator_rollouts_total")
+    rollouts = samples(scrape(Cache()), "esc_operator_rollouts_total")
     assert rollouts == dict.fromkeys([("completed",), ("stuck",), ("blocked",), ("refused",), ("reverted",)], 0)
 
 
 def test_a_census_lets_others_work_in_between() -> None:
-    ledger = Ledger()
+    cache = Cache()
     for number in range(2_500):
-        put(ledger, Key("a", f"e-{number}"))
+        put(cache, Key("a", f"e-{number}"))
 
     async def run() -> int:
         turns = 0
@@ -210,7 +210,7 @@ def test_a_census_lets_others_work_in_between() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(other())
-        await take_census(ledger.entries(), NOW, 10_000)
+        await count_environments(cache.entries(), NOW, 10_000)
         task.cancel()
         return turns
 
@@ -230,7 +230,7 @@ def free_port() -> int:
 def serve(path: str = "/metrics", address: str = "127.0.0.1:{}") -> tuple[int, Mapping[str, str], str]:
     async def run() -> tuple[int, Mapping[str, str], str]:
         port = free_port()
-        exposition = Exposition(Metrics(), lambda: PICTURE, list, lambda: NOW, 10, access=None)
+        exposition = Exposition(Metrics(), lambda: SNAPSHOT, list, lambda: NOW, 10, access=None)
         async with (
             exposition.served(address.format(port)),
             aiohttp.ClientSession() as session,

@@ -15,7 +15,7 @@ from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import LONGEST_TOKEN, QUESTIONS, REMEMBERED, WITHIN, MetricsAccess, Verdict
 from esc_operator.kube.paths import TOKEN_REVIEWS
-from unit.handlers.test_metrics import PICTURE
+from unit.handlers.test_metrics import SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,7 +157,7 @@ def test_over_http_the_verdict_is_the_status(headers: Mapping[str, str], status:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        exposition = Exposition(Metrics(), lambda: PICTURE, list, lambda: START, 10, access=Cluster().access)
+        exposition = Exposition(Metrics(), lambda: SNAPSHOT, list, lambda: START, 10, access=Cluster().access)
         async with (
             exposition.served(f"127.0.0.1:{port}"),
             aiohttp.ClientSession(headers=headers) as session,

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from esc_operator.handlers.kinds import PAUSE_SECONDS, Kinds
-from esc_operator.handlers.lists import GROWTH, MOST_AT_ONCE, Lists, Pages
+from esc_operator.handlers.kopf_middleware import GROWTH, MOST_AT_ONCE, Lists, Pages
 from esc_operator.handlers.session import LONGEST_PAUSE, Logins, open_session
 from esc_operator.handlers.watching import Backoffs, make_settings
 from esc_operator.kube.connection import Connection, Credentials

@@ -9,7 +9,7 @@ from esc_operator.errors import UnavailableError
 from esc_operator.kube.api import KubeApi
 from esc_operator.kube.pages import Page
 from esc_operator.kube.pulses import Pulses
-from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.kube.secret_informer import SecretInformer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -45,7 +45,7 @@ def follow(api: Any, pulses: Pulses, clock: Clock) -> None:
     """Half an hour of a watch of Secrets, in steps of ten seconds."""
 
     async def run() -> None:
-        watch = asyncio.create_task(OwnedSecrets(api, (), pause=lambda _: asyncio.sleep(0), pulses=pulses).run())
+        watch = asyncio.create_task(SecretInformer(api, (), pause=lambda _: asyncio.sleep(0), pulses=pulses).run())
         for _ in range(180):
             for _ in range(5):
                 await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import pytest
 from esc_operator.errors import ForbiddenError
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.reflector import RECONNECT_SECONDS
-from esc_operator.kube.secret_informer import BLIPS, MOST_GONE, OwnedSecrets, nothing_at, parse_secret_metadata
+from esc_operator.kube.secret_informer import BLIPS, MOST_GONE, SecretInformer, nothing_at, parse_secret_metadata
 from esc_operator.resources import ENVIRONMENT, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.environment import Key
 from unit.reconciliation.fake_api import FakeApi
@@ -32,11 +32,11 @@ class Watched:
         self.changed: list[Key] = []
         self.pauses = 0
         self.on_pause: Callable[[float], None] = lambda _: None
-        self.secrets: OwnedSecrets
+        self.secrets: SecretInformer
 
     @asynccontextmanager
-    async def informer(self, namespaces: Sequence[str] = ()) -> AsyncIterator[OwnedSecrets]:
-        self.secrets = OwnedSecrets(self.api, namespaces, pause=self._pause)
+    async def informer(self, namespaces: Sequence[str] = ()) -> AsyncIterator[SecretInformer]:
+        self.secrets = SecretInformer(self.api, namespaces, pause=self._pause)
         self.secrets.listen(self.changed.append)
         task = asyncio.create_task(self.secrets.run())
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.formats.times import format_time
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS
-from esc_operator.reconciliation.rotations.controller import Rotations
+from esc_operator.reconciliation.rotations.controller import RotationController
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.resources.environment import Key
@@ -29,7 +29,7 @@ class RotationWorld(RolloutWorld):
 
     def __init__(self, at_once: int = 10) -> None:
         super().__init__(at_once)
-        self.rotations: Rotations | None = None
+        self.rotations: RotationController | None = None
         self.most_under_way = 0
         self.order: list[str] = []
         self._asked: dict[str, str] = {}
@@ -38,9 +38,9 @@ class RotationWorld(RolloutWorld):
     async def operator(self) -> AsyncIterator[Reconciler]:
         async with super().operator() as reconciler:
             gatherer = RotationGatherer(
-                self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.ledger, self.labels_of
+                self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.cache, self.labels_of
             )
-            rotations = self.rotations = Rotations(
+            rotations = self.rotations = RotationController(
                 self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.renounce
             )
             task = asyncio.create_task(rotations.run())

@@ -287,7 +287,7 @@ def test_importers_are_known_from_the_secret_where_the_status_was_lost() -> None
         async with world.operator() as reconciler:
             world.api.put_environment("base", static(COLOUR="green"))
             await world.settle()
-            assert reconciler.ledger.outdated_importers(Key("apps", "base")) == ()
+            assert reconciler.cache.outdated_importers(Key("apps", "base")) == ()
 
         assert world.values("app") == {"COLOUR": "green"}
 

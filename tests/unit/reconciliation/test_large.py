@@ -8,7 +8,7 @@ from typing import Any
 
 from esc_operator.handlers.trimming import TEXT, take_text, trim, trim_line
 from esc_operator.reconciliation.controller.event_handlers import PENDING_BYTES
-from esc_operator.reconciliation.opening.import_store import Definitions
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import LONGEST_REQUEST, parse_environment
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LARGEST_KEPT, LEFT_OUT, refuse_size, without_definition
@@ -66,7 +66,7 @@ def test_one_that_is_large_is_served_and_read_only_when_its_turn_comes() -> None
             world.workers_hang = True
             for number in range(20):
                 world.api.put_environment(f"big-{number}", of_size(LARGE))
-            assert reconciler.arrivals._pending_bytes == 0
+            assert reconciler.event_handlers._pending_bytes == 0
             world.workers_hang = False
             await world.settle()
             assert all(world.condition(f"big-{number}")["status"] == "True" for number in range(20))
@@ -78,17 +78,17 @@ def test_the_texts_of_those_that_wait_are_kept_up_to_so_many_bytes() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
             body = {"metadata": {"namespace": "apps", "uid": "u", "resourceVersion": "1", "generation": 1}, "spec": {}}
-            arrivals = reconciler.arrivals
+            event_handlers = reconciler.event_handlers
             text = " " * LARGEST_KEPT
             for number in range(PENDING_BYTES // LARGEST_KEPT + 50):
                 named = {**body, "metadata": {**body["metadata"], "name": f"env-{number}"}}
-                arrivals.on_environment(named, deleted=False, text=text)
-                arrivals.on_environment(named, deleted=False, text=text)  # it takes the place of the one before
-            assert arrivals._pending_bytes == PENDING_BYTES
-            kept = [arrivals.take(key(f"env-{number}")) for number in range(PENDING_BYTES // LARGEST_KEPT + 50)]
+                event_handlers.on_environment(named, deleted=False, text=text)
+                event_handlers.on_environment(named, deleted=False, text=text)  # it takes the place of the one before
+            assert event_handlers._pending_bytes == PENDING_BYTES
+            kept = [event_handlers.take(key(f"env-{number}")) for number in range(PENDING_BYTES // LARGEST_KEPT + 50)]
             assert sum(not one.text for one in kept if one) == 50
             assert all(one.size == LARGEST_KEPT for one in kept if one)
-            assert arrivals._pending_bytes == 0
+            assert event_handlers._pending_bytes == 0
 
     play(story)
 
@@ -97,7 +97,7 @@ def load(api: FakeApi, *names: str) -> list[Loaded | Failed]:
     """What an evaluation of an environment in `apps` gets of its imports."""
 
     async def run() -> list[Loaded | Failed]:
-        store = Definitions(api, "apps")
+        store = ImportStore(api, "apps")
         return list(await asyncio.gather(*(store.load(name, "apps/importer") for name in names)))
 
     return asyncio.run(run())

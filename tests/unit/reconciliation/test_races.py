@@ -53,7 +53,7 @@ def test_an_environment_that_is_deleted_during_its_sync_leaves_nothing_behind() 
             await world.settle()
             world.api.collect_garbage()
             await world.settle()
-            assert reconciler.ledger.is_empty
+            assert reconciler.cache.is_empty
             assert len(reconciler.scheduler) == 0
 
         assert world.api.objects == {}
@@ -281,8 +281,8 @@ def test_a_storm_of_environments_each_gets_its_own() -> None:
             for number in range(100):
                 world.api.put_environment(f"aws-{number}", login())
             await world.settle()
-            assert len(reconciler.ledger) == 100
-            assert reconciler.ledger.find(key("aws-7")) is not None
+            assert len(reconciler.cache) == 100
+            assert reconciler.cache.find(key("aws-7")) is not None
 
         assert all(world.told(f"aws-{number}") == WELL for number in range(100))
         assert set(world.cloud.mints.values()) == {1}

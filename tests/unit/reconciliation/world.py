@@ -15,11 +15,11 @@ from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES
-from esc_operator.kube.secret_informer import OwnedSecrets
+from esc_operator.kube.secret_informer import SecretInformer
 from esc_operator.reconciliation.controller.reconciler import Opening, Reconciler
-from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.workers import Workers
-from esc_operator.reconciliation.opening.import_store import Definitions
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
@@ -89,11 +89,11 @@ class Cloud:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         definition = environment.definition
-        definitions = Definitions(self._api, environment.key.namespace)
-        values = await self._read_values(definitions, (environment.key.full_name,), definition)
+        store = ImportStore(self._api, environment.key.namespace)
+        values = await self._read_values(store, (environment.key.full_name,), definition)
         if isinstance(values, Failed):
             missing = values.reason in {reasons.IMPORT_NOT_FOUND, reasons.IMPORT_NOT_ALLOWED}
-            return Refused(values.reason, values.message, retryable=not missing, imports=definitions.imports)
+            return Refused(values.reason, values.message, retryable=not missing, imports=store.imports)
         self.during(environment)
         if self.gate:
             await self.gate.wait()
@@ -106,7 +106,7 @@ class Cloud:
         if environment.key.name in self.hiding:
             logins = (Login("login", hidden=True),)
         data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-        imports = definitions.imports
+        imports = store.imports
         rereads, allowances = "reads" in definition, self._allowances(environment)
         return Opened(data, window, rereads, imports, logins, allowances=allowances.digest)
 
@@ -116,27 +116,27 @@ class Cloud:
         return parse_allowances(body["metadata"].get("annotations"))
 
     async def look(self, environment: EscEnvironment) -> Imports:
-        definitions = Definitions(self._api, environment.key.namespace)
-        await self._read_values(definitions, (environment.key.full_name,), environment.definition)
-        if definitions.trouble:
-            raise definitions.trouble
-        return definitions.imports
+        store = ImportStore(self._api, environment.key.namespace)
+        await self._read_values(store, (environment.key.full_name,), environment.definition)
+        if store.trouble:
+            raise store.trouble
+        return store.imports
 
     async def _read_values(
-        self, definitions: Definitions, chain: tuple[str, ...], definition: Mapping[str, Any]
+        self, store: ImportStore, chain: tuple[str, ...], definition: Mapping[str, Any]
     ) -> dict[str, str] | Failed:
         """The values of an environment, the last of a chain of imports, over those of its own imports."""
         values: dict[str, str] = {}
         for imported in definition.get("imports", ()):
             try:
-                loaded = await definitions.load(imported, chain[-1])
+                loaded = await store.load(imported, chain[-1])
             except KubeError as error:
                 return Failed(error.message, error.reason)
             if isinstance(loaded, Failed):
                 return loaded
             if loaded.name in chain:
                 continue
-            found = await self._read_values(definitions, (*chain, loaded.name), loaded.definition or {})
+            found = await self._read_values(store, (*chain, loaded.name), loaded.definition or {})
             if isinstance(found, Failed):
                 return found
             values.update(found)
@@ -179,7 +179,7 @@ class World:
         self.meter = Notes()
         self.tracer = Tracer()
         self.reconciler: Reconciler
-        self.secrets: OwnedSecrets
+        self.secrets: SecretInformer
         self._late: list[tuple[str, dict[str, Any]]] = []
 
     def now(self) -> datetime:
@@ -191,7 +191,7 @@ class World:
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Reconciler]:
-        self.secrets = OwnedSecrets(self.api, (), pause=lambda _: asyncio.sleep(0))
+        self.secrets = SecretInformer(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
         namespaces = Namespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
         self.reconciler = Reconciler(
@@ -205,12 +205,12 @@ class World:
             forbids=namespaces.forbids if namespaces else lambda _namespace, _status: False,
             pause=self.pause,
         )
-        self.secrets.listen(self.reconciler.arrivals.on_secret)
+        self.secrets.listen(self.reconciler.event_handlers.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:
             if namespaces is not None:
                 namespaces.listen(
-                    self.reconciler.arrivals.on_namespaces, Waking(self.reconciler, self.now).on_namespace
+                    self.reconciler.event_handlers.on_namespaces, Recovery(self.reconciler, self.now).on_namespace
                 )
                 parts.append(asyncio.create_task(namespaces.run()))
                 await asyncio.wait_for(namespaces.listed.wait(), 5)
@@ -239,7 +239,7 @@ class World:
         if self.watch_is_late:
             self._late.append((kind, body))
         else:
-            self.reconciler.arrivals.on_environment(body, deleted=kind == "DELETED")
+            self.reconciler.event_handlers.on_environment(body, deleted=kind == "DELETED")
 
     def catch_up(self) -> None:
         """The watch of environments delivers what it held back."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.reconciliation.sync.outcome import Sighting
-from esc_operator.reconciliation.workqueue.change_backoff import Debounce
-from esc_operator.reconciliation.workqueue.debounce import Gathering
-from esc_operator.reconciliation.workqueue.list_barrier import Intake
+from esc_operator.reconciliation.workqueue.change_backoff import ChangeBackoff
+from esc_operator.reconciliation.workqueue.debounce import Debounce
+from esc_operator.reconciliation.workqueue.list_barrier import ListBarrier
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.resources.environment import Key, parse_environment
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.cache import Ledger
+    from esc_operator.reconciliation.sync.cache import Cache
     from esc_operator.reconciliation.sync.gather import Gatherer
     from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
     from esc_operator.resources.environment import EscEnvironment
@@ -64,11 +64,11 @@ class Seen(NamedTuple):
 class Core(Protocol):
     """What it shares with the workers."""
 
-    ledger: Ledger
+    cache: Cache
     queue: WorkQueue[Key]
 
 
-class Arrivals:
+class EventHandlers:
     """`expect` is told of each environment that waits for its first turn in this process."""
 
     def __init__(
@@ -79,19 +79,19 @@ class Arrivals:
         now: Callable[[], datetime],
         pause: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._ledger = core.ledger
+        self._cache = core.cache
         self._queue = core.queue
         self._gatherer = gatherer
         self._expect = expect
         self._now = now
-        self._intake = Intake()
-        self._debounce: Debounce[Key] = Debounce()
+        self._list_barrier = ListBarrier()
+        self._change_backoff: ChangeBackoff[Key] = ChangeBackoff()
         self._later: Scheduler[Key] = Scheduler(now, lambda key, _: self.wake((key,)))
         self._pending: dict[Key, Seen] = {}
         self._pending_bytes = 0
         self._deleted: set[Key] = set()
-        self._resuming: Gathering[Key, float] = Gathering(self._resume, pause=pause)
-        self._relisted: Gathering[Key, None] = Gathering(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
+        self._resuming: Debounce[Key, float] = Debounce(self._resume, pause=pause)
+        self._relisted: Debounce[Key, None] = Debounce(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
 
     def on_environment(
         self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False, text: str | None = None
@@ -106,11 +106,11 @@ class Arrivals:
             return
         self._deleted.discard(key)
         if listed:
-            self._intake.note()
-        if self._ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+            self._list_barrier.note()
+        if self._cache.is_overtaken(key, body["metadata"]["resourceVersion"]):
             return
         self.note(Sighting(key, body["metadata"].get("generation", 0), body["metadata"]["uid"], parse_sharing(body)))
-        entry, environment = self._ledger.find(key), parse_environment(body)
+        entry, environment = self._cache.find(key), parse_environment(body)
         if entry is not None and listed:
             self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(environment):
@@ -118,7 +118,7 @@ class Arrivals:
         now = self._now()
         # What an EscRotation asks does not wait behind what the owner does in a loop.
         is_rotated = entry is not None and entry.rotate_request.rotation != environment.rotate_request.rotation
-        if not is_rotated and (due := self._debounce.due(key, now)) > now:
+        if not is_rotated and (due := self._change_backoff.due(key, now)) > now:
             self.take(key)  # it is read when its time has come
             self._later.set(key, due)
             return
@@ -168,21 +168,21 @@ class Arrivals:
         """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
         kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
         empty = {key.namespace for key in listed if not key.name}
-        known = (key for key, _ in self._ledger.entries() if key not in listed)
+        known = (key for key, _ in self._cache.entries() if key not in listed)
         self.wake(tuple(key for key in known if bool(key.namespace) in kinds or _lists_of(key) & empty))
 
     def on_secret(self, key: Key) -> None:
         """A Secret with our label was changed or deleted, perhaps by ourselves."""
-        self.wake(self._ledger.claimants(key))
+        self.wake(self._cache.claimants(key))
 
     def on_namespaces(self) -> None:
         """A namespace has come, gone or changed its labels."""
-        self.wake(tuple(key for key, _ in self._ledger.entries() if not key.namespace))
+        self.wake(tuple(key for key, _ in self._cache.entries() if not key.namespace))
 
     def note(self, seen: Sighting) -> None:
         """An environment was seen: those that have imported it as it was are looked at."""
-        if self._ledger.note_sighting(seen):
-            self.wake(self._ledger.outdated_importers(seen.key))
+        if self._cache.note_sighting(seen):
+            self.wake(self._cache.outdated_importers(seen.key))
 
     def wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
@@ -214,7 +214,7 @@ class Arrivals:
 
     async def let_in(self) -> None:
         """Wait while a list comes in."""
-        await self._intake.over()
+        await self._list_barrier.wait()
 
     async def run(self) -> None:
         """Gather what comes in lists, and hand on what had to wait, until cancelled."""

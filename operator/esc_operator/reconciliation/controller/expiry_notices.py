@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.cache import Ledger
+    from esc_operator.reconciliation.sync.cache import Cache
     from esc_operator.reconciliation.workqueue.scheduler import Scheduler
     from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
     from esc_operator.resources.environment import Key
@@ -37,7 +37,7 @@ LATER = timedelta(seconds=5)
 class Core(Protocol):
     """What it shares with the workers."""
 
-    ledger: Ledger
+    cache: Cache
     queue: WorkQueue[Key]
     scheduler: Scheduler[Key]
 
@@ -45,7 +45,7 @@ class Core(Protocol):
         """Tell of an environment that waits, if it has to be told; answers when to look again. Raises KubeError."""
 
 
-class Overdue:
+class ExpiryNotices:
     def __init__(self, core: Core, now: Callable[[], datetime]) -> None:
         self._core = core
         self._now = now
@@ -67,7 +67,7 @@ class Overdue:
             self._core.scheduler.set(key, max(end, now + SOON))
 
     def _end(self, key: Key) -> datetime | None:
-        entry = self._core.ledger.find(key)
+        entry = self._core.cache.find(key)
         if entry is None or not entry.is_written:
             return self._now()
         return may_end_at(entry.status)

@@ -1,6 +1,6 @@
 """The one level-triggered `reconcile(key)`, in which every event, timer and retry ends.
 
-Owns the ledger, the queue and the schedule, which its parts share. It never trusts what woke it: it looks at the
+Owns the cache, the queue and the schedule, which its parts share. It never trusts what woke it: it looks at the
 environment and its Secret as they are now, asks `renewal` whether and why to sync, and leaves everything as it is where
 nothing is due.
 """
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from esc_operator.driver.sharing import Demand
 from esc_operator.errors import ConflictError, ForbiddenError, KubeError, NotFoundError, UnavailableError
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
-from esc_operator.reconciliation.controller.event_handlers import Arrivals
-from esc_operator.reconciliation.controller.expiry_notices import Overdue
-from esc_operator.reconciliation.controller.workers import Workers, Workforce
+from esc_operator.reconciliation.controller.event_handlers import EventHandlers
+from esc_operator.reconciliation.controller.expiry_notices import ExpiryNotices
+from esc_operator.reconciliation.controller.workers import WorkerPool, Workers
 from esc_operator.reconciliation.fan_out.controller import FanOut
 from esc_operator.reconciliation.fan_out.rollouts import FanOutRollouts
 from esc_operator.reconciliation.sync import decide
-from esc_operator.reconciliation.sync.cache import Entry, Ledger
+from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
 from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import failed_attempt, hold_back, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused, Sighting
-from esc_operator.reconciliation.sync.status_writer import Telling
-from esc_operator.reconciliation.workqueue.memory_slots import Room
+from esc_operator.reconciliation.sync.status_writer import StatusWriter
+from esc_operator.reconciliation.workqueue.memory_slots import MemorySlots
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
 from esc_operator.renewal.why import Observation, Sync, Wait, Wanted, are_outdated, next_refresh, why_sync
@@ -92,57 +92,57 @@ class Reconciler:
         self._bells: dict[Key, asyncio.Future[None]] = {}
         self.mended = 0
         """How often something outside, for which environments may wait, has been seen to be well again."""
-        self.ledger = Ledger()
+        self.cache = Cache()
         self.queue: WorkQueue[Key] = WorkQueue(lambda key: key.namespace)
         self.scheduler: Scheduler[Key] = Scheduler(now, self._on_due)
-        self._overdue = Overdue(self, now)
-        self.arrivals = Arrivals(self, gatherer, self._overdue.expect, now, pause)
-        self.telling = Telling(self, gatherer, actor, rollouts, now)
-        self._room = Room(self._call)
-        self._workforce = Workforce(self, now, telemetry)
-        wide = FanOutRollouts(rollouts.rolling, now, telemetry) if rollouts else None
+        self._expiry_notices = ExpiryNotices(self, now)
+        self.event_handlers = EventHandlers(self, gatherer, self._expiry_notices.expect, now, pause)
+        self.status_writer = StatusWriter(self, gatherer, actor, rollouts, now)
+        self._memory_slots = MemorySlots(self._call)
+        self._worker_pool = WorkerPool(self, now, telemetry)
+        wide = FanOutRollouts(rollouts.roller, now, telemetry) if rollouts else None
         self._fan_out = FanOut(self, gatherer, actor, namespaces, now, wide) if namespaces else None
 
     async def run(self, workers: Workers) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.scheduler.run(), name="scheduler")
-            group.create_task(self.arrivals.run(), name="arrivals")
-            group.create_task(self._overdue.run(), name="overdue")
-            group.create_task(self._workforce.run(workers), name="workforce")
+            group.create_task(self.event_handlers.run(), name="event-handlers")
+            group.create_task(self._expiry_notices.run(), name="expiry-notices")
+            group.create_task(self._worker_pool.run(workers), name="workers")
 
     def _on_due(self, key: Key, when: datetime) -> None:
         if bell := self._bells.get(key):
             if not bell.done():
                 bell.set_result(None)
             return
-        if self.arrivals.is_coming_in(key):
+        if self.event_handlers.is_coming_in(key):
             self.scheduler.set(key, self._now() + SOON)  # what expires first goes first
             return
         waited = self.queue.is_waiting(key)
         if not waited:  # the place that it has is the right one
-            entry = self.ledger.find(key)
+            entry = self.cache.find(key)
             expires_at = entry.status.expires_at if entry else None
             self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
-        self._overdue.on_due(key, waited=waited)
+        self._expiry_notices.on_due(key, waited=waited)
 
     def has_room(self, key: Key) -> bool:
         """Whether there is room to work on an environment now; where there is not, it is added to the queue once there
         is. Where there is, `reconcile` follows."""
-        return self._room.enter(key, self._size(key))
+        return self._memory_slots.enter(key, self._size(key))
 
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
         try:
             await self._reconcile(key, self._size(key))
         finally:
-            self._room.leave(key)
+            self._memory_slots.leave(key)
 
     def _size(self, key: Key) -> int:
         """Of an environment's text, as it was last seen."""
-        if seen := self.arrivals.look(key):
+        if seen := self.event_handlers.look(key):
             return seen.size
-        entry = self.ledger.find(key)
+        entry = self.cache.find(key)
         return entry.size if entry else 0
 
     def _call(self, key: Key) -> None:
@@ -150,9 +150,9 @@ class Reconciler:
         self.queue.add(key, Lane.CHANGE)
 
     async def _reconcile(self, key: Key, size: int) -> None:
-        seen = self.arrivals.take(key)
+        seen = self.event_handlers.take(key)
         body: Mapping[str, Any] | None = seen.body() if seen else None
-        if body is None or self.ledger.is_overtaken(key, body["metadata"]["resourceVersion"]):
+        if body is None or self.cache.is_overtaken(key, body["metadata"]["resourceVersion"]):
             body, seen = await self._read(key), None
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._remove(key)
@@ -168,11 +168,11 @@ class Reconciler:
         target = await self._gatherer.read_target(environment.target_key, trusted, wanted_at)
         if environment.suspend:
             plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
-            await self.telling.carry_out(environment, entry, plan)
+            await self.status_writer.carry_out(environment, entry, plan)
             return
         await self._sync_if_due(environment, entry, target)
 
-    async def _fill_namespaces(self, environment: EscEnvironment, entry: Entry) -> None:
+    async def _fill_namespaces(self, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         mended = self.mended
         if self._fan_out is not None and (outcome := await self._fan_out.reconcile(environment, entry)):
             self._follow_up(environment.key, entry, outcome, mended)
@@ -183,31 +183,35 @@ class Reconciler:
         try:
             body = await self._gatherer.read_environment(key)
         except ForbiddenError:
-            if not self.arrivals.is_deleted(key):
+            if not self.event_handlers.is_deleted(key):
                 raise
             body = None
-        self.arrivals.settle(key)
+        self.event_handlers.settle(key)
         return body
 
-    def _trusted(self, environment: EscEnvironment, entry: Entry) -> str:
+    def _trusted(self, environment: EscEnvironment, entry: CachedEnvironment) -> str:
         """The version at which the target Secret was in order, if that is known for sure."""
         same = entry.status.secret_name == environment.target.name
         return (
-            entry.status.secret_resource_version if same and not self._workforce.is_in_trouble(environment.key) else ""
+            entry.status.secret_resource_version
+            if same and not self._worker_pool.is_in_trouble(environment.key)
+            else ""
         )
 
-    def _enter(self, environment: EscEnvironment, body: Mapping[str, Any]) -> Entry:
-        known = self.ledger.find(environment.key)
+    def _enter(self, environment: EscEnvironment, body: Mapping[str, Any]) -> CachedEnvironment:
+        known = self.cache.find(environment.key)
         fresh = known is None or known.uid != environment.uid
         status = parse_status(body.get("status"))
-        entry = self.ledger.enter(environment, status, body["metadata"]["resourceVersion"], self._now())
-        self.arrivals.note(Sighting(environment.key, environment.generation, environment.uid, parse_sharing(body)))
+        entry = self.cache.enter(environment, status, body["metadata"]["resourceVersion"], self._now())
+        self.event_handlers.note(
+            Sighting(environment.key, environment.generation, environment.uid, parse_sharing(body))
+        )
         if fresh:
             entry.failed, entry.refused = failed_attempt(status), refused_imports(environment.key, status)
-            self.ledger.note_imports(environment.key, tuple(status.imports or ()))
+            self.cache.note_imports(environment.key, tuple(status.imports or ()))
         return entry
 
-    async def _sync_if_due(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> None:
+    async def _sync_if_due(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> None:
         refused = decide.refuse_target(environment, target.secret)
         if refused:
             target = decide.NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
@@ -221,23 +225,23 @@ class Reconciler:
         if isinstance(verdict, Wait):
             situation = decide.Situation(environment, entry.status, target, now)
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
-            await self.telling.carry_out(environment, entry, plan)
+            await self.status_writer.carry_out(environment, entry, plan)
         elif refused:
             await self._refuse(environment, entry, target, refused)  # nothing is opened, so nothing is minted for it
         else:
             await self._sync(environment, entry, target, verdict)
             self.tell_sync(verdict, seen, now, well=entry.failed is None)
 
-    async def _learn_behind(self, environment: EscEnvironment, entry: Entry) -> None:
+    async def _learn_behind(self, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         """After a start: find out what only its imports import, which stands nowhere. Raises KubeError."""
         known = {*(entry.status.imports or ()), *(entry.record.imports if entry.record else ())}
         if entry.behind is not None or BEHIND not in known:
             return
         imports = await self._opening.look(environment)
         entry.behind = imports.behind
-        self.ledger.note_imports(environment.key, tuple(entry.status.imports or ()))
+        self.cache.note_imports(environment.key, tuple(entry.status.imports or ()))
         for seen in imports.seen:
-            self.arrivals.note(seen)
+            self.event_handlers.note(seen)
 
     def tell_sync(self, sync: Sync, seen: Observation, began: datetime, *, well: bool) -> None:
         """Tell the meter what came of an attempt, and how late it was."""
@@ -245,13 +249,15 @@ class Reconciler:
         late = (self._now() - due).total_seconds() if well and due and due <= began else None
         self._telemetry.meter.synced(str(sync.cause), "filled" if well else "refused", late)
 
-    def _wanted(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Wanted:
+    def _wanted(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> Wanted:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        wanted = wanted_by(environment, entry.status, self.ledger.imported(environment.key, references))
+        wanted = wanted_by(environment, entry.status, self.cache.imported(environment.key, references))
         return replace(wanted, forbidden=self._forbids(environment.key.namespace, entry.status))
 
-    async def _sync(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync) -> None:
+    async def _sync(
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, sync: Sync
+    ) -> None:
         mended = self.mended
         outcome = await self.evaluate(environment, entry, target, sync)
         if isinstance(outcome, Refused):
@@ -260,7 +266,7 @@ class Reconciler:
             await self._fill(environment, entry, target, outcome)
         self._follow_up(environment.key, entry, outcome, mended)
 
-    def _follow_up(self, key: Key, entry: Entry, outcome: Opened | Refused, mended: int) -> None:
+    def _follow_up(self, key: Key, entry: CachedEnvironment, outcome: Opened | Refused, mended: int) -> None:
         """What has changed while it was opened."""
         if entry.failed and self.mended != mended:
             # Before it was known that this one waits for it as well.
@@ -270,7 +276,7 @@ class Reconciler:
             self.scheduler.set(key, self._now() + SOON)
 
     async def evaluate(
-        self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, sync: Sync
     ) -> Opened | Refused:
         """Open it, and note what was seen of its imports."""
         if environment.too_large:
@@ -281,15 +287,15 @@ class Reconciler:
         outcome = await self._open(environment, entry, target, Demand(fresh_after, sync.outlive))
         entry.refused, entry.behind = outcome.imports.own.refused, outcome.imports.behind
         for seen in outcome.imports.seen:
-            self.arrivals.note(seen)
+            self.event_handlers.note(seen)
         return outcome
 
     async def _open(
-        self, environment: EscEnvironment, entry: Entry, target: TargetSecret, demand: Demand
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, demand: Demand
     ) -> Opened | Refused:
         """Open it. Where that takes longer than what is held can be used, that is told meanwhile."""
         key, now = environment.key, self._now()
-        worker = self._workforce.attempts[key]
+        worker = self._worker_pool.attempts[key]
         end = decide.end_to_tell(decide.Situation(environment, entry.status, target, now))
         if end is None:
             return await self._opening(environment, demand, worker)
@@ -306,22 +312,22 @@ class Reconciler:
             del self._bells[key]
             opening.cancel()
 
-    async def _tell_overdue(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> None:
+    async def _tell_overdue(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> None:
         plan = decide.plan_overdue(decide.Situation(environment, entry.status, target, self._now()))
         try:
             if environment.cluster_scoped:
-                await self.telling.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
+                await self.status_writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
             else:
-                await self.telling.carry_out(environment, entry, plan)
+                await self.status_writer.carry_out(environment, entry, plan)
         except KubeError as error:  # it is told in the end, with what has come of the attempt
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: %s", environment.key, error.message, extra=log)
 
     async def tell_waiting(self, key: Key) -> datetime | None:
         """Tell of an environment that waits for a worker that what it holds has come to its end, if it has."""
-        if until := self._workforce.holds.until(key, self._now()):
+        if until := self._worker_pool.retry_after.until(key, self._now()):
             return until
-        seen = self.arrivals.look(key)
+        seen = self.event_handlers.look(key)
         body = (seen.body() if seen else None) or await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return None  # whose turn comes will see to it
@@ -335,10 +341,12 @@ class Reconciler:
         if entry.is_written and ((end := decide.end_to_tell(situation)) is None or end > now):
             return end
         plan = decide.plan_suspended(situation) if environment.suspend else decide.plan_overdue(situation, begun=False)
-        await self.telling.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
+        await self.status_writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
         return None
 
-    async def _fill(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, opened: Opened) -> None:
+    async def _fill(
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, opened: Opened
+    ) -> None:
         now = self._now()
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
         lost = entry.record
@@ -355,36 +363,38 @@ class Reconciler:
         # Only now: what has not reached the Secret has to be read again.
         entry.failed, entry.read_at, entry.opened_at = None, now, now
         entry.record = self._gatherer.own_record(environment)
-        await self.telling.tell_all(environment, entry, plan, status)
+        await self.status_writer.tell_all(environment, entry, plan, status)
 
     def _has_moved(self, key: Key, outcome: Opened | Refused) -> bool:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow
         used = outcome.imports.used
-        return are_outdated(used, self.ledger.imported(key, used))
+        return are_outdated(used, self.cache.imported(key, used))
 
-    async def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> None:
+    async def _refuse(
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, refused: Refused
+    ) -> None:
         now = self._now()
         log = {"environment": str(environment.key), "reason": refused.reason}
         logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
         if refused.retry_after and refused.reason == UnavailableError.default_reason:
-            self._workforce.holds.ask(environment.key, refused.retry_after, now)
+            self._worker_pool.retry_after.ask(environment.key, refused.retry_after, now)
         plan = decide.plan_refused(decide.Situation(environment, entry.status, target, now), refused)
         failed = failed_attempt(plan.status)
         if failed is not None:
             after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None
             entry.failed = replace(failed, retryable=refused.retryable, retry_after=after)
-        await self.telling.carry_out(environment, entry, plan)
+        await self.status_writer.carry_out(environment, entry, plan)
 
     def _remove(self, key: Key) -> None:
-        entry = self.ledger.find(key)
-        self.ledger.remove(key)
+        entry = self.cache.find(key)
+        self.cache.remove(key)
         self.scheduler.discard(key)
-        self._workforce.holds.forget(key)
-        self.arrivals.wake(self.ledger.outdated_importers(key))
+        self._worker_pool.retry_after.forget(key)
+        self.event_handlers.wake(self.cache.outdated_importers(key))
         if entry:
-            self.arrivals.wake(self.ledger.claimants(entry.target))
+            self.event_handlers.wake(self.cache.claimants(entry.target))
             if self._rollouts is not None:
                 self._rollouts.forget(key, entry.uid)
             if self._fan_out is not None:

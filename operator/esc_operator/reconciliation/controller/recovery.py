@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.reconciliation.controller.reconciler import Reconciler
-    from esc_operator.reconciliation.sync.cache import Entry
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.resources.environment import Key
 
 ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 
 
-class Waking:
+class Recovery:
     def __init__(self, reconciler: Reconciler, now: Callable[[], datetime]) -> None:
         self._reconciler = reconciler
-        self._ledger = reconciler.ledger
+        self._cache = reconciler.cache
         self._now = now
 
     def on_recovery(self, rate: float, namespace: str | None) -> None:
@@ -42,7 +42,7 @@ class Waking:
         self._reconciler.mended += 1
         waiting = [
             (key, entry)
-            for key, entry in self._ledger.failed_for(OUTAGES)
+            for key, entry in self._cache.failed_for(OUTAGES)
             if namespace is None or namespace == (entry.account.namespace if entry.account else "")
         ]
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):
@@ -52,8 +52,8 @@ class Waking:
         """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
         that namespace, wherever the environment is; and for what was refused a call of that namespace's definitions."""
         self._reconciler.mended += 1
-        refused = {key for key, _ in self._ledger.failed_for(REFUSALS)}
-        for key, entry in self._ledger.entries():
+        refused = {key for key, _ in self._cache.failed_for(REFUSALS)}
+        for key, entry in self._cache.entries():
             is_home = entry.account is not None and entry.account.namespace == namespace
             if key in refused and (is_home or namespace in entry.trusted):
                 self._mend(key, entry, self._now())
@@ -64,17 +64,17 @@ class Waking:
 
     def missing_accounts(self) -> frozenset[Key]:
         """The ServiceAccounts that environments wait for."""
-        waiting = self._ledger.failed_for(ACCOUNT_MISSING)
+        waiting = self._cache.failed_for(ACCOUNT_MISSING)
         return frozenset(entry.account for _, entry in waiting if entry.account)
 
     def on_account(self, account: Key) -> None:
         """A ServiceAccount that was missing is there."""
         self._reconciler.mended += 1
-        for key, entry in self._ledger.failed_for(ACCOUNT_MISSING):
+        for key, entry in self._cache.failed_for(ACCOUNT_MISSING):
             if account == entry.account:
                 self._mend(key, entry, self._now())
 
-    def _mend(self, key: Key, entry: Entry, when: datetime) -> None:
+    def _mend(self, key: Key, entry: CachedEnvironment, when: datetime) -> None:
         if entry.failed:
             entry.failed = replace(entry.failed, mended=True)
         self._reconciler.scheduler.set(key, when)

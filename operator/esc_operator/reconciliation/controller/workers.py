@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from esc_operator.errors import ConflictError, EscError, NotFoundError
 from esc_operator.kube.asker import ASKER
 from esc_operator.reconciliation.workqueue.attempts import Attempts
-from esc_operator.reconciliation.workqueue.retry_after import Holds
+from esc_operator.reconciliation.workqueue.retry_after import RetryAfter
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.renewal.schedule import retry_at
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from esc_operator.reconciliation.controller.event_handlers import Arrivals
-    from esc_operator.reconciliation.sync.cache import Ledger
+    from esc_operator.reconciliation.controller.event_handlers import EventHandlers
+    from esc_operator.reconciliation.sync.cache import Cache
     from esc_operator.reconciliation.workqueue.scheduler import Scheduler
     from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
     from esc_operator.resources.environment import Key
@@ -43,10 +43,10 @@ class Workers:
 class Core(Protocol):
     """What it works on."""
 
-    ledger: Ledger
+    cache: Cache
     queue: WorkQueue[Key]
     scheduler: Scheduler[Key]
-    arrivals: Arrivals
+    event_handlers: EventHandlers
 
     def has_room(self, key: Key) -> bool:
         """Whether it may be worked on now; where not, it is added to the queue later."""
@@ -55,14 +55,14 @@ class Core(Protocol):
         """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
 
 
-class Workforce:
+class WorkerPool:
     def __init__(self, core: Core, now: Callable[[], datetime], telemetry: Telemetry) -> None:
         self._core = core
         self._now = now
         self._telemetry = telemetry
         self._troubles: dict[Key, int] = {}
         self.attempts: Attempts[Key] = Attempts(core.queue, self._attempt)
-        self.holds: Holds[Key] = Holds()
+        self.retry_after: RetryAfter[Key] = RetryAfter()
 
     def is_in_trouble(self, key: Key) -> bool:
         """Whether the last attempt has failed, perhaps half-way."""
@@ -77,14 +77,14 @@ class Workforce:
 
     async def _work(self, group: asyncio.TaskGroup, *, changes_only: bool) -> None:
         while True:
-            await self._core.arrivals.let_in()
+            await self._core.event_handlers.let_in()
             key = await self._core.queue.take(changes_only=changes_only)
             await self.attempts.carry_on(key, group)
 
     async def _attempt(self, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
         ASKER.set(key.namespace)  # an attempt is a task of its own
-        if until := self.holds.until(key, self._now()):
+        if until := self.retry_after.until(key, self._now()):
             self._core.scheduler.set(key, until)  # whatever has woken it will be looked at then
             return
         if not self._core.has_room(key):
@@ -115,10 +115,10 @@ class Workforce:
             return
         if error is not None:
             logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
-        now, entry = self._now(), self._core.ledger.find(key)
+        now, entry = self._now(), self._core.cache.find(key)
         due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
         if error is not None and error.retry_after:
-            due = max(due, self.holds.ask(key, error.retry_after, now))
+            due = max(due, self.retry_after.ask(key, error.retry_after, now))
         self._core.scheduler.set(key, due)
 
 

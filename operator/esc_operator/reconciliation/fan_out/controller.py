@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from esc_operator.kube.secret_informer import SecretMetadata
     from esc_operator.reconciliation.fan_out.rollouts import FanOutRollouts
     from esc_operator.reconciliation.sync.act import Actor
-    from esc_operator.reconciliation.sync.cache import Entry, Ledger
+    from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.reconciliation.sync.gather import Gatherer
-    from esc_operator.reconciliation.sync.status_writer import Telling
+    from esc_operator.reconciliation.sync.status_writer import StatusWriter
     from esc_operator.renewal.why import Observation
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.status import Status
@@ -67,11 +67,11 @@ SALT_BYTES = 16
 class Core(Protocol):
     """What a fan-out shares with the work on single Secrets."""
 
-    ledger: Ledger
-    telling: Telling
+    cache: Cache
+    status_writer: StatusWriter
 
     async def evaluate(
-        self, environment: EscEnvironment, entry: Entry, target: TargetSecret, sync: Sync
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, sync: Sync
     ) -> Opened | Refused:
         """Open it, and note what was seen of its imports."""
 
@@ -114,14 +114,14 @@ class FanOut:
         if self._rollouts is not None:
             self._rollouts.forget(uid)
 
-    def standing(self, environment: EscEnvironment, entry: Entry) -> TargetSecret:
+    def standing(self, environment: EscEnvironment, entry: CachedEnvironment) -> TargetSecret:
         """The Secret that stands for all, as far as it is known without asking."""
         found = self._gatherer.belonging(environment.reference)
         sites = [make_site(environment.within(one.key.namespace), TargetSecret(one)) for one in found]
         best = best_of(sites, entry.status.seals)
         return best.target if best else decide.NO_SECRET
 
-    async def reconcile(self, environment: EscEnvironment, entry: Entry) -> Opened | Refused | None:
+    async def reconcile(self, environment: EscEnvironment, entry: CachedEnvironment) -> Opened | Refused | None:
         """Bring the Secrets of all its namespaces and its status to what they have to be; answers what came of opening
         it, if that was due. Raises KubeError."""
         memory = self._memories.setdefault(environment.uid, _Memory())
@@ -146,21 +146,21 @@ class FanOut:
         await self._tell(environment, entry, plan, sites)
         return memory.outcome
 
-    async def _tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, sites: list[Site]) -> None:
+    async def _tell(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, sites: list[Site]) -> None:
         """As the core's, with what there is to tell of rollouts."""
         if self._rollouts is None:
-            await self._core.telling.tell(environment, entry, plan, plan.status)
+            await self._core.status_writer.tell(environment, entry, plan, plan.status)
             return
         old = entry.status
         status, look_at = await self._rollouts.advance(environment, old, plan.status, sites)
         wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
-        await self._core.telling.tell(environment, entry, replace(plan, wake_at=wake_at), status)
+        await self._core.status_writer.tell(environment, entry, replace(plan, wake_at=wake_at), status)
         for event in self._rollouts.tell(environment, old, status):
             await self._actor.post(environment, event)
 
     # What there is.
 
-    async def _look(self, environment: EscEnvironment, entry: Entry, memory: _Memory) -> list[Site]:
+    async def _look(self, environment: EscEnvironment, entry: CachedEnvironment, memory: _Memory) -> list[Site]:
         """All namespaces that are to have the Secret, with what is there."""
         names = self._matching(environment)
         keys = {name: environment.within(name).target_key for name in names}
@@ -199,7 +199,12 @@ class FanOut:
     # What has to be there.
 
     async def _fill_all(
-        self, environment: EscEnvironment, entry: Entry, memory: _Memory, sites: list[Site], best: Site | None
+        self,
+        environment: EscEnvironment,
+        entry: CachedEnvironment,
+        memory: _Memory,
+        sites: list[Site],
+        best: Site | None,
     ) -> tuple[list[Site], Plan]:
         now = self._now()
         target = best.target if best else decide.NO_SECRET
@@ -228,19 +233,21 @@ class FanOut:
                 sites = await self._fill(sites, memory, record, await self._copy(best, record), due)
         return sites, self._told(entry, memory, sites, plan, record)
 
-    def _observe(self, environment: EscEnvironment, entry: Entry, target: TargetSecret) -> Observation:
+    def _observe(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> Observation:
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
-        known = self._core.ledger.imported(environment.key, references)
+        known = self._core.cache.imported(environment.key, references)
         wanted = wanted_by(environment, entry.status, known)
         return observe(replace(wanted, forbidden=self._is_forbidden(environment, entry)), target, entry)
 
-    def _is_forbidden(self, environment: EscEnvironment, entry: Entry) -> bool:
+    def _is_forbidden(self, environment: EscEnvironment, entry: CachedEnvironment) -> bool:
         """Whether the namespace of its ServiceAccount does not allow a role that it holds, or may not."""
         account = environment.account
         return account is not None and self._namespaces.forbids(account.namespace, entry.status)
 
-    def _refuse(self, environment: EscEnvironment, entry: Entry, target: TargetSecret, refused: Refused) -> Plan:
+    def _refuse(
+        self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret, refused: Refused
+    ) -> Plan:
         now = self._now()
         log = {"environment": str(environment.key), "reason": refused.reason}
         logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
@@ -254,7 +261,7 @@ class FanOut:
     async def _take_over(  # noqa: PLR0913, PLR0917 - what all of the work on one environment has to do with
         self,
         environment: EscEnvironment,
-        entry: Entry,
+        entry: CachedEnvironment,
         memory: _Memory,
         sites: list[Site],
         best: Site | None,
@@ -283,7 +290,7 @@ class FanOut:
         plan = replace(plan, status=replace(plan.status, seals=seals))
         return sites, self._told(entry, memory, sites, plan, record)
 
-    async def _seal(self, environment: EscEnvironment, entry: Entry, seals: tuple[str, ...]) -> None:
+    async def _seal(self, environment: EscEnvironment, entry: CachedEnvironment, seals: tuple[str, ...]) -> None:
         status = replace(entry.status, seals=seals)
         await self._actor.write_status(environment, entry.status if entry.is_written else None, status)
         entry.status, entry.is_written = status, True
@@ -342,7 +349,9 @@ class FanOut:
         log = {"environment": site.local.key.name, "reason": reason}
         logger.warning("%s: %s", site.local.key.name, error.message, extra=log)
 
-    def _told(self, entry: Entry, memory: _Memory, sites: list[Site], plan: Plan, record: SyncRecord | None) -> Plan:
+    def _told(
+        self, entry: CachedEnvironment, memory: _Memory, sites: list[Site], plan: Plan, record: SyncRecord | None
+    ) -> Plan:
         now = self._now()
         seal = record.seal if record else ""
         for site in sites:
@@ -364,7 +373,7 @@ class FanOut:
 
     # What has to be there no more.
 
-    async def _leave(self, environment: EscEnvironment, sites: list[Site], entry: Entry) -> bool:
+    async def _leave(self, environment: EscEnvironment, sites: list[Site], entry: CachedEnvironment) -> bool:
         """Take the Secret away from namespaces that are to have it no more, and under a former name; whether any is
         left over. Where a namespace is going, all in it goes by itself."""
         wanted = {site.key for site in sites}

@@ -15,8 +15,8 @@ from esc_operator.formats.durations import format_duration
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.fan_out.plan import NAMED, Site, digest_versions
 from esc_operator.reconciliation.rollouts.plan import (
-    GRAVITY,
     PASSING,
+    SEVERITY,
     RolloutPlan,
     look_again_at,
     tell_behind,
@@ -82,7 +82,7 @@ class Overview:
 
     def behind(self) -> list[FailingNamespace]:
         """Those that are not right, the worst first."""
-        order = sorted(self.stands.items(), key=lambda one: (_gravity(one[1].reason), one[0]))
+        order = sorted(self.stands.items(), key=lambda one: (_severity(one[1].reason), one[0]))
         return [FailingNamespace(namespace, stand.reason, stand.message) for namespace, stand in order]
 
 
@@ -189,9 +189,9 @@ def rollout_events(old: Status, new: Status, told: set[str]) -> tuple[Event, ...
     return tuple(events)
 
 
-def _gravity(reason: str) -> int:
+def _severity(reason: str) -> int:
     """What is none of these is trouble with the API server: it passes, and is told before what goes well."""
-    return GRAVITY.index(reason) if reason in GRAVITY else GRAVITY.index(reasons.ROLLING_OUT)
+    return SEVERITY.index(reason) if reason in SEVERITY else SEVERITY.index(reasons.ROLLING_OUT)
 
 
 def _namespaces(count: int) -> str:

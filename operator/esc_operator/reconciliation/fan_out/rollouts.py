@@ -28,7 +28,7 @@ from esc_operator.reconciliation.fan_out.rollout_plan import (
     unseen,
 )
 from esc_operator.reconciliation.rollouts.plan import end_of_rollout, lifetime_warning
-from esc_operator.reconciliation.rollouts.roller import SOON, Rolling, Survey
+from esc_operator.reconciliation.rollouts.roller import SOON, Roller, Survey
 from esc_operator.resources.conditions import carry_transition_times
 from esc_operator.telemetry import SILENT, Telemetry
 
@@ -93,8 +93,8 @@ class _Look:
 
 
 class FanOutRollouts:
-    def __init__(self, rolling: Rolling, now: Callable[[], datetime], telemetry: Telemetry = SILENT) -> None:
-        self._rolling = rolling
+    def __init__(self, roller: Roller, now: Callable[[], datetime], telemetry: Telemetry = SILENT) -> None:
+        self._roller = roller
         self._now = now
         self._telemetry = telemetry
         self._requests = asyncio.Semaphore(AT_ONCE)
@@ -110,7 +110,7 @@ class FanOutRollouts:
         """An environment is gone, or has nothing to roll any more."""
         if memory := self._memories.pop(uid, None):
             for namespace in memory.know_only(set()):
-                self._rolling.forget((uid, namespace))
+                self._roller.forget((uid, namespace))
 
     def leave(self, environment: EscEnvironment, status: Status) -> Status:
         """The status where nothing is rolled: it is not asked for, or there is nothing."""
@@ -158,7 +158,7 @@ class FanOutRollouts:
         """What has changed since the last look: namespaces have gone, others may be meant, the data is another one."""
         left = {site.local.key.namespace for site, record in filled if record.leaves_pods}
         for namespace in memory.know_only({site.local.key.namespace for site, _ in filled} - left):
-            self._rolling.forget((environment.uid, namespace))
+            self._roller.forget((environment.uid, namespace))
         if memory.generation != environment.generation:
             memory.generation = environment.generation
             now = self._now()
@@ -178,13 +178,13 @@ class FanOutRollouts:
             memory.right.pop(local.key.namespace, None)  # some may have been rolled already for what comes
 
         async def survey(local: EscEnvironment, record: SyncRecord) -> None:
-            if until := self._rolling.waits_until(local, record):
+            if until := self._roller.waits_until(local, record):
                 self._put_off(memory, local, record, until)
             else:
-                surveys[local.key] = await self._rolling.survey(local, record)
+                surveys[local.key] = await self._roller.survey(local, record)
 
         async def roll(local: EscEnvironment, record: SyncRecord) -> None:
-            plan = await self._rolling.roll(local, record, surveys[local.key])
+            plan = await self._roller.roll(local, record, surveys[local.key])
             look.begins |= bool(plan.roll)
             self._take_note(memory, local, record, plan)
 
@@ -220,7 +220,7 @@ class FanOutRollouts:
                 look.silent = 0
 
     def _note_trouble(self, memory: _Memory, local: EscEnvironment, record: SyncRecord, error: KubeError) -> None:
-        due, now = self._rolling.be_troubled(local, record, error), self._now()
+        due, now = self._roller.record_failure(local, record, error), self._now()
         memory.stands[local.key.namespace] = stand_of_trouble(error, record, due, now)
         if error.retry_after:
             memory.held_until = due

@@ -38,7 +38,7 @@ AT_ONCE = 8
 """So many are read at a time; what is read is counted only then."""
 
 
-class Definitions:
+class ImportStore:
     """An AsyncStore for one evaluation, of an environment in `home`, which notes what it was asked for.
 
     `reach` are the namespaces that this operator works on; where it works on some only, it has no rights in others, nor

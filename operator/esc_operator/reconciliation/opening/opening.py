@@ -14,7 +14,7 @@ from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, LIMIT_EXCEED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.opening.admission import REFUSALS, Admissions, NamespaceAdmission
-from esc_operator.reconciliation.opening.import_store import Definitions
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
 from esc_operator.reconciliation.sync.outcome import Opened, Refused
 from esc_operator.renewal.schedule import Window
@@ -125,14 +125,14 @@ class EnvironmentOpening:
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
-        definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
-        await find_imports(_root(environment), definitions, self._opener, environment.key.namespace)
-        if definitions.trouble:
-            raise definitions.trouble
-        return definitions.imports
+        store = ImportStore(self._api, environment.key.namespace, self._namespaces)
+        await find_imports(_root(environment), store, self._opener, environment.key.namespace)
+        if store.trouble:
+            raise store.trouble
+        return store.imports
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
-        definitions = Definitions(self._api, environment.key.namespace, self._namespaces)
+        store = ImportStore(self._api, environment.key.namespace, self._namespaces)
         root = _root(environment)
         account, admission, allowed = environment.account, None, ""
         if account is not None:
@@ -145,19 +145,19 @@ class EnvironmentOpening:
         admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
-        result = await open_environment(root, definitions, self._opener, identity, demand, states, admissions, worker)
+        result = await open_environment(root, store, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
-            return refusal(result.errors, definitions.imports)
+            return refusal(result.errors, store.imports)
         data, problems = await self._opener.large_work.run(
             lambda: secret_data(exported(result.value)), 2 * result.value.writing_units, identity.tenant
         )
         if problems:
-            return refusal(problems, definitions.imports)
+            return refusal(problems, store.imports)
         return Opened(
             data=data,
             window=window_of(result),
             rereads=any(record.lease is None for record in result.opens),
-            imports=definitions.imports,
+            imports=store.imports,
             logins=logins_of(result.opens),
             states=self._states.place_of(environment),
             allowances=allowed,

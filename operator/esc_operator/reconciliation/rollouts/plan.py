@@ -81,7 +81,7 @@ class RolloutPlan:
         return self.behind[0].reason if self.behind else reasons.ROLLING_OUT
 
 
-GRAVITY = (
+SEVERITY = (
     reasons.ROLLOUT_REFUSED,
     reasons.ROLLOUT_STUCK,
     reasons.ROLLOUT_BLOCKED,
@@ -295,7 +295,7 @@ def _on_its_way(workload: Workload) -> Iterable[Behind]:
 
 
 def _by_gravity(behind: Iterable[Behind]) -> tuple[Behind, ...]:
-    return tuple(sorted(behind, key=lambda one: (GRAVITY.index(one.reason), one.workload.kind, one.workload.name)))
+    return tuple(sorted(behind, key=lambda one: (SEVERITY.index(one.reason), one.workload.kind, one.workload.name)))
 
 
 def _count(workloads: int) -> str:

@@ -27,7 +27,7 @@ from esc_operator.reconciliation.rollouts.plan import (
     stamps_for,
 )
 from esc_operator.reconciliation.workqueue.retry_after import LONGEST_ASKED
-from esc_operator.reconciliation.workqueue.slots import Turns
+from esc_operator.reconciliation.workqueue.slots import Slots
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources import reasons
 from esc_operator.resources.workloads import REVISIONS, Progress, Workload, format_stamps, parse_workload
@@ -76,20 +76,20 @@ class _Memory:
     stamped: dict[str, datetime] = field(default_factory=dict)
     moved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     queued: tuple[Workload, ...] = ()
-    turns: set[str] = field(default_factory=set)
+    slots: set[str] = field(default_factory=set)
     troubles: int = 0
     told: set[str] = field(default_factory=set)
     held_until: datetime | None = None
 
 
-class Rolling:
+class Roller:
     """`at_once`: so many workloads of the cluster are rolled at a time. An environment's place is its namespace, which
     is one of many where it stands for a ClusterEscEnvironment."""
 
     def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
         self._api = api
         self._now = now
-        self._turns = Turns(at_once)
+        self._slots = Slots(at_once)
         self._telemetry = telemetry
         self._absent: dict[str, datetime] = {}
         self._memories: dict[Place, _Memory] = {}
@@ -97,7 +97,7 @@ class Rolling:
     @property
     def under_way(self) -> int:
         """How many workloads have their turn."""
-        return self._turns.held
+        return self._slots.held
 
     def told(self, place: Place) -> set[str]:
         """The troubles of a rollout that events have told; whoever tells another one adds it."""
@@ -108,8 +108,8 @@ class Rolling:
         """There is nothing to roll any more."""
         memory = self._memories.pop(place, None)
         # One that another environment follows as well is held again when that looks at it.
-        for uid in memory.turns if memory else ():
-            self._turns.release(uid)
+        for uid in memory.slots if memory else ():
+            self._slots.release(uid)
 
     def waits_until(self, environment: EscEnvironment, record: SyncRecord) -> datetime | None:
         """When to ask again, where nothing but that can be done now; None where there is more to do."""
@@ -129,20 +129,20 @@ class Rolling:
         now = self._now()
         found = _judge(memory, found, now)
         plan = plan_rollout(environment, record, found, memory.stamped, now)
-        self._keep_turns(memory, plan, found, environment.key.namespace, now)
+        self._keep_slots(memory, plan, found, environment.key.namespace, now)
         return Survey(found, plan)
 
     async def roll(self, environment: EscEnvironment, record: SyncRecord, survey: Survey) -> RolloutPlan:
         """Roll what has its turn; answers what is left to do. Raises KubeError."""
         memory, now = self._remember(environment, record), self._now()
-        plan = self._take_turns(memory, survey.plan, environment.key.namespace, record, now)
+        plan = self._take_slots(memory, survey.plan, environment.key.namespace, record, now)
         plan = await self._stamp_all(environment, memory, plan, record, now)
         memory.troubles, memory.held_until = 0, None
         if plan.is_done:
             self.forget(_place(environment))
         return plan
 
-    def be_troubled(self, environment: EscEnvironment, record: SyncRecord, error: KubeError) -> datetime:
+    def record_failure(self, environment: EscEnvironment, record: SyncRecord, error: KubeError) -> datetime:
         """When to try again."""
         log = {"environment": str(environment.key), "reason": error.reason}
         logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
@@ -158,8 +158,8 @@ class Rolling:
         place = _place(environment)
         memory = self._memories.get(place)
         if memory is None or memory.revision != record.revision:
-            held_until, turns = (memory.held_until, memory.turns) if memory else (None, set[str]())
-            memory = _Memory(record.revision, environment.generation, turns=turns, held_until=held_until)
+            held_until, slots = (memory.held_until, memory.slots) if memory else (None, set[str]())
+            memory = _Memory(record.revision, environment.generation, slots=slots, held_until=held_until)
             self._memories[place] = memory
         if memory.generation != environment.generation:
             # Others may be meant now.
@@ -171,11 +171,11 @@ class Rolling:
         now = self._now()
         # All of them ask: who does not is forgotten.
         deadline = deadline_of(record, now)
-        answers = [self._turns.ask(workload.uid, namespace, deadline, now) for workload in queued]
+        answers = [self._slots.ask(workload.uid, namespace, deadline, now) for workload in queued]
         return any(answers)
 
     def _waiting(self, workload: Workload, now: datetime) -> Behind:
-        return for_its_turn(workload, self._turns.ahead_of(workload.uid), self._turns.at_once, now)
+        return for_its_turn(workload, self._slots.ahead_of(workload.uid), self._slots.at_once, now)
 
     async def _read(self, environment: EscEnvironment, kinds: Collection[str]) -> tuple[Workload, ...]:
         """The workloads concerned, of those kinds or of all where there are none, from the API server's cache; kinds
@@ -194,28 +194,28 @@ class Rolling:
             found += filter(None, page.items)
         return concerned_by(environment.rollout, environment.target.name, found)
 
-    def _keep_turns(
+    def _keep_slots(
         self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
     ) -> None:
         """Those that are on their way use their turns, and those that are not, or not there, give theirs back."""
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
         wanted = {one.uid for one in plan.roll}
-        gone = memory.turns - {one.uid for one in found}
+        gone = memory.slots - {one.uid for one in found}
         for uid in busy:
-            self._turns.hold(uid, namespace, now)
+            self._slots.hold(uid, namespace, now)
         # One that is on its way for another's sake keeps its turn.
         idle = {one.uid for one in found if one.progress is not Progress.RUNNING}
         over = (idle | gone) - busy - wanted
         for uid in over:
-            self._turns.release(uid)
-        memory.turns = (memory.turns | busy) - over
+            self._slots.release(uid)
+        memory.slots = (memory.slots | busy) - over
 
-    def _take_turns(
+    def _take_slots(
         self, memory: _Memory, plan: RolloutPlan, namespace: str, record: SyncRecord, now: datetime
     ) -> RolloutPlan:
         deadline = deadline_of(record, now)
-        memory.turns |= {one.uid for one in plan.roll}
-        waiting = [one for one in plan.roll if not self._turns.ask(one.uid, namespace, deadline, now)]
+        memory.slots |= {one.uid for one in plan.roll}
+        waiting = [one for one in plan.roll if not self._slots.ask(one.uid, namespace, deadline, now)]
         only_waiting = len(waiting) == len(plan.roll) and not plan.behind
         memory.queued = tuple(waiting) if only_waiting else ()
         return held_back(plan, [self._waiting(one, now) for one in waiting])
@@ -229,7 +229,7 @@ class Rolling:
             try:
                 await self._stamp(environment, workload, record, now)
             except (ForbiddenError, InvalidError) as error:
-                self._turns.release(workload.uid)
+                self._slots.release(workload.uid)
                 refused.append(Behind(workload, reasons.ROLLOUT_REFUSED, error.message))
             except (ConflictError, NotFoundError):
                 why = "it was changed at the same time, and is looked at again"

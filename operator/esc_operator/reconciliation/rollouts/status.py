@@ -18,7 +18,7 @@ from esc_operator.reconciliation.rollouts.plan import (
     rolled_out,
     time_rollout,
 )
-from esc_operator.reconciliation.rollouts.roller import SOON, Rolling
+from esc_operator.reconciliation.rollouts.roller import SOON, Roller
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import (
     LIFETIME_TOO_SHORT,
@@ -44,14 +44,14 @@ class Rollouts:
     """`at_once`: so many workloads of the cluster are rolled at a time."""
 
     def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
-        self.rolling = Rolling(api, now, at_once, telemetry)
+        self.roller = Roller(api, now, at_once, telemetry)
         self._now = now
         self._telemetry = telemetry
 
     @property
     def under_way(self) -> int:
         """How many workloads have their turn."""
-        return self.rolling.under_way
+        return self.roller.under_way
 
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord | None
@@ -70,7 +70,7 @@ class Rollouts:
             return self._left(environment, old, status) if record else status, None
         if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
             return self.unchanged(old, status), None
-        if until := self.rolling.waits_until(environment, record):
+        if until := self.roller.waits_until(environment, record):
             return self.unchanged(old, status), until
         try:
             with self._telemetry.tracer.span("rollout", environment=str(environment.key)):
@@ -89,17 +89,17 @@ class Rollouts:
 
     def tell(self, environment: EscEnvironment, old: Status, status: Status) -> Event | None:
         """The event for what is new between two statuses, if any."""
-        return rollout_event(old, status, self.rolling.told((environment.uid, environment.key.namespace)))
+        return rollout_event(old, status, self.roller.told((environment.uid, environment.key.namespace)))
 
     def forget(self, key: Key, uid: str) -> None:
         """An environment is gone, or has nothing to roll any more."""
-        self.rolling.forget((uid, key.namespace))
+        self.roller.forget((uid, key.namespace))
 
     async def _follow(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord
     ) -> tuple[Status, datetime | None]:
-        survey = await self.rolling.survey(environment, record)
-        plan = await self.rolling.roll(environment, record, survey)
+        survey = await self.roller.survey(environment, record)
+        plan = await self.roller.roll(environment, record, survey)
         now = self._now()
         told = self._told(environment, old, status, plan, record)
         # A longer rollout calls for an earlier renewal than was just planned.
@@ -135,7 +135,7 @@ class Rollouts:
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError
     ) -> tuple[Status, datetime]:
         """What was rolled out before is no more what has to be, so that must not be told again."""
-        due = self.rolling.be_troubled(environment, record, error)
+        due = self.roller.record_failure(environment, record, error)
         why = f"its workloads could not be rolled: {error.message}"
         told = Condition(ROLLED_OUT, "False", error.reason, why, environment.generation)
         status = self.unchanged(old, status)

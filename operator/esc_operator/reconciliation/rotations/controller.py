@@ -27,10 +27,10 @@ from esc_operator.reconciliation.rotations.plan import (
     is_asked,
     is_honoured,
     judge,
+    next_candidates,
     plan_dry_run,
     tell_run,
     what_now,
-    whom_to_ask,
 )
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
@@ -73,7 +73,7 @@ class _Memory:
     hidden: int = 0
 
 
-class Rotations:
+class RotationController:
     def __init__(
         self,
         api: KubeApi,
@@ -224,7 +224,7 @@ class Rotations:
     def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _Memory) -> None:
         """Take those whose turn it is. Who is suspended then is left out; who is taken up again before is not."""
         is_suspended = self._gatherer.is_suspended
-        choice = whom_to_ask(rotation, status, memory.outcomes, memory.waiting, is_suspended)
+        choice = next_candidates(rotation, status, memory.outcomes, memory.waiting, is_suspended)
         memory.outcomes |= {one.key: Outcome(State.SKIPPED) for one in choice.suspended}
         # Counted before it is asked: were the answer lost, there must not be one too many under way.
         memory.outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
-    from esc_operator.kube.secret_informer import OwnedSecrets
-    from esc_operator.reconciliation.sync.cache import Entry, Ledger
+    from esc_operator.kube.secret_informer import SecretInformer
+    from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
     from esc_operator.reconciliation.sync.gather import Gatherer
     from esc_operator.resources.environment import Key
     from esc_operator.resources.rotate_request import AskedRotation
@@ -39,15 +39,15 @@ class RotationGatherer:
         self,
         api: KubeApi,
         gatherer: Gatherer,
-        secrets: OwnedSecrets,
-        ledger: Ledger,
+        secrets: SecretInformer,
+        cache: Cache,
         namespaces: Callable[[str], Mapping[str, str] | None],
     ) -> None:
         """`namespaces` answers the labels of one; None where it is not there."""
         self._api = api
         self._gatherer = gatherer
         self._secrets = secrets
-        self._ledger = ledger
+        self._cache = cache
         self._namespaces = namespaces
         self._limits = PageLimits()
 
@@ -91,7 +91,7 @@ class RotationGatherer:
 
     async def look_at(self, candidate: Candidate) -> Seen | None:
         """What is known now of an environment that was asked; None where it is gone. Raises KubeError."""
-        entry = self._ledger.find(candidate.key)
+        entry = self._cache.find(candidate.key)
         if entry is None:
             return await self._read(candidate)  # it has just been deleted, or this process has yet to look at it
         if entry.uid != candidate.uid:
@@ -129,8 +129,8 @@ class RotationGatherer:
         newest, holding = newest_of(records, seals)
         return newest, holding < matched
 
-    def _entry(self, candidate: Candidate) -> Entry | None:
-        entry = self._ledger.find(candidate.key)
+    def _entry(self, candidate: Candidate) -> CachedEnvironment | None:
+        entry = self._cache.find(candidate.key)
         return entry if entry and entry.uid == candidate.uid else None
 
 
@@ -143,7 +143,7 @@ def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
     return [(ENVIRONMENTS, None), (CLUSTER_ENVIRONMENTS, None)]
 
 
-def _trouble(entry: Entry) -> Trouble | None:
+def _trouble(entry: CachedEnvironment) -> Trouble | None:
     """What was in the way of the last attempt, if that was made for what asks now."""
     failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
     # Whatever its owner asks for meanwhile: that must not keep a rotation waiting.
@@ -152,7 +152,7 @@ def _trouble(entry: Entry) -> Trouble | None:
     return Trouble(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
 
 
-def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+def _rollout_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Trouble | None:
     """What is in the way of the pods. Between the write of the Secret and that of the status nothing new is told."""
     told = find_condition(entry.status.conditions, ROLLED_OUT)
     if told is None or record is None or entry.status.observed_rotation != record.rotation:
@@ -162,7 +162,7 @@ def _rollout_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
     return Trouble(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
 
 
-def _lag_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
+def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Trouble | None:
     """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
     summary = entry.status.namespaces
     if record is None or summary is None or not summary.told or entry.status.observed_rotation != record.rotation:
@@ -171,7 +171,7 @@ def _lag_trouble(entry: Entry, record: SyncRecord | None) -> Trouble | None:
     return Trouble(reasons.NAMESPACES_FAILING, tell_failing(summary), final=final)
 
 
-def _is_idle(entry: Entry) -> bool:
+def _is_idle(entry: CachedEnvironment) -> bool:
     told = find_condition(entry.status.conditions, READY)
     has_seen = entry.rotation is not None and entry.status.observed_rotation == entry.rotation.id
     return has_seen and told is not None and told.reason in _FILLS_NONE

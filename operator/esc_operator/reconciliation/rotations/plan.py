@@ -232,7 +232,7 @@ class Choice:
     suspended: tuple[Candidate, ...] = ()
 
 
-def whom_to_ask(
+def next_candidates(
     rotation: EscRotation,
     old: RotationStatus,
     outcomes: Mapping[Key, Outcome],

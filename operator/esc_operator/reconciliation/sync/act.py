@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.events import Event
-    from esc_operator.kube.secret_informer import OwnedSecrets, SecretMetadata
+    from esc_operator.kube.secret_informer import SecretInformer, SecretMetadata
     from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
 
 
 class Actor:
-    def __init__(self, api: KubeApi, secrets: OwnedSecrets, now: Callable[[], datetime]) -> None:
+    def __init__(self, api: KubeApi, secrets: SecretInformer, now: Callable[[], datetime]) -> None:
         self._api = api
         self._secrets = secrets
         self._now = now

@@ -1,4 +1,4 @@
-"""What is remembered about each environment between two looks at it.
+"""The cache: what is remembered about each environment between two looks at it.
 
 Owns a small record of every environment, which environments import which, and who wants which Secret. Everything in it
 can be lost: after a restart it fills again from the environments' statuses and the Secrets' own records.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Entry:
+class CachedEnvironment:
     """One environment, as of its resourceVersion `version`.
 
     `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
@@ -79,9 +79,9 @@ class Entry:
         )
 
 
-class Ledger:
+class Cache:
     def __init__(self) -> None:
-        self._entries: dict[Key, Entry] = {}
+        self._entries: dict[Key, CachedEnvironment] = {}
         self._sightings: dict[Key, Sighting] = {}
         self._imports: dict[Key, frozenset[Key]] = {}
         self._importers: defaultdict[Key, set[Key]] = defaultdict(set)
@@ -95,19 +95,19 @@ class Ledger:
         """Whether nothing at all is remembered, not even about what others import or claim."""
         return not (self._entries or self._sightings or self._imports or self._importers or self._claimants)
 
-    def entries(self) -> list[tuple[Key, Entry]]:
+    def entries(self) -> list[tuple[Key, CachedEnvironment]]:
         """Every environment, and what is remembered of it."""
         return list(self._entries.items())
 
-    def find(self, key: Key) -> Entry | None:
+    def find(self, key: Key) -> CachedEnvironment | None:
         return self._entries.get(key)
 
-    def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> Entry:
+    def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> CachedEnvironment:
         """Remember an environment as it was just read, keeping what is known of the same object."""
         entry = self._entries.get(environment.key)
         if entry is None or entry.uid != environment.uid:
             self.remove(environment.key)
-            entry = Entry(
+            entry = CachedEnvironment(
                 uid=environment.uid,
                 version=version,
                 generation=environment.generation,
@@ -196,7 +196,7 @@ class Ledger:
         used, known = own.get(reference), self.imported(importer, (reference,)).get(reference)
         return used is not known if used is None or known is None else is_another(used, known)
 
-    def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, Entry]]:
+    def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, CachedEnvironment]]:
         """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
         return [
             (key, entry)
@@ -225,7 +225,7 @@ class Ledger:
             found[BEHIND] = as_one(self._behind_now(importer, entry))
         return found
 
-    def _behind_now(self, importer: Key, entry: Entry) -> dict[str, Imported]:
+    def _behind_now(self, importer: Key, entry: CachedEnvironment) -> dict[str, Imported]:
         """What only its imports import, as it is now; as it was used, where nothing newer has been seen."""
         behind = entry.behind or NO_USES
         now = self._now(importer, behind.used, behind.refused)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.lookups import Lookups
 from esc_operator.kube.paths import SECRETS, environment_resource
-from esc_operator.kube.secret_informer import OwnedSecrets, SecretMetadata, parse_secret_metadata
+from esc_operator.kube.secret_informer import SecretInformer, SecretMetadata, parse_secret_metadata
 from esc_operator.resources.sync_record import digest_data
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TargetSecret:
 
 
 class Gatherer:
-    def __init__(self, api: KubeApi, secrets: OwnedSecrets, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: KubeApi, secrets: SecretInformer, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         """Counts seconds; tells when it was that an environment wanted its Secret."""
         self._api = api

@@ -1,4 +1,4 @@
-"""From what was gathered to the picture that `renewal` decides on. Pure."""
+"""From what was gathered to the observation that `renewal` decides on. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.cache import Entry
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.gather import TargetSecret
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.imported import Imported
@@ -84,7 +84,7 @@ def refused_imports(key: Key, status: Status) -> Mapping[str, frozenset[str]]:
     return {name: frozenset({key.namespace}) for name in missing} if status.failures else {}
 
 
-def observe(wanted: Wanted, target: TargetSecret, entry: Entry) -> Observation:
+def observe(wanted: Wanted, target: TargetSecret, entry: CachedEnvironment) -> Observation:
     record, failed = target.secret.record if target.secret else None, entry.failed
     held = held_by(record, entry.read_at, entry.opened_at, intact=target.intact) if record else None
     if record and failed and _made_up_for(record, wanted.uid, failed):

@@ -1,4 +1,4 @@
-"""Carries a plan out, and tells what has happened: in the status, by an event, to the schedule.
+"""Carries a plan out, and writes down what has happened: in the status, by an event, in the schedule.
 
 Owns the order of it. What a status tells is remembered before it is written, so that it is told in the end.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from esc_operator.reconciliation.rollouts.status import Rollouts
     from esc_operator.reconciliation.sync.act import Actor
-    from esc_operator.reconciliation.sync.cache import Entry, Ledger
+    from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.reconciliation.sync.gather import Gatherer
     from esc_operator.reconciliation.workqueue.scheduler import Scheduler
@@ -48,11 +48,11 @@ def delay_event(due: datetime) -> Event:
 class Core(Protocol):
     """What it shares with the workers."""
 
-    ledger: Ledger
+    cache: Cache
     scheduler: Scheduler[Key]
 
 
-class Telling:
+class StatusWriter:
     def __init__(
         self,
         core: Core,
@@ -61,20 +61,20 @@ class Telling:
         rollouts: Rollouts | None,
         now: Callable[[], datetime],
     ) -> None:
-        self._ledger = core.ledger
+        self._cache = core.cache
         self._scheduler = core.scheduler
         self._gatherer = gatherer
         self._actor = actor
         self._rollouts = rollouts
         self._now = now
 
-    async def carry_out(self, environment: EscEnvironment, entry: Entry, plan: Plan) -> None:
+    async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
         """Write the plan's Secret, if it has one, and tell of it. Raises KubeError."""
         await self.tell_all(environment, entry, plan, await self._actor.write_secret(plan))
 
-    async def tell_all(self, environment: EscEnvironment, entry: Entry, plan: Plan, status: Status) -> None:
+    async def tell_all(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
         """As `tell`, with what became of a former Secret and of rollouts."""
-        self._ledger.note_imports(environment.key, tuple(status.imports or ()))
+        self._cache.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
@@ -85,10 +85,10 @@ class Telling:
         if self._rollouts is not None:
             await self._actor.post(environment, self._rollouts.tell(environment, old, status))
 
-    async def tell(self, environment: EscEnvironment, entry: Entry, plan: Plan, status: Status) -> None:
+    async def tell(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
         """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
         it fails, and though nothing else has to be done then."""
-        self._ledger.note_imports(environment.key, tuple(status.imports or ()))
+        self._cache.note_imports(environment.key, tuple(status.imports or ()))
         due, was_delayed = entry.rotation_due_at, entry.status.rotation_due_at is not None
         status = replace(status, rotation_due_at=due and due.replace(microsecond=0))
         written = entry.status if entry.is_written else None
@@ -102,7 +102,7 @@ class Telling:
             await self._actor.post(environment, delay_event(due))
 
     async def _advance_rollout(
-        self, environment: EscEnvironment, entry: Entry, status: Status
+        self, environment: EscEnvironment, entry: CachedEnvironment, status: Status
     ) -> tuple[Status, datetime | None]:
         """The status with what there is to tell of rollouts. Trouble with workloads is none with the Secret."""
         if self._rollouts is None:

@@ -1,4 +1,4 @@
-"""How soon an environment that changes again and again is looked at again.
+"""The backoff of changes: how soon an environment that changes again and again is looked at again.
 
 Pure: the time is an argument. A few changes are worked on at once; from then on the gaps grow, and whatever changes in
 one is worked on together, as it is at its end. So a loop of changes costs a bounded share of the process, and whoever
@@ -28,7 +28,7 @@ class _Row(NamedTuple):
     last: datetime
 
 
-class Debounce(Generic[K]):
+class ChangeBackoff(Generic[K]):
     def __init__(self) -> None:
         self._rows: dict[K, _Row] = {}
         self._sweep_at = SWEPT_AT

@@ -1,4 +1,4 @@
-"""Gathers what arrives one by one until no more comes for a moment, and hands it over as a whole.
+"""Debounces: keeps what arrives one by one until no more comes for a moment, and hands it over as a whole.
 
 A list of environments arrives so, in no order, and nothing says where it ends. What has to do with all of it, such as
 which expires first or which are not in it any more, has to wait for that.
@@ -20,7 +20,7 @@ MOST_ROUNDS = 20
 """So often is waited for more, at most: a list of very many comes in pages."""
 
 
-class Gathering(Generic[K, V]):
+class Debounce(Generic[K, V]):
     """`hand_over` is called with all that was added since the last time, once no more has come for `quiet` seconds."""
 
     def __init__(

@@ -19,7 +19,7 @@ LONGEST_SECONDS = 30.0
 """No list keeps all work waiting for longer."""
 
 
-class Intake:
+class ListBarrier:
     """`clock` counts seconds, by default those of the event loop."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Intake:
             self._began = now
         self._last = now
 
-    async def over(self) -> None:
+    async def wait(self) -> None:
         """Wait until no more has come in for a moment."""
         while self._is_under_way():
             await self._pause(QUIET_SECONDS)

@@ -1,4 +1,4 @@
-"""Room in memory for large environments: how many bytes of them are worked on at a time, and whose turn it is.
+"""Slots in memory for large environments: how many bytes of them are worked on at a time, and whose turn it is.
 
 An environment that is read, parsed and evaluated takes many times the memory of its text, for as long as its logins
 take. So the large ones enter one after the other, by turns among namespaces; small ones, of which even as many as there
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 SMALL = LARGEST_KEPT
 """Bytes of text: an environment up to so large needs no room."""
-ROOM = 2 * 1024 * 1024
+CAPACITY = 2 * 1024 * 1024
 """Bytes of text of all large environments that are worked on."""
-SHARE = ROOM // 2
+SHARE = CAPACITY // 2
 """Of one namespace, so that its logins which hang keep only its own waiting."""
 
 
-class Room:
+class MemorySlots:
     """`call` is told of each environment that waits and may try again."""
 
-    def __init__(self, call: Callable[[Key], None], room: int = ROOM, share: int = SHARE) -> None:
+    def __init__(self, call: Callable[[Key], None], capacity: int = CAPACITY, share: int = SHARE) -> None:
         self._call = call
-        self._room = room
+        self._capacity = capacity
         self._share = share
         self._inside: dict[Key, int] = {}
         self._waiting: dict[str, dict[Key, int]] = {}
@@ -64,7 +64,7 @@ class Room:
     def _has_room(self, namespace: str, size: int) -> bool:
         """What is larger than all of the room enters where nothing else is."""
         used = sum(self._inside.values())
-        return not used or (used + size <= self._room and self._has_share(namespace, size))
+        return not used or (used + size <= self._capacity and self._has_share(namespace, size))
 
     def _has_share(self, namespace: str, size: int) -> bool:
         used = sum(size for key, size in self._inside.items() if key.namespace == namespace)
@@ -83,7 +83,7 @@ class Room:
             key, size = next(iter(self._waiting[namespace].items()))
             if not self._has_share(namespace, size):
                 continue
-            if used and used + size > self._room:
+            if used and used + size > self._capacity:
                 return
             used += size
             waiting = self._waiting.pop(namespace)

@@ -14,7 +14,7 @@ LONGEST_ASKED = timedelta(minutes=5)
 """An absurd `Retry-After` must not let everything expire."""
 
 
-class Holds(Generic[K]):
+class RetryAfter(Generic[K]):
     """Asks made of each key, kept until they are over."""
 
     def __init__(self) -> None:

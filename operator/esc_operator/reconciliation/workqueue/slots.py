@@ -1,5 +1,6 @@
-"""Turns among namespaces: so many at a time, and no namespace waits longer for another one than a turn. Pure; the time
-is an argument.
+"""Slots that namespaces take by turns: so many at a time, and no namespace waits longer for another one than a turn.
+
+Pure; the time is an argument.
 
 Of those that wait, the namespace with the fewest under way goes first, and in a namespace the earliest deadline. Who
 takes longer than a turn, while a namespace with fewer turns waits, gives it back and is watched without one: it counts
@@ -46,7 +47,7 @@ class _Asker:
 
 
 @dataclass(slots=True)
-class Turns:
+class Slots:
     """`at_once` may have a turn at a time, by their UIDs. Who asks in vain asks again within half a minute."""
 
     at_once: int

@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.workqueue.debounce import MOST_ROUNDS, QUIET_SECONDS, Gathering
+from esc_operator.reconciliation.workqueue.debounce import MOST_ROUNDS, QUIET_SECONDS, Debounce
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from unit.reconciliation.world import HOUR, MINUTE, SECOND, WELL, World, key, login, play, static
 
@@ -153,13 +153,13 @@ def test_what_was_deleted_while_the_watch_had_lost_its_place_is_found_missing_in
             await world.settle()
             assert world.told("app") == WELL
             for name in ("app", "other"):
-                reconciler.arrivals.on_environment(world.api.environment(name), deleted=False, listed=True)
+                reconciler.event_handlers.on_environment(world.api.environment(name), deleted=False, listed=True)
             await world.settle()
             assert world.told("app") == ("True", "Synced", "False", "ImportNotFound")
-            assert reconciler.ledger.find(key("base")) is None
+            assert reconciler.cache.find(key("base")) is None
             calls = world.api.count("read", "patch_status")
             for name in ("app", "other"):
-                reconciler.arrivals.on_environment(world.api.environment(name), deleted=False, listed=True)
+                reconciler.event_handlers.on_environment(world.api.environment(name), deleted=False, listed=True)
             await world.settle()
             assert world.api.count("read", "patch_status") == calls
 
@@ -176,16 +176,16 @@ def test_an_empty_list_too_tells_of_those_that_are_missing_in_it() -> None:
             world.api.delete_environment("base", "")
             await world.settle()
             calls = world.api.count("read")
-            reconciler.arrivals.on_empty_list("escrotations", "")
-            reconciler.arrivals.on_empty_list("escenvironments", "elsewhere")
+            reconciler.event_handlers.on_empty_list("escrotations", "")
+            reconciler.event_handlers.on_empty_list("escenvironments", "elsewhere")
             await world.settle()
             assert world.api.count("read") == calls
-            reconciler.arrivals.on_empty_list("escenvironments", "")
+            reconciler.event_handlers.on_empty_list("escenvironments", "")
             await world.settle()
-            assert [str(key) for key, _ in reconciler.ledger.entries()] == ["base"]
-            reconciler.arrivals.on_empty_list("clusterescenvironments", "")
+            assert [str(key) for key, _ in reconciler.cache.entries()] == ["base"]
+            reconciler.event_handlers.on_empty_list("clusterescenvironments", "")
             await world.settle()
-            assert reconciler.ledger.is_empty
+            assert reconciler.cache.is_empty
 
     play(story)
 
@@ -198,9 +198,9 @@ def test_an_empty_list_of_one_namespace_tells_of_that_one() -> None:
             world.watch_is_late, world.api.garbage_is_collected = True, False
             world.api.delete_environment("last")
             world.api.delete_environment("last", "other")
-            reconciler.arrivals.on_empty_list("escenvironments", "apps")
+            reconciler.event_handlers.on_empty_list("escenvironments", "apps")
             await world.settle()
-            assert [str(key) for key, _ in reconciler.ledger.entries()] == ["other/last"]
+            assert [str(key) for key, _ in reconciler.cache.entries()] == ["other/last"]
 
     play(story)
 
@@ -215,18 +215,18 @@ def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
             waits.append(seconds)
             await asyncio.sleep(0)
             if len(waits) < 5 or found:
-                gathering.add(f"late-{next(more)}", 0.0)
+                debounce.add(f"late-{next(more)}", 0.0)
 
-        gathering = Gathering[str, float](found.append, pause=pause)
-        task = asyncio.create_task(gathering.run())
-        gathering.add("a", 1.0)
-        gathering.add("gone", 0.0)
-        gathering.discard("gone")
+        debounce = Debounce[str, float](found.append, pause=pause)
+        task = asyncio.create_task(debounce.run())
+        debounce.add("a", 1.0)
+        debounce.add("gone", 0.0)
+        debounce.discard("gone")
         for _ in range(100):
             await asyncio.sleep(0)
         assert found == [{"a": 1.0, **{f"late-{number}": 0.0 for number in range(4)}}]
         assert waits == [QUIET_SECONDS] * 5
-        gathering.add("b", 3.0)
+        debounce.add("b", 3.0)
         for _ in range(100):
             await asyncio.sleep(0)
         assert "b" in found[1]

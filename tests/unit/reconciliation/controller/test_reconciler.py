@@ -475,10 +475,10 @@ def test_an_environment_is_forgotten_with_all_that_was_known_of_it() -> None:
             for number in range(20):
                 world.api.delete_environment(f"aws-{number}")
             await world.settle()
-            assert len(reconciler.ledger) == 0
+            assert len(reconciler.cache) == 0
             assert len(reconciler.scheduler) == 0
             assert len(reconciler.queue) == 0
-            assert reconciler.ledger.is_empty
+            assert reconciler.cache.is_empty
 
         assert not [where for where in world.api.objects if where[0] == "secrets"]
 
@@ -523,7 +523,7 @@ def test_an_environment_that_is_being_deleted_is_left_alone() -> None:
         async with world.operator() as reconciler:
             world.api.put_environment("aws", login(), deletionTimestamp="2026-05-01T12:00:00Z")
             await world.settle()
-            assert reconciler.ledger.find(key("aws")) is None
+            assert reconciler.cache.find(key("aws")) is None
 
         assert world.cloud.opened == {}
 

@@ -15,7 +15,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Login
-from esc_operator.reconciliation.controller.recovery import Waking
+from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
@@ -109,10 +109,10 @@ def guarded() -> tuple[World, Guarded]:
     return world, cloud
 
 
-def listen(world: World, cloud: Guarded, reconciler: Reconciler) -> Waking:
-    waking = Waking(reconciler, world.now)
-    cloud.opener.listen(waking.on_recovery)
-    return waking
+def listen(world: World, cloud: Guarded, reconciler: Reconciler) -> Recovery:
+    recovery = Recovery(reconciler, world.now)
+    cloud.opener.listen(recovery.on_recovery)
+    return recovery
 
 
 def name(number: int) -> str:
@@ -250,15 +250,15 @@ def test_a_recovery_in_one_namespace_wakes_nothing_of_another() -> None:
 
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = listen(world, cloud, reconciler)
+            recovery = listen(world, cloud, reconciler)
             cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
             world.api.put_environment("aws", login())
             await world.settle()
             looked = cloud.opened["aws"]
-            waking.on_recovery(RATE, "elsewhere")
+            recovery.on_recovery(RATE, "elsewhere")
             await world.look()
             assert cloud.opened["aws"] == looked
-            waking.on_recovery(RATE, "apps")
+            recovery.on_recovery(RATE, "apps")
             await world.look()
             assert cloud.opened["aws"] == looked + 1
 
@@ -270,17 +270,17 @@ def test_what_is_taken_up_again_asks_the_same_of_credentials() -> None:
 
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = listen(world, cloud, reconciler)
+            recovery = listen(world, cloud, reconciler)
             world.api.put_environment("aws", login())
             await world.settle()
             cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
             await world.skip(50 * MINUTE, step=10 * SECOND)
             cloud.refusals.clear()
-            waking.on_recovery(RATE, None)
+            recovery.on_recovery(RATE, None)
             await world.look()
             assert cloud.demands[-1].valid_until == (START + HOUR).replace(microsecond=0)
             assert cloud.mints == {"aws": 2}
-            waking.on_recovery(RATE, None)
+            recovery.on_recovery(RATE, None)
             await world.look()
             assert cloud.mints == {"aws": 2}
 
@@ -293,24 +293,24 @@ MISSING = Refused(reasons.SERVICE_ACCOUNT_MISSING, "create it")
 def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_others() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now)
+            recovery = Recovery(reconciler, world.now)
             for each, account in {"one": "web", "two": "web", "three": "db"}.items():
                 world.cloud.refusals[each] = MISSING
                 world.api.put_environment(each, login(serviceAccountName=account))
             world.api.put_environment("four", login(serviceAccountName="web"))
             await world.skip(HOUR, step=10 * SECOND)
-            assert waking.missing_accounts() == {Key("apps", "web"), Key("apps", "db")}
+            assert recovery.missing_accounts() == {Key("apps", "web"), Key("apps", "db")}
             del world.cloud.refusals["one"]
             del world.cloud.refusals["two"]
             opened = Counter(world.cloud.opened)
-            waking.on_account(Key("apps", "web"))
+            recovery.on_account(Key("apps", "web"))
             await world.look()
             assert world.cloud.opened - opened == {"one": 1, "two": 1}
             assert world.told("one") == world.told("two") == WELL
-            assert waking.missing_accounts() == {Key("apps", "db")}
+            assert recovery.missing_accounts() == {Key("apps", "db")}
             world.api.delete_environment("three")
             await world.settle()
-            assert waking.missing_accounts() == set()
+            assert recovery.missing_accounts() == set()
 
     play(story)
 
@@ -318,14 +318,14 @@ def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_othe
 def test_a_service_account_that_is_still_missing_when_it_was_said_to_be_there_is_waited_for_again() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now)
+            recovery = Recovery(reconciler, world.now)
             world.cloud.refusals["aws"] = MISSING
             world.api.put_environment("aws", login(serviceAccountName="web"))
             await world.settle()
-            waking.on_account(Key("apps", "web"))
+            recovery.on_account(Key("apps", "web"))
             await world.look()
             assert world.status("aws")["failures"] == 2
-            assert waking.missing_accounts() == {Key("apps", "web")}
+            assert recovery.missing_accounts() == {Key("apps", "web")}
 
     play(story)
 
@@ -337,10 +337,10 @@ def test_which_accounts_are_missing_is_known_after_a_restart() -> None:
         async with world.operator():
             await world.skip(HOUR, step=MINUTE)
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now)
-            assert waking.missing_accounts() == {Key("apps", "web")}
+            recovery = Recovery(reconciler, world.now)
+            assert recovery.missing_accounts() == {Key("apps", "web")}
             world.cloud.refusals.clear()
-            waking.on_account(Key("apps", "web"))
+            recovery.on_account(Key("apps", "web"))
             await world.look()
             assert world.told("aws") == WELL
 
@@ -352,9 +352,9 @@ def test_what_was_refused_is_taken_up_when_the_list_of_its_own_or_of_a_trusted_n
         world.cloud.refusals["app"] = Refused(reasons.ROLE_NOT_ALLOWED, "not in namespace red", retryable=False)
         world.api.put_environment("app", {**login(), "trustedNamespaces": ["red"]})
         async with world.operator() as reconciler:
-            waking = Waking(reconciler, world.now)
+            recovery = Recovery(reconciler, world.now)
             for namespace, opened in (("green", 1), ("red", 2), ("apps", 3)):
-                waking.on_namespace(namespace)
+                recovery.on_namespace(namespace)
                 await world.skip(2 * SECOND, step=SECOND)
                 assert world.cloud.opened["app"] == opened, namespace
 

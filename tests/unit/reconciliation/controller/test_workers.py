@@ -25,7 +25,7 @@ def test_a_refresh_tells_how_late_it_was() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login(HOUR))
         async with world.operator():
-            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            due = world.reconciler.cache.entries()[0][1].status.next_refresh_at
             assert due is not None
             await world.skip(due + timedelta(seconds=7) - world.time)
 
@@ -38,7 +38,7 @@ def test_a_refresh_that_fails_counts_from_when_it_was_due_once_it_succeeds() -> 
     async def story(world: World) -> None:
         world.api.put_environment("aws", login(HOUR))
         async with world.operator():
-            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            due = world.reconciler.cache.entries()[0][1].status.next_refresh_at
             assert due is not None
             world.cloud.refusals["aws"] = Refused("AWSUnavailable", "no")
             await world.skip(due - world.time)
@@ -64,7 +64,7 @@ def test_what_comes_of_one_evaluation_for_many_namespaces_is_told_once() -> None
             world.api.put_namespace(name)
         world.api.put_environment("wide", login(HOUR, target={"namespaceSelector": {}}), "")
         async with world.operator():
-            due = world.reconciler.ledger.entries()[0][1].status.next_refresh_at
+            due = world.reconciler.cache.entries()[0][1].status.next_refresh_at
             assert due is not None
             world.cloud.refusals["wide"] = Refused("AWSUnavailable", "no")
             await world.skip(due - world.time)

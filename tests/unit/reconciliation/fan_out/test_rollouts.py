@@ -477,7 +477,7 @@ def test_what_is_gone_is_forgotten() -> None:
             world.api.delete_environment("wide", "")
             await world.settle()
             await world.skip(2 * MINUTE, step=STEP)
-            assert not world.rollouts.rolling._memories
+            assert not world.rollouts.roller._memories
 
     told(story)
 
@@ -530,7 +530,7 @@ def test_data_that_is_taken_back_in_the_middle_of_its_rollout_is_taken_back_from
             assert world.rolled_told() == all_well()
             (revision,) = world.revisions() - {""}
             assert revision == world.wide["rolledOutRevision"]
-            assert world.rollouts.rolling._memories == {}
+            assert world.rollouts.roller._memories == {}
 
     told(story, at_once=2)
 

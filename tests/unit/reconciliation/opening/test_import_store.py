@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.reconciliation.opening.import_store import Definitions
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.imported import BEHIND, Imported, as_one
 from esc_operator.resources.status import parse_status
@@ -196,11 +196,11 @@ def test_what_one_place_is_refused_is_noted_apart_from_what_another_one_has_used
     async def story(world: World) -> None:
         world.api.put_environment("shared", sharer(QUIET, GIVEN=GIVEN), "blue")
         world.api.put_environment("closed", closed(), "blue")
-        definitions = Definitions(world.api, "apps")
-        await definitions.load("blue/shared", "apps/app")
-        await definitions.load("closed", "blue/shared")
-        await definitions.load("blue/closed", "apps/app")
-        imports = definitions.imports
+        store = ImportStore(world.api, "apps")
+        await store.load("blue/shared", "apps/app")
+        await store.load("closed", "blue/shared")
+        await store.load("blue/closed", "apps/app")
+        imports = store.imports
         assert imports.own.used["blue/closed"] == Imported(0)
         assert imports.own.refused == {"blue/closed": frozenset({"apps"})}
         assert imports.behind.used["blue/closed"].generation == 1

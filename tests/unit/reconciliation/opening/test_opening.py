@@ -234,7 +234,7 @@ def as_the_importer_sees_it(name: str, steps: tuple[Callable[[World, str], None]
                         seen.append((restart, world.status("app"), len(woken), world.values("app")))
                         await world.skip(2 * MINUTE, step=7 * SECOND)
                         told = [event["message"] for event in world.api.events if "app" in event["metadata"]["name"]]
-                        known = reconciler.ledger.imported(Key("apps", "app"), [name])
+                        known = reconciler.cache.imported(Key("apps", "app"), [name])
                         seen.append((world.status("app"), told, set(known.values()) <= {NOT_THERE}))
 
     def named(world: World) -> None:

@@ -223,7 +223,7 @@ def test_rollouts_that_are_switched_off_leave_no_condition_behind_and_go_on_when
             lists = world.api.lists()
             await world.skip(MINUTE, step=STEP)
             assert world.api.lists() == lists
-            assert not world.rollouts.rolling._memories
+            assert not world.rollouts.roller._memories
             await world.put("app", rolling_value("2"))
             assert world.rolled_out("app") == ("False", "RollingOut")
             world.api.arrive("web")
@@ -690,10 +690,10 @@ def test_a_deleted_environment_is_forgotten() -> None:
         async with world.operator():
             await begin(world)
             await world.put("app", rolling_value("2"))
-            assert len(world.rollouts.rolling._memories) == 1
+            assert len(world.rollouts.roller._memories) == 1
             world.api.delete_environment("app")
             await world.settle()
-            assert not world.rollouts.rolling._memories
+            assert not world.rollouts.roller._memories
             calls = len(world.api.calls)
             await world.skip(10 * MINUTE, step=STEP)
             assert len(world.api.calls) == calls
@@ -710,8 +710,8 @@ def test_what_is_rolled_out_is_not_remembered() -> None:
                 await world.put("app", rolling_value(str(number)))
                 await world.skip(MINUTE, step=STEP)
             assert world.rolled_out("app") == ALL_WELL
-            assert not world.rollouts.rolling._memories
-            assert len(world.rollouts.rolling._turns) == 0
+            assert not world.rollouts.roller._memories
+            assert len(world.rollouts.roller._slots) == 0
 
     play(story)
 
@@ -1002,7 +1002,7 @@ def test_no_wake_up_is_lost_and_none_is_made_without_need() -> None:
             before = reads()
             await world.skip(10 * HOUR, step=MINUTE)
             assert reads() == before
-            assert world.reconciler.ledger.find(key("app")) is not None
+            assert world.reconciler.cache.find(key("app")) is not None
 
     play(story)
 

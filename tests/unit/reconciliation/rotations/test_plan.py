@@ -21,10 +21,10 @@ from esc_operator.reconciliation.rotations.plan import (
     State,
     Trouble,
     judge,
+    next_candidates,
     plan_dry_run,
     tell_run,
     what_now,
-    whom_to_ask,
 )
 from esc_operator.reconciliation.rotations.schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.environment import Key
@@ -83,7 +83,7 @@ def test_a_run_keeps_to_its_bounds_and_comes_to_an_end(
             if outcome.state is State.RUNNING:
                 outcomes[key] = Outcome(data.draw(may_be), "R", "m")
         failed = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
-        chosen = list(whom_to_ask(rotation, status, outcomes, waiting).asked)
+        chosen = list(next_candidates(rotation, status, outcomes, waiting).asked)
         if stop_after:
             assert all(failed[one.key.namespace] < stop_after for one in chosen)
         asked += chosen
@@ -119,7 +119,7 @@ def of(namespace: str, number: int) -> Candidate:
 
 def test_namespaces_take_turns_so_that_nobodys_six_hundred_keep_others_waiting() -> None:
     waiting = [*(of("red", number) for number in range(600)), of("blue", 900), of("green", 901)]
-    choice = whom_to_ask(replace(ROTATION, at_once=4), RotationStatus(run=1), {}, waiting)
+    choice = next_candidates(replace(ROTATION, at_once=4), RotationStatus(run=1), {}, waiting)
     assert [one.key.name for one in choice.asked] == ["red-000", "blue-900", "green-901", "red-001"]
 
 
@@ -127,7 +127,7 @@ def test_one_at_a_time_the_namespace_goes_first_that_was_asked_least() -> None:
     rotation, outcomes, order = replace(ROTATION, at_once=1), dict[Key, Outcome](), list[str]()
     waiting = [of(name, number) for number in range(3) for name in ("red", "blue", "green")]
     while waiting:
-        (one,) = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting).asked
+        (one,) = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting).asked
         outcomes[one.key] = Outcome(State.SUCCEEDED)
         waiting.remove(one)
         order.append(one.key.namespace)
@@ -139,7 +139,7 @@ def test_environments_that_hang_do_not_hold_all_places() -> None:
     rotation, outcomes = replace(ROTATION, at_once=10), dict[Key, Outcome]()
     waiting = [*(of("red", number) for number in range(600)), *(of("blue", 900 + number) for number in range(40))]
     for _ in range(8):
-        choice = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting)
+        choice = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting)
         outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
         waiting = [one for one in waiting if one.key not in outcomes]
         outcomes |= {key: Outcome(State.SUCCEEDED) for key in outcomes if key.namespace == "blue"}
@@ -152,7 +152,7 @@ def test_one_namespaces_failures_stop_only_its_own_share_however_few_may_be() ->
         rotation = replace(ROTATION, at_once=3, stop_after=stop_after)
         outcomes = {of("red", number).key: Outcome(State.FAILED, "R", "m") for number in range(stop_after)}
         waiting = [*(of("red", 100 + number) for number in range(20)), of("blue", 200)]
-        choice = whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting)
+        choice = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting)
         assert [one.key.name for one in choice.asked] == ["blue-200"]
         outcomes[of("blue", 200).key] = Outcome(State.SUCCEEDED)
         over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting[:-1], NOW)
@@ -168,12 +168,12 @@ def test_failures_of_so_many_namespaces_stop_it_for_all() -> None:
     rotation = replace(ROTATION, at_once=3, stop_after=3)
     outcomes = {of(name, 1).key: Outcome(State.FAILED, "R", "m") for name in ("red", "blue", "green")}
     waiting = [of("white", 200)]
-    assert not whom_to_ask(rotation, RotationStatus(run=1), outcomes, waiting).asked
+    assert not next_candidates(rotation, RotationStatus(run=1), outcomes, waiting).asked
     over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting, NOW)
     assert over.phase is Phase.STOPPED
     # It stays so, though one of them comes round.
     outcomes[of("red", 1).key] = Outcome(State.SUCCEEDED)
-    assert not whom_to_ask(rotation, replace(over, completed_at=None), outcomes, waiting).asked
+    assert not next_candidates(rotation, replace(over, completed_at=None), outcomes, waiting).asked
 
 
 def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fine() -> None:

@@ -505,9 +505,9 @@ def test_what_is_deleted_is_forgotten_even_where_the_right_to_look_went_with_it(
             world.api.refusals["read", ENVIRONMENTS.plural] = ForbiddenError("not allowed")
             reconciler.queue.add(key("plain"), Lane.CHANGE)
             await world.settle()
-            assert reconciler.ledger.find(key("plain")), "being refused is no reason to forget it"
+            assert reconciler.cache.find(key("plain")), "being refused is no reason to forget it"
             world.api.delete_environment("plain")
             await world.settle()
-            assert reconciler.ledger.is_empty
+            assert reconciler.cache.is_empty
 
     play(story)

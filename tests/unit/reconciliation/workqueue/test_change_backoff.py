@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.workqueue.change_backoff import AT_ONCE, CALM, FIRST_GAP, LONGEST_GAP, Debounce
+from esc_operator.reconciliation.workqueue.change_backoff import AT_ONCE, CALM, FIRST_GAP, LONGEST_GAP, ChangeBackoff
 from unit.reconciliation.world import SECOND, World, play, static
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -16,11 +16,11 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 
 def attempts_of_a_loop(seconds: int, each: timedelta) -> list[datetime]:
     """When an environment is worked on that changes once in so long a time."""
-    debounce: Debounce[str] = Debounce()
+    backoff: ChangeBackoff[str] = ChangeBackoff()
     dues: list[datetime] = []
     now = START
     while now < START + timedelta(seconds=seconds):
-        due = debounce.due("env", now)
+        due = backoff.due("env", now)
         if not dues or due != dues[-1]:
             dues.append(due)
         now += each
@@ -37,37 +37,37 @@ def test_a_few_changes_are_worked_on_at_once_and_a_loop_of_them_with_growing_gap
 
 
 def test_whoever_was_calm_for_a_while_is_worked_on_at_once_again() -> None:
-    debounce: Debounce[str] = Debounce()
+    backoff: ChangeBackoff[str] = ChangeBackoff()
     for _ in range(20):
-        due = debounce.due("env", START)
+        due = backoff.due("env", START)
     assert due > START
-    assert debounce.due("other", START) == START
+    assert backoff.due("other", START) == START
     later = due + CALM
-    assert debounce.due("env", later) == later
+    assert backoff.due("env", later) == later
 
 
 def test_a_clock_that_is_set_back_makes_nobody_wait() -> None:
-    debounce: Debounce[str] = Debounce()
+    backoff: ChangeBackoff[str] = ChangeBackoff()
     for number in range(10):
-        debounce.due("env", START + number * SECOND)
+        backoff.due("env", START + number * SECOND)
     before = START - timedelta(hours=1)
-    assert debounce.due("env", before) == before
+    assert backoff.due("env", before) == before
 
 
 @given(pauses=st.lists(st.floats(0, 30), min_size=1, max_size=60))
 def test_no_change_waits_longer_than_the_longest_gap_and_none_is_lost(pauses: list[float]) -> None:
-    debounce: Debounce[str] = Debounce()
+    backoff: ChangeBackoff[str] = ChangeBackoff()
     now = START
     for pause in pauses:
         now += timedelta(seconds=pause)
-        assert now <= debounce.due("env", now) <= now + LONGEST_GAP
+        assert now <= backoff.due("env", now) <= now + LONGEST_GAP
 
 
 def test_what_is_forgotten_is_only_what_was_calm() -> None:
-    debounce: Debounce[int] = Debounce()
+    backoff: ChangeBackoff[int] = ChangeBackoff()
     for number in range(5000):
-        debounce.due(number, START + number * SECOND)
-    assert len(debounce._rows) < 2500
+        backoff.due(number, START + number * SECOND)
+    assert len(backoff._rows) < 2500
 
 
 def test_a_loop_of_changes_is_coalesced_and_its_last_values_are_served() -> None:
@@ -83,7 +83,7 @@ def test_a_loop_of_changes_is_coalesced_and_its_last_values_are_served() -> None
             await world.settle()
             assert world.values("other") == {"A": "2"}
             world.time += LONGEST_GAP
-            world.reconciler.arrivals._later.tell_due()
+            world.reconciler.event_handlers._later.tell_due()
             await world.settle()
             assert world.values("loop") == {"N": "39"}
 
@@ -99,10 +99,10 @@ def test_an_environment_that_is_deleted_while_its_change_waits_is_gone() -> None
                 await world.settle()
             world.api.delete_environment("loop")
             await world.settle()
-            assert world.reconciler.ledger.entries() == []
+            assert world.reconciler.cache.entries() == []
             world.time += LONGEST_GAP
-            world.reconciler.arrivals._later.tell_due()
+            world.reconciler.event_handlers._later.tell_due()
             await world.settle()
-            assert world.reconciler.ledger.entries() == []
+            assert world.reconciler.cache.entries() == []
 
     play(story)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.reconciliation.workqueue.list_barrier import LONGEST_SECONDS, QUIET_SECONDS, Intake
+from esc_operator.reconciliation.workqueue.list_barrier import LONGEST_SECONDS, QUIET_SECONDS, ListBarrier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +19,13 @@ class Listing:
     def __init__(self, times: Iterable[float]) -> None:
         self.time = 0.0
         self._times = sorted(times)
-        self._intake = Intake(lambda: self.time, pause=self._pause)
+        self._barrier = ListBarrier(lambda: self.time, pause=self._pause)
 
     async def _pause(self, seconds: float) -> None:
         until = self.time + seconds
         while self._times and self._times[0] <= until:
             self.time = self._times.pop(0)
-            self._intake.note()
+            self._barrier.note()
         self.time = until
 
     def waits(self) -> float:
@@ -34,7 +34,7 @@ class Listing:
 
     async def _wait(self) -> None:
         await self._pause(0)
-        await self._intake.over()
+        await self._barrier.wait()
 
 
 def test_without_a_list_nothing_is_waited_for() -> None:

@@ -1,4 +1,4 @@
-"""What is at this moment, for metrics and probes: read from the parts of the process, never kept."""
+"""A snapshot of the process, for metrics and probes: read from the parts of the process, never kept."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.controller.reconciler import Reconciler
     from esc_operator.reconciliation.rollouts.status import Rollouts
-    from esc_operator.reconciliation.rotations.controller import Rotations
+    from esc_operator.reconciliation.rotations.controller import RotationController
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Snapshot:
     """Ages are seconds. `out_of_order`: endpoints of each provider. `watch_ages`: by the plural that is watched.
     `missing_kinds`: 1 for each kind that is not served, 0 for the others."""
 
@@ -36,19 +36,19 @@ class Picture:
     missing_kinds: Mapping[str, float]
 
 
-def look(  # noqa: PLR0913, PLR0917 - the parts of the process
+def take_snapshot(  # noqa: PLR0913, PLR0917 - the parts of the process
     reconciler: Reconciler,
     opener: Opener,
     rollouts: Rollouts,
-    rotations: Rotations,
+    rotations: RotationController,
     pulses: Pulses,
     kinds: Kinds,
     *,
     leads: bool,
-) -> Picture:
+) -> Snapshot:
     """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
     queue = reconciler.queue
-    return Picture(
+    return Snapshot(
         leads=leads,
         working=queue.working,
         scheduled=len(reconciler.scheduler),

@@ -1,4 +1,4 @@
-"""Room for the deepest object that the API server takes, so that nobody's object stops the work on all others.
+"""A recursion limit for the deepest object that the API server takes: nobody's object stops the work on all others.
 
 The API server refuses JSON that is more than 10,000 deep. What it took is read by recursion, by kopf and the standard
 library, in lists and watches of everybody's objects: with Python's own limit of 1,000 frames, one deep definition in
@@ -18,7 +18,7 @@ STACK_BYTES = 64 * 1024 * 1024
 """The most that the main thread's stack may grow to. A level of C takes less than a kilobyte, a frame half of that."""
 
 
-def make_room() -> None:
+def raise_recursion_limit() -> None:
     """For the main thread; the stack grows only when it is needed. A smaller hard limit is taken as it is."""
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     wanted = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)

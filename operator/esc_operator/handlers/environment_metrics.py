@@ -1,4 +1,4 @@
-"""How all environments are at one moment: how many in which condition, and what of each is worth a series of its own.
+"""Metrics of all environments at one moment: how many in which condition, and which of them have a series of their own.
 
 Made anew for each scrape from what is remembered anyhow, so no series outlives its environment and none costs memory in
 between. A few at a time: ten thousand environments must not hold up the work on them.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.cache import Entry
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.resources.environment import Key
 
 AT_ONCE = 250
@@ -37,7 +37,7 @@ _FAILING_HEAD = (
 
 
 @dataclass(slots=True)
-class Census:
+class EnvironmentMetrics:
     """`conditions`: environments by type, status and reason. `expires_in` and `failing` are seconds by the labels of
     their series: each environment's, or each namespace's where there are too many environments."""
 
@@ -55,27 +55,29 @@ class Census:
         return "".join(parts).encode()
 
 
-async def take_census(entries: Sequence[tuple[Key, Entry]], now: datetime, limit: int) -> Census:
+async def count_environments(
+    entries: Sequence[tuple[Key, CachedEnvironment]], now: datetime, limit: int
+) -> EnvironmentMetrics:
     """Count all. Beyond `limit` environments, what is told of single ones is told of namespaces."""
-    census = Census()
+    counted = EnvironmentMetrics()
     by_name = len(entries) <= limit
     for start in range(0, len(entries), AT_ONCE):
         for key, entry in entries[start : start + AT_ONCE]:
-            _count(census, key, entry, now, by_name=by_name)
+            _count(counted, key, entry, now, by_name=by_name)
         await asyncio.sleep(0)
-    return census
+    return counted
 
 
-def _count(census: Census, key: Key, entry: Entry, now: datetime, *, by_name: bool) -> None:
+def _count(counted: EnvironmentMetrics, key: Key, entry: CachedEnvironment, now: datetime, *, by_name: bool) -> None:
     status = entry.status
-    census.environments += 1
+    counted.environments += 1
     # Names of objects are DNS names: nothing in them has to be escaped.
     labels = f'namespace="{key.namespace}",name="{key.name}"' if by_name else f'namespace="{key.namespace}"'
     if status.expires_at:
         left = (status.expires_at - now).total_seconds()
-        census.expires_in[labels] = min(left, census.expires_in.get(labels, left))
+        counted.expires_in[labels] = min(left, counted.expires_in.get(labels, left))
     for condition in status.conditions:
-        census.conditions[condition.type, condition.status, condition.reason] += 1
+        counted.conditions[condition.type, condition.status, condition.reason] += 1
         if condition.type == REFRESHED and condition.status == "False" and condition.last_transition_time:
             since = (now - condition.last_transition_time).total_seconds()
-            census.failing[labels] = max(since, census.failing.get(labels, 0.0))
+            counted.failing[labels] = max(since, counted.failing.get(labels, 0.0))

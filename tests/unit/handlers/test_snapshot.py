@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from esc_operator.handlers.kinds import Kinds
-from esc_operator.handlers.picture import Picture, look
+from esc_operator.handlers.snapshot import Snapshot, take_snapshot
 from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
@@ -18,7 +18,7 @@ START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 HOUR = 3600.0
 
 
-def after_an_hour(*, leads: bool) -> Picture:
+def after_an_hour(*, leads: bool) -> Snapshot:
     """Of a process that was put together an hour ago, and has done nothing since."""
     elapsed = 0.0
     pulses = Pulses(lambda: elapsed)
@@ -31,22 +31,22 @@ def after_an_hour(*, leads: bool) -> Picture:
         SimpleNamespace(under_way=2),
     )
     elapsed = HOUR
-    return look(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds(), leads=leads)
+    return take_snapshot(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds(), leads=leads)
 
 
 def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
-    picture = after_an_hour(leads=True)
-    assert picture.scheduler_age == HOUR
-    assert picture.watch_ages == {"secrets": HOUR}
-    assert picture.missing_kinds == {"EscEnvironment": 0, "ClusterEscEnvironment": 0, "EscRotation": 0}
-    assert (picture.rolling, picture.rotating) == (0, 2)
+    snapshot = after_an_hour(leads=True)
+    assert snapshot.scheduler_age == HOUR
+    assert snapshot.watch_ages == {"secrets": HOUR}
+    assert snapshot.missing_kinds == {"EscEnvironment": 0, "ClusterEscEnvironment": 0, "EscRotation": 0}
+    assert (snapshot.rolling, snapshot.rotating) == (0, 2)
 
 
 def test_of_one_that_stands_by_no_age_is_told() -> None:
-    picture = after_an_hour(leads=False)
-    assert picture.scheduler_age == 0
-    assert picture.watch_ages == {}
-    assert not picture.leads
+    snapshot = after_an_hour(leads=False)
+    assert snapshot.scheduler_age == 0
+    assert snapshot.watch_ages == {}
+    assert not snapshot.leads
 
 
 @pytest.mark.parametrize("leads", [True, False])

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from esc_operator.handlers.forbidden import PAUSE_SECONDS, Refusals
+from esc_operator.handlers.kopf_middleware import PAUSE_SECONDS, Refusals
 from esc_operator.handlers.watching import make_settings
 
 if TYPE_CHECKING:

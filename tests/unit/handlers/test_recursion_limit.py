@@ -7,8 +7,8 @@ import sys
 
 PROGRAM = """
 import copy, json
-from esc_operator.handlers.depth import make_room
-make_room()
+from esc_operator.handlers.recursion_limit import raise_recursion_limit
+raise_recursion_limit()
 text = '{"a":' * 9_990 + "1" + "}" * 9_990
 read = json.loads(text)
 assert copy.deepcopy(read) == read

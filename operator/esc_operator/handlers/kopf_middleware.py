@@ -1,17 +1,21 @@
-"""Lists of environments that kopf cannot make anything of: one of large objects, one that ran out of time, and one with
-nothing in it.
+"""What kopf's own requests would end the operator with, taken out of its way: middlewares of aiohttp for its lists and
+watches.
 
 A list comes in pages, which are asked for by bytes, and the API server forgets after some minutes where one was. To
 kopf that is the end of its watch, and so of the process, and the next one may get no further. Here it looks like a
 connection that broke, after which kopf lists anew, in larger pages: it is the last of several that is asked for too
-late.
+late. An empty list has no object whose handler could be called, but it says that there are none.
 
-An empty list has no object whose handler could be called, but it says that there are none.
+A namespace that may not be watched is its own trouble: of several, the others go on. A role that is taken away, or a
+namespace that is deleted and its role with it, looks to kopf like a connection that broke as well, which it tries again
+for as long as it takes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,7 +25,7 @@ from esc_operator.kube.pages import FIRST_PAGE, LARGEST_PAGE, PageLimits
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
@@ -31,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 32_000
 GROWTH = 4
+PAUSE_SECONDS = 10.0
+"""After each refusal; less than the time that kopf gives a request."""
 _ROOT = f"/apis/{GROUP}/{VERSION}/"
 
 
@@ -114,3 +120,37 @@ class Lists:
             logger.warning("The list of %s took too long. It is begun anew, up to %d at a time.", plural, size)
         # Of all failures this one makes kopf list anew, and is not the end of its watch.
         raise aiohttp.ClientPayloadError(f"the place in the list of {plural} is forgotten")
+
+
+class Refusals:
+    """A middleware of aiohttp. It tells once of each namespace that it is refused, and that it is not any more."""
+
+    def __init__(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._pause = pause
+        self._refused: set[str] = set()
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        response = await handler(request)
+        found = re.search(r"/namespaces/([^/?]+)/", request.url.path)
+        if found is None:
+            return response
+        if response.status == HTTPStatus.FORBIDDEN:
+            response.release()
+            await self._refuse(found[1])
+        if found[1] in self._refused:
+            self._refused.discard(found[1])
+            logger.info("Namespace %s can be watched again.", found[1])
+        return response
+
+    async def _refuse(self, namespace: str) -> None:
+        if namespace not in self._refused:
+            self._refused.add(namespace)
+            logger.warning(
+                "Namespace %s cannot be watched: it is gone, or the operator has no rights there. The others are kept, "
+                "and it is looked at again every %.0f s.",
+                namespace,
+                PAUSE_SECONDS,
+            )
+        await self._pause(PAUSE_SECONDS)
+        # Of all failures this one is neither retried at once by kopf nor the end of its watch.
+        raise aiohttp.ClientPayloadError(f"namespace {namespace} cannot be watched")
