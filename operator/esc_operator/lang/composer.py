@@ -5,8 +5,7 @@ The tree is built with a stack of our own: libyaml's events are safe at any dept
 
 from typing import Any, Final
 
-from yaml import YAMLError
-from yaml._yaml import CParser
+from yaml import CBaseLoader, YAMLError
 from yaml.composer import ComposerError
 from yaml.events import (
     AliasEvent,
@@ -43,7 +42,7 @@ def compose(name: str, data: bytes, budget: Budget) -> tuple[Node | None, Diagno
         return None, (_limit(f"the definition is larger than {most} bytes, by {over}: split it, and import the parts"),)
     composer = _Composer(Source(name, data), budget)
     try:
-        composer.read(CParser(data))
+        composer.read(CBaseLoader(data))
     except YAMLError as error:
         return None, (_syntax_error(error),)
     if composer.diagnostics.found:
@@ -63,7 +62,7 @@ class _Composer:
         self._reach = [0]
         self._anchors: set[str | None] = set()
 
-    def read(self, parser: CParser) -> None:
+    def read(self, parser: CBaseLoader) -> None:
         """Takes events up to the end of the first document; what follows it is not looked at."""
         while True:
             event: Any = parser.get_event()

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from yaml import YAMLError
-from yaml._yaml import CParser
+from yaml import CBaseLoader, YAMLError
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -77,7 +76,7 @@ def read_spans(text: str) -> Span | None:
     body = text.removeprefix(_BYTE_ORDER_MARK)
     reader = _Reader(len(text) - len(body))
     try:
-        reader.read(CParser(body.encode("utf-8", "surrogatepass")))
+        reader.read(CBaseLoader(body.encode("utf-8", "surrogatepass")))
     except YAMLError:
         return None
     return reader.root
@@ -99,7 +98,7 @@ class _Reader:
         self._shift = shift
         self._open: list[Span] = []
 
-    def read(self, parser: CParser) -> None:
+    def read(self, parser: CBaseLoader) -> None:
         while True:
             event: Any = parser.get_event()
             kind = type(event)
