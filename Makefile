@@ -10,6 +10,9 @@ export PYTHONPATH := deploy/local:tests
 export UV_PROJECT_ENVIRONMENT := .venv
 # Bytecode is compiled once, by the install; without it every start of a command would compile everything anew.
 export UV_COMPILE_BYTECODE := 1
+export PYTHONDONTWRITEBYTECODE :=
+# How many processes share the tests: most wait for an API server, so there are more of them than processors.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit lint format bench e2e faults tenants failover alerts conformance crds image clean
@@ -33,10 +36,10 @@ demo: $(READY) ## The whole story on a local cluster and a local AWS (KEEP=1 lea
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: $(READY) ## All tests: unit, conformance, and those on a real API server
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 unit: $(READY) ## Only the tests that need nothing but Python
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit $(ARGS)
 
 lint: $(READY) ## ruff, mypy, import-linter
 	@$(BIN)/ruff check

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from local_cluster import cluster, places
+from local_cluster.building import ensure_control_plane
 from local_cluster.failures import ClusterError
 from local_cluster.tools import find_kubectl
 
@@ -64,12 +65,12 @@ def use_with_pytest_kind(config: "pytest.Config") -> None:
     """For a conftest's `pytest_configure`: pytest-kind would otherwise download kind and kubectl.
 
     Two runs at once must not share a cluster that the first of them deletes, so each takes a name of its own, unless
-    the cluster is to be kept. What was given on the command line stays.
+    the cluster is to be kept; so does each worker of a run. What was given on the command line stays.
     """
     if config.option.cluster_name == PYTEST_KIND_NAME:
-        config.option.cluster_name = (
-            f"{_RUN_PREFIX}kept" if config.option.keep_cluster else f"{_RUN_PREFIX}{os.getpid()}"
-        )
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        kept = f"kept-{worker}" if worker else "kept"
+        config.option.cluster_name = f"{_RUN_PREFIX}{kept if config.option.keep_cluster else os.getpid()}"
     if config.option.kind_bin is None:
         program = choose_kind()
         config.option.kind_bin = str(program.path)
@@ -77,6 +78,13 @@ def use_with_pytest_kind(config: "pytest.Config") -> None:
             _delete_clusters_of_killed_runs()
     if config.option.kind_kubectl_bin is None:
         config.option.kind_kubectl_bin = str(find_kubectl())
+
+
+def build_what_is_used(environment: Mapping[str, str] = os.environ) -> None:
+    """Build the local control plane ahead, where it is the choice and is missing; several processes build it once."""
+    chosen = choose_cluster(environment)
+    if isinstance(chosen, KindProgram) and not chosen.needs_docker:
+        ensure_control_plane()
 
 
 def _delete_clusters_of_killed_runs() -> None:

@@ -6,10 +6,8 @@ processes run; what an unclean end left behind counts as absent, and the next `c
 
 import contextlib
 import fcntl
-import random
 import re
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,10 +23,9 @@ from local_cluster.node import configuration as node_configuration
 from local_cluster.node import life as node_life
 from local_cluster.node.life import Node
 from local_cluster.node.programs import why_impossible
+from local_cluster.ports import PORTS, free_ports
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-# Below the range that Linux hands out to outgoing connections, which would otherwise take a chosen port at times.
-_PORTS = range(20000, 30000)
 _ATTEMPTS = 3
 # The API server waits half a minute for open watches on SIGTERM; there is nothing of it worth that time.
 _GRACE_SECONDS = {"kube-apiserver": 0.3}
@@ -153,7 +150,7 @@ class _PortTakenError(ClusterError):
 
 
 def _start(cluster: Cluster, programs: Path, deadline: float, *, node: bool) -> None:
-    layout = Layout(cluster.folder, programs, *_free_ports(4))
+    layout = Layout(cluster.folder, programs, *free_ports(4))
     certificates.write_certificates(layout.certificates, components.KUBERNETES_SERVICE)
     _write_kubeconfigs(cluster, layout)
     api = Api(layout.api_port, layout.certificates)
@@ -169,7 +166,7 @@ def _start(cluster: Cluster, programs: Path, deadline: float, *, node: bool) -> 
 
     if node:
         # Of all ports in the range, this one is this cluster's: it numbers what must be no other's.
-        cluster.node.prepare(network=layout.api_port - _PORTS.start)
+        cluster.node.prepare(network=layout.api_port - PORTS.start)
         cluster.node.start_containerd()
     run(components.etcd(layout))
     run(components.api_server(layout))
@@ -200,19 +197,6 @@ def _explain_death(cluster: Cluster, component: str) -> None:
         raise _PortTakenError(f"{component} found its port taken; see {log}")
     last = "\n".join(line[:400] for line in lines[-5:])
     raise ClusterError(f"{component} stopped while the cluster was starting; the end of {log} says:\n{last}")
-
-
-def _free_ports(count: int) -> list[int]:
-    ports: list[int] = []
-    with contextlib.ExitStack() as held:
-        for port in random.sample(_PORTS, k=500):
-            candidate = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                candidate.bind(("127.0.0.1", port))
-                ports.append(port)
-            if len(ports) == count:
-                return ports
-    raise ClusterError(f"no free ports on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}")
 
 
 def _clear(cluster: Cluster) -> None:

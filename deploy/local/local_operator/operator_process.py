@@ -9,22 +9,23 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import yaml
 
 from esc_operator.manifests.policies import API_AUDIENCES, PARAMETERS
 from esc_operator.manifests.rights import NAME, NAMESPACE, TOKENS
 from local_cluster import places
+from local_cluster.ports import free_ports
 from local_cluster.tools import find_kubectl
 
 DEPLOY = places.REPOSITORY / "deploy"
@@ -43,6 +44,8 @@ class LocalOperator:
     one that confines itself first. It works at once; with the argument `--leader-election`
     several with folders of their own are replicas, of which one works.
     """
+
+    _known: ClassVar[weakref.WeakSet["LocalOperator"]] = weakref.WeakSet()
 
     def __init__(  # noqa: PLR0913 - what is installed and how it is started belong together
         self,
@@ -68,11 +71,18 @@ class LocalOperator:
         self._own_namespace = own_namespace
         self._start_seconds = start_seconds
         self._launcher = launcher
-        self._health_port = _free_port()
-        self._metrics_port = _free_port()
+        self._health_port, self._metrics_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
         self.metrics_token = ""
         self.log = folder / "operator.log"
+        self._known.add(self)
+
+    @classmethod
+    def logs_written_since(cls, seconds: float) -> Iterator[Path]:
+        """The logs of this process' operators to which something was added after a time of `time.time`."""
+        for one in sorted(cls._known, key=lambda one: one.log):
+            if one.log.exists() and one.log.stat().st_mtime >= seconds:
+                yield one.log
 
     def install(self) -> None:
         """Apply all but the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
@@ -260,10 +270,3 @@ def _write_kustomization(folder: Path, **fields: Any) -> None:
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     """What is left when everything that could name another cloud or cluster is taken away."""
     return {name: value for name, value in environ.items() if not name.startswith(("AWS_", "KUBE", "ESC_"))}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
