@@ -16,7 +16,7 @@ from cluster.harness import variables
 from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.kopf_middleware import GROWTH, Lists, Pages
 from esc_operator.handlers.session import open_session
-from esc_operator.kube.connection import read_connection
+from esc_operator.kube.connect import read_connection
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.kube.pulses import Pulses
 from local_cluster import cluster as local_clusters

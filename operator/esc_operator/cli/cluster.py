@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from esc_operator.cli.files import private_folder
 from esc_operator.cli.identities import ServiceAccountIdentity
-from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.rotator_states import KeptStates
+from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.stores.cluster import ClusterStore
 
 if TYPE_CHECKING:
@@ -40,10 +39,9 @@ def open_cluster(context: str, outside: Outside) -> ClusterBackend:
 
 
 def connect(context: str) -> ClusterSession:
-    """A session with the real cluster of a context. Raises EscError."""
-    # The Kubernetes client takes a second to import.
+    """A session with the real cluster of a context, "" for the current one. Raises EscError."""
+    # urllib3 takes a while to import.
+    from esc_operator.kube.exec_plugin import Terminal
     from esc_operator.kube.session import open_session
 
-    # The client's files would stay behind where the command takes our place.
-    with private_folder(os.environ) as folder:
-        return open_session(context, scratch=folder)
+    return open_session(context, os.environ, Terminal(is_shown=True, is_interactive=os.isatty(0)))

@@ -35,7 +35,8 @@ from esc_operator.handlers.watchdog import Watchdog, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
 from esc_operator.kube.accounts import MissingAccounts
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.connection import MAX_CONNECTIONS, read_connection
+from esc_operator.kube.connect import read_connection
+from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences

@@ -97,7 +97,7 @@ def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Ki
     """kopf closes it, and asks for another one where the API server refuses its credentials all the same."""
     client = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
-        proxy=connection.proxy,
+        proxy=connection.config.proxy,
         trace_configs=[_watched(pulses)],
         middlewares=(Refusals(), lists),
     )

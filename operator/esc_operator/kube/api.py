@@ -87,7 +87,7 @@ class KubeApi:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"esc-operator/{__version__}"},
             timeout=_LIMITS,
-            proxy=connection.proxy,
+            proxy=connection.config.proxy,
         )
         self._sender = Sender(connection, self._session, permit)
 

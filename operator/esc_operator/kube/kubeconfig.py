@@ -1,120 +1,290 @@
-"""A kubeconfig's context, for a process that runs outside of a cluster.
+"""Kubeconfigs: what they say of their contexts, and how the cluster of one is reached, for both transports.
 
-Owns what is common: certificates and tokens, in files or inline. What runs a program or speaks another protocol to log
-in is left to the official client.
+The one reader of them, with kubectl's rules: several files are one, of two entries of one name the first counts, paths
+begin at the file that names them, what is inline goes before a file, a token before a program. What it reads it does
+not keep: whoever finds the credentials refused reads again. Its errors quote names and paths, never content.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import yaml
+from urllib.parse import urlsplit
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.kube.connection import Connection, Credentials, bearer
+from esc_operator.kube.client_config import ClientConfig, Credentials, bearer
+from esc_operator.kube.exec_plugin import NO_TERMINAL, Terminal, run_plugin
+from esc_operator.providers.token_endpoints import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEFAULT = "~/.kube/config"
-FOREIGN = ("exec", "auth-provider", "username")
-"""Ways to log in that are not ours to speak."""
+IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
+PROXY_SCHEMES = ("http", "https")
 
 
-class Named(NamedTuple):
-    """An entry of a kubeconfig, and the folder that paths in it start from."""
+class Contexts(NamedTuple):
+    """The contexts by name, each with its namespace, and the current one's name or ""."""
 
+    namespaces: Mapping[str, str]
+    current: str
+
+    def resolve(self, name: str) -> str:
+        """The name of an existing context; "" means the current one. Raises ConfigurationError."""
+        if not (name or self.current):
+            raise ConfigurationError("the kubeconfig has no current context: name one, as in kubernetes://CONTEXT")
+        chosen = name or self.current
+        if chosen not in self.namespaces:
+            known = ", ".join(sorted(self.namespaces)) or "none at all"
+            raise ConfigurationError(f'the kubeconfig has no context "{chosen}"; it has {known}')
+        return chosen
+
+
+def read_contexts(settings: Mapping[str, str]) -> Contexts:
+    """The contexts of all files in KUBECONFIG, or of ~/.kube/config. Raises ConfigurationError."""
+    kubeconfig = _read_files(None, settings)
+    namespaces = {entry.name: entry.text("namespace") or "default" for entry in kubeconfig.all("context")}
+    return Contexts(namespaces, kubeconfig.current)
+
+
+def read_kubeconfig(
+    files: str | None, context: str | None, settings: Mapping[str, str], terminal: Terminal = NO_TERMINAL
+) -> ClientConfig:
+    """How the cluster of a context is reached, or of the current one. May run a program, which may take long.
+
+    `files` are separated like a PATH, and have to be there; None means those of KUBECONFIG, or ~/.kube/config. Raises
+    ConfigurationError.
+    """
+    kubeconfig = _read_files(files, settings)
+    chosen = kubeconfig.find("context", context or kubeconfig.current)
+    if not (named := chosen.text("cluster")):
+        raise ConfigurationError(f"{chosen} has no cluster")
+    cluster = kubeconfig.find("cluster", named)
+    user = kubeconfig.find("user", name) if (name := chosen.text("user")) else Entry("user", "", {}, Path())
+    server = cluster.text("server").rstrip("/")
+    if urlsplit(server).scheme not in {"http", "https"}:
+        raise ConfigurationError(f"{cluster} has no server: an URL with https:// is needed")
+    authority = cluster.pem("certificate-authority")
+    login = _log_in(user, cluster, authority, settings, terminal)
+    return ClientConfig(
+        server,
+        Credentials(
+            authority=authority,
+            certificate=login.certificate,
+            key=login.key,
+            authorization=login.authorization,
+            files=(*kubeconfig.files, *_files(cluster, "certificate-authority"), *_files(user, *USER_FILES)),
+        ),
+        insecure=cluster.flag("insecure-skip-tls-verify"),
+        server_name=cluster.text("tls-server-name") or None,
+        proxy=_proxy(server, cluster, settings),
+    )
+
+
+def current_context(files: str | None, settings: Mapping[str, str]) -> str:
+    """The name of the context that is current now, or "". Raises ConfigurationError."""
+    return _read_files(files, settings).current
+
+
+USER_FILES = ("client-certificate", "client-key", "tokenFile")
+
+
+class Login(NamedTuple):
+    """How a user proves who they are; see `Credentials`."""
+
+    authorization: str = ""
+    certificate: str | None = None
+    key: str | None = None
+
+
+def _log_in(
+    user: Entry, cluster: Entry, authority: str | None, settings: Mapping[str, str], terminal: Terminal
+) -> Login:
+    if any(user.fields.get(field) for field in IMPERSONATION):
+        # To leave it out would be to act with more rights than kubectl does.
+        raise ConfigurationError(f"{user} acts as somebody else (as), which is not supported: use a user of its own")
+    certificate, key = user.pem("client-certificate"), user.pem("client-key")
+    if header := _static_header(user):
+        return Login(header, certificate, key)
+    if user.fields.get("exec"):
+        made = run_plugin(user.mapping("exec"), str(user), user.folder, _told(cluster, authority), settings, terminal)
+        return Login(bearer(made.token), made.certificate or certificate, made.key or key)
+    if user.fields.get("auth-provider"):
+        from esc_operator.kube.auth_provider import read_auth_provider  # it imports the Kubernetes client
+
+        header = read_auth_provider(user.mapping("auth-provider"), str(user), user.folder)
+        return Login(header, certificate, key)
+    return Login("", certificate, key)
+
+
+def _static_header(user: Entry) -> str:
+    if path := user.path("tokenFile"):
+        return bearer(_read_text(path, f"tokenFile of {user}"))
+    if token := user.text("token"):
+        return bearer(token)
+    if name := user.text("username"):
+        return "Basic " + base64.b64encode(f"{name}:{user.text('password')}".encode()).decode()
+    return ""
+
+
+def _told(cluster: Entry, authority: str | None) -> Mapping[str, Any]:
+    """What a program is told of the cluster, if it is to know."""
+    fields = {
+        "server": cluster.text("server"),
+        "tls-server-name": cluster.text("tls-server-name"),
+        "insecure-skip-tls-verify": cluster.flag("insecure-skip-tls-verify"),
+        "certificate-authority-data": base64.b64encode((authority or "").encode()).decode(),
+        "proxy-url": cluster.text("proxy-url"),
+        "config": _extension(cluster, "client.authentication.k8s.io/exec"),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _extension(cluster: Entry, name: str) -> Any:
+    found = cluster.fields.get("extensions")
+    entries = found if isinstance(found, list) else ()
+    return next((one.get("extension") for one in entries if isinstance(one, dict) and one.get("name") == name), None)
+
+
+def _proxy(server: str, cluster: Entry, settings: Mapping[str, str]) -> str | None:
+    """The cluster's own, else that of the terminal (HTTPS_PROXY, NO_PROXY), which nobody means for this machine."""
+    if own := cluster.text("proxy-url"):
+        if urlsplit(own).scheme not in PROXY_SCHEMES:
+            raise ConfigurationError(f"{cluster} has a proxy-url that is no http:// or https:// one: use such a proxy")
+        return own
+    parts = urlsplit(server)
+    host = parts.hostname or ""
+    if host in {"localhost", "::1"} or host.startswith("127."):
+        return None
+    return proxy_for(host, settings, parts.scheme)
+
+
+# Files
+
+
+class Entry(NamedTuple):
+    """An entry of a kubeconfig, and the folder that paths in it begin at."""
+
+    kind: str
+    name: str
     fields: Mapping[str, Any]
     folder: Path
 
-    def pem(self, name: str) -> str | None:
-        """What `name` says: inline, in base64, or in a file."""
-        if inline := self.fields.get(f"{name}-data"):
-            return base64.b64decode(inline).decode()
-        path = self.path(name)
-        return path.read_text() if path else None
+    def __str__(self) -> str:
+        return f'the kubeconfig\'s {self.kind} "{self.name}"'
 
-    def path(self, name: str) -> Path | None:
-        return self.folder / self.fields[name] if self.fields.get(name) else None
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
+    def text(self, field: str) -> str:
+        """A text, "" for none. Raises ConfigurationError for anything else."""
+        value = self.fields.get(field)
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{self} has a {field} that is no text")
+        return value or ""
 
-async def read_kubeconfig(files: str | None, context: str | None) -> Connection:
-    """The connection of a context, or of the current one. `files` are separated like a PATH; None means those of
-    KUBECONFIG. Raises ConfigurationError and OSError."""
-    try:
-        kubeconfig = _Kubeconfig(_paths(files))
-        # The name that was current at the start stays: another one would be another cluster.
-        name = context or kubeconfig.current
-        chosen = kubeconfig.find("context", name).fields
-        cluster, user = kubeconfig.find("cluster", chosen.get("cluster")), kubeconfig.find("user", chosen.get("user"))
-        if not any(way in user.fields for way in FOREIGN):
-            return _connection(cluster, user, kubeconfig.files, files, name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        # Its own words might quote a key.
-        raise ConfigurationError("the kubeconfig is not one") from error
-    from esc_operator.kube.foreign_kubeconfig import read_foreign_kubeconfig
+    def flag(self, field: str) -> bool:
+        value = self.fields.get(field, False)
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{self} has a {field} that is neither true nor false")
+        return value
 
-    return await read_foreign_kubeconfig(files, name)
+    def mapping(self, field: str) -> Mapping[str, Any]:
+        value = self.fields[field]
+        if not isinstance(value, dict):
+            raise ConfigurationError(f"{self} has a {field} that is no mapping")
+        return value
 
+    def path(self, field: str) -> Path | None:
+        named = self.text(field)
+        return self.folder / named if named else None
 
-def _connection(cluster: Named, user: Named, read: tuple[Path, ...], files: str | None, context: str) -> Connection:
-    named = (cluster.path("certificate-authority"), *map(user.path, ("client-certificate", "client-key", "tokenFile")))
-    token = user.path("tokenFile")
-    credentials = Credentials(
-        authority=cluster.pem("certificate-authority"),
-        certificate=user.pem("client-certificate"),
-        key=user.pem("client-key"),
-        authorization=bearer(token.read_text() if token else user.fields.get("token")),
-        files=(*read, *filter(None, named)),
-    )
-    return Connection(
-        cluster.fields["server"].rstrip("/"),
-        credentials,
-        insecure=bool(cluster.fields.get("insecure-skip-tls-verify")),
-        server_name=cluster.fields.get("tls-server-name"),
-        proxy=cluster.fields.get("proxy-url"),
-        reread=partial(read_kubeconfig, files, context),
-    )
+    def pem(self, field: str) -> str | None:
+        """What `field` says: inline, in base64, or in a file."""
+        if inline := self.text(f"{field}-data"):
+            try:
+                return base64.b64decode(inline, validate=True).decode()
+            except ValueError as error:
+                raise ConfigurationError(f"{self} has a {field}-data that is not base64 of a text") from error
+        path = self.path(field)
+        return _read_text(path, f"{field} of {self}") if path else None
 
 
-def _paths(files: str | None) -> list[Path]:
-    named = files or os.environ.get("KUBECONFIG", "")
-    return [Path(name).expanduser() for name in named.split(os.pathsep) if name] or [Path(DEFAULT).expanduser()]
+def _files(entry: Entry, *fields: str) -> Iterator[Path]:
+    return (path for path in map(entry.path, fields) if path)
 
 
 class _Kubeconfig:
-    """Some files as one: of two entries of one name, the first counts."""
+    """Some files as one."""
 
     def __init__(self, files: list[Path]) -> None:
-        self._entries: dict[tuple[str, str], Named] = {}
+        self._entries: dict[tuple[str, str], Entry] = {}
         self.files = tuple(files)
         self.current = ""
         for file in files:
             content = _read(file)
-            self.current = self.current or content.get("current-context") or ""
-            for kind, name, fields in _entries(content):
-                self._entries.setdefault((kind, name), Named(fields, file.parent))
+            current = content.get("current-context")
+            self.current = self.current or (current if isinstance(current, str) else "")
+            for entry in _entries(content, file):
+                self._entries.setdefault((entry.kind, entry.name), entry)
 
-    def find(self, kind: str, name: str | None) -> Named:
-        if (kind, name) not in self._entries:
-            raise ConfigurationError(f'the kubeconfig has no {kind} "{name or ""}"')
-        return self._entries[kind, name or ""]
+    def all(self, kind: str) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.kind == kind]
+
+    def find(self, kind: str, name: str) -> Entry:
+        if found := self._entries.get((kind, name)):
+            return found
+        if not self.files:
+            raise ConfigurationError(
+                f"there is no kubeconfig: KUBECONFIG names no file that exists, and there is no {DEFAULT}"
+            )
+        if not name:
+            raise ConfigurationError("the kubeconfig has no current context: name one")
+        known = ", ".join(sorted(entry.name for entry in self.all(kind))) or "none at all"
+        raise ConfigurationError(f'the kubeconfig has no {kind} "{name}"; it has {known}')
+
+
+def _read_files(files: str | None, settings: Mapping[str, str]) -> _Kubeconfig:
+    if files:
+        return _Kubeconfig(_split(files))
+    named = _split(settings.get("KUBECONFIG", "")) or [Path(DEFAULT).expanduser()]
+    return _Kubeconfig([path for path in named if path.exists()])
+
+
+def _split(files: str) -> list[Path]:
+    return [Path(name).expanduser() for name in files.split(os.pathsep) if name]
 
 
 def _read(file: Path) -> Mapping[str, Any]:
+    import yaml
+
+    text = _read_text(file, "kubeconfig")
     try:
-        content = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, ValueError) as error:
         # Its own words would quote the file, which may hold keys.
         raise ConfigurationError(f"the kubeconfig {file} is not YAML") from error
     return content if isinstance(content, dict) else {}
 
 
-def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _read_text(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"could not read the {what}: {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"could not read the {what}: {file} is not a text in UTF-8") from error
+
+
+def _entries(content: Mapping[str, Any], file: Path) -> Iterator[Entry]:
     for kind in ("context", "cluster", "user"):
-        for entry in content.get(f"{kind}s") or ():
-            yield kind, entry["name"], entry.get(kind) or {}
+        named = content.get(f"{kind}s") or []
+        if not isinstance(named, list):
+            raise ConfigurationError(f"the kubeconfig {file} is not one: its {kind}s are no list")
+        for entry in named:
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                fields = entry.get(kind)
+                yield Entry(kind, entry["name"], fields if isinstance(fields, dict) else {}, file.parent)

@@ -70,7 +70,7 @@ class Sender:
             URL(f"{self._connection.server}{path}", encoded=True),
             headers={**(headers or {}), **own},
             ssl=present.tls,
-            server_hostname=self._connection.server_name,
+            server_hostname=self._connection.config.server_name,
             **more,
         )
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import urllib3
-from kubernetes import config
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.client.exceptions import ApiException
-from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from esc_operator.errors import ConfigurationError, NotFoundError
+from esc_operator.kube.blocking import BlockingSender
+from esc_operator.kube.kubeconfig import read_kubeconfig
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
@@ -28,6 +28,7 @@ from esc_operator.resources.environment import Key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esc_operator.kube.exec_plugin import Terminal
     from esc_operator.kube.paths import Resource
     from esc_operator.providers.port import IdentityToken
 
@@ -36,11 +37,31 @@ REQUEST_TIMEOUT = 30.0
 JSON, MERGE = "application/json", "application/merge-patch+json"
 
 
+class Answer(Protocol):
+    """What came back for a request."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Transport(Protocol):
+    """Sends requests; `BlockingSender` is one."""
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+        """Raises urllib3's HTTPError."""
+
+
 class Session:
     """Reads environments and asks for tokens in one cluster. Every method raises KubeError."""
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     def read_environment(self, namespace: str, name: str) -> dict[str, Any]:
         """An environment of a namespace, or of the cluster where that is "", as the API server holds it."""
@@ -90,21 +111,14 @@ class Session:
     def _request(
         self, method: str, path: str, what: str, body: Mapping[str, Any] | None = None, content_type: str = JSON
     ) -> dict[str, Any]:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        data = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._client.call_api(
-                path,
-                method,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=REQUEST_TIMEOUT,
-            )
-        except ApiException as refusal:
-            raise error_from_answer(refusal.status, refusal.body or b"", refusal.headers or {}, what) from refusal
+            answer = self._transport.request(method, path, headers, data, REQUEST_TIMEOUT)
         except (urllib3.exceptions.HTTPError, OSError) as failure:
-            raise error_from_failure(failure, what) from failure
+            raise error_from_failure(_cause(failure), what) from failure
+        if not 200 <= answer.status < 300:
+            raise error_from_answer(answer.status, answer.data, answer.headers, what)
         try:
             parsed: dict[str, Any] = json.loads(answer.data)
         except ValueError as failure:  # something before the API server answered in its place
@@ -112,41 +126,22 @@ class Session:
         return parsed
 
 
-def open_session(context: str | None, kubeconfig: str | None = None, *, scratch: str) -> Session:
-    """A session in a kubeconfig's context; None is the current one. Raises ConfigurationError.
+def _cause(failure: BaseException) -> BaseException:
+    """What is behind an error of urllib3 about TLS: the translator knows Python's own."""
+    inner = failure.args[-1] if isinstance(failure, urllib3.exceptions.SSLError) and failure.args else None
+    return inner if isinstance(inner, ssl.SSLError) else failure
 
-    The kubeconfig is the one that kubectl would use: KUBECONFIG, or ~/.kube/config. `scratch` is a private folder that
-    is not needed any more afterwards: the client writes the keys of the kubeconfig there.
+
+def open_session(
+    context: str, settings: Mapping[str, str], terminal: Terminal, kubeconfig: str | None = None
+) -> Session:
+    """A session in a kubeconfig's context; "" is the current one. Raises ConfigurationError.
+
+    The kubeconfig is the one that kubectl would use: KUBECONFIG, or ~/.kube/config.
     """
-    named = f'context "{context}"' if context else "the current context"
-    configuration = Configuration()
+    read = partial(read_kubeconfig, kubeconfig, context, settings, terminal)
     try:
-        config.load_kube_config(
-            config_file=kubeconfig,
-            context=context,
-            client_configuration=configuration,
-            persist_config=False,
-            temp_file_path=scratch,
-        )
-        client = ApiClient(configuration)
-        _read_keys(client.rest_client.pool_manager.connection_pool_kw)
-    except config.ConfigException as error:
-        raise ConfigurationError(f"cannot use {named} of the kubeconfig: {error}") from error
-    except (OSError, ValueError) as error:
-        # OpenSSL's own words name a file that nobody knows.
-        why = "a certificate or key in it cannot be read, or one does not belong to the other"
-        raise ConfigurationError(f"cannot use {named} of the kubeconfig: {why}") from error
-    return Session(client)
-
-
-def _read_keys(pool: dict[str, Any]) -> None:
-    """Read what connections would read from files when they are made, so that the files can go."""
-    context = create_urllib3_context(cert_reqs=resolve_cert_reqs(pool["cert_reqs"]))
-    authority, certificate, key = (pool.pop(name, None) for name in ("ca_certs", "cert_file", "key_file"))
-    if authority:
-        context.load_verify_locations(authority)
-    else:
-        context.load_default_certs()
-    if certificate:
-        context.load_cert_chain(certificate, key)
-    pool["ssl_context"] = context
+        return Session(BlockingSender(read(), read))
+    except ConfigurationError as error:
+        named = f'context "{context}"' if context else "the current context"
+        raise ConfigurationError(f"cannot use {named} of the kubeconfig: {error.message}") from error

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -87,11 +88,21 @@ def is_https(url: str) -> bool:
 
 
 def proxy_for(host: str, settings: Mapping[str, str], scheme: str = "https") -> str | None:
-    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, or all as `*`."""
+    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, networks
+    (10.0.0.0/8), or all as `*`."""
     proxy = settings.get(f"{scheme.upper()}_PROXY") or settings.get(f"{scheme}_proxy")
     spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
     names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
-    return None if any(name == "*" or f".{host}".endswith(f".{name}") for name in names) else proxy or None
+    return None if any(_spares(name, host) for name in names) else proxy or None
+
+
+def _spares(name: str, host: str) -> bool:
+    if "/" in name:
+        try:
+            return ip_address(host) in ip_network(name, strict=False)
+        except ValueError:
+            return False
+    return name == "*" or f".{host}".endswith(f".{name}")
 
 
 class Asking:

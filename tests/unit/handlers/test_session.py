@@ -18,7 +18,8 @@ from esc_operator.handlers.kinds import PAUSE_SECONDS, Kinds
 from esc_operator.handlers.kopf_middleware import GROWTH, MOST_AT_ONCE, Lists, Pages
 from esc_operator.handlers.session import LONGEST_PAUSE, Logins, open_session
 from esc_operator.handlers.watching import Backoffs, make_settings
-from esc_operator.kube.connection import Connection, Credentials
+from esc_operator.kube.client_config import ClientConfig, Credentials
+from esc_operator.kube.connection import Connection
 from esc_operator.kube.pages import FIRST_PAGE, LARGEST_PAGE
 from esc_operator.kube.pulses import Pulses
 from esc_operator.resources import GROUP, VERSION
@@ -141,7 +142,7 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Serv
         async def log_in(**_: Any) -> kopf.AiohttpSession:
             await logins.turn()
             credentials = Credentials(authorization=f"Bearer token-{next(numbers)}")
-            return open_session(Connection(f"http://{host}:{port}", credentials), pulses, lists, kinds)
+            return open_session(Connection(ClientConfig(f"http://{host}:{port}", credentials)), pulses, lists, kinds)
 
         @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
         async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
@@ -237,7 +238,7 @@ def test_watches_of_several_namespaces_beat_each_for_itself(prefix: str) -> None
         clock = Clock()
         pulses = Pulses(clock)
         lists = Lists(Pages(), lambda _plural, _namespace: None)
-        session = open_session(Connection(url), pulses, lists, Kinds()).aiohttp_session
+        session = open_session(Connection(ClientConfig(url)), pulses, lists, Kinds()).aiohttp_session
         try:
             for namespace in ("a", "b"):
                 async with await session.request(

@@ -208,7 +208,8 @@ from datetime import UTC, datetime
 from esc_operator.handlers import logs
 from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.watchdog import Watchdog, end_after, reporter
-from esc_operator.kube.connection import Connection, Credentials
+from esc_operator.kube.client_config import ClientConfig, Credentials
+from esc_operator.kube.connection import Connection
 from esc_operator.reconciliation.controller.interruptions import Interruptions
 from esc_operator.reconciliation.controller.under_way import Definition, UnderWay
 from esc_operator.resources.environment import Key
@@ -219,7 +220,8 @@ async def bomb():
 
 async def main():
     under_way = UnderWay()
-    lease = Connection(sys.argv[1], Credentials(authorization="Bearer own")), Key("esc-system", "esc-operator")
+    config = ClientConfig(sys.argv[1], Credentials(authorization="Bearer own"))
+    lease = Connection(config), Key("esc-system", "esc-operator")
     report = reporter(Interruptions(), lease, lambda: datetime.now(UTC), 1.0)
 
     def tell(definition, what):
@@ -253,6 +255,7 @@ def test_the_last_line_of_a_process_that_is_ended_names_what_was_under_way_and_s
 
 @pytest.mark.parametrize("status", [403, None])
 def test_word_that_cannot_be_left_is_told(status: int | None, caplog: pytest.LogCaptureFixture) -> None:
+    from esc_operator.kube.client_config import ClientConfig
     from esc_operator.kube.connection import Connection
 
     with LeaseServer(status or 200) as server:
@@ -260,7 +263,9 @@ def test_word_that_cannot_be_left_is_told(status: int | None, caplog: pytest.Log
         url = server.url if status else "http://127.0.0.1:9"
         interruptions = Interruptions()
         began = time.monotonic()
-        reporter(interruptions, (Connection(url), place), lambda: datetime.now(UTC), 1.0)(BOMB, "it was long")
+        reporter(interruptions, (Connection(ClientConfig(url)), place), lambda: datetime.now(UTC), 1.0)(
+            BOMB, "it was long"
+        )
     assert time.monotonic() - began < 2
     assert "The next leader will not know of it" in caplog.text
     assert [one.definition for one in interruptions] == [BOMB]

@@ -13,7 +13,8 @@ from esc_operator.driver.places import Places
 from esc_operator.errors import ForbiddenError, IdentityError, InvalidError, NotFoundError, UnavailableError
 from esc_operator.kube.api import METADATA, METADATA_LIST, KubeApi
 from esc_operator.kube.asker import ASKER
-from esc_operator.kube.connection import Connection, Credentials
+from esc_operator.kube.client_config import ClientConfig, Credentials
+from esc_operator.kube.connection import Connection
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def ask(story: Callable[[KubeApi, Server], Coroutine[Any, Any, None]]) -> None:
         await site.start()
         host, port = runner.addresses[0][:2]
         api = KubeApi(
-            Connection(f"http://{host}:{port}", Credentials(authorization="Bearer somebody")), places=Places(8)
+            Connection(ClientConfig(f"http://{host}:{port}", Credentials(authorization="Bearer somebody"))),
+            places=Places(8),
         )
         try:
             async with asyncio.timeout(10):
@@ -264,7 +266,7 @@ def test_a_request_that_fails_or_is_given_up_gives_its_place_back() -> None:
 
 def test_no_answer_is_an_unavailable_api_server() -> None:
     async def story(_: KubeApi, __: Server) -> None:
-        api = KubeApi(Connection("http://127.0.0.1:9"))
+        api = KubeApi(Connection(ClientConfig("http://127.0.0.1:9")))
         with pytest.raises(UnavailableError, match="did not answer"):
             await api.read(SECRETS, "apps", "aws")
         with pytest.raises(UnavailableError, match="could not watch secrets"):

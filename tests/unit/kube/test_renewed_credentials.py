@@ -16,8 +16,9 @@ from cryptography import x509
 
 from esc_operator.errors import UnavailableError
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.connection import LOOK_SECONDS, REREAD_SECONDS, Connection, Credentials, in_cluster
-from esc_operator.kube.kubeconfig import read_kubeconfig
+from esc_operator.kube.client_config import ClientConfig, Credentials
+from esc_operator.kube.connect import from_kubeconfig, in_cluster
+from esc_operator.kube.connection import LOOK_SECONDS, REREAD_SECONDS, Connection
 from esc_operator.kube.paths import ENVIRONMENTS
 from local_cluster import certificates
 
@@ -128,13 +129,13 @@ def in_turn(clock: Clock, url: str, *found: Credentials | Exception) -> Connecti
     """A connection whose credentials are read in that order; the last of them again and again."""
     left = list(found)
 
-    async def reread() -> Connection:
+    async def reread() -> ClientConfig:
         now = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(now, Exception):
             raise now
-        return Connection(url, now)
+        return ClientConfig(url, now)
 
-    return Connection(url, Credentials(authorization="Bearer old"), reread=reread, clock=clock)
+    return Connection(ClientConfig(url, Credentials(authorization="Bearer old")), reread=reread, clock=clock)
 
 
 def test_a_pod_finds_its_new_token_and_its_new_bundle_when_the_old_ones_are_refused(
@@ -146,7 +147,7 @@ def test_a_pod_finds_its_new_token_and_its_new_bundle_when_the_old_ones_are_refu
     async def story(server: Server, _: Clock) -> None:
         await server.start(first.server_tls(first.folder / "ca.crt"))
         environ = account(tmp_path, first, "one")
-        connection = await in_cluster({**environ, "KUBERNETES_SERVICE_PORT": str(server.port)}, tmp_path)
+        connection = in_cluster({**environ, "KUBERNETES_SERVICE_PORT": str(server.port)}, tmp_path)
         api = KubeApi(connection)
         try:
             server.good = "one"
@@ -173,7 +174,7 @@ def test_a_bundle_that_does_not_know_the_server_is_told_and_read_again_until_it_
     async def story(server: Server, clock: Clock) -> None:
         await server.start(second.server_tls(second.folder / "ca.crt"))
         environ = account(tmp_path, first, "one")
-        connection = await in_cluster({**environ, "KUBERNETES_SERVICE_PORT": str(server.port)}, tmp_path)
+        connection = in_cluster({**environ, "KUBERNETES_SERVICE_PORT": str(server.port)}, tmp_path)
         set_clock(connection, clock)
         api = KubeApi(connection)
         try:
@@ -206,7 +207,7 @@ def test_a_client_certificate_that_was_replaced_on_disk_is_used_for_new_connecti
             "users": [{"name": "here", "user": {"client-certificate": "admin.crt", "client-key": "admin.key"}}],
         }
         (tmp_path / "config").write_text(json.dumps(config))
-        connection = await read_kubeconfig(str(tmp_path / "config"), None)
+        connection = await from_kubeconfig(str(tmp_path / "config"), None, {})
         set_clock(connection, clock)
         api = KubeApi(connection)
         try:
@@ -238,7 +239,7 @@ def test_a_file_that_changes_is_read_again_before_anybody_refuses_what_it_said(
     environ = {**account(tmp_path, pkis[0], "one"), "KUBERNETES_SERVICE_PORT": "443"}
 
     async def story(_: Server, clock: Clock) -> None:
-        connection = await in_cluster(environ, tmp_path)
+        connection = in_cluster(environ, tmp_path)
         set_clock(connection, clock)
         (tmp_path / "token").write_text("second")
         clock.seconds += LOOK_SECONDS - 1
@@ -270,11 +271,11 @@ def test_what_is_refused_all_the_same_is_told_and_not_sent_again_and_again() -> 
         url = await server.start()
         reread: list[float] = []
 
-        async def read() -> Connection:
+        async def read() -> ClientConfig:
             reread.append(clock())
-            return Connection(url, Credentials(authorization="Bearer old"))
+            return ClientConfig(url, Credentials(authorization="Bearer old"))
 
-        api = KubeApi(Connection(url, Credentials(authorization="Bearer old"), reread=read, clock=clock))
+        api = KubeApi(Connection(ClientConfig(url, Credentials(authorization="Bearer old")), reread=read, clock=clock))
         server.good = "new"
         try:
             for _ in range(50):
@@ -307,10 +308,10 @@ def test_what_cannot_be_read_again_is_told_once_and_those_from_before_stay(
 
 def test_credentials_for_another_server_are_not_taken(caplog: pytest.LogCaptureFixture) -> None:
     async def story(server: Server, clock: Clock) -> None:
-        async def elsewhere() -> Connection:
-            return Connection("https://elsewhere", Credentials(authorization="Bearer theirs"))
+        async def elsewhere() -> ClientConfig:
+            return ClientConfig("https://elsewhere", Credentials(authorization="Bearer theirs"))
 
-        connection = Connection(await server.start(), reread=elsewhere, clock=clock)
+        connection = Connection(ClientConfig(await server.start()), reread=elsewhere, clock=clock)
         assert not await connection.is_renewed(connection.snapshot())
 
     play(story)
@@ -329,7 +330,7 @@ def test_a_context_that_becomes_the_current_one_later_is_not_gone_to(tmp_path: P
 
     async def story(_: Server, clock: Clock) -> None:
         write("here")
-        connection = await read_kubeconfig(str(tmp_path / "config"), None)
+        connection = await from_kubeconfig(str(tmp_path / "config"), None, {})
         write("there")
         assert await connection.is_renewed(connection.snapshot())
         assert connection.server == "https://here"

@@ -8,6 +8,7 @@ import pytest
 
 from esc_operator.errors import UnavailableError
 from esc_operator.kube.api import KubeApi
+from esc_operator.kube.client_config import ClientConfig
 from esc_operator.kube.connection import Connection
 from esc_operator.kube.paths import ENVIRONMENTS, SECRETS, SERVICE_ACCOUNTS
 from esc_operator.kube.requests import Request
@@ -48,7 +49,7 @@ def test_a_request_without_an_answer_is_told_as_such() -> None:
     notes = Notes()
 
     async def ask() -> None:
-        api = KubeApi(Connection("http://127.0.0.1:9"), Telemetry(notes))
+        api = KubeApi(Connection(ClientConfig("http://127.0.0.1:9")), Telemetry(notes))
         try:
             with pytest.raises(UnavailableError):
                 await api.read(SECRETS, "apps", "aws")

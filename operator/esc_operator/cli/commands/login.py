@@ -8,9 +8,9 @@ import click
 from esc_operator.cli import backends
 from esc_operator.cli.backends import CHOICES, CLUSTER, FOLDER
 from esc_operator.cli.configuration import BACKEND_URL, read_backend, write_backend
-from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.outside import Outside
 from esc_operator.errors import ConfigurationError
+from esc_operator.kube.kubeconfig import read_contexts
 
 _HELP = f"""Choose where environments come from.
 

@@ -8,11 +8,11 @@ import click
 from esc_operator.cli.backends import CLUSTER
 from esc_operator.cli.cluster_session import ClusterSession
 from esc_operator.cli.configuration import read_backend
-from esc_operator.cli.kubeconfig import read_contexts
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.cli.outside import Outside
 from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
 from esc_operator.errors import ConfigurationError
+from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.resources.environment import key_of
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE
 from esc_operator.stores.references import Reference, parse_reference

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.kube.connection import Connection, in_cluster, read_connection
+from esc_operator.kube.connect import in_cluster, read_connection
 from local_cluster import certificates
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from esc_operator.kube.connection import Connection
 
 SERVER = "https://127.0.0.1:6443"
 
@@ -64,80 +64,21 @@ def test_a_named_kubeconfig_says_where_the_cluster_is_and_as_whom_it_is_asked(tm
     for connection in (read(kubeconfig, "here"), read(kubeconfig)):
         assert connection.server == SERVER
         assert authorization(connection) == "Bearer t"
-        assert not connection.insecure
+        assert not connection.config.insecure
     with pytest.raises(ConfigurationError, match='no context "other"'):
         read(kubeconfig, "other")
-
-
-def test_of_two_entries_of_one_name_that_of_the_first_file_counts(tmp_path: Path) -> None:
-    files = [
-        write(tmp_path / "first", {"token": "first"}),
-        write(tmp_path / "second", {"token": "second"}),
-        write(tmp_path / "third", {"token": "third"}, {"server": "https://third"}, name="there"),
-    ]
-    assert authorization(read(os.pathsep.join(files))) == "Bearer first"
-    assert read(os.pathsep.join(files), "there").server == "https://third"
-
-
-def test_certificates_are_taken_inline_or_from_files_beside_the_kubeconfig(tmp_path: Path, pki: Path) -> None:
-    inline = {
-        f"client-{part}-data": base64.b64encode((pki / f"admin.{suffix}").read_bytes()).decode()
-        for part, suffix in (("certificate", "crt"), ("key", "key"))
-    }
-    authority = {"certificate-authority": "ca.crt"}
-    (tmp_path / "ca.crt").write_bytes((pki / "ca.crt").read_bytes())
-    files = {"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
-    connections = [read(write(tmp_path / "config", user, authority)) for user in (inline, files)]
-    for connection in connections:
-        assert connection.credentials.authority == (pki / "ca.crt").read_text()
-        assert connection.credentials.certificate == (pki / "admin.crt").read_text()
-        assert authorization(connection) == ""
-        assert len(connection.snapshot().tls.get_ca_certs()) == 1
-
-
-def test_an_insecure_cluster_is_one_only_where_the_kubeconfig_says_so(tmp_path: Path) -> None:
-    connection = read(write(tmp_path / "config", {"token": "t"}, {"insecure-skip-tls-verify": True}))
-    assert not connection.snapshot().tls.check_hostname
-    assert read(write(tmp_path / "config", {"token": "t"})).snapshot().tls.check_hostname
-
-
-def test_a_login_by_a_program_is_left_to_the_official_client(tmp_path: Path) -> None:
-    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "made"}}
-    program = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": sys.executable,
-        "args": ["-c", f"print({json.dumps(answer)!r})"],
-        "interactiveMode": "Never",
-    }
-    connection = read(write(tmp_path / "config", {"exec": program}))
-    assert connection.server == SERVER
-    assert authorization(connection) == "Bearer made"
-
-
-@pytest.mark.parametrize(
-    "text", ["hunter2: [", "contexts: 5", "contexts: [{name: here, context: {cluster: here}}]\ncurrent-context: here"]
-)
-def test_a_kubeconfig_that_cannot_be_read_is_told_without_its_words(tmp_path: Path, text: str) -> None:
-    (tmp_path / "config").write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        read(str(tmp_path / "config"))
-    assert "hunter2" not in caught.value.message
 
 
 def test_in_a_pod_the_cluster_is_where_kubernetes_says(tmp_path: Path, pki: Path) -> None:
     (tmp_path / "ca.crt").write_bytes((pki / "ca.crt").read_bytes())
     (tmp_path / "token").write_text("of the pod\n")
     environ = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-    connection = asyncio.run(in_cluster(environ, tmp_path))
+    connection = in_cluster(environ, tmp_path)
     assert connection.server == "https://10.96.0.1:443"
     assert authorization(connection) == "Bearer of the pod"
     assert len(connection.snapshot().tls.get_ca_certs()) == 1
-    six = asyncio.run(in_cluster({**environ, "KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path))
+    six = in_cluster({**environ, "KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path)
     assert six.server == "https://[fd00::1]:443"
-
-
-def test_nothing_of_a_connection_shows(tmp_path: Path) -> None:
-    assert "hunter2" not in repr(read(write(tmp_path / "config", {"token": "hunter2"})))
 
 
 def test_the_operator_runs_without_the_kubernetes_client() -> None:

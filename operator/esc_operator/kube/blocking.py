@@ -1,0 +1,100 @@
+"""Requests to an API server from a thread that may wait: the synchronous transport, beside `connection` and `sender`.
+
+What is done about credentials that are refused is what `sender` does: they are read again, and where others are found
+the request is sent once more.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from urllib3.util import parse_url
+
+from esc_operator import __version__
+from esc_operator.kube.tls import make_tls
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from esc_operator.kube.client_config import ClientConfig
+
+CONNECT_SECONDS = 10.0
+
+
+class BlockingSender:
+    """Keeps its connections for the next request. Raises ConfigurationError where the credentials are none."""
+
+    def __init__(self, config: ClientConfig, reread: Callable[[], ClientConfig] | None = None) -> None:
+        self._config = config
+        self._reread = reread
+        self._pool = open_pool(config, make_tls(config.credentials, insecure=config.insecure))
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        """Raises urllib3's HTTPError, and ConfigurationError where credentials cannot be read again."""
+        try:
+            answer = self._send(method, path, headers, body, seconds)
+        except urllib3.exceptions.SSLError:
+            if not self._is_renewed():
+                raise
+        else:
+            if answer.status != HTTPStatus.UNAUTHORIZED or not self._is_renewed():
+                return answer
+        return self._send(method, path, headers, body, seconds)
+
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        return send(self._pool, self._config, method, path, headers=headers, body=body, seconds=seconds)
+
+    def _is_renewed(self) -> bool:
+        if self._reread is None:
+            return False
+        fresh = self._reread()
+        if fresh.credentials == self._config.credentials or fresh.server != self._config.server:
+            return False
+        tls = make_tls(fresh.credentials, insecure=fresh.insecure)
+        self._pool.clear()
+        self._config, self._pool = fresh, open_pool(fresh, tls)
+        return True
+
+
+def open_pool(config: ClientConfig, tls: ssl.SSLContext) -> urllib3.PoolManager:
+    """Connections to a server, by its proxy if there is one."""
+    if config.insecure:
+        # Whoever wrote the kubeconfig has decided that; urllib3 would say so at every request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    more: dict[str, Any] = {"ssl_context": tls, "server_hostname": config.server_name}
+    if not config.proxy:
+        return urllib3.PoolManager(num_pools=1, **more)
+    # Who asks is in the proxy's URL, where urllib3 does not look for it.
+    auth = parse_url(config.proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else None
+    return urllib3.ProxyManager(config.proxy, proxy_headers=headers, num_pools=1, **more)
+
+
+def send(  # noqa: PLR0913 - the parts of one request
+    pool: urllib3.PoolManager,
+    config: ClientConfig,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    seconds: float,
+) -> urllib3.BaseHTTPResponse:
+    """One request, with the credentials of `config`. Raises urllib3's HTTPError."""
+    own = {"Authorization": config.credentials.authorization} if config.credentials.authorization else {}
+    return pool.request(
+        method,
+        f"{config.server}{path}",
+        body=body,
+        headers={"User-Agent": f"esc-operator/{__version__}", **headers, **own},
+        timeout=urllib3.Timeout(total=seconds, connect=min(seconds, CONNECT_SECONDS)),
+        retries=False,
+        redirect=False,
+    )
