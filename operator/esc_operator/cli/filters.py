@@ -45,11 +45,10 @@ class Filter(threading.Thread):
             return
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
         try:
-            view = view[os.write(descriptor, view) :]
+            data = data[os.write(descriptor, data) :]
         except BlockingIOError:
             # Somebody with whom we share the output has made it non-blocking, for all of us.
             select.select((), (descriptor,), ())

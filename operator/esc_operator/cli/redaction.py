@@ -1,4 +1,5 @@
-"""Takes secrets out of a stream of bytes, whatever chunks it comes in. Pure: bytes in, bytes out.
+"""Takes secrets out of a stream of bytes, whatever chunks it comes in. Pure: bytes in, bytes out, and the same ones
+where no secret is in them.
 
 Invariant: no byte of any occurrence of a form is ever given out, and nothing is held back longer than it could still be
 the beginning of one; of a form longer than its head, never more than the head.
@@ -7,7 +8,10 @@ the beginning of one; of a form longer than its head, never more than the head.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from esc_operator.cli.needles import needles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +21,14 @@ if TYPE_CHECKING:
 
 TOKEN = b"[secret]"
 
-# The automaton looks for so many bytes, and Python for the rest: with short keys it stays in a processor's cache.
-_KEY = 12
-
-# A table of all transitions is the fastest automaton, and takes a kilobyte for each byte of the keys.
+# A table of all transitions is the fastest automaton, and takes half a kilobyte for each byte of the needles.
 _MAX_TABLE = 1 << 17
+
+# A long secret that repeats itself could be met at every byte of it: beyond so many, the heads alone are hidden.
+_MAX_FOLLOWED = 1000
+
+# So many bytes tell the beginning of a head from the end of a chunk, nearly always.
+_START = 4
 
 
 def secrets_of(value: Value) -> Matcher:
@@ -32,37 +39,33 @@ def secrets_of(value: Value) -> Matcher:
     return Matcher(forms(secret_texts(value)))
 
 
-# A long secret that repeats itself could be met at every byte of it: beyond so many, the heads alone are hidden.
-_MAX_FOLLOWED = 1000
-
-
 class Matcher:
     """Finds where forms begin; shared by all streams of a command."""
 
     def __init__(self, forms: Iterable[Form]) -> None:
         self._longer: dict[bytes, list[Form]] = {}
-        heads: set[bytes] = set()
+        self._heads: set[bytes] = set()
         for form in forms:
             if form.head:
-                heads.add(form.head)
+                self._heads.add(form.head)
             if form.blocks is not None:
                 self._longer.setdefault(form.head, []).append(form)
-        self._heads = sorted(heads)
-        self._longest = max(map(len, self._heads), default=0)
-        # Nearly all ends of a chunk are told from the beginning of a head by their first four bytes.
-        self._starts = {head[:size] for head in self._heads for size in range(1, 5) if len(head) > size}
-        keys, self._groups = _group(self._heads)
-        self._automaton = _build(keys) if keys else None
+        self._ends = _Ends(sorted(self._heads))
+        needles = needles_of(self._heads)
+        self._places = list(needles.values())
+        self._automaton = _build(list(needles), fast=sum(map(len, needles)) <= _MAX_TABLE) if needles else None
 
     def occurrences(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Where heads stand, and the longest that stands there; in no order."""
+        """Where heads stand, and the longest of each needle that stands there; in no order."""
         if self._automaton is None:
             return
-        for group, start, _ in self._automaton.find_matches_as_indexes(data, overlapping=True):
-            for head in self._groups[group]:
-                if data.startswith(head, start):
+        for number, found, _ in self._automaton.find_matches_as_indexes(data, overlapping=True):
+            last = -1
+            for offset, size in self._places[number]:
+                start = found - offset
+                if start >= 0 and start != last and (head := data[start : start + size]) in self._heads:
+                    last = start
                     yield start, head
-                    break
 
     def longer(self, head: bytes) -> Sequence[Form]:
         """The forms that go on after this head."""
@@ -70,13 +73,40 @@ class Matcher:
 
     def hold_from(self, data: bytes) -> int:
         """The first position from which the data may be the beginning of a head that goes on in the next chunk."""
-        heads, starts, size = self._heads, self._starts, len(data)
-        for position in range(max(0, size - self._longest + 1), size):
-            if data[position : position + 4] in starts:
-                tail = data[position:]
-                following = bisect_right(heads, tail)
-                if following < len(heads) and heads[following].startswith(tail):
-                    return position
+        return self._ends.hold_from(data)
+
+
+class _Ends:
+    """Tells the end of a chunk from the beginning of a head.
+
+    It is asked once a chunk, when little of it is in the processor's cache: that it touches little memory counts.
+    """
+
+    def __init__(self, heads: Sequence[bytes]) -> None:
+        """The heads, sorted."""
+        self._longest = max(map(len, heads), default=0)
+        self._within_lines = b"\n" not in b"".join(heads)
+        grouped = {start: list(group) for start, group in groupby(heads, lambda head: head[:_START])}
+        self._beginnings = {start[:size] for start in grouped for size in range(1, len(start))}
+        starts = {start: group for start, group in grouped.items() if len(group[-1]) > _START}
+        self._begun = list(starts.values())
+        self._automaton = _build(list(starts), fast=False) if starts else None
+
+    def hold_from(self, data: bytes) -> int:
+        """See Matcher."""
+        size = len(data)
+        end = data[max(0, size - self._longest + 1) :]
+        if self._within_lines:
+            end = end[end.rfind(b"\n") + 1 :]
+        if self._automaton is not None:
+            for number, start, _ in self._automaton.find_matches_as_indexes(end, overlapping=True):
+                begun, heads = end[start:], self._begun[number]
+                following = bisect_right(heads, begun)
+                if following < len(heads) and heads[following].startswith(begun):
+                    return size - len(begun)
+        for left in range(min(_START - 1, len(end)), 0, -1):
+            if end[-left:] in self._beginnings:
+                return size - left
         return size
 
 
@@ -98,22 +128,22 @@ class Redactor:
         self._covered = 0
         self._followed: list[_Followed] = []
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, chunk: bytes) -> memoryview:
         """What can be shown once this chunk is there too."""
         data = self._held + chunk if self._held else chunk
         return self._give(data, self._matcher.hold_from(data))
 
-    def finish(self) -> bytes:
+    def finish(self) -> memoryview:
         """What is left at the end of the stream."""
         return self._give(self._held, len(self._held))
 
-    def _give(self, data: bytes, cut: int) -> bytes:
+    def _give(self, data: bytes, cut: int) -> memoryview:
         """Redact everything before `cut` and hold the rest."""
         begun = self._go_on(data)
         spans = sorted(self._spans(data, cut))
         self._held = data[cut:]
         if not (spans or begun):
-            return data[:cut]
+            return memoryview(data)[:cut]
         shown: list[bytes] = []
         position = begun
         for start, end in spans:
@@ -122,7 +152,7 @@ class Redactor:
             position = max(position, end)
         shown.append(data[position:cut])
         self._covered = max(0, position - cut)
-        return b"".join(shown)
+        return memoryview(b"".join(shown))
 
     def _go_on(self, data: bytes) -> int:
         """How much of the data belongs to a token that has been given out; follow the long forms in what is new."""
@@ -164,26 +194,11 @@ class Redactor:
             met += same
 
 
-def _group(heads: Sequence[bytes]) -> tuple[list[bytes], list[list[bytes]]]:
-    """Keys of which none begins another, so that one at most is found at a place; the heads of each, longest first."""
-    keys: list[bytes] = []
-    groups: list[list[bytes]] = []
-    for head in heads:
-        if not keys or not head.startswith(keys[-1]):
-            keys.append(head[:_KEY])
-            groups.append([])
-        groups[-1].append(head)
-    for group in groups:
-        group.sort(key=len, reverse=True)
-    return keys, groups
-
-
-def _build(keys: Sequence[bytes]) -> Any:
+def _build(texts: Sequence[bytes], *, fast: bool) -> Any:
     # Loaded only where there is something to find.
     from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-    small = sum(map(len, keys)) <= _MAX_TABLE
-    return BytesAhoCorasick(keys, implementation=Implementation.DFA if small else Implementation.ContiguousNFA)
+    return BytesAhoCorasick(texts, implementation=Implementation.DFA if fast else Implementation.ContiguousNFA)
 
 
 def _common(one: bytes, other: bytes) -> int:

@@ -63,4 +63,4 @@ def _redact(line: str, secrets: Matcher | None) -> str:
 
     redactor = Redactor(secrets)
     data = line.encode("utf-8", "surrogatepass")
-    return (redactor.feed(data) + redactor.finish()).decode("utf-8", "surrogatepass")
+    return b"".join((redactor.feed(data), redactor.finish())).decode("utf-8", "surrogatepass")

@@ -68,6 +68,31 @@ def test_only_what_may_begin_a_secret_is_held_back(secrets: list[bytes], chunks:
         assert not held or any(secret.startswith(held) for secret in secrets)
 
 
+@st.composite
+def broken_up(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
+    """Secrets longer than what is looked for of them, and a text of pieces of them."""
+    secrets = draw(st.lists(st.text("aabQ%\n", min_size=3, max_size=30).map(str.encode), min_size=1, max_size=3))
+    pieces = st.sampled_from(secrets).flatmap(
+        lambda secret: st.tuples(st.integers(0, len(secret)), st.integers(0, len(secret))).map(
+            lambda ends: secret[min(ends) :] if ends[0] > ends[1] else secret[: max(ends)]
+        )
+    )
+    return secrets, draw(st.lists(pieces | st.sampled_from([b"z", b"\n"]), max_size=12))
+
+
+@given(broken_up())
+def test_wherever_the_rarest_bytes_of_a_secret_stand_it_is_hidden_whole_and_no_piece_of_it(
+    case: tuple[list[bytes], list[bytes]],
+) -> None:
+    secrets, chunks = case
+    text = b"".join(chunks)
+    hidden = covered(text, secrets)
+    shown = bytes(byte for at, byte in enumerate(text) if at not in hidden)
+    assert redact(secrets, *chunks).replace(TOKEN, b"") == shown
+    assert redact(secrets, text).replace(TOKEN, b"") == shown
+    assert redact(secrets, *(text[at : at + 1] for at in range(len(text)))).replace(TOKEN, b"") == shown
+
+
 def in_blocks(form: bytes, head: int, block: int) -> Form:
     return Form(form[:head], lambda: (form[at : at + block] for at in range(0, len(form), block)))
 
@@ -111,7 +136,12 @@ def test_a_secret_that_the_token_holds_is_hidden_once() -> None:
 
 
 def test_a_partial_line_is_shown_at_once() -> None:
-    assert Redactor(Matcher(forms(["hunter2"]))).feed(b"Password: ") == b"Password: "
+    assert bytes(Redactor(Matcher(forms(["hunter2"]))).feed(b"Password: ")) == b"Password: "
+
+
+def test_a_line_is_shown_at_once_though_a_secret_begins_as_it_ends() -> None:
+    assert bytes(Redactor(Matcher(forms(["t of lines"]))).feed(b"the end of it\n")) == b"the end of it\n"
+    assert bytes(Redactor(Matcher(forms(["it\nof lines"]))).feed(b"the end of it\n")) == b"the end of "
 
 
 def test_a_stream_that_is_nothing_but_a_secret_over_and_over_is_not_gathered_up() -> None:
@@ -131,14 +161,19 @@ def test_a_secret_of_400_kilobytes_is_hidden_byte_by_byte_without_being_gathered
         assert len(redactor._held) <= HEAD
     assert shown + redactor.finish() == b"<[secret]>"
     redactor = Redactor(matcher)
-    assert redactor.feed(f"<{secret}>".encode()) + redactor.finish() == b"<[secret]>"
+    assert bytes(redactor.feed(f"<{secret}>".encode())) + redactor.finish() == b"<[secret]>"
 
 
 @pytest.mark.parametrize("count", [2, 200])
-def test_however_many_secrets_there_are_a_key_is_looked_for_at_most_once_at_a_place(count: int) -> None:
+def test_however_many_secrets_there_are_one_head_is_met_at_most_at_a_place(count: int) -> None:
     matcher = Matcher(forms("a" * size for size in range(3, count + 3)))
     found = list(matcher.occurrences(b"a" * 1000))
     assert len(found) == len({start for start, _ in found}) == 998
+
+
+def test_no_head_is_met_before_the_data_begins() -> None:
+    whole, end = b"a head of which Qx7 and more", b"Qx7 and more"
+    assert list(Matcher([plain(whole), plain(end)]).occurrences(end)) == [(0, end)]
 
 
 def test_values_of_one_or_two_bytes_are_left_alone() -> None:
