@@ -39,7 +39,25 @@ class ConfigurationError(EscError):
 
 
 class ProviderError(EscError):
+    """`outage`: the service does not serve, whatever was asked of it, and never because of a user's mistake. It is left
+    alone for a while, and what failed is tried again as soon as one call is served. `throttled`: an outage for one
+    account alone, whose calls the service limits; nobody else's fault.
+    """
+
     default_reason = "ProviderFailed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        retry_after: float | None = None,
+        outage: bool = False,
+        throttled: bool = False,
+    ) -> None:
+        super().__init__(message, reason=reason, retry_after=retry_after)
+        self.outage = outage or throttled
+        self.throttled = throttled
 
 
 class IdentityError(EscError):

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from esc_operator.driver.breaker import FIRST_PAUSE, LONGEST_ASKED, Permit
-from esc_operator.driver.outages import OUTAGES, THROTTLING
 from esc_operator.driver.places import Pace, Places
 from esc_operator.driver.rate import TokenBucket
 from esc_operator.driver.services import Place, Services
@@ -102,7 +101,7 @@ class Call:
         if not isinstance(outcome, Failed):
             self._succeed()
             return outcome
-        if outcome.reason not in OUTAGES:
+        if not outcome.outage:
             self.abandon()
             return outcome
         return self._fail(outcome)
@@ -147,7 +146,7 @@ class Call:
 
     def _fail(self, outcome: Failed) -> Failed:
         now, tenant = self._gate.now(), self._place.tenant
-        throttled = outcome.reason in THROTTLING
+        throttled = outcome.throttled
         # A plug-in may be anybody's: in this order, even what is no number is none.
         asked = timedelta(seconds=min(max(0.0, outcome.retry_after or 0.0), LONGEST_ASKED.total_seconds()))
         for service, permit in self._permits:
@@ -182,8 +181,9 @@ class Call:
         why = "its last calls were not served" if account is None else "it limits the rate of calls"
         return ProviderError(
             f"{whom} is left alone {when}, because {why}; this is tried again as soon as it answers",
-            reason=trouble,
+            reason=trouble,  # of what was met last: the reason of a condition stays the same through an outage
             retry_after=wait.total_seconds(),
+            outage=True,
         )
 
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from esc_operator.errors import EscError
+from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import Failed, Loaded
 from esc_operator.lang import parse_object, parse_text
 from esc_operator.lang.budget import Budget
@@ -78,4 +78,7 @@ def parse(kept: port.Loaded, budget: Budget) -> Loaded:
 
 def failed(error: EscError) -> Failed:
     """The answer that an error of the outside world is to the evaluator."""
-    return Failed(error.message, error.reason, retry_after=error.retry_after)
+    answer = Failed(error.message, error.reason, retry_after=error.retry_after)
+    if isinstance(error, ProviderError):
+        return answer._replace(outage=error.outage, throttled=error.throttled)
+    return answer

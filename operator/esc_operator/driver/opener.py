@@ -19,7 +19,6 @@ from esc_operator.driver.call_report import CallReport
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.loading import failed
-from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
@@ -167,7 +166,7 @@ class Opener:
     async def _repeated(self, open_once: Callable[[], Awaitable[Opened | Failed]]) -> Opened | Failed:
         for pause in self.repeats:
             outcome = await open_once()
-            if not isinstance(outcome, Failed) or outcome.reason not in OUTAGES:
+            if not isinstance(outcome, Failed) or not outcome.outage:
                 return outcome
             wait = max(pause, outcome.retry_after or 0.0)
             if wait > LONGEST_REPEAT:
@@ -275,6 +274,7 @@ def _timed_out(name: str, limit: str) -> Failed:
         f'the provider "{name}" did not finish {limit}: what it calls is slow or does not answer; this is tried again'
         " later",
         reasons.PROVIDER_TIMEOUT,
+        outage=True,
     )
 
 

@@ -153,4 +153,5 @@ def _unreachable(origin: Origin, why: str) -> ProviderError:
     return ProviderError(
         f"{origin} cannot be reached: {why}; check the URL and the network, this is tried again by itself",
         reason=reasons.UNREACHABLE,
+        outage=True,
     )

@@ -36,12 +36,15 @@ class Failed(NamedTuple):
     """What the outside world answered instead of a result.
 
     `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
-    evaluator's own. `retry_after` is in seconds, where the outside named one.
+    evaluator's own. `retry_after` is in seconds, where the outside named one. `outage` and `throttled` are what a
+    provider has declared (`errors.ProviderError`).
     """
 
     message: str
     reason: str = ""
     retry_after: float | None = None
+    outage: bool = False
+    throttled: bool = False
 
 
 class Diagnostic(NamedTuple):

@@ -29,11 +29,14 @@ class Refusal(NamedTuple):
 
 
 class Rule(NamedTuple, Generic[Exchange]):
-    """If `fits`, the failure has this reason, and this is what to tell."""
+    """If `fits`, the failure has this reason, and this is what to tell; `outage` and `throttled` are what it declares
+    (`errors.ProviderError`)."""
 
     fits: Callable[[Refusal], bool]
     reason: str
     advice: Callable[[Exchange, Refusal], str]
+    outage: bool = False
+    throttled: bool = False
 
 
 class Hosted(Protocol):
@@ -48,7 +51,13 @@ def explain(
 ) -> ProviderError:
     """The error for a refusal; the last rule must fit all."""
     rule = next(rule for rule in rules if rule.fits(refusal))
-    return ProviderError(rule.advice(exchange, refusal), reason=rule.reason, retry_after=retry_after(headers, now))
+    return ProviderError(
+        rule.advice(exchange, refusal),
+        reason=rule.reason,
+        retry_after=retry_after(headers, now),
+        outage=rule.outage,
+        throttled=rule.throttled,
+    )
 
 
 def malformed_answer(answer: str, why: str) -> ProviderError:
@@ -56,6 +65,7 @@ def malformed_answer(answer: str, why: str) -> ProviderError:
     return ProviderError(
         f"{answer} that makes no sense: {why}; a proxy or another service may be answering in its place",
         reason=reasons.MALFORMED_ANSWER,
+        outage=True,
     )
 
 

@@ -79,7 +79,8 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The last attempt, if it failed: for which generation and request, and with what of the imports. `mended`: what it
-    failed for outside of the cluster's environments has been seen to be well again."""
+    failed for outside of the cluster's environments has been seen to be well again. `outage`: a provider did not serve;
+    None where nobody knows any more."""
 
     failures: int
     failed_at: datetime
@@ -89,6 +90,7 @@ class Attempt:
     retryable: bool = True
     retry_after: datetime | None = None
     mended: bool = False
+    outage: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

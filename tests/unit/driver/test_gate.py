@@ -19,7 +19,6 @@ from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_ASKED, LO
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.endpoint_breaker import WITNESSES
 from esc_operator.driver.opener import Opener
-from esc_operator.driver.outages import OUTAGES
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.services import MOST_SERVICES
 from esc_operator.driver.sharing import Demand, SharedLogins
@@ -34,9 +33,8 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import IdentityToken, OpenContext
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-MISTAKES = sorted(
-    {value for module in (aws_reasons, reasons) for name, value in vars(module).items() if name.isupper()} - OUTAGES
-)
+REASONS = sorted({value for module in (aws_reasons, reasons) for name, value in vars(module).items() if name.isupper()})
+TROUBLES = (aws_reasons.AWS_UNAVAILABLE, aws_reasons.IDP_COMMUNICATION_ERROR, login_reasons.THROTTLED)
 AT_ONCE, ALONE, BURST, RATE = 4, 3, 10, 5  # one namespace has three of four; a burst is twice the rate
 
 
@@ -169,7 +167,22 @@ class Setting:
 
 
 def down(reason: str = aws_reasons.AWS_UNAVAILABLE, retry_after: float | None = None) -> ProviderError:
-    return ProviderError("the role of somebody else was not reached", reason=reason, retry_after=retry_after)
+    throttled = reason == login_reasons.THROTTLED
+    assert reason in TROUBLES
+    return ProviderError(
+        "the role of somebody else was not reached",
+        reason=reason,
+        retry_after=retry_after,
+        outage=not throttled,
+        throttled=throttled,
+    )
+
+
+def trouble(reason: str, retry_after: float | None = None) -> ProviderError:
+    """An outage, or a mistake of the user's."""
+    if reason in TROUBLES:
+        return down(reason, retry_after)
+    return ProviderError("refused", reason=reason, retry_after=retry_after)
 
 
 def is_paused(answer: Any) -> bool:
@@ -198,6 +211,7 @@ def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone()
                 " served; this is tried again as soon as it answers",
                 "AWSUnavailable",
                 FIRST_PAUSE.total_seconds(),
+                outage=True,
             )
         assert len(setting.cloud.calls) == FAILURES
 
@@ -329,10 +343,10 @@ def test_no_choice_of_inputs_makes_the_memory_grow() -> None:
     play(story)
 
 
-@pytest.mark.parametrize("reason", MISTAKES)
-def test_a_mistake_never_pauses_a_provider(reason: str) -> None:
+@pytest.mark.parametrize("reason", REASONS)
+def test_what_no_provider_declares_an_outage_pauses_none_whatever_its_reason(reason: str) -> None:
     async def story(setting: Setting) -> None:
-        setting.cloud.trouble = down(reason, 60)
+        setting.cloud.trouble = ProviderError("refused", reason=reason, retry_after=60)
         for _ in range(FAILURES * 3):
             await setting.clock.skip(1)
             assert (await setting.ask()).reason == reason
@@ -358,7 +372,7 @@ def test_a_mistake_while_it_is_found_out_leaves_that_to_the_next() -> None:
     async def story(setting: Setting) -> None:
         await setting.begin_outage()
         await setting.clock.skip(60)
-        setting.cloud.trouble = down(aws_reasons.ROLE_TRUST_REFUSED)
+        setting.cloud.trouble = trouble(aws_reasons.ROLE_TRUST_REFUSED)
         assert (await setting.ask()).reason == "RoleTrustRefused"
         setting.cloud.trouble = None
         assert isinstance(await setting.ask(), Opened)
@@ -439,7 +453,7 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogC
 @given(
     st.integers(1, 40),
     st.lists(st.sampled_from([0.0, 0.2, 1.0, 7.0, 31.0]), min_size=5, max_size=60),
-    st.sampled_from(sorted(OUTAGES)),
+    st.sampled_from(TROUBLES),
 )
 def test_an_outage_costs_few_calls_however_many_wait_and_after_it_all_get_through(
     many: int, gaps: list[float], reason: str
@@ -478,7 +492,7 @@ async def is_served(setting: Setting, tenant: str = "blue", within: float = 1.0,
     return served
 
 
-@pytest.mark.parametrize("trouble", sorted(OUTAGES))
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_what_one_namespace_meets_is_no_matter_of_anothers_even_for_the_same_account(trouble: str) -> None:
     async def story(setting: Setting) -> None:
         setting.cloud.troubled["red"] = down(trouble, 900)
@@ -502,6 +516,7 @@ def test_a_namespace_whose_account_is_throttled_goes_on_with_another_account_and
             " limits the rate of calls; this is tried again as soon as it answers",
             "Throttled",
             900,
+            outage=True,
         )
         assert isinstance(await setting.ask("red", account="account 2"), Opened)
 
@@ -572,7 +587,7 @@ def test_a_thousand_logins_of_one_namespace_hold_nobody_elses_up(seconds: float)
 
 
 DEEDS = st.tuples(
-    st.sampled_from([*sorted(OUTAGES), "RoleTrustRefused", "ProviderCrashed", "", "slow"]),
+    st.sampled_from([*TROUBLES, "RoleTrustRefused", "ProviderCrashed", "", "slow"]),
     st.sampled_from(["here", "nowhere"]),
     st.sampled_from(["account 1", "account 2"]),
     st.sampled_from([None, 0.5, 900.0]),
@@ -592,7 +607,7 @@ def test_whatever_one_namespace_does_another_is_served_within_a_second(deeds: li
             if reason == "slow":
                 setting.cloud.slow["red"] = 59.0
             elif reason:
-                setting.cloud.troubled["red"] = down(reason, wish)
+                setting.cloud.troubled["red"] = trouble(reason, wish)
             tasks += [asyncio.create_task(setting.ask("red", at=endpoint, account=account)) for _ in range(many)]
             await setting.clock.skip(gap)
             assert await is_served(setting, account=account)

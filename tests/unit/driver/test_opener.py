@@ -121,7 +121,7 @@ def test_an_answer_carries_the_login_that_the_provider_says_it_takes() -> None:
 
 
 def test_an_esc_error_becomes_an_answer_with_its_words() -> None:
-    failed = open_once(raising(ProviderError("slow down", reason="Throttled", retry_after=7)))
+    failed = open_once(raising(ProviderError("slow down", reason="Throttled", retry_after=7, throttled=True)))
     assert (failed.message, failed.reason, failed.retry_after) == ("slow down", "Throttled", 7)
 
 
@@ -369,7 +369,7 @@ def test_a_failure_is_told_with_its_reason() -> None:
 
 
 def test_calls_that_an_outage_holds_back_are_no_calls() -> None:
-    notes = told_of(raising(ProviderError("no", reason="Throttled", retry_after=60)), calls=3)
+    notes = told_of(raising(ProviderError("no", reason="Throttled", retry_after=60, throttled=True)), calls=3)
     assert notes.notes == [("called", ("p", 1.0, "Throttled")), ("held_back", ("p",)), ("held_back", ("p",))]
 
 
@@ -428,12 +428,14 @@ def test_a_process_that_opens_once_repeats_what_met_an_outage_and_waits_as_long_
 
         return asyncio.run(run())
 
-    down = ProviderError("down", reason="AWSUnavailable")
+    down = ProviderError("down", reason="AWSUnavailable", outage=True)
     assert outcome_of(down, down).value == "x"
     assert waits == [0.5, 1.5]
     assert outcome_of(down, down, down).reason == "AWSUnavailable"
-    assert outcome_of(ProviderError("slow down", reason="Throttled", retry_after=4)).value == "x"
+    assert outcome_of(ProviderError("slow down", reason="Throttled", retry_after=4, throttled=True)).value == "x"
     assert waits == [4]
-    assert outcome_of(ProviderError("slow down", reason="Throttled", retry_after=40)).reason == "Throttled"
+    assert (
+        outcome_of(ProviderError("slow down", reason="Throttled", retry_after=40, throttled=True)).reason == "Throttled"
+    )
     assert outcome_of(ProviderError("a mistake", reason="InvalidRoleArn")).reason == "InvalidRoleArn"
     assert waits == []

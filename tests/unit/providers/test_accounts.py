@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.driver.outages import OUTAGES, THROTTLING
 from esc_operator.providers.aws import advice as aws_advice
 from esc_operator.providers.aws.iam import AwsIam
 from esc_operator.providers.aws.login import AwsLogin
@@ -51,8 +50,22 @@ def test_each_cloud_counts_for_its_own_kind_of_account(
 
 @pytest.mark.parametrize("rules", [aws_advice.RULES, azure_errors._RULES, gcp_errors._RULES])
 def test_what_a_cloud_throttles_is_the_accounts_and_what_fails_is_the_services(rules: Any) -> None:
-    def reason(refusal: Refusal) -> str:
-        return str(next(rule for rule in rules if rule.fits(refusal)).reason)
+    def declared(refusal: Refusal) -> tuple[bool, bool]:
+        rule = next(rule for rule in rules if rule.fits(refusal))
+        return rule.outage, rule.throttled
 
-    assert reason(Refusal("", "", 429)) in THROTTLING
-    assert reason(Refusal("", "", 503)) in OUTAGES - THROTTLING
+    assert declared(Refusal("", "", 429)) == (False, True)
+    assert declared(Refusal("", "", 503)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("rules", "outages"),
+    [
+        (aws_advice.RULES, {"AWSUnavailable", "IDPCommunicationError"}),
+        (azure_errors._RULES, {"AzureUnavailable"}),
+        (gcp_errors._RULES, {"GCPUnavailable"}),
+    ],
+)
+def test_no_mistake_of_a_user_is_declared_an_outage(rules: Any, outages: set[str]) -> None:
+    assert {rule.reason for rule in rules if rule.outage} == outages
+    assert {rule.reason for rule in rules if rule.throttled} == {"Throttled"}

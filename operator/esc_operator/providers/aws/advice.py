@@ -161,7 +161,7 @@ RULES: tuple[Rule[Exchange], ...] = (
     Rule(says("InvalidIdentityToken", words="expired"), login_reasons.TOKEN_EXPIRED, _advise_expired),
     Rule(says("ExpiredTokenException", "ExpiredToken"), login_reasons.TOKEN_EXPIRED, _advise_expired),
     Rule(says("InvalidIdentityToken", "IDPRejectedClaim"), login_reasons.IDENTITY_TOKEN_REFUSED, _repeat),
-    Rule(says("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp),
+    Rule(says("IDPCommunicationError"), aws_reasons.IDP_COMMUNICATION_ERROR, _advise_idp, outage=True),
     Rule(says("ValidationError", words="roleSessionName"), aws_reasons.INVALID_SESSION_NAME, advise_session),
     Rule(says("ValidationError", words="Duration"), login_reasons.DURATION_TOO_LONG, _advise_duration),
     Rule(says("ValidationError", words="policyArns"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
@@ -169,7 +169,7 @@ RULES: tuple[Rule[Exchange], ...] = (
     Rule(says("ValidationError"), reasons.INVALID_INPUTS, _repeat),
     Rule(says("MalformedPolicyDocument", "PackedPolicyTooLarge"), aws_reasons.SESSION_POLICY_REFUSED, _repeat),
     Rule(says("RegionDisabledException"), aws_reasons.REGION_DISABLED, _advise_region),
-    Rule(is_throttled, login_reasons.THROTTLED, _advise_throttled),
-    Rule(is_outage, aws_reasons.AWS_UNAVAILABLE, _advise_outage),
+    Rule(is_throttled, login_reasons.THROTTLED, _advise_throttled, throttled=True),
+    Rule(is_outage, aws_reasons.AWS_UNAVAILABLE, _advise_outage, outage=True),
     Rule(is_any, aws_reasons.AWS_REFUSED, _repeat),
 )

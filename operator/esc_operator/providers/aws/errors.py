@@ -91,6 +91,7 @@ def _translate_library_error(error: Exception, exchange: Exchange) -> ProviderEr
         f"AWS STS at {exchange.host} could not be reached for {exchange.role} ({type(error).__name__}):"
         " check the network, a proxy, and the region",
         reason=aws_reasons.AWS_UNAVAILABLE,
+        outage=True,
     )
 
 

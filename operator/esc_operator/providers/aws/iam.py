@@ -194,17 +194,18 @@ def _translate(error: Exception, user: _User, target: Target) -> ProviderError |
         return _explain(Refusal(code if code.isalnum() else "", "", status), user, target)
     if isinstance(error, BotoCoreError):
         told = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
-        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
+        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
     return None
 
 
 def _explain(refusal: Refusal, user: _User, target: Target) -> ProviderError:
     code, _, status = refusal
     if is_throttled(refusal):
-        return ProviderError(f"AWS IAM at {target.host} asks for fewer calls ({code})", reason=login_reasons.THROTTLED)
+        told = f"AWS IAM at {target.host} asks for fewer calls ({code})"
+        return ProviderError(told, reason=login_reasons.THROTTLED, throttled=True)
     if is_outage(refusal):
         told = f"AWS IAM at {target.host} failed itself ({code or status})"
-        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE)
+        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
     if code == "NoSuchEntity":
         return ProviderError(f"there is no user {user.arn}", reason=aws_reasons.USER_MISSING)
     if code in {"AccessDenied", "AccessDeniedException"}:

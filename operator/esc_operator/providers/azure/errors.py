@@ -60,6 +60,7 @@ def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
         f"{exchange.host} could not be reached for {exchange.client} ({failure.kind}): check the network, a proxy, and"
         " AZURE_AUTHORITY_HOST",
         reason=azure_reasons.AZURE_UNAVAILABLE,
+        outage=True,
     )
 
 
@@ -161,8 +162,8 @@ _RULES: tuple[Rule[Exchange], ...] = (
     Rule(says("90002", "900023"), azure_reasons.TENANT_MISSING, _advise_tenant),
     Rule(says("7000215", "7000222"), azure_reasons.CLIENT_SECRET_REFUSED, _advise_secret),
     Rule(says("70011", "1002012", "500011"), azure_reasons.INVALID_SCOPE, _advise_scope),
-    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled),
+    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled, throttled=True),
     # 90033: "a transient error has occurred", which comes as 400 too.
-    Rule(lambda r: is_outage(r) or r.code == "90033", azure_reasons.AZURE_UNAVAILABLE, advise_outage),
+    Rule(lambda r: is_outage(r) or r.code == "90033", azure_reasons.AZURE_UNAVAILABLE, advise_outage, outage=True),
     Rule(is_any, azure_reasons.AZURE_REFUSED, _repeat),
 )

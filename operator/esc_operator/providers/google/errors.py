@@ -64,6 +64,7 @@ def unreachable(exchange: Exchange, failure: Unreachable) -> ProviderError:
     return ProviderError(
         f"{exchange.host} could not be reached ({failure.kind}): check the network and a proxy",
         reason=gcp_reasons.GCP_UNAVAILABLE,
+        outage=True,
     )
 
 
@@ -178,7 +179,7 @@ _RULES: tuple[Rule[Exchange], ...] = (
     Rule(says("PERMISSION_DENIED", "NOT_FOUND"), gcp_reasons.SERVICE_ACCOUNT_REFUSED, _advise_account),
     Rule(says("INVALID_ARGUMENT", words="lifetime"), login_reasons.DURATION_TOO_LONG, _advise_lifetime),
     Rule(says("UNAUTHENTICATED"), gcp_reasons.ACCESS_TOKEN_REFUSED, _advise_access_token),
-    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled),
-    Rule(is_outage, gcp_reasons.GCP_UNAVAILABLE, advise_outage),
+    Rule(is_throttled, login_reasons.THROTTLED, advise_throttled, throttled=True),
+    Rule(is_outage, gcp_reasons.GCP_UNAVAILABLE, advise_outage, outage=True),
     Rule(is_any, gcp_reasons.GCP_REFUSED, _repeat),
 )

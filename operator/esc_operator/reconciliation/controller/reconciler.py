@@ -384,7 +384,7 @@ class Reconciler:
         failed = failed_attempt(plan.status)
         if failed is not None:
             after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None
-            entry.failed = replace(failed, retryable=refused.retryable, retry_after=after)
+            entry.failed = replace(failed, retryable=refused.retryable, retry_after=after, outage=refused.outage)
         await self.status_writer.carry_out(environment, entry, plan)
 
     def _remove(self, key: Key) -> None:

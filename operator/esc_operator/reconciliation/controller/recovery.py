@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from esc_operator.driver.outages import OUTAGES
 from esc_operator.reconciliation.opening.admission import REFUSALS
 from esc_operator.resources import reasons
 
@@ -42,7 +41,7 @@ class Recovery:
         self._reconciler.mended += 1
         waiting = [
             (key, entry)
-            for key, entry in self._cache.failed_for(OUTAGES)
+            for key, entry in self._cache.failed_by_outage()
             if namespace is None or namespace == (entry.account.namespace if entry.account else "")
         ]
         for place, (key, entry) in enumerate(sorted(waiting, key=lambda one: one[1].status.expires_at or now)):

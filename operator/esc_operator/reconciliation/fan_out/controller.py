@@ -255,7 +255,7 @@ class FanOut:
         failed = failed_attempt(plan.status)
         if failed is not None:
             after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None
-            entry.failed = replace(failed, retryable=refused.retryable, retry_after=after)
+            entry.failed = replace(failed, retryable=refused.retryable, retry_after=after, outage=refused.outage)
         return plan
 
     async def _take_over(  # noqa: PLR0913, PLR0917 - what all of the work on one environment has to do with

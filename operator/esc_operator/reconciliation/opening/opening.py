@@ -200,12 +200,14 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
         message = f"{message[: _LONGEST - 1]}…"
     if others:
         message += f" (and {len(others)} more; `esc open` shows all of them)"
+    retryable = all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others))
     waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
     return Refused(
         reason=reason,
         message=message,
-        retryable=all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others)),
+        retryable=retryable,
         retry_after=max(waits, default=None),
+        outage=retryable and any(error.cause.outage for error in (first, *others) if error.cause),
         imports=imports,
     )
 

@@ -196,6 +196,15 @@ class Cache:
         used, known = own.get(reference), self.imported(importer, (reference,)).get(reference)
         return used is not known if used is None or known is None else is_another(used, known)
 
+    def failed_by_outage(self) -> list[tuple[Key, CachedEnvironment]]:
+        """The environments whose last attempt failed by an outage, which has not been seen to be over. What a former
+        process has met counts, since nobody knows."""
+        return [
+            (key, entry)
+            for key, entry in self._entries.items()
+            if entry.failed and not entry.failed.mended and entry.failed.outage is not False
+        ]
+
     def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, CachedEnvironment]]:
         """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
         return [

@@ -84,11 +84,13 @@ class Opened:
 class Refused:
     """No values: why, for people. `retryable` is False where only a change by the owner can help.
 
-    `retry_after`, in seconds, is what the other side asked for.
+    `retry_after`, in seconds, is what the other side asked for. `outage`: a provider did not serve, and nothing else is
+    wrong that only a change could mend.
     """
 
     reason: str
     message: str
     retryable: bool = True
     retry_after: float | None = None
+    outage: bool = False
     imports: Imports = Imports()

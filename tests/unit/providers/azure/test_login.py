@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers.azure.login import INPUTS, OUTPUTS, AzureLogin
@@ -128,7 +127,7 @@ def test_a_scope_without_anything_to_exchange_is_refused(caller: Context) -> Non
 def test_what_is_no_tenant_never_becomes_a_url(caller: Context, tenant: str) -> None:
     # A web server's answer to it would look like an outage, and keep everybody from logging in.
     error = refusal(caller, {**FEDERATED, "tenantId": tenant}, GRANTED)
-    assert (error.reason, error.reason in OUTAGES) == ("InvalidInputs", False)
+    assert (error.reason, error.outage) == ("InvalidInputs", False)
     assert not caller.identity.audiences
 
 
@@ -209,13 +208,13 @@ def test_a_refusal_that_quotes_the_token_is_not_repeated(caller: Context) -> Non
 def test_how_long_azure_asks_to_wait_is_passed_on(caller: Context, answer: Reply, reason: str) -> None:
     error = refusal(caller, FEDERATED, answer)
     assert (error.reason, error.retry_after) == (reason, 17)
-    assert error.reason in OUTAGES
+    assert error.outage
 
 
 def test_an_azure_that_cannot_be_reached_is_unavailable(caller: Context) -> None:
     error = refusal(caller, FEDERATED, Unreachable("ConnectTimeoutError"))
     assert (error.reason, "ConnectTimeoutError" in error.message) == ("AzureUnavailable", True)
-    assert error.reason in OUTAGES
+    assert error.outage
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from esc_operator.driver.outages import OUTAGES
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened, Secret
 from esc_operator.providers.google.login import GcpLogin
@@ -156,7 +155,7 @@ def test_inputs_that_cannot_work_are_refused_before_any_call(
 def test_what_is_no_account_never_becomes_a_url(caller: Context, account: str) -> None:
     # A web server's answer to it would look like an outage, and keep everybody from logging in.
     error = refusal(caller, {**INPUTS, "oidc": {**OIDC, "serviceAccount": account}}, FEDERATED, GRANTED)
-    assert (error.reason, error.reason in OUTAGES) == ("InvalidInputs", False)
+    assert (error.reason, error.outage) == ("InvalidInputs", False)
     assert not caller.identity.audiences
 
 
@@ -266,7 +265,7 @@ def test_each_refusal_of_the_impersonation_has_a_reason_and_says_what_to_do(
 def test_a_google_that_cannot_be_reached_is_unavailable(caller: Context) -> None:
     error = refusal(caller, INPUTS, Unreachable("ConnectTimeoutError"))
     assert (error.reason, "sts.googleapis.com" in error.message) == ("GCPUnavailable", True)
-    assert error.reason in OUTAGES
+    assert error.outage
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 RATE = 20
 WORKERS = 6
-DOWN = ProviderError("it does not answer", reason="AWSUnavailable")
+DOWN = ProviderError("it does not answer", reason="AWSUnavailable", outage=True)
 
 
 class Caller:
@@ -98,7 +98,7 @@ class Guarded(Cloud):
         inputs = {"name": environment.key.name, "life": environment.definition["login"]}
         answer = await self.opener.open("login", inputs, Caller(environment.key.name), demand)
         if isinstance(answer, Failed):
-            return Refused(answer.reason, answer.message, retry_after=answer.retry_after)
+            return Refused(answer.reason, answer.message, retry_after=answer.retry_after, outage=answer.outage)
         assert answer.lease
         return Opened({"TOKEN": "eA=="}, Window(answer.lease.issued_at, answer.lease.expires_at), False, Imports())
 
@@ -192,7 +192,9 @@ def test_whoever_is_to_be_left_alone_for_a_while_is_left_alone_by_all() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
             listen(world, cloud, reconciler)
-            cloud.troubled = {"aws-000": ProviderError("slow down", reason="Throttled", retry_after=120)}
+            cloud.troubled = {
+                "aws-000": ProviderError("slow down", reason="Throttled", throttled=True, retry_after=120)
+            }
             world.api.put_environment("aws-000", login())
             await world.settle()
             cloud.troubled = {}
@@ -251,7 +253,7 @@ def test_a_recovery_in_one_namespace_wakes_nothing_of_another() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
             recovery = listen(world, cloud, reconciler)
-            cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
+            cloud.refusals["aws"] = Refused("AWSUnavailable", "down", outage=True)
             world.api.put_environment("aws", login())
             await world.settle()
             looked = cloud.opened["aws"]
@@ -273,7 +275,7 @@ def test_what_is_taken_up_again_asks_the_same_of_credentials() -> None:
             recovery = listen(world, cloud, reconciler)
             world.api.put_environment("aws", login())
             await world.settle()
-            cloud.refusals["aws"] = Refused("AWSUnavailable", "down")
+            cloud.refusals["aws"] = Refused("AWSUnavailable", "down", outage=True)
             await world.skip(50 * MINUTE, step=10 * SECOND)
             cloud.refusals.clear()
             recovery.on_recovery(RATE, None)
