@@ -31,7 +31,6 @@ class Cause(StrEnum):
     FIRST = "FirstSync"
     SPEC = "SpecChanged"
     ROTATION = "RotationRequested"
-    SECRET_MISSING = "SecretMissing"  # noqa: S105
     SECRET_CHANGED = "SecretChanged"  # noqa: S105
     IMPORT = "ImportChanged"
     EXPIRY = "ExpiryAhead"
