@@ -131,7 +131,7 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
     """Rotate the secrets of an environment's own rotators, all or those at `paths` (`database.password`), then open it.
 
     `rotations` of the result says what became of each, with the new state that has to be written back into the
-    definition (`lang.patching`): until it is, the old state is what the next `open` uses. Imports are not rotated.
+    definition (`editing.patch_text`): until it is, the old state is what the next `open` uses. Imports are not rotated.
     Raises StoreError, and what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))

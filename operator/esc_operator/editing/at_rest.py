@@ -11,15 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from esc_operator.editing.blocks import read_block, write_block
+from esc_operator.editing.spans import Edit, Span, apply_edits, read_spans
+from esc_operator.editing.writing import write_string
 from esc_operator.lang import reasons
-from esc_operator.lang.blocks import read_block, write_block
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
 from esc_operator.lang.document import parse_text
 from esc_operator.lang.envelope import open_envelope, seal_envelope
 from esc_operator.lang.scalars import resolve_plain
-from esc_operator.lang.spans import Edit, Span, apply_edits, read_spans
 from esc_operator.lang.templates import parse_template
-from esc_operator.lang.writing import write_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

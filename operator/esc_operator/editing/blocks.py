@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from esc_operator.lang.spans import read_spans
+from esc_operator.editing.spans import read_spans
 
 if TYPE_CHECKING:
-    from esc_operator.lang.spans import Span
+    from esc_operator.editing.spans import Span
 
 
 class Block(NamedTuple):

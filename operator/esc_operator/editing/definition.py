@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from esc_operator.evaluation.rendering import to_json
 
 if TYPE_CHECKING:
+    from esc_operator.editing.writing import Data
     from esc_operator.evaluation.values import Value
-    from esc_operator.lang.writing import Data
 
 
 def definition_of(value: Value, *, secret: bool = False) -> Data:

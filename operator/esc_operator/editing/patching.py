@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esc_operator.editing.spans import Edit, apply_edits, read_spans
+from esc_operator.editing.writing import write_data, write_flow, write_string
 from esc_operator.lang.access import parse_access
-from esc_operator.lang.spans import Edit, apply_edits, read_spans
-from esc_operator.lang.writing import write_data, write_flow, write_string
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from esc_operator.lang.spans import Span
-    from esc_operator.lang.writing import Data
+    from esc_operator.editing.spans import Span
+    from esc_operator.editing.writing import Data
 
 
 def patch_text(text: str, path: str, data: Data) -> str | None:

@@ -1,8 +1,8 @@
 """The environment language: text → declarations with ranges.
 
-Owns syntax: YAML and its scalars, expressions, the shape of a definition, secrets at rest. Knows nothing of evaluation
-and does no I/O. Invariant: whatever the input, a front end returns `(environment or None, diagnostics)` and does not
-raise.
+Owns syntax: YAML and its scalars, expressions, the shape of a definition, the envelope of a secret at rest. Knows
+nothing of evaluation and does no I/O. Invariant: whatever the input, a front end returns `(environment or None,
+diagnostics)` and does not raise.
 """
 
 from esc_operator.lang.access import parse_access

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.editing.at_rest import find_ciphertexts, find_plaintexts, seal, unseal
 from esc_operator.lang import parse_text
-from esc_operator.lang.at_rest import find_ciphertexts, find_plaintexts, seal, unseal
 from esc_operator.lang.envelope import open_envelope, seal_envelope
 
 

@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esc_operator.editing.patching import patch_text
+from esc_operator.editing.writing import Data, is_plain, write_data, write_flow, write_string
 from esc_operator.lang.budget import Budget
 from esc_operator.lang.composer import compose
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.patching import patch_text
-from esc_operator.lang.writing import Data, is_plain, write_data, write_flow, write_string
 
 TEXT = """\
 values:

@@ -14,9 +14,7 @@ from esc_operator.evaluation import (
     RotateState,
     RotationStatus,
 )
-from esc_operator.evaluation.definitions import definition_of
 from esc_operator.lang import parse_text
-from esc_operator.lang.patching import patch_text
 from esc_operator.schema import from_json
 from unit.evaluation.drive import World, drive, evaluate, revealed, summaries
 
@@ -142,37 +140,6 @@ def test_a_rotator_without_a_name_is_unknown() -> None:
     evaluation = drive(Evaluator(environment, name="root", mode=Mode.OPEN), world())
     assert evaluation.value is not None
     assert evaluation.value.reveal() == {"a": "[unknown]"}
-
-
-def test_a_new_state_can_be_written_back_with_its_secrets_wrapped() -> None:
-    def secretly(effect: RotateState) -> Any:
-        return Rotated({"key": "pa$$ word", "list": ["${x}", 5]})
-
-    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(rotate=secretly), mode=Mode.ROTATE)
-    patch = evaluation.patches[0]
-    wrapped = {
-        "key": {"fn::secret": "pa$$$$ word"},
-        "list": [{"fn::secret": "$${x}"}, {"fn::fromJSON": {"fn::secret": "5"}}],
-    }
-    assert definition_of(patch.replacement) == wrapped
-    text = patch_text(TEXT, patch.path, definition_of(patch.replacement))
-    assert text is not None
-    again = evaluate(text, world())
-    assert revealed(again)["one"]["key"] == "pa$$ word"
-    assert again.value is not None
-    assert "pa$$ word" not in str(again.value.lookup(("use",)))
-
-
-def test_definitions_are_what_one_would_write() -> None:
-    text = "values: {a: [1, null, 'x$$y', {b$$c: {fn::secret: s}}], d: '${gone}'}"
-    evaluation = evaluate(text, mode=Mode.OPEN)
-    assert evaluation.value is not None
-    from esc_operator.lang.numbers import Number
-
-    assert definition_of(evaluation.value) == {
-        "a": [Number("1"), None, "x$$y", {"b$$c": {"fn::secret": "s"}}],
-        "d": None,
-    }
 
 
 def test_rotate_only_inputs_are_found_inside_lists() -> None:

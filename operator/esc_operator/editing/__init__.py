@@ -1,0 +1,20 @@
+"""Definitions as texts that somebody edits: sealing and unsealing their secrets, and putting a value into one.
+
+Pure. Invariant: what is not meant stays byte for byte, comments included. The operator edits nothing: this is for
+whoever keeps definitions as texts, and has to write back what `api.rotate` made.
+"""
+
+from esc_operator.editing.at_rest import Ciphertext, Plaintext, find_ciphertexts, find_plaintexts, seal, unseal
+from esc_operator.editing.definition import definition_of
+from esc_operator.editing.patching import patch_text
+
+__all__ = [
+    "Ciphertext",
+    "Plaintext",
+    "definition_of",
+    "find_ciphertexts",
+    "find_plaintexts",
+    "patch_text",
+    "seal",
+    "unseal",
+]
