@@ -38,7 +38,7 @@ class RotationWorld(RolloutWorld):
     async def operator(self) -> AsyncIterator[Reconciler]:
         async with super().operator() as reconciler:
             gatherer = RotationGatherer(
-                self.api, Gatherer(self.api, self.secrets), self.secrets, reconciler.cache, self.labels_of
+                self.api, Gatherer(self.api, self.secrets, self.seconds), self.secrets, reconciler.cache, self.labels_of
             )
             rotations = self.rotations = RotationController(
                 self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.renounce

@@ -166,6 +166,7 @@ class World:
 
     def __init__(self) -> None:
         self.time = START + timedelta(milliseconds=250)  # no test may lean on whole seconds
+        self._readings = 0
         self.api = FakeApi()
         self.cloud = Cloud(self.now, self.api)
         self.opening: Opening | None = None
@@ -185,6 +186,11 @@ class World:
     def now(self) -> datetime:
         return self.time
 
+    def seconds(self) -> float:
+        """The same for what counts seconds; no two readings are alike, as with any clock."""
+        self._readings += 1
+        return self.time.timestamp() + self._readings / 1_000_000
+
     @property
     def telemetry(self) -> Telemetry:
         return Telemetry(self.meter, self.tracer)
@@ -192,7 +198,7 @@ class World:
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Reconciler]:
         self.secrets = SecretInformer(self.api, (), pause=lambda _: asyncio.sleep(0))
-        gatherer, actor = Gatherer(self.api, self.secrets), Actor(self.api, self.secrets, self.now)
+        gatherer, actor = Gatherer(self.api, self.secrets, self.seconds), Actor(self.api, self.secrets, self.now)
         namespaces = Namespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
         self.reconciler = Reconciler(
             gatherer,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import EscError
 from esc_operator.kube.asker import ASKER
-from esc_operator.reconciliation.sync.decide import may_end_at
+from esc_operator.reconciliation.sync.situation import may_end_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

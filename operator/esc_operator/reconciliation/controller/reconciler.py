@@ -27,7 +27,9 @@ from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
 from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import failed_attempt, hold_back, observe, refused_imports, wanted_by
 from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused, Sighting
+from esc_operator.reconciliation.sync.situation import NO_SECRET, Situation, end_to_tell
 from esc_operator.reconciliation.sync.status_writer import StatusWriter
+from esc_operator.reconciliation.sync.targets import refuse_target, was_refused_target
 from esc_operator.reconciliation.workqueue.memory_slots import MemorySlots
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
@@ -167,7 +169,7 @@ class Reconciler:
         trusted, wanted_at = self._trusted(environment, entry), seen.at if seen else None
         target = await self._gatherer.read_target(environment.target_key, trusted, wanted_at)
         if environment.suspend:
-            plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, self._now()))
+            plan = decide.plan_suspended(Situation(environment, entry.status, target, self._now()))
             await self.status_writer.carry_out(environment, entry, plan)
             return
         await self._sync_if_due(environment, entry, target)
@@ -212,10 +214,10 @@ class Reconciler:
         return entry
 
     async def _sync_if_due(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> None:
-        refused = decide.refuse_target(environment, target.secret)
+        refused = refuse_target(environment, target.secret)
         if refused:
-            target = decide.NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
-        elif decide.was_refused_target(entry.status):
+            target = NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
+        elif was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
         entry.record = self._gatherer.own_record(environment) or entry.record
         await self._learn_behind(environment, entry)
@@ -223,7 +225,7 @@ class Reconciler:
         seen = observe(self._wanted(environment, entry, target), target, entry)
         verdict = why_sync(seen, now)
         if isinstance(verdict, Wait):
-            situation = decide.Situation(environment, entry.status, target, now)
+            situation = Situation(environment, entry.status, target, now)
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
             await self.status_writer.carry_out(environment, entry, plan)
         elif refused:
@@ -296,7 +298,7 @@ class Reconciler:
         """Open it. Where that takes longer than what is held can be used, that is told meanwhile."""
         key, now = environment.key, self._now()
         worker = self._worker_pool.attempts[key]
-        end = decide.end_to_tell(decide.Situation(environment, entry.status, target, now))
+        end = end_to_tell(Situation(environment, entry.status, target, now))
         if end is None:
             return await self._opening(environment, demand, worker)
         # What has ended before, while no operator ran, is told only if it is not renewed in a moment.
@@ -313,7 +315,7 @@ class Reconciler:
             opening.cancel()
 
     async def _tell_overdue(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> None:
-        plan = decide.plan_overdue(decide.Situation(environment, entry.status, target, self._now()))
+        plan = decide.plan_overdue(Situation(environment, entry.status, target, self._now()))
         try:
             if environment.cluster_scoped:
                 await self.status_writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
@@ -337,8 +339,8 @@ class Reconciler:
         if environment.cluster_scoped and self._fan_out is not None:
             target = self._fan_out.standing(environment, entry)
         now = self._now()
-        situation = decide.Situation(environment, entry.status, target, now)
-        if entry.is_written and ((end := decide.end_to_tell(situation)) is None or end > now):
+        situation = Situation(environment, entry.status, target, now)
+        if entry.is_written and ((end := end_to_tell(situation)) is None or end > now):
             return end
         plan = decide.plan_suspended(situation) if environment.suspend else decide.plan_overdue(situation, begun=False)
         await self.status_writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
@@ -350,7 +352,7 @@ class Reconciler:
         now = self._now()
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
         lost = entry.record
-        situation = decide.Situation(environment, entry.status, target, now)
+        situation = Situation(environment, entry.status, target, now)
         plan = decide.plan_opened(situation, opened, token_hex(8), lost)
         try:
             status = await self._actor.write_secret(plan)
@@ -380,7 +382,7 @@ class Reconciler:
         logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
         if refused.retry_after and refused.reason == UnavailableError.default_reason:
             self._worker_pool.retry_after.ask(environment.key, refused.retry_after, now)
-        plan = decide.plan_refused(decide.Situation(environment, entry.status, target, now), refused)
+        plan = decide.plan_refused(Situation(environment, entry.status, target, now), refused)
         failed = failed_attempt(plan.status)
         if failed is not None:
             after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None

@@ -30,6 +30,7 @@ from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import failed_attempt, observe, wanted_by
 from esc_operator.reconciliation.sync.outcome import Opened, Refused
 from esc_operator.reconciliation.sync.secret_body import secret_body
+from esc_operator.reconciliation.sync.situation import NO_SECRET, Situation
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Sync, is_current, why_sync
 from esc_operator.resources import reasons
@@ -119,7 +120,7 @@ class FanOut:
         found = self._gatherer.belonging(environment.reference)
         sites = [make_site(environment.within(one.key.namespace), TargetSecret(one)) for one in found]
         best = best_of(sites, entry.status.seals)
-        return best.target if best else decide.NO_SECRET
+        return best.target if best else NO_SECRET
 
     async def reconcile(self, environment: EscEnvironment, entry: CachedEnvironment) -> Opened | Refused | None:
         """Bring the Secrets of all its namespaces and its status to what they have to be; answers what came of opening
@@ -132,8 +133,8 @@ class FanOut:
             self._rollouts.take_up(environment, entry.status, sites)
         if environment.suspend:
             now = self._now()
-            target = best.target if best else decide.NO_SECRET
-            plan = decide.plan_suspended(decide.Situation(environment, entry.status, target, now))
+            target = best.target if best else NO_SECRET
+            plan = decide.plan_suspended(Situation(environment, entry.status, target, now))
             await self._tell(environment, entry, plan, sites)
             return None
         left_over = await self._leave(environment, sites, entry)
@@ -207,7 +208,7 @@ class FanOut:
         best: Site | None,
     ) -> tuple[list[Site], Plan]:
         now = self._now()
-        target = best.target if best else decide.NO_SECRET
+        target = best.target if best else NO_SECRET
         entry.record = (best.record if best else None) or entry.record
         seen = self._observe(environment, entry, target)
         verdict = why_sync(seen, now)
@@ -224,7 +225,7 @@ class FanOut:
             refused = sites[0].refused or Refused(reasons.SECRET_NOT_OWNED, "no namespace can be filled")
             plan = self._refuse(environment, entry, target, refused)
         else:
-            situation = decide.Situation(environment, entry.status, target, now)
+            situation = Situation(environment, entry.status, target, now)
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
         record = best.record if best else None
         if best and record and is_current(seen, self._now()):
@@ -251,7 +252,7 @@ class FanOut:
         now = self._now()
         log = {"environment": str(environment.key), "reason": refused.reason}
         logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
-        plan = decide.plan_refused(decide.Situation(environment, entry.status, target, now), refused)
+        plan = decide.plan_refused(Situation(environment, entry.status, target, now), refused)
         failed = failed_attempt(plan.status)
         if failed is not None:
             after = now + timedelta(seconds=refused.retry_after) if refused.retry_after else None
@@ -271,7 +272,7 @@ class FanOut:
         now = self._now()
         held = best.record if best else None
         salt = token_hex(SALT_BYTES)
-        situation = decide.Situation(environment, entry.status, best.target if best else decide.NO_SECRET, now)
+        situation = Situation(environment, entry.status, best.target if best else NO_SECRET, now)
         record = decide.next_record(situation, opened, salt, entry.record)
         if held is not None and decide.says_the_same(held, record):
             record = held

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.kube.events import Event
-from esc_operator.reconciliation.sync.decide import Plan, refuse_target
+from esc_operator.reconciliation.sync.decide import Plan
+from esc_operator.reconciliation.sync.targets import refuse_target
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, Condition, carry_transition_times, find_condition
 from esc_operator.resources.status import MAX_FAILING, FailingNamespace, NamespaceSummary, Status

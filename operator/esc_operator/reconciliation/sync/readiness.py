@@ -1,0 +1,75 @@
+"""The conditions Ready and Refreshed, and which events tell of a change of them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esc_operator.formats.times import format_time
+from esc_operator.kube.events import Event
+from esc_operator.reconciliation.sync.situation import Situation, has_expired
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import READY, REFRESHED, Condition, find_condition
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from esc_operator.reconciliation.sync.outcome import Refused
+    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+
+def ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Condition:
+    generation, name = seen.environment.generation, seen.environment.target.name
+    if held and held.expires_at and has_expired(held, seen.now):
+        message = tell_end(held.expires_at, seen.now)
+        message += f" and could not be renewed: {refused.message}" if refused else ""
+        return Condition(READY, "False", reasons.EXPIRED, message, generation)
+    if refused and not (held and held.generation == generation):
+        return Condition(READY, "False", refused.reason, refused.message + _time_left(held), generation)
+    if refused and not seen.target.intact:
+        message = f'Secret "{name}" was changed by somebody else and could not be put back: {refused.message}'
+        return Condition(READY, "False", refused.reason, message, generation)
+    message = f'Secret "{name}" holds the values of this environment'
+    return Condition(READY, "True", reasons.SYNCED, message + (_time_left(held) if refused else ""), generation)
+
+
+def refreshed(environment: EscEnvironment, refused: Refused | None) -> Condition:
+    generation = environment.generation
+    if refused:
+        return Condition(REFRESHED, "False", refused.reason, refused.message, generation)
+    return Condition(REFRESHED, "True", reasons.REFRESHED, "the last refresh succeeded", generation)
+
+
+def trouble_event(old: Status, refused: Refused) -> Event | None:
+    """An event where the trouble is new; a repetition says nothing that the status does not."""
+    known = find_condition(old.conditions, REFRESHED)
+    if known and known.status == "False" and known.reason == refused.reason:
+        return None
+    return Event("Warning", refused.reason, refused.message)
+
+
+def recovery_event(old: Status) -> Event | None:
+    known = find_condition(old.conditions, REFRESHED)
+    if known and known.status == "False":
+        attempts = f"{old.failures} failed attempt{'' if old.failures == 1 else 's'}"
+        return Event("Normal", reasons.REFRESHED, f"refreshed after {attempts}")
+    if is_expired(old):
+        return Event("Normal", reasons.REFRESHED, "refreshed after what the Secret held had expired")
+    return None
+
+
+def is_expired(status: Status) -> bool:
+    ready = find_condition(status.conditions, READY)
+    return ready is not None and ready.reason == reasons.EXPIRED
+
+
+def tell_end(expires_at: datetime, now: datetime) -> str:
+    if now >= expires_at:
+        return f"the values expired at {format_time(expires_at)}"
+    return f"the values are as good as expired (at {format_time(expires_at)}, which clocks may disagree about)"
+
+
+def _time_left(held: SyncRecord | None) -> str:
+    """For a message of trouble: until when what is there can still be used."""
+    return f"; the values in the Secret expire at {format_time(held.expires_at)}" if held and held.expires_at else ""
