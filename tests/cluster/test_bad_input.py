@@ -198,8 +198,8 @@ def test_a_missing_import_that_appears(tenant: Tenant) -> None:
     [
         ({"refresh": {"interval": "often"}}, "spec.refresh.interval"),
         ({"refresh": {"interval": "5s"}}, "must be at least 30s"),
-        ({"target": {"type": "kubernetes.io/service-account-token"}}, "hand out rights"),
-        ({"target": {"type": "bootstrap.kubernetes.io/token"}}, "hand out rights"),
+        ({"target": {"type": "kubernetes.io/service-account-token"}}, "grant rights"),
+        ({"target": {"type": "bootstrap.kubernetes.io/token"}}, "grant rights"),
         ({"target": {"annotations": {"esc-operator.dev/sync": "{}"}}}, "kept by the operator"),
         ({"target": {"name": "Not A Name"}}, "spec.target.name"),
         ({"target": {"deletionPolicy": "Maybe"}}, "spec.target.deletionPolicy"),

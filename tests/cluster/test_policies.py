@@ -52,7 +52,7 @@ def test_the_account_gets_no_token_for_the_api_server(cluster: Cluster, account:
     for what, audience in _audiences(cluster).items():
         status, message = _token(account, tenant.namespace, audience)
         assert status == 403, what
-        assert f'esc-operator may not have a token that the API server accepts: audience "{audience}"' in message
+        assert f'esc-operator may not get a token that the API server accepts: audience "{audience}"' in message
 
 
 def test_no_audience_at_all_means_the_api_server_and_is_refused(account: Cluster, tenant: Tenant) -> None:
@@ -73,7 +73,7 @@ def test_ordinary_tokens_are_had_but_not_for_long(account: Cluster, tenant: Tena
     assert _token(account, tenant.namespace, STS)[0] == 201
     status, message = _token(account, tenant.namespace, STS, seconds=3600)
     assert status == 403
-    assert "esc-operator may have tokens for 600 s, and not for 3600 s" in message
+    assert "esc-operator may get tokens for at most 600 s, not for 3600 s" in message
 
 
 def test_the_operator_asks_for_what_the_policy_grants() -> None:
@@ -149,7 +149,7 @@ def test_the_account_writes_no_secret_without_its_label_and_none_that_hands_out_
     }
     status, answer = account.request("POST", path, minting)
     assert status == 403
-    assert "may not write a Secret of type kubernetes.io/service-account-token, which hands out rights" in str(answer)
+    assert "may not write a Secret of type kubernetes.io/service-account-token, which grants rights" in str(answer)
 
 
 def test_the_account_does_not_let_go_of_the_label_of_its_own(account: Cluster, tenant: Tenant) -> None:

@@ -328,8 +328,8 @@ def test_a_schedule_runs_each_minute_and_each_run_mints_once(fleet: Fleet, tenan
         ({"schedule": "0 3 * * * *"}, "spec.schedule"),
         ({"timeZone": "Europe/Berlin"}, "timeZone is for a schedule"),
         ({"schedule": "0 3 * * *", "dryRun": True}, "a dry run has no schedule"),
-        ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "In and NotIn take values"),
-        ({"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}, "take none"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "In and NotIn require values"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}, "forbid them"),
         ({"selector": None}, "spec.selector"),
     ],
 )
@@ -349,8 +349,8 @@ def test_whom_a_single_run_is_about_cannot_be_changed(fleet: Fleet, tenant: Tena
     name = fleet.rotate(dryRun=True)
     for change, told in (
         ({"selector": {"namespaces": ["other"]}}, "cannot be changed"),
-        ({"dryRun": False}, "a dry run stays one"),
-        ({"schedule": "0 3 * * *"}, "does not become a schedule"),
+        ({"dryRun": False}, "dryRun cannot be changed"),
+        ({"schedule": "0 3 * * *"}, "schedule cannot be added or removed"),
     ):
         status, answer = fleet.patch(name, **change)
         assert status == 422

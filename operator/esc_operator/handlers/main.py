@@ -31,36 +31,46 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
 
 @click.command(context_settings={"auto_envvar_prefix": "ESC_OPERATOR", "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="esc-operator")
-@click.option("--kubeconfig", metavar="FILE", help="Outside a cluster: the kubeconfig that names it.")
-@click.option("--context", metavar="NAME", help="Outside a cluster: the kubeconfig's context.")
+@click.option("--kubeconfig", metavar="FILE", help="Outside a cluster: the kubeconfig to use.")
+@click.option("--context", metavar="NAME", help="Outside a cluster: the context of the kubeconfig.")
 @click.option(
     "--namespace",
     "namespaces",
     multiple=True,
     metavar="NAME",
-    help="Only this namespace; may be repeated. Default: all.",
+    help="Work on this namespace only; may be repeated. Default: all.",
 )
-@click.option("--workers", default=32, show_default=True, type=click.IntRange(1, 512), help="Environments at once.")
+@click.option(
+    "--workers",
+    default=32,
+    show_default=True,
+    type=click.IntRange(1, 512),
+    help="How many environments to work on at a time.",
+)
 @click.option(
     "--provider-rate",
     type=click.IntRange(1),
-    show_default="what the provider's service bears: 100 for aws-login, 20 where nothing is known",
-    help="Calls of each provider a second, in the long run.",
+    show_default="what the provider's service allows: 100 for aws-login, 20 if that is not known",
+    help="Sustained calls of each provider a second.",
 )
 @click.option(
-    "--rollouts", default=20, show_default=True, type=click.IntRange(1), help="Workloads rolled at a time, in all."
+    "--rollouts",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many workloads of the cluster to roll at a time.",
 )
 @click.option(
     "--require-allow-lists",
     is_flag=True,
-    help="A namespace without the annotations allowed-roles and allowed-audiences is allowed nothing.",
+    help="Allow nothing to namespaces without the annotations allowed-roles and allowed-audiences.",
 )
 @click.option(
     "--api-audience",
     "api_audiences",
     multiple=True,
     metavar="NAME",
-    help="An audience that the API server accepts, for which no token is asked; may be repeated. "
+    help="An audience that the API server accepts, and that environments may not use; may be repeated. "
     "Default: the cluster's issuer and the audiences of the operator's own token.",
 )
 @click.option(
@@ -68,8 +78,8 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     "allowed_urls",
     multiple=True,
     metavar="PATTERN",
-    help="Whom environments may have the operator ask besides public hosts over HTTPS, such as "
-    "https://vault.vault.svc:8200; may be repeated. A namespace's annotation allowed-urls adds to it.",
+    help="Origins that environments may connect to besides public hosts over HTTPS, such as "
+    "https://vault.vault.svc:8200; may be repeated. A namespace's annotation allowed-urls adds to them.",
 )
 @click.option(
     "--private-network",
@@ -77,24 +87,26 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     multiple=True,
     metavar="CIDR",
     callback=_check_networks,
-    help="Addresses of the cluster that look like public ones, and are not to be asked; may be repeated.",
+    help="Addresses that look public but belong to the cluster: environments may not connect to them; may be repeated.",
 )
 @click.option(
     "--health-address",
     default="0.0.0.0:8080",
     show_default=True,
     metavar="HOST:PORT",
-    help='Where /healthz and /readyz are; "" for none.',
+    help='Address of /healthz and /readyz; "" for none.',
 )
 @click.option(
     "--leader-election/--no-leader-election",
     default=True,
     show_default=True,
-    help="Of several operators let one work, and the others stand by.",
+    help="Elect one operator that works; the others stand by.",
 )
-@click.option("--lease-name", default=LEASE, show_default=True, metavar="NAME", help="The Lease of them all.")
+@click.option("--lease-name", default=LEASE, show_default=True, metavar="NAME", help="The Lease that they share.")
 @click.option(
-    "--lease-namespace", metavar="NAME", help="Where it is, and what the operator keeps. Default: the pod's own."
+    "--lease-namespace",
+    metavar="NAME",
+    help="Namespace of the Lease and of what the operator stores. Default: the pod's own.",
 )
 @click.option(
     "--lease-duration",
@@ -102,36 +114,37 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     show_default=True,
     type=click.IntRange(3, 600),
     metavar="SECONDS",
-    help="How long after its last renewal an operator that died is replaced.",
+    help="Replace a leader this long after its last renewal.",
 )
 @click.option(
     "--metrics-address",
     default="0.0.0.0:9090",
     show_default=True,
     metavar="HOST:PORT",
-    help='Where /metrics is; "" for none.',
+    help='Address of /metrics; "" for none.',
 )
 @click.option(
     "--metrics-authorization/--no-metrics-authorization",
     default=None,
-    help="Serve /metrics only to users who may get it, as the API server says. Default: not on a loopback address.",
+    help="Serve /metrics only to users who may get it, by the API server's RBAC. Default: on, except on a loopback "
+    "address.",
 )
 @click.option(
     "--metrics-environments",
     default=10_000,
     show_default=True,
     type=click.IntRange(0),
-    help="Up to so many environments have series of their own; of more, each namespace has.",
+    help="Up to this many environments have series of their own; above it each namespace has.",
 )
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
 @click.option("--log-format", default="text", show_default=True, type=click.Choice(logs.FORMATS))
 def main(**flags: object) -> None:
-    """Keep the Secrets of all EscEnvironments filled, ahead of every expiry.
+    """Keep the Secrets of all EscEnvironments filled, and renew them before they expire.
 
-    Every flag can also be given as an environment variable, such as ESC_OPERATOR_LOG_LEVEL. Of the process's
-    environment, providers see AWS_REGION, AWS_ENDPOINT_URL_STS and their like.
+    You can set every flag by an environment variable too, such as ESC_OPERATOR_LOG_LEVEL. Providers read AWS_REGION,
+    AWS_ENDPOINT_URL_STS and similar settings from the process's environment.
     """
     options = Options(**flags)  # type: ignore[arg-type]
     logs.configure(options.log_level, options.log_format)

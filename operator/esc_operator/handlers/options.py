@@ -1,4 +1,4 @@
-"""What the operator can be told at its start, by flags or by environment variables `ESC_OPERATOR_…`."""
+"""The operator's options, set by flags or by environment variables `ESC_OPERATOR_…`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from esc_operator.manifests.rights import LEASE
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`namespaces`: only these, or all where empty. `provider_rate`: so many calls of each provider a second, and twice
-    as many after a rest; None leaves it to the provider. `rollouts`: so many workloads at a time.
-    `require_allow_lists`: a namespace without a list is allowed nothing. `api_audiences`: what the API server accepts,
-    where it is not to be found out. `allowed_urls`: patterns of whom environments may have asked besides what is
-    public; `private_networks`: what is not public although it looks so. `health_address`, `metrics_address`: host and
-    port of the probes and of `/metrics`, "" for none. `metrics_authorization`: whether `/metrics` is only for users who
-    may get it, as the API server says; None: wherever somebody outside the pod can ask. `metrics_environments`: up to
-    so many have series of their own. `leader_election`: work only while the Lease `lease_name` is held;
-    `lease_namespace`, where states of ClusterEscEnvironments' rotators are as well: None for the pod's own;
-    `lease_duration`: for so many seconds after a renewal the others keep away."""
+    """`namespaces`: only these; empty: all. `provider_rate`: calls of each provider a second, with bursts of twice as
+    many after idle time; None: the provider's default. `rollouts`: workloads rolled at a time. `require_allow_lists`:
+    allow nothing to a namespace without a list. `api_audiences`: audiences that the API server accepts; empty: find
+    them out. `allowed_urls`: patterns of origins that environments may connect to besides public ones;
+    `private_networks`: addresses that look public and are not. `health_address`, `metrics_address`: host and port of
+    the probes and of `/metrics`, "" for none. `metrics_authorization`: serve `/metrics` only to users who may get it;
+    None: unless the address is a loopback one. `metrics_environments`: how many environments may have series of their
+    own. `leader_election`: work only while holding the Lease `lease_name`. `lease_namespace`: namespace of the Lease
+    and of the states of ClusterEscEnvironments' rotators; None: the pod's own. `lease_duration`: seconds after a
+    renewal during which no other replica takes the Lease."""
 
     kubeconfig: str | None = None
     context: str | None = None

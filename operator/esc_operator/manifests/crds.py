@@ -11,7 +11,6 @@ from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, GROUP, VERSIO
 
 
 def definitions() -> tuple[dict[str, Any], ...]:
-    """All of them."""
     return environment_crd(), cluster_environment_crd(), rotation_crd()
 
 
@@ -32,12 +31,12 @@ def cluster_environment_crd() -> dict[str, Any]:
         scope="Cluster",
         short="cescenv",
         columns=_cluster_columns(),
-        description="An environment of the whole cluster, to be imported, and to fill a Secret in many namespaces.",
+        description="A cluster-wide environment: others import it, and it can fill a Secret in many namespaces.",
         parts={"spec": cluster_environment_spec(), "status": environment_status()},
     )
 
 
-def _definition(  # noqa: PLR0913 - what one kind differs by from another
+def _definition(  # noqa: PLR0913 - the differences between kinds
     kind: str,
     *,
     scope: str,
@@ -99,7 +98,7 @@ def _schema(description: str, parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns() -> list[dict[str, Any]]:
-    # A date column shows an age, and "<invalid>" for a time to come: those to come are shown as they are.
+    # A date column shows an age, and "<invalid>" for a time in the future: those columns are strings.
     return [
         {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
         {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},

@@ -1,4 +1,4 @@
-"""The schemas of specs, as plain data: what the API server refuses before anybody sees it."""
+"""The schemas of specs, as plain data: the API server refuses what does not match."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from esc_operator.manifests.schema_parts import label_selector
 from esc_operator.resources import GROUP
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
-# Kinds of Secret that the API server acts upon: writing one would hand out rights instead of values.
+# Kinds of Secret that the API server acts upon: writing one would grant rights instead of storing values.
 REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
 
 _NAME = {
@@ -31,21 +31,21 @@ def environment_spec() -> dict[str, Any]:
             "serviceAccountName": {
                 **_NAME,
                 "default": "default",
-                "description": "The ServiceAccount, of this namespace, whose identity the logins use.",
+                "description": "The ServiceAccount of this namespace whose identity the logins use.",
             },
             "refresh": _refresh(),
             "target": _target(),
             "rollout": _rollout("By default every workload of the namespace whose pods take the Secret."),
-            "sharing": _sharing("nobody"),
+            "sharing": _sharing("none"),
             "trustedNamespaces": {
                 "type": "array",
                 "maxItems": 64,
                 "x-kubernetes-list-type": "set",
                 "items": _NAMESPACE,
-                "description": "Namespaces whose definitions may open providers and rotators here, as this "
-                "environment's ServiceAccount, when they are imported; by default only those of this namespace and "
-                "ClusterEscEnvironments may. Trusting a namespace lets whoever writes environments there log in with "
-                "this identity.",
+                "description": "Namespaces whose definitions, when imported here, may open providers and rotators as "
+                "this environment's ServiceAccount. By default only definitions of this namespace and "
+                "ClusterEscEnvironments may. If you trust a namespace, everyone who can write environments there can "
+                "log in with this identity.",
             },
             "suspend": {
                 "type": "boolean",
@@ -63,14 +63,14 @@ def cluster_environment_spec() -> dict[str, Any]:
             "environment": _definition(),
             "serviceAccount": {
                 "type": "object",
-                "description": "The ServiceAccount whose identity the logins use; needed only if there are any.",
+                "description": "The ServiceAccount whose identity the logins use; required only if there are logins.",
                 "required": ["namespace", "name"],
                 "properties": {"namespace": _NAMESPACE, "name": _NAME},
             },
             "refresh": _refresh(),
             "target": _spread(),
             "rollout": _rollout("By default every workload whose pods take the Secret, in each of its namespaces."),
-            "sharing": _sharing("everybody"),
+            "sharing": _sharing("all"),
             "suspend": {
                 "type": "boolean",
                 "description": "Keep the Secrets as they are and refresh nothing.",
@@ -79,7 +79,7 @@ def cluster_environment_spec() -> dict[str, Any]:
         "x-kubernetes-validations": [
             {
                 "rule": "!has(self.rollout) || has(self.target)",
-                "message": "rollout is about the Secrets of a target, and takes one",
+                "message": "rollout replaces pods that take the Secrets of a target: set target too",
             }
         ],
     }
@@ -95,22 +95,22 @@ def _spread() -> dict[str, Any]:
             "maxItems": 512,
             "x-kubernetes-list-type": "set",
             "items": _NAMESPACE,
-            "description": "Namespaces that get it.",
+            "description": "Namespaces that get the Secret.",
         },
         "namespaceSelector": {
             "type": "object",
-            "description": "Namespaces whose labels fit get it as well; {} is all of them.",
+            "description": "Namespaces whose labels match also get the Secret; {} selects all.",
             "properties": label_selector(),
         },
     }
     return {
         "type": "object",
-        "description": "The Secret to fill in many namespaces from one evaluation; without it none is filled.",
+        "description": "The Secret to fill in many namespaces from one evaluation. Without it no Secret is filled.",
         "properties": properties,
         "x-kubernetes-validations": [
             {
                 "rule": "has(self.namespaces) || has(self.namespaceSelector)",
-                "message": "takes namespaces, a namespaceSelector, or both",
+                "message": "set namespaces, namespaceSelector, or both",
             }
         ],
     }
@@ -127,7 +127,7 @@ def _definition() -> dict[str, Any]:
 def _sharing(default: str) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": f"Who may import this environment from another place than its own; {default} by default.",
+        "description": f"Which other namespaces may import this environment; {default} by default.",
         "properties": {
             "namespaces": {
                 "type": "array",
@@ -138,7 +138,7 @@ def _sharing(default: str) -> dict[str, Any]:
                     "maxLength": 63,
                     "pattern": rf"^(\{EVERY_NAMESPACE}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
                 },
-                "description": f'Namespaces whose environments may import it; "{EVERY_NAMESPACE}" stands for all.',
+                "description": f'Namespaces whose environments may import it; "{EVERY_NAMESPACE}" means all.',
             }
         },
     }
@@ -160,10 +160,10 @@ def _refresh() -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            "interval": _duration("How often inputs without an expiry are read again; 1h by default.", "30s"),
+            "interval": _duration("How often to read inputs without an expiry again; 1h by default.", "30s"),
             "before": _duration(
-                "Renew credentials at least so long before they expire; by default a quarter of their lifetime, and "
-                "15m where the lifetime allows it.",
+                "Renew credentials at least this long before they expire; by default a quarter of their lifetime, and "
+                "at least 15m where the lifetime allows it.",
                 "1s",
             ),
         },
@@ -177,13 +177,13 @@ def _target() -> dict[str, Any]:
         "type": "object",
         "description": "The Secret to fill.",
         "properties": {
-            "name": {**_NAME, "description": "By default the name of the environment."},
+            "name": {**_NAME, "description": "Its name; by default that of the environment."},
             "type": {
                 "type": "string",
                 "maxLength": 253,
-                "description": "By default Opaque; the type of an existing Secret cannot be changed.",
+                "description": "Its type; Opaque by default. The type of an existing Secret cannot be changed.",
                 "x-kubernetes-validations": [
-                    {"rule": refused, "message": "Secrets of this type hand out rights and cannot be a target"}
+                    {"rule": refused, "message": "Secrets of this type grant rights and cannot be a target"}
                 ],
             },
             "labels": {**texts, "maxProperties": 64},
@@ -193,14 +193,14 @@ def _target() -> dict[str, Any]:
                 "x-kubernetes-validations": [
                     {
                         "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
-                        "message": f"annotations of {GROUP} are kept by the operator",
+                        "message": f"only the operator sets annotations of {GROUP}: choose other names",
                     }
                 ],
             },
             "deletionPolicy": {
                 "type": "string",
                 "enum": ["Delete", "Retain"],
-                "description": "Whether the Secret goes with the environment; Delete by default.",
+                "description": "Whether the Secret is deleted with the environment; Delete by default.",
             },
         },
     }
@@ -228,7 +228,7 @@ def _rollout(targets: str) -> dict[str, Any]:
             "selector": selector,
         },
         "x-kubernetes-validations": [
-            {"rule": "has(self.name) != has(self.selector)", "message": "takes either a name or a selector"}
+            {"rule": "has(self.name) != has(self.selector)", "message": "set either name or selector"}
         ],
     }
     return {
@@ -246,6 +246,6 @@ def _rollout(targets: str) -> dict[str, Any]:
                 "items": target,
                 "description": targets,
             },
-            "minInterval": _duration("The least time between two rollouts of one workload; 1m by default.", "1s"),
+            "minInterval": _duration("The minimum time between two rollouts of one workload; 1m by default.", "1s"),
         },
     }

@@ -18,13 +18,13 @@ def environment_status() -> dict[str, Any]:
             "observedRotation": {"type": "string"},
             "rotation": {
                 "type": "object",
-                "description": "The run of an EscRotation that has asked for new credentials last.",
+                "description": "The run of an EscRotation that last requested new credentials.",
                 "required": ["id", "requestedAt"],
                 "properties": {
                     "id": {"type": "string", "minLength": 1, "maxLength": 128},
                     "name": {"type": "string", "maxLength": 253},
                     "requestedAt": TIME,
-                    "rollout": {"type": "boolean", "description": "Whether pods may be replaced for it."},
+                    "rollout": {"type": "boolean", "description": "Whether it may replace pods."},
                 },
             },
             "secretName": {"type": "string"},
@@ -40,11 +40,11 @@ def environment_status() -> dict[str, Any]:
             "rolloutSeconds": COUNT,
             "rolloutDigest": {
                 "type": "string",
-                "description": "Of a ClusterEscEnvironment: tells the namespaces whose pods are known to be right.",
+                "description": "Of a ClusterEscEnvironment: a digest of the namespaces whose pods have their values.",
             },
             "imports": {
                 "type": "array",
-                "description": "The environments that are imported by this one and by others of its namespace.",
+                "description": "The environments that this one imports, directly or through others of its namespace.",
                 "items": {
                     "type": "object",
                     "properties": {"name": {"type": "string"}, "generation": COUNT, "uid": {"type": "string"}},
@@ -52,37 +52,37 @@ def environment_status() -> dict[str, Any]:
             },
             "indirectImports": {
                 "type": "string",
-                "description": "Tells whether what the imports import in their turn is the same, and no more.",
+                "description": "A digest of everything that the imports import: it changes when any of that changes.",
             },
             "namespaces": {
                 "type": "object",
-                "description": "Of a ClusterEscEnvironment: how many namespaces are to get the Secret, and have it.",
+                "description": "Of a ClusterEscEnvironment: how many namespaces should have the Secret, and have it.",
                 "properties": {
                     "matched": COUNT,
                     "synced": COUNT,
                     "failing": COUNT,
-                    "failures": _failing("Some of those that do not have it, and why."),
+                    "failures": _failing("Some of the namespaces that do not have it, and why."),
                     "rolledOut": {
                         **COUNT,
-                        "description": "In how many all workloads run with what the Secret there holds.",
+                        "description": "How many namespaces have all workloads running with their Secret's values.",
                     },
-                    "behind": _failing("Some of those whose pods do not, and why."),
+                    "behind": _failing("Some of the namespaces whose pods do not, and why."),
                 },
             },
             "seals": {
                 "type": "array",
                 "maxItems": 2,
                 "items": {"type": "string"},
-                "description": "Of a ClusterEscEnvironment: what tells the Secrets that the operator made from others.",
+                "description": "Of a ClusterEscEnvironment: marks that identify the Secrets that the operator made.",
             },
             "rotatorStates": {
                 "type": "string",
-                "description": "The Secret, as namespace/name, that keeps the states of its rotators.",
+                "description": "The Secret, as namespace/name, that holds the states of its rotators.",
             },
             "logins": {
                 "type": "array",
                 "maxItems": MAX_LOGINS,
-                "description": "The providers that were opened, and the role that each was asked for.",
+                "description": "The providers that were opened, and the role that each used.",
                 "items": {
                     "type": "object",
                     "required": ["provider"],
@@ -91,30 +91,30 @@ def environment_status() -> dict[str, Any]:
                         "role": {"type": "string", "maxLength": 2048},
                         "roleHidden": {
                             "type": "boolean",
-                            "description": "The role is a secret, or the provider does not say it: a rotation by role "
-                            "takes the environment along.",
+                            "description": "The role is a secret, or the provider does not report it: a rotation by "
+                            "role includes the environment.",
                         },
                     },
                 },
             },
             "moreLogins": {
                 "type": "boolean",
-                "description": "More may have been opened than logins says: a rotation by provider or role takes the "
-                "environment along.",
+                "description": "More may have been opened than logins lists: a rotation by provider or role includes "
+                "the environment.",
             },
             "rotationsCountUntil": {
                 **TIME,
-                "description": "Each rotation that the annotation asks for counts for a minute, one after the other, "
+                "description": "Each rotation that the annotation requests counts for a minute, one after the other, "
                 "until then; while three count, the next one waits.",
             },
             "rotationDueAt": {
                 **TIME,
-                "description": "When the rotation is done that the annotation asks for, where it has to wait.",
+                "description": "When the rotation that the annotation requests will start, if it has to wait.",
             },
             "allowances": {
                 "type": "string",
-                "description": "Where a role is hidden: a digest of the roles that the namespace allowed when it was "
-                "last asked for.",
+                "description": "If a role is hidden: a digest of the roles that the namespace allowed at the last "
+                "login.",
             },
         },
     }

@@ -1,9 +1,8 @@
 """What people may do with the operator's kinds: roles to bind, made of the same parts as the operator's own rights.
 
-Pure data. RBAC decides by object and never by field: whoever may get an environment reads its spec, in which a
-plaintext secret may stand. So none of these is added to the built-in `view`, which leaves out Secrets for that reason.
-`edit` and `admin` may read Secrets and act as any ServiceAccount of the namespace already; an environment gives no
-more.
+Pure data. RBAC does not limit fields: everyone who may get an environment can read its spec, which may hold plaintext
+secrets. So no role here is aggregated to the built-in `view`, which leaves out Secrets for that reason. `edit` and
+`admin` can already read Secrets and act as any ServiceAccount of the namespace; an environment gives no more.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
 @dataclass(frozen=True, slots=True)
 class PeoplesRole:
-    """A ClusterRole. `joins` names the built-in roles that it becomes a part of; `why` is for whoever reads the
+    """A ClusterRole. `joins` names the built-in roles that it is aggregated to; `why` becomes a comment in the
     manifest."""
 
     name: str
@@ -43,14 +42,14 @@ class PeoplesRole:
 VIEW = PeoplesRole(
     f"{NAME}-view",
     (Right(GROUP, ("escenvironments",), _READ),),
-    why="Reads definitions, plaintext secrets in them included: grant it like the right to read Secrets.",
+    why="Reads definitions, including plaintext secrets in them: grant it like the right to read Secrets.",
 )
 
 EDIT = PeoplesRole(
     f"{NAME}-edit",
     (Right(GROUP, ("escenvironments",), (*_READ, *_WRITE)),),
-    why="Acts, through logins, as any ServiceAccount of the namespace. A part of the built-in edit and admin, who do\n"
-    "so already by their pods. The status is the operator's alone.",
+    why="Acts, through logins, as any ServiceAccount of the namespace. Aggregated to the built-in edit and admin,\n"
+    "which can do so already with pods. Only the operator writes the status.",
     joins=("edit", "admin"),
 )
 
@@ -62,20 +61,20 @@ OPEN = PeoplesRole(
             GROUP,
             ("clusterescenvironments",),
             ("get",),
-            why="What an environment may import of the cluster; only a ClusterRoleBinding gives it.",
+            why="Cluster-wide imports; only a ClusterRoleBinding grants this.",
         ),
         Right("", ("serviceaccounts/token",), ("create",)),
-        Right("", ("secrets",), ("get",), why="The states of rotators, ENVIRONMENT-rotators; RBAC knows no patterns."),
+        Right("", ("secrets",), ("get",), why="States of rotators, ENVIRONMENT-rotators; RBAC has no patterns."),
     ),
-    why="`esc open` and `esc run` at a terminal. Is any ServiceAccount of the namespace, at the API server too, and\n"
-    "reads its Secrets: bind it on purpose, or write a Role with resourceNames.",
+    why="For `esc open` and `esc run`. Acts as any ServiceAccount of the namespace, at the API server too, and\n"
+    "reads its Secrets: bind it deliberately, or write a Role with resourceNames.",
 )
 
 ADMIN = PeoplesRole(
     f"{NAME}-admin",
     (Right(GROUP, ("clusterescenvironments", "escrotations"), (*_READ, *_WRITE)),),
-    why="Acts as any ServiceAccount of the cluster, writes Secrets to any namespace, and rotates all: for\n"
-    "administrators of the cluster.",
+    why="Acts as any ServiceAccount of the cluster, writes Secrets to any namespace, and rotates everything: for\n"
+    "cluster administrators.",
 )
 
 

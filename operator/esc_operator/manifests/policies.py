@@ -1,9 +1,8 @@
-"""What the operator's own account may not do although RBAC cannot say so: admission policies, as plain data.
+"""Admission policies, as plain data, that limit the operator's own account where RBAC cannot.
 
-The right to create tokens of ServiceAccounts is the right to be anyone, and the right to write Secrets is that to write
-all of them. These policies take away what the operator never does: a token for the API server, a Secret that is not
-its own. They hold for every ServiceAccount called esc-operator, wherever it is installed, and cost others one
-comparison.
+The right to create tokens of ServiceAccounts is the right to be any of them, and the right to write Secrets covers all
+Secrets. These policies forbid what the operator never does: get a token for the API server, touch a Secret that is not
+its own. They apply to every ServiceAccount named esc-operator, in any namespace, and cost other users one comparison.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ SERVICE_ACCOUNTS = "service-accounts"
 """Its key: the only ServiceAccounts, as `namespace/name`, whose tokens the operator may ask for; without it, all."""
 
 LONGEST_SECONDS = 600
-"""Of a token: what the operator asks for, and the least that there is."""
+"""The lifetime of a token: what the operator requests, and the minimum that Kubernetes allows."""
 
 _API = "admissionregistration.k8s.io/v1"
 
@@ -48,17 +47,17 @@ def token_policy() -> dict[str, Any]:
         },
         validations=(
             (
-                # The server fills in its own audiences where none is asked for.
+                # The server fills in its own audiences if the request has none.
                 "size(object.spec.audiences) > 0 && size(variables.refused) == 0",
                 (
-                    f"'{NAME} may not have a token that the API server accepts: audience \"'"
+                    f"'{NAME} may not get a token that the API server accepts: audience \"'"
                     " + variables.refused.join('\", \"') + '\"'"
                 ),
             ),
             (
                 f"object.spec.expirationSeconds <= {LONGEST_SECONDS}",
                 (
-                    f"'{NAME} may have tokens for {LONGEST_SECONDS} s, and not for '"
+                    f"'{NAME} may get tokens for at most {LONGEST_SECONDS} s, not for '"
                     " + string(object.spec.expirationSeconds) + ' s'"
                 ),
             ),
@@ -83,7 +82,7 @@ def secret_policy() -> dict[str, Any]:
             "label": f"'{MANAGED_BY_LABEL}'",
             "labelled": "oldObject != null && has(oldObject.metadata.labels) && variables.label in"
             f" oldObject.metadata.labels && oldObject.metadata.labels[variables.label] == '{MANAGED_BY}'",
-            # Somebody has taken the label off: the operator puts it back.
+            # If someone has removed the label, the operator restores it.
             "owned": "oldObject != null && has(oldObject.metadata.ownerReferences) &&"
             f" oldObject.metadata.ownerReferences.exists(one, one.apiVersion.startsWith('{GROUP}/'))",
         },
@@ -101,15 +100,15 @@ def secret_policy() -> dict[str, Any]:
             ),
             (
                 f"request.operation == 'DELETE' || !(object.type in [{types}])",
-                f"'{NAME} may not write a Secret of type ' + object.type + ', which hands out rights'",
+                f"'{NAME} may not write a Secret of type ' + object.type + ', which grants rights'",
             ),
         ),
     )
 
 
 def bindings() -> tuple[dict[str, Any], ...]:
-    """Each policy holds without its parameters; with them it holds more. Were they required, their absence would
-    refuse everybody's tokens, because parameters are looked up before anybody is asked who they are."""
+    """Each policy applies without its parameters too; with them it forbids more. If they were required, their absence
+    would refuse everyone's tokens, because parameters are looked up before the match conditions on the user."""
     listed = {"name": PARAMETERS, "namespace": NAMESPACE, "parameterNotFoundAction": "Allow"}
     return (
         _binding(TOKENS, TOKENS),
@@ -119,12 +118,12 @@ def bindings() -> tuple[dict[str, Any], ...]:
 
 
 def parameters() -> dict[str, Any]:
-    """Without data: what an administrator puts there stays when the manifest is applied again."""
+    """The ConfigMap without data, so that applying the manifest again keeps what an administrator has set."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PARAMETERS}}
 
 
 def _lines(key: str) -> str:
-    """The lines of a key of the parameters; none where there are no parameters or no such key."""
+    """A CEL expression: the lines of a key of the parameters; none if there are no parameters or no such key."""
     lines = f"params.data['{key}'].split('\\n').map(line, line.trim()).filter(line, line != '')"
     return f"(params == null || !has(params.data) || !('{key}' in params.data) ? [] : {lines})"
 

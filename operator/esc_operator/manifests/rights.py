@@ -1,6 +1,7 @@
-"""What the operator may do: one list, of which both ways to install it are made. `deploy/` holds what this makes.
+"""The operator's RBAC: one list, from which both ways to install it are generated into `deploy/`.
 
-Pure data. Whatever the operator newly asks of the API server has to stand here first: tests run it with exactly these.
+Pure data. A new kind of request to the API server has to be added here first: tests run the operator with exactly
+these rights.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME = "esc-operator"
-"""Of the operator's ServiceAccount, and of the roles that are bound to it."""
+"""The name of the operator's ServiceAccount, and of the roles that are bound to it."""
 
 NAMESPACE = "esc-system"
-"""Where the operator itself runs."""
+"""The operator's own namespace."""
 
 TOKENS = "esc-operator-tokens"
-"""The role, in each namespace of the namespaced mode, whose one rule names the ServiceAccounts."""
+"""In namespaced mode, the Role of each namespace whose one rule names the ServiceAccounts."""
 
 OWN = "esc-operator-own"
 """The role in the operator's own namespace, in both modes."""
 
 LEASE = "esc-operator"
-"""The Lease of all replicas, unless they are told another name."""
+"""The default name of the Lease that all replicas share."""
 
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -36,7 +37,7 @@ class Scope(Enum):
     """Where a right is needed. In cluster mode the first three are one ClusterRole."""
 
     ENVIRONMENTS = auto()
-    """In every namespace whose environments are kept."""
+    """In every namespace whose environments the operator works on."""
     TOKENS = auto()
     """As ENVIRONMENTS; in namespaced mode only for ServiceAccounts that are named."""
     CLUSTER = auto()
@@ -47,7 +48,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Verbs on resources of an API group, or only on the objects of those `names`. `why` is for whoever reads the
+    """Verbs on resources of an API group, or only on the objects with these `names`. `why` becomes a comment in the
     manifest."""
 
     group: str
@@ -58,7 +59,7 @@ class Right:
     names: tuple[str, ...] = ()
 
     def rule(self, names: Sequence[str] = ()) -> dict[str, Any]:
-        """The rule of a role; with `names` only for objects that are called so."""
+        """The rule of a role; with `names` only for objects with these names."""
         rule = {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
         limits = names or self.names
         return rule | ({"resourceNames": list(limits)} if limits else {})
@@ -79,7 +80,7 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right("", ("serviceaccounts/token",), ("create",), scope=Scope.TOKENS),
     Right("", ("events",), ("create",)),
-    Right("", ("namespaces",), ("get",), why="What a namespace's annotations allow its environments."),
+    Right("", ("namespaces",), ("get",), why="A namespace's annotations limit what its environments may do."),
     Right("", ("namespaces",), ("list", "watch"), scope=Scope.CLUSTER),
     Right(
         "apps",
@@ -92,7 +93,7 @@ RIGHTS: tuple[Right, ...] = (
         "authentication.k8s.io",
         ("tokenreviews",),
         ("create",),
-        why="Who asks for /metrics, and whether they may.",
+        why="Authenticates and authorizes requests for /metrics.",
         scope=Scope.CLUSTER,
     ),
     Right("authorization.k8s.io", ("subjectaccessreviews",), ("create",), scope=Scope.CLUSTER),
@@ -100,7 +101,7 @@ RIGHTS: tuple[Right, ...] = (
         "coordination.k8s.io",
         ("leases",),
         ("get", "patch"),
-        why="Which of the replicas works.",
+        why="Leader election.",
         scope=Scope.OWN,
         names=(LEASE,),
     ),
@@ -134,7 +135,7 @@ def role(name: str, granted: Sequence[Right], *, kind: str = "Role", names: Sequ
 
 
 def binding(name: str, *, kind: str = "Role") -> dict[str, Any]:
-    """The binding of a role to the operator's own ServiceAccount, and to nobody else."""
+    """The binding of a role to the operator's ServiceAccount."""
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": f"{kind}Binding",

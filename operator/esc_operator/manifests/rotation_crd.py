@@ -47,7 +47,7 @@ def _columns() -> list[dict[str, Any]]:
         {"name": "Failed", "type": "integer", "jsonPath": ".status.failed"},
         {"name": "Skipped", "type": "integer", "jsonPath": ".status.skipped"},
         {"name": "Started", "type": "date", "jsonPath": ".status.startedAt"},
-        # A date column shows an age, and "<invalid>" for a time to come.
+        # A date column shows an age, and "<invalid>" for a time in the future.
         {"name": "Next", "type": "string", "jsonPath": ".status.nextScheduleTime"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
         {"name": "Why", "type": "string", "jsonPath": ".spec.reason", "priority": 1},
@@ -63,7 +63,7 @@ def _columns() -> list[dict[str, Any]]:
 def _schema() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "Asks environments of the whole cluster once, or on a schedule, for new credentials.",
+        "description": "Requests new credentials for environments of the whole cluster, once or on a schedule.",
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
@@ -84,67 +84,70 @@ def _spec() -> dict[str, Any]:
             "reason": {
                 "type": "string",
                 "maxLength": 1024,
-                "description": "Why, for whoever looks at it later.",
+                "description": "Why, for people who read it later.",
             },
             "maxConcurrent": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MOST_AT_ONCE,
                 "default": DEFAULT_AT_ONCE,
-                "description": "So many environments are under way at a time.",
+                "description": "How many environments to rotate at a time.",
             },
             "rollout": {
                 "type": "boolean",
-                "description": "True, the default: environments whose policy is OnChange replace their pods, and are "
-                "under way until that is done. False: Secrets get new values and no pod is replaced for them.",
+                "description": "True, the default: environments whose policy is OnChange also replace their pods, and "
+                "count as running until that is done. False: only Secrets get new values.",
             },
             "stopAfterFailures": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "In a namespace in which so many have failed no more are asked, and once so many "
-                "namespaces, two at least, have failures no more are asked at all; without it all are.",
+                "description": "Stop in a namespace after this many failures there, and stop the run once this many "
+                "namespaces, at least two, have failures. Without it failures stop nothing.",
             },
             "allowNone": {
                 "type": "boolean",
-                "description": "It is fine if nothing is rotated, because no environment fits or all that do are "
-                "suspended; otherwise the rotation fails with the reason NothingSelected.",
+                "description": "Succeed even if nothing is rotated, because no environment matches or all that do are "
+                "suspended. Otherwise the rotation fails with the reason NothingSelected.",
             },
-            "dryRun": {"type": "boolean", "description": "Only tell which environments would be asked."},
+            "dryRun": {"type": "boolean", "description": "Only list the environments that would be rotated."},
             "schedule": {
                 "type": "string",
                 "maxLength": 256,
                 "pattern": r"^\S+( +\S+){4}$",
-                "description": "A cron expression: minute, hour, day of month, month, day of week. Without it there is "
-                "one run, at once.",
+                "description": "A cron expression: minute, hour, day of month, month, day of week. Without it the "
+                "rotation runs once, at once.",
             },
             "timeZone": {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": 64,
-                "description": "Of the schedule, such as Europe/Berlin; UTC by default.",
+                "description": "The schedule's time zone, such as Europe/Berlin; UTC by default.",
             },
-            "suspend": {"type": "boolean", "description": "Begin no run, and ask nobody more in the one under way."},
+            "suspend": {
+                "type": "boolean",
+                "description": "Start no run, and rotate no further environments in the current one.",
+            },
         },
         "x-kubernetes-validations": [
             {
                 "rule": "!has(self.timeZone) || has(self.schedule)",
-                "message": "timeZone is for a schedule",
+                "message": "timeZone is for a schedule: set schedule too",
             },
             {
                 "rule": "!(has(self.schedule) && has(self.dryRun) && self.dryRun)",
-                "message": "a dry run has no schedule",
+                "message": "a dry run has no schedule: leave one of them out",
             },
             {
                 "rule": "has(self.schedule) == has(oldSelf.schedule)",
-                "message": "a single run does not become a schedule, nor the other way round: create another one",
+                "message": "schedule cannot be added or removed: create another EscRotation",
             },
             {
                 "rule": "has(self.schedule) || self.selector == oldSelf.selector",
-                "message": "whom a single run is about cannot be changed: create another one",
+                "message": "the selector of a single run cannot be changed: create another EscRotation",
             },
             {
                 "rule": "(has(self.dryRun) && self.dryRun) == (has(oldSelf.dryRun) && oldSelf.dryRun)",
-                "message": "a dry run stays one: create another one",
+                "message": "dryRun cannot be changed: create another EscRotation",
             },
         ],
     }
@@ -153,32 +156,32 @@ def _spec() -> dict[str, Any]:
 def _selector() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "Which environments: those that fit everything that is given; {} is all of them.",
+        "description": "Which environments: those that match every field that is set; {} selects all.",
         "properties": {
             **label_selector(),
             "namespaces": {
                 "type": "array",
                 "maxItems": 256,
                 "items": {"type": "string", "minLength": 1, "maxLength": 63},
-                "description": "Only in these namespaces; without it ClusterEscEnvironments that have a target are "
-                "meant as well.",
+                "description": "Only environments in these namespaces. Without it ClusterEscEnvironments with a target "
+                "are included.",
             },
             "namespaceSelector": {
                 "type": "object",
-                "description": "Only in namespaces whose labels fit; {} is all of them. As with namespaces, "
-                "ClusterEscEnvironments are left out.",
+                "description": "Only environments in namespaces whose labels match; {} selects all. As with "
+                "namespaces, ClusterEscEnvironments are left out.",
                 "properties": label_selector(),
             },
             "provider": {
                 "type": "string",
                 "maxLength": 253,
-                "description": "Only those that open this provider, such as aws-login.",
+                "description": "Only environments that open this provider, such as aws-login.",
             },
             "role": {
                 "type": "string",
                 "maxLength": 2048,
-                "description": "Only those that log in to a role that fits this pattern, in which * is any text; those "
-                "whose role is a secret, or not known, are taken along.",
+                "description": "Only environments that log in to a role that matches this pattern, in which * is any "
+                "text. Those whose role is a secret, or not known, are included.",
             },
         },
     }
@@ -186,7 +189,7 @@ def _selector() -> dict[str, Any]:
 
 def _status() -> dict[str, Any]:
     name = {"type": "string", "maxLength": 253}
-    # One of the cluster is named with its kind.
+    # A ClusterEscEnvironment is named with its kind.
     environment = {"namespace": name, "name": {"type": "string", "maxLength": 253 + len(f"{CLUSTER_KIND}/")}}
     return {
         "type": "object",
@@ -197,7 +200,7 @@ def _status() -> dict[str, Any]:
             "run": COUNT,
             "progress": {
                 "type": "string",
-                "description": "How many have new values, of how many that are to have them.",
+                "description": "How many have new values, of how many that should get them.",
             },
             "selected": COUNT,
             "waiting": COUNT,
@@ -221,7 +224,7 @@ def _status() -> dict[str, Any]:
             "planned": {
                 "type": "array",
                 "maxItems": MAX_TOLD,
-                "description": "Of a dry run: the first that would be asked.",
+                "description": "Of a dry run: the first environments that would be rotated.",
                 "items": {
                     "type": "object",
                     "properties": {
@@ -229,7 +232,8 @@ def _status() -> dict[str, Any]:
                         "expiresAt": TIME,
                         "roleHidden": {
                             "type": "boolean",
-                            "description": "It may log in as the selector says: which role it asks for is not told.",
+                            "description": "It may log in to a role that the selector matches: its status does not "
+                            "show the role.",
                         },
                     },
                 },

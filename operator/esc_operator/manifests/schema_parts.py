@@ -29,7 +29,7 @@ def conditions() -> dict[str, Any]:
 
 
 def label_selector() -> dict[str, Any]:
-    """The two fields by which labels are selected."""
+    """The two fields of a label selector."""
     value = {"type": "string", "maxLength": 63}
     expression = {
         "type": "object",
@@ -42,7 +42,7 @@ def label_selector() -> dict[str, Any]:
         "x-kubernetes-validations": [
             {
                 "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-                "message": "In and NotIn take values, Exists and DoesNotExist take none",
+                "message": "In and NotIn require values, Exists and DoesNotExist forbid them",
             }
         ],
     }
