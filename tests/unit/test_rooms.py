@@ -38,3 +38,9 @@ def test_what_is_named_after_a_module_stands_in_its_room(test: Path) -> None:
 def test_there_are_rooms_and_tests_to_look_at() -> None:
     assert {"reconciliation/controller", "providers/aws"} <= {relative(folder) for folder in FOLDERS}
     assert len(TESTS) > 100
+
+
+def test_the_architecture_has_a_line_for_each_room() -> None:
+    text = (places.REPOSITORY / "operator" / "ARCHITECTURE.md").read_text()
+    rooms = {str(path.parent.relative_to(PACKAGE)) for path in PACKAGE.rglob("*/__init__.py")}
+    assert not [room for room in sorted(rooms - {"."}) if f"`{room}`" not in text]
