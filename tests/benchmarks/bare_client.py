@@ -52,14 +52,20 @@ class BareClient:
     async def send(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"
     ) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body is not None else b""
+        parsed: dict[str, Any] = json.loads(await self.send_encoded(method, path, data, content_type))
+        return parsed
+
+    async def send_encoded(
+        self, method: str, path: str, data: bytes = b"", content_type: str = "application/json"
+    ) -> bytes:
+        """The answer as it came. Raises RuntimeError where that is a refusal."""
         headers = {"Content-Type": content_type, "Accept": "application/json"}
-        data = json.dumps(body) if body is not None else None
-        async with self._session.request(method, self._server + path, data=data, headers=headers) as answer:
+        async with self._session.request(method, self._server + path, data=data or None, headers=headers) as answer:
             content = await answer.read()
             if answer.status >= 300:
                 raise RuntimeError(f"{method} {path}: {answer.status} {content.decode()}")
-            parsed: dict[str, Any] = json.loads(content)
-            return parsed
+            return content
 
     async def text(self, path: str) -> str:
         """What is no JSON, such as metrics."""
@@ -74,10 +80,11 @@ class BareClient:
         return time.perf_counter() - began
 
     async def watch(self, path: str) -> AsyncIterator[bytes]:
-        """The raw lines of a watch, from what there is now on, for as long as somebody listens."""
+        """The raw lines of a watch, from what there is now on, for as long as somebody listens and it lasts; none where
+        it is refused."""
         limits = aiohttp.ClientTimeout(total=None)
         async with self._session.get(f"{self._server}{path}?watch=true", timeout=limits) as answer:
-            while line := await answer.content.readline():
+            while answer.status < 300 and (line := await answer.content.readline()):
                 yield line
 
 
