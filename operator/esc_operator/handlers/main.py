@@ -13,6 +13,7 @@ from esc_operator import __version__
 from esc_operator.driver.networks import parse_networks
 from esc_operator.errors import EscError
 from esc_operator.handlers import logs
+from esc_operator.handlers.interpreter import favour_loop
 from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
 from esc_operator.handlers.recursion_limit import raise_recursion_limit
@@ -149,6 +150,7 @@ def main(**flags: object) -> None:
     options = Options(**flags)  # type: ignore[arg-type]
     logs.configure(options.log_level, options.log_format)
     raise_recursion_limit()
+    favour_loop()
     try:
         asyncio.run(run(options, dict(os.environ)))
     except EscError as error:

@@ -23,6 +23,7 @@ from esc_operator.election.decision import Terms
 from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
+from esc_operator.handlers.interpreter import settle
 from esc_operator.handlers.kinds import Kinds
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
 from esc_operator.handlers.loop_thread import this_thread
@@ -117,6 +118,7 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         await closing.enter_async_context(parts.exposition.served(options.metrics_address))
         # Whoever stands by has all but its watches.
         warming = asyncio.create_task(parts.opener.warm(["aws-login"]), name="warm-up")
+        warming.add_done_callback(lambda _: settle())
         closing.callback(warming.cancel)
         async with leading(elector, stopping) as leads:
             if leads:
