@@ -123,6 +123,11 @@ class FairQueue(Generic[K]):
         if tenant := self._tenants.get(name):
             self._look(tenant)
 
+    def review_all(self) -> None:
+        """As `review`, for every tenant."""
+        for tenant in self._tenants.values():
+            self._look(tenant)
+
     def has_any(self, kinds: Collection[Kind]) -> bool:
         """Whether there is a key of these kinds to hand out."""
         return any(self._top(self._by_turns[kind]) for kind in kinds)

@@ -35,6 +35,8 @@ DEADLINE_SHARE = 2
 
 ALONE = 256
 """After so many picks in a row a tenant is alone."""
+CALM = 64
+"""After so many picks in a row that were of tenants with much to do, none with little to do needs the loop."""
 
 
 class Lane(Enum):
@@ -46,13 +48,19 @@ class Lane(Enum):
 class Shares:
     """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
     what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
-    begin one if it has none under way. `at_work` of one tenant are carried on by workers at a time, unless it has been
-    alone for a while: they share one event loop, and each step of another tenant's attempt waits for a step of every
-    one of them."""
+    begin one if it has none under way.
+
+    A tenant for which up to `little` keys wait or are worked on has little to do. Of one with more, `at_work` are
+    carried on by workers at a time, unless it has been alone for a while: all share one event loop and one API server,
+    and each step of another tenant's attempt waits for a step of every one of them. It is `beside` while a tenant with
+    little to do is served, too: that one finds both nearly as if it were alone. One with little to do has no such
+    limit, which would keep it waiting for itself where an API server is slow."""
 
     each: int = 32
     all: int = 128
     at_work: int = 4
+    beside: int = 1
+    little: int = 32
 
 
 class WorkQueue(Generic[K]):
@@ -66,6 +74,8 @@ class WorkQueue(Generic[K]):
         }
         self._under_way: dict[K, tuple[Lane, float]] = {}
         self._of_tenant: Counter[str] = Counter()
+        self._asked_of: Counter[str] = Counter()
+        self._since_little = CALM
         self._at_work: set[K] = set()
         self._working_of: Counter[str] = Counter()
         self._last_tenant: str | None = None
@@ -90,6 +100,10 @@ class WorkQueue(Generic[K]):
         """How many keys wait for a worker."""
         return len(self._lanes[lane]) + sum(place[0] is lane for place in self._borrowed.values())
 
+    def __contains__(self, key: K) -> bool:
+        """Whether a key waits or is worked on."""
+        return self._is_worked_on(key) or self._lane_of(key) is not None
+
     def is_waiting(self, key: K) -> bool:
         """Whether a key has been asked for and nobody works on it."""
         return not self._is_worked_on(key) and self._lane_of(key) is not None
@@ -113,6 +127,8 @@ class WorkQueue(Generic[K]):
             if known is Lane.CHANGE or (lane is known and rank >= self._lanes[known].rank(key)):
                 return
             self._lanes[known].remove(key)
+        else:
+            self._change(self._asked_of, key, 1)
         self._lanes[lane].put(key, rank)
         self._wake(lane)
 
@@ -159,6 +175,7 @@ class WorkQueue(Generic[K]):
             if (waits_in := self._lane_of(key)) is not None:
                 self._lanes[waits_in].remove(key)  # it has ended while it waited to go on
             del self._under_way[key]
+            self._change(self._asked_of, key, -1)
             self._count_worker(key, -1)
             self._count(key, -1)
         if not self.working:
@@ -179,7 +196,13 @@ class WorkQueue(Generic[K]):
         return Kind.FURTHER if under_way < self._shares.each else None
 
     def _may_work(self, tenant: str) -> bool:
-        return self._working_of[tenant] < self._shares.at_work or self._is_alone(tenant)
+        if self._has_little(tenant) or self._is_alone(tenant):
+            return True
+        most = self._shares.at_work if self._since_little >= CALM else self._shares.beside
+        return self._working_of[tenant] < most
+
+    def _has_little(self, tenant: str) -> bool:
+        return self._asked_of[tenant] <= self._shares.little
 
     def _is_alone(self, tenant: str) -> bool:
         return self._last_tenant in {None, tenant} and self._in_a_row >= ALONE
@@ -190,6 +213,11 @@ class WorkQueue(Generic[K]):
         if before not in {None, tenant}:
             self._in_a_row = 0
             self._review(str(before))  # it is not alone any more
+        was_calm = self._since_little >= CALM
+        self._since_little = 0 if self._has_little(tenant) else self._since_little + 1
+        if was_calm is not (self._since_little >= CALM):
+            for queue in self._lanes.values():
+                queue.review_all()
 
     def _count_worker(self, key: K, change: int) -> None:
         """Note that a key has got a worker, or has none any more. To note it twice is harmless."""

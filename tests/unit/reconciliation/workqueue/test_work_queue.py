@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from esc_operator.reconciliation.workqueue.work_queue import ALONE, REFRESH_SHARE, Lane, Shares, WorkQueue
+from esc_operator.reconciliation.workqueue.work_queue import ALONE, CALM, REFRESH_SHARE, Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -547,9 +547,9 @@ TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def test_few_of_one_tenant_have_a_worker_at_a_time_however_many_workers_there_are() -> None:
+def test_few_of_a_tenant_with_much_to_do_have_a_worker_at_a_time_however_many_workers_there_are() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2))
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2, little=0))
         queue.add("blue/before", Lane.CHANGE)
         queue.done(await queue.take())
         for number in range(5):
@@ -575,9 +575,40 @@ def test_few_of_one_tenant_have_a_worker_at_a_time_however_many_workers_there_ar
     run(story())
 
 
+def test_a_tenant_with_little_to_do_has_all_the_workers_that_it_needs() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2, little=5))
+        queue.add("red/before", Lane.CHANGE)
+        queue.done(await queue.take())
+        for number in range(5):
+            queue.add(f"blue/{number}", Lane.CHANGE)
+        assert [await queue.take() for _ in range(5)] == [f"blue/{number}" for number in range(5)]
+
+    run(story())
+
+
+def test_one_with_much_to_do_has_a_single_worker_while_one_with_little_is_served_too_and_then_more_again() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=3, beside=1, little=2))
+        queue.add("blue/new", Lane.CHANGE)
+        for number in range(2 * CALM):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        assert {await queue.take(), await queue.take()} == {"blue/new", "red/0"}
+        taken = "red/0"
+        for _ in range(CALM - 1):
+            another = asyncio.create_task(queue.take())
+            await asyncio.sleep(0)
+            assert not another.done()
+            queue.done(taken)
+            taken = await another
+        assert len([await queue.take() for _ in range(2)]) == 2
+
+    run(story())
+
+
 def test_a_tenant_that_has_been_alone_for_a_while_has_all_workers_until_another_comes() -> None:
     async def story() -> None:
-        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2))
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=2, little=0))
         for number in range(9):
             queue.add(f"red/{number}", Lane.CHANGE)
         taken = [await queue.take() for _ in range(4)]
