@@ -71,7 +71,7 @@ DISCOVERY: Mapping[str, Mapping[str, Any]] = {
 
 class Kinds:
     """Which kinds are served. `on_gone` is told of a plural, and where it was watched ("" for everywhere), once it is
-    sure that there are no objects of it."""
+    sure that there are no objects of it. `is_echo` says of an environment that was changed whether that is no news."""
 
     def __init__(
         self,
@@ -79,11 +79,12 @@ class Kinds:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._on_gone = on_gone
+        self._is_echo: Callable[[Mapping[str, Any]], bool] = _is_never
         self._pause = pause
         self._looks: dict[tuple[str, str], int] = {}
 
-    def listen(self, on_gone: Callable[[str, str], None]) -> None:
-        self._on_gone = on_gone
+    def listen(self, on_gone: Callable[[str, str], None], is_echo: Callable[[Mapping[str, Any]], bool]) -> None:
+        self._on_gone, self._is_echo = on_gone, is_echo
 
     @property
     def missing(self) -> list[str]:
@@ -109,11 +110,10 @@ class Kinds:
             self._note_missing(watched)
         elif answer.status < HTTPStatus.BAD_REQUEST:
             self._note_served(watched)
-            return (
-                Watched(answer, watched[0], self._pause)
-                if watch
-                else Listed(answer, watched[0], partial(note, watched))
-            )
+            if not watch:
+                return Listed(answer, watched[0], partial(note, watched))
+            is_echo = _is_never if watched[0] == ROTATIONS.plural else self._is_echo
+            return Watched(answer, watched[0], self._pause, is_echo)
         elif answer.status in _RETRIED_BY_KOPF or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer
         else:
@@ -143,6 +143,11 @@ class Kinds:
         self._looks.pop(watched, None)
         if (kind := KINDS[watched[0]].kind) in before and kind not in self.missing:
             logger.info("%s is served, and worked on from now.", kind)
+
+
+def _is_never(_: Mapping[str, Any]) -> bool:
+    """Of a kind whose every change is looked at."""
+    return False
 
 
 class Answer:
@@ -217,16 +222,23 @@ class Watched(Answer):
     """A watch, with its objects trimmed. An error in it is to kopf a place that is forgotten, whatever it was, and half
     a line is none."""
 
-    def __init__(self, origin: aiohttp.ClientResponse, plural: str, pause: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        origin: aiohttp.ClientResponse,
+        plural: str,
+        pause: Callable[[float], Awaitable[None]],
+        is_echo: Callable[[Mapping[str, Any]], bool],
+    ) -> None:
         super().__init__(origin)
         self._stream = origin.content
         self._plural = plural
         self._pause = pause
+        self._is_echo = is_echo
 
     async def iter_chunked(self, size: int) -> AsyncGenerator[bytes, None]:
         async for line in split_lines(self._stream.iter_chunked(size)):
             is_error = line.startswith(b'{"type":"ERROR"')
-            yield (await self._forgotten(line) if is_error else trim_line(line)) + b"\n"
+            yield (await self._forgotten(line) if is_error else trim_line(line, self._is_echo)) + b"\n"
 
     async def _forgotten(self, line: bytes) -> bytes:
         try:

@@ -15,7 +15,7 @@ from esc_operator.kube.pages import ItemReader
 from esc_operator.resources.extent import LARGEST_KEPT, without_definition
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Mapping, MutableMapping
+    from collections.abc import AsyncIterable, Callable, Mapping, MutableMapping
 
 PAGE_TEXT = 4 * 1024 * 1024
 """Characters of all objects of a page that are passed on whole; larger ones are read when their turn comes."""
@@ -53,13 +53,29 @@ async def trim_list(chunks: AsyncIterable[bytes]) -> TrimmedPage:
     return TrimmedPage({**reader.fields, "metadata": reader.fields.get("metadata") or {}, "items": items}, reader.size)
 
 
-def trim_line(line: bytes) -> bytes:
-    """A line of a watch. Of what is no object, such as an error, all is left."""
-    event = json.loads(line)
-    body = event["object"]
-    if event["type"] in {"BOOKMARK", "ERROR"}:
+def trim_line(line: bytes, is_echo: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> bytes:
+    """A line of a watch. Of what is no object, such as an error, all is left. An object that is an echo, such as of a
+    status that we have written, is only a place in the history: kopf takes longer for an event than we do."""
+    text = line.decode()
+    event = json.loads(text)
+    kind, body = event["type"], event["object"]
+    if kind in {"BOOKMARK", "ERROR"}:
         return line
-    event["object"] = trim(body, json.dumps(body, separators=(",", ":")), LARGEST_KEPT)
+    if kind == "MODIFIED" and is_echo(body):
+        place = {"metadata": {"resourceVersion": body["metadata"]["resourceVersion"]}}
+        return _encoded({"type": "BOOKMARK", "object": place})
+    return _encoded({"type": kind, "object": trim(body, _text_of_object(text, kind, body), LARGEST_KEPT)})
+
+
+def _text_of_object(line: str, kind: str, body: Mapping[str, Any]) -> str:
+    """As it came, where the line looks as those of an API server do."""
+    begin, end = f'{{"type":"{kind}","object":', "}"
+    if line.startswith(begin) and line.endswith(end):
+        return line[len(begin) : -len(end)]
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 

@@ -42,7 +42,8 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
     registry = kopf.OperatorRegistry()
     logins, lists = Logins(), Lists(Pages(), reconciler.event_handlers.on_empty_list)
-    kinds.listen(reconciler.event_handlers.on_empty_list)  # of a kind that is not served there is none
+    # Of a kind that is not served there is none.
+    kinds.listen(reconciler.event_handlers.on_empty_list, reconciler.event_handlers.is_echo)
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:

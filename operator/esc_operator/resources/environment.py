@@ -154,7 +154,6 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
     """Read an environment of either kind, which the API server has validated against the CRD."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     rotation = parse_asked_rotation((body.get("status") or {}).get("rotation"))
-    annotation = _request_of((metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""))
     key = Key(metadata.get("namespace") or "", metadata["name"])
     return EscEnvironment(
         key=key,
@@ -165,7 +164,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         account=_parse_account(spec, key.namespace),
         refresh=_parse_refresh(spec.get("refresh") or {}),
         rollout=_parse_rollout(spec.get("rollout") or {}),
-        rotate_request=RotateRequest(annotation, rotation.id if rotation else ""),
+        rotate_request=_rotate_request(metadata, rotation),
         rotation=rotation,
         suspend=bool(spec.get("suspend", False)),
         trusted=parse_trusted(body),
@@ -173,6 +172,16 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         cluster_scoped=not key.namespace,
         too_large=refuse_size(body),
     )
+
+
+def parse_rotate_request(body: Mapping[str, Any]) -> RotateRequest:
+    """What asks for new credentials of an environment, without a look at the rest of it."""
+    return _rotate_request(body["metadata"], parse_asked_rotation((body.get("status") or {}).get("rotation")))
+
+
+def _rotate_request(metadata: Mapping[str, Any], rotation: AskedRotation | None) -> RotateRequest:
+    annotation = _request_of((metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""))
+    return RotateRequest(annotation, rotation.id if rotation else "")
 
 
 def _request_of(annotation: str) -> str:

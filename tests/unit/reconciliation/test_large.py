@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from esc_operator.handlers.trimming import TEXT, take_text, trim, trim_line
+from esc_operator.handlers.trimming import TEXT, take_text, trim
 from esc_operator.reconciliation.controller.event_handlers import PENDING_BYTES
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.resources import ROTATE_REQUESTED_AT
@@ -70,6 +70,25 @@ def test_one_that_is_large_is_served_and_read_only_when_its_turn_comes() -> None
             world.workers_hang = False
             await world.settle()
             assert all(world.condition(f"big-{number}")["status"] == "True" for number in range(20))
+
+    play(story)
+
+
+def test_one_that_is_suspended_or_too_large_is_not_read_for_that() -> None:
+    async def story(world: World) -> None:
+        async with world.operator() as reconciler:
+            world.api.on_environment = lambda _kind, _body: None
+            for name, spec, size in (
+                ("suspended", {"suspend": True}, LARGEST_KEPT + 1),
+                ("big", {}, LARGEST_ENVIRONMENT + 1),
+            ):
+                world.api.put_environment(name, static(A="1") | spec)
+                body = without_definition(world.api.environment(name), size)
+                reconciler.event_handlers.on_environment(body, deleted=False, text=json.dumps(body))
+            await world.settle()
+            assert world.condition("suspended")["reason"] == "Suspended"
+            assert world.condition("big")["reason"] == "LimitExceeded"
+            assert not [call for call in world.api.calls if call[:2] == ("read", "escenvironments")]
 
     play(story)
 
@@ -171,14 +190,6 @@ def test_what_is_passed_on_of_an_event_is_small_whatever_came() -> None:
         assert TEXT not in trimmed
     small = {"metadata": {"name": "a"}, "spec": {"b": 1}}
     assert json.loads(trim(small, json.dumps(small), LARGEST_KEPT)[TEXT]) == small
-
-
-def test_a_line_of_a_watch_is_trimmed_and_what_is_no_object_is_left() -> None:
-    event = json.loads(trim_line(json.dumps({"type": "MODIFIED", "object": BODY}).encode()))
-    assert event["type"] == "MODIFIED"
-    assert event["object"]["metadata"] == {"namespace": "apps", "name": "big", "uid": "u", "resourceVersion": "7"}
-    error = json.dumps({"type": "ERROR", "object": {"code": 410}}).encode()
-    assert trim_line(error) == error
 
 
 def test_a_request_for_new_credentials_may_be_of_any_length_and_takes_little() -> None:

@@ -244,7 +244,7 @@ class World:
     def _deliver(self, kind: str, body: dict[str, Any]) -> None:
         if self.watch_is_late:
             self._late.append((kind, body))
-        else:
+        elif kind != "MODIFIED" or not self.reconciler.event_handlers.is_echo(body):
             self.reconciler.event_handlers.on_environment(body, deleted=kind == "DELETED")
 
     def catch_up(self) -> None:

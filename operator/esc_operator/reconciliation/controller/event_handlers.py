@@ -17,8 +17,8 @@ from esc_operator.reconciliation.workqueue.debounce import Debounce
 from esc_operator.reconciliation.workqueue.list_barrier import ListBarrier
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane
-from esc_operator.resources.environment import Key, parse_environment
-from esc_operator.resources.extent import LARGEST_KEPT, is_without_definition, size_without_definition
+from esc_operator.resources.environment import Key, parse_environment, parse_rotate_request
+from esc_operator.resources.extent import LARGEST_KEPT, is_without_definition, refuse_size, size_without_definition
 from esc_operator.resources.sharing import parse_sharing
 from esc_operator.resources.status import parse_status
 
@@ -101,6 +101,8 @@ class EventHandlers:
         key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
         if deleted:
             self.take(key)
+            if self._cache.find(key) is None and key not in self._queue and not self.is_coming_in(key):
+                return  # that it is gone was found out when its Secret went, and has been seen to
             self._deleted.add(key)
             self.wake((key,))
             return
@@ -113,7 +115,9 @@ class EventHandlers:
         entry, environment = self._cache.find(key), parse_environment(body)
         if entry is not None and listed:
             self._relisted.add(key, None)
-        if entry is not None and entry.is_unchanged(environment):
+        if entry is not None and entry.is_unchanged(
+            environment.uid, environment.generation, environment.rotate_request
+        ):
             return
         now = self._now()
         # What an EscRotation asks does not wait behind what the owner does in a loop.
@@ -133,10 +137,20 @@ class EventHandlers:
         else:
             self._resuming.add(key, deadline)
 
+    def is_echo(self, body: Mapping[str, Any]) -> bool:
+        """Whether an environment that was changed is known as it is, as far as anything depends on it: to be told of it
+        once more would change nothing. That is so of each status that we have written ourselves."""
+        metadata = body["metadata"]
+        key = Key(metadata.get("namespace") or "", metadata["name"])
+        entry = self._cache.find(key)
+        if entry is None or key in self._deleted:
+            return False
+        return entry.is_unchanged(metadata["uid"], metadata.get("generation", 0), parse_rotate_request(body))
+
     def _keep(self, key: Key, body: Mapping[str, Any], text: str) -> None:
         self.take(key)
         size = size_without_definition(body) or len(text)
-        too_large = is_without_definition(body) or len(text) > LARGEST_KEPT
+        too_large = len(text) > LARGEST_KEPT or (is_without_definition(body) and _needs_definition(body))
         if too_large or self._pending_bytes + len(text) > PENDING_BYTES:
             text = ""
         self._pending[key] = Seen(text, size, self._gatherer.clock())
@@ -222,6 +236,12 @@ class EventHandlers:
             group.create_task(self._later.run(), name="changed-again")
             group.create_task(self._resuming.run(), name="resuming")
             group.create_task(self._relisted.run(), name="relisted")
+
+
+def _needs_definition(body: Mapping[str, Any]) -> bool:
+    """Whether more has to be known of an environment than what is left without its definition: that it is suspended, or
+    too large, says it all."""
+    return not (body["spec"].get("suspend") or refuse_size(body))
 
 
 def _lists_of(key: Key) -> set[str]:

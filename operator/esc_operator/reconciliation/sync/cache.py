@@ -70,13 +70,9 @@ class CachedEnvironment:
     rotation_due_at: datetime | None = None
     size: int = 0
 
-    def is_unchanged(self, environment: EscEnvironment) -> bool:
+    def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
-        return (
-            self.uid == environment.uid
-            and self.generation == environment.generation
-            and self.rotate_request == environment.rotate_request
-        )
+        return (self.uid, self.generation, self.rotate_request) == (uid, generation, rotate_request)
 
 
 class Cache:

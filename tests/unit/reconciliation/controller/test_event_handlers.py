@@ -235,3 +235,28 @@ def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(story())
+
+
+def test_an_echo_is_what_changes_nothing_that_an_owner_or_a_rotation_can_ask_for() -> None:
+    async def story(world: World) -> None:
+        async with world.operator() as reconciler:
+            is_echo = reconciler.event_handlers.is_echo
+            world.api.put_environment("a", static(A="1"))
+            assert not is_echo(world.api.environment("a"))  # nobody has looked at it yet
+            await world.settle()
+            body = world.api.environment("a")
+            assert is_echo(body)
+            assert is_echo(body | {"status": {}})
+            metadata = body["metadata"]
+            for change in (
+                {"metadata": metadata | {"generation": metadata["generation"] + 1}},
+                {"metadata": metadata | {"uid": "another"}},
+                {"metadata": metadata | {"name": "another"}},
+                {"metadata": metadata | {"annotations": {ROTATE_REQUESTED_AT: "now"}}},
+                {"status": {"rotation": {"id": "1", "name": "all", "requestedAt": "2026-05-01T12:00:00Z"}}},
+            ):
+                assert not is_echo(body | change), change
+            reconciler.event_handlers.on_environment(body, deleted=True)
+            assert not is_echo(body)
+
+    play(story)
