@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.driver.admission import Refusing, Wish
 from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
-from esc_operator.driver.scrubbing import without_secrets
 from esc_operator.driver.sharing import ANY_AGE, Demand
 from esc_operator.errors import ConfigurationError, EscError, IdentityError
 from esc_operator.evaluation import UNTOLD, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
+from esc_operator.projection.secrets import secret_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.driver.trust import Trust
-    from esc_operator.evaluation import Answer, Effect, Rotated
+    from esc_operator.evaluation import Answer, Effect, Rotated, Value
     from esc_operator.providers.port import Identity
     from esc_operator.providers.registry import Registry
     from esc_operator.stores.port import AsyncStore
+
+REDACTED = "[secret]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Performer:
         match effect:
             case OpenProvider() | OpenRotator() | RotateState():
                 answer = await self._call(effect)
-                return without_secrets(answer, effect.value) if isinstance(answer, Failed) else answer
+                return _without_secrets(answer, effect.value) if isinstance(answer, Failed) else answer
             case LoadEnvironment() if self.store is not None:
                 return await self.loader.load_async(self.store, effect.name, effect.importer)
         raise ConfigurationError(f"nothing here carries out {type(effect).__name__}")
@@ -111,3 +113,14 @@ class Performer:
         other = self.opener.catalogue.exchanging(login.audience, effect.provider) if login.gives_token else ""
         wish = Wish(effect.provider, effect.environment, login, not effect.value.contains_secrets, other)
         return await admission.refuse(wish)
+
+
+def _without_secrets(failed: Failed, inputs: Value) -> Failed:
+    """A failure without the secret inputs that a provider repeats in it. A role, a region, a session name are shown,
+    because they are what somebody has to mend; whoever writes an environment may make any of them a secret."""
+    if not inputs.contains_secrets:
+        return failed
+    message = failed.message
+    for text in sorted({text for text in secret_texts(inputs) if text}, key=len, reverse=True):
+        message = message.replace(text, REDACTED)
+    return failed._replace(message=message)
