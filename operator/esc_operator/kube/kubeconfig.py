@@ -107,6 +107,8 @@ def _log_in(
         # To leave it out would be to act with more rights than kubectl does.
         raise ConfigurationError(f"{user} acts as somebody else (as), which is not supported: use a user of its own")
     certificate, key = user.pem("client-certificate"), user.pem("client-key")
+    if bool(certificate) != bool(key):
+        raise ConfigurationError(f"{user} has a client certificate without its key, or a key without its certificate")
     if header := _static_header(user):
         return Login(header, certificate, key)
     if user.fields.get("exec"):
@@ -250,12 +252,24 @@ class _Kubeconfig:
 def _read_files(files: str | None, settings: Mapping[str, str]) -> _Kubeconfig:
     if files:
         return _Kubeconfig(_split(files))
-    named = _split(settings.get("KUBECONFIG", "")) or [Path(DEFAULT).expanduser()]
-    return _Kubeconfig([path for path in named if path.exists()])
+    named = _split(settings.get("KUBECONFIG", "")) or _split(DEFAULT)
+    return _Kubeconfig([path for path in named if _is_there(path)])
 
 
 def _split(files: str) -> list[Path]:
-    return [Path(name).expanduser() for name in files.split(os.pathsep) if name]
+    # Path's own raises where nobody's home is known.
+    return [Path(os.path.expanduser(name)) for name in files.split(os.pathsep) if name]  # noqa: PTH111
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something to read, be it forbidden: that is told, then."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(file: Path) -> Mapping[str, Any]:

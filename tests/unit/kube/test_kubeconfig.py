@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from esc_operator.errors import ConfigurationError, KubeError
 from esc_operator.kube.api import KubeApi
@@ -293,6 +294,12 @@ def running(world: World, words: str, **more: Any) -> dict[str, Any]:
     return {"exec": program}
 
 
+def encrypted(key: str) -> str:
+    private = serialization.load_pem_private_key(key.encode(), None)
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return private.private_bytes(pem, form, serialization.BestAvailableEncryption(HIDDEN.encode())).decode()
+
+
 def printing(answer: Any) -> str:
     return f"print({json.dumps(answer)!r})"
 
@@ -322,6 +329,16 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
         lambda w: {**by_certificate(w, inline=True), "client-key-data": encoded(HIDDEN)},
         {},
         "the client certificate or its key cannot be read, or one does not belong to the other",
+    ),
+    "a key with a password": (
+        lambda w: {**by_certificate(w, inline=True), "client-key-data": encoded(encrypted(w.pem("admin.key")))},
+        {},
+        "the client certificate or its key cannot be read, or one does not belong to the other",
+    ),
+    "a certificate without its key": (
+        lambda w: {"client-certificate-data": encoded(w.pem("admin.crt"))},
+        {},
+        "{me} has a client certificate without its key, or a key without its certificate",
     ),
     "no server": (
         lambda _: {},
@@ -453,6 +470,15 @@ def test_a_file_that_is_named_has_to_be_there(world: World, ask: Callable[..., N
         ask(str(world.folder / "missing"), None, {})
     with pytest.raises(ConfigurationError, match="there is no kubeconfig: KUBECONFIG names no file that exists"):
         ask(None, "here", {"KUBECONFIG": str(world.folder / "missing")})
+
+
+def test_a_file_of_kubeconfig_that_may_not_be_read_is_told(world: World, ask: Callable[..., None]) -> None:
+    whole = world.write({"token": "t"})
+    folder = world.folder / "folder"
+    folder.mkdir()
+    settings = {"KUBECONFIG": os.pathsep.join([f"{whole}/below", str(folder), whole])}
+    with pytest.raises(ConfigurationError, match=r"could not read the kubeconfig: .*folder: Is a directory"):
+        ask(None, "here", settings)
 
 
 def test_nothing_of_what_was_read_shows(world: World) -> None:
