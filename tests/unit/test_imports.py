@@ -10,7 +10,8 @@ import pytest
 
 def test_no_module_imports_what_imports_it() -> None:
     """`make lint` holds it for the modules of a room and for the rooms; here a room's own `__init__` counts as well."""
-    graph = grimp.build_graph("esc_operator")
+    # Its cache is told apart by less than what is asked for, and has given imports that were gone.
+    graph = grimp.build_graph("esc_operator", cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     assert len(imports) > 300
     try:
