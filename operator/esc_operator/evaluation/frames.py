@@ -83,15 +83,16 @@ class Frame:
         again. Raises `OverBudgetError` and `SliceOverError`.
         """
         budget, task = self.state.budget, self.task
-        done = self._done + units
-        new = min(units, done - task.paid)
+        done = self._done = self._done + units
+        new = done - task.paid
+        if new <= 0:
+            budget.repeat(units)
+            return
         if new < units:
-            budget.repeat(units - max(0, new))
-        if new > 0:
-            if not budget.pay(new):
-                budget.charge(new, self._told())
-            task.paid = done
-        self._done = done
+            budget.repeat(units - new)
+        if not budget.pay(new):
+            budget.charge(new, self._told())
+        task.paid = done
 
     def _told(self) -> str:
         """What is at work here, for people."""
@@ -106,7 +107,8 @@ class Frame:
 
     def commit(self) -> None:
         """Hands over what was found: the task is finished."""
-        self.scope.findings.extend(self.findings)
+        if self.findings:
+            self.scope.findings.extend(self.findings)
 
     def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
         """Reports at an expression. A reason that came from outside with `cause` wins."""

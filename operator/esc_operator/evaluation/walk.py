@@ -33,6 +33,8 @@ class Walk:
         self._state: Final = state
         self._frames: list[Frame] = []
         self._budget: Final = state.budget
+        self._levels: Final = state.limits.levels
+        self._value_bytes: Final = state.limits.value_bytes
         self._number = 0
 
     def run(self, root: Task) -> Value | Diagnostic:
@@ -85,13 +87,18 @@ class Walk:
             task.paid = CELL
         if task.state == RUNNING:
             return self._cycle(task.cell)
-        if isinstance(task, Cell) and type(task.expression) is Literal and task.base is None and not task.rotate_only:
-            # The commonest case needs no frame.
-            task.state = DONE
-            task.value = Value(task.expression.value, task.expression)
-            return task.value
-        frame = Frame(self._state, task, task.cell)
-        begun = evaluate_environment(frame) if isinstance(task, Scope) else self._begin(frame, task.cell)
+        if isinstance(task, Cell):
+            expression = task.expression
+            if type(expression) is Literal and task.base is None and not task.rotate_only:
+                # The commonest case needs no frame.
+                task.state = DONE
+                task.value = value = Value(expression.value, expression)
+                return value
+            frame = Frame(self._state, task, task)
+            begun = self._begin(frame, task)
+        else:
+            frame = Frame(self._state, task, task.cell)
+            begun = evaluate_environment(frame)
         if isinstance(begun, Value):
             return self._leave(frame, begun)
         task.state = RUNNING
@@ -139,9 +146,8 @@ class Walk:
             value = _over(frame, value, base)
         inside, depth, size, _ = value.measure()
         complete = not inside & PENDING
-        limits = self._state.limits
-        if depth > limits.levels or size > limits.value_bytes:
-            value = _too_large(frame, limits, size, deep=depth > limits.levels)
+        if depth > self._levels or size > self._value_bytes:
+            value = _too_large(frame, self._state.limits, size, deep=depth > self._levels)
             complete = True
         task.value = value
         task.seen = self._number

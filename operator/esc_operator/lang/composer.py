@@ -56,16 +56,18 @@ class _Composer:
         self.diagnostics = Findings(budget)
         self._source = source
         self._budget = budget
-        self._limits = budget.limits
+        self._levels = budget.limits.levels
+        self._longest_path = budget.limits.path
         self._open: list[SequenceNode | MappingNode] = []
         self._keys: list[ScalarNode | None] = []
         self._reach = [0]
-        self._anchors: set[str | None] = set()
+        self._anchors: set[str] = set()
 
     def read(self, parser: CBaseLoader) -> None:
         """Takes events up to the end of the first document; what follows it is not looked at."""
+        get_event, nested, reach = parser.get_event, self._open, self._reach
         while True:
-            event: Any = parser.get_event()
+            event: Any = get_event()
             kind = type(event)
             if kind is ScalarEvent:
                 self._place(self._scalar(event))
@@ -77,20 +79,16 @@ class _Composer:
                 self._alias(event)
             elif kind is DocumentEndEvent or kind is StreamEndEvent:
                 return
-            if not self._within_limits():
+            if len(nested) > self._levels:
+                self.diagnostics.append(_limit(f"the definition is nested more than {self._levels} levels deep"))
+                return
+            if reach[-1] > self._longest_path:
+                self.diagnostics.append(_limit(long_path(self._longest_path)))
                 return
 
-    def _within_limits(self) -> bool:
-        if len(self._open) > self._limits.levels:
-            self.diagnostics.append(_limit(f"the definition is nested more than {self._limits.levels} levels deep"))
-        elif self._reach[-1] > self._limits.path:
-            self.diagnostics.append(_limit(long_path(self._limits.path)))
-        else:
-            return True
-        return False
-
     def _begin(self, event: Any, kind: type[SequenceNode] | type[MappingNode]) -> None:
-        self._anchors.add(event.anchor)
+        if event.anchor is not None:
+            self._anchors.add(event.anchor)
         mark = event.start_mark
         node = kind(self._source, self._path_of_next(""), mark.line + 1, mark.column + 1)
         self._open.append(node)
@@ -113,19 +111,23 @@ class _Composer:
     def _place(self, node: Node) -> None:
         """Hands a finished node to the collection it stands in."""
         parent = self._open[-1] if self._open else None
-        if type(parent) is MappingNode and (key := self._keys[-1]) is None:
-            key = self._keys[-1] = self._key(node)
-            self._pay(text_units(weight(key.text)))
-            self._reach[-1] = self._reach[-2] + len(key.text)
-            return
-        self._pay(node_units(node))
-        if parent is None:
-            self.root = node
-        elif isinstance(parent, SequenceNode):
-            parent.items.append(node)
-        elif key is not None:
+        if type(parent) is MappingNode:
+            key = self._keys[-1]
+            if key is None:
+                key = self._keys[-1] = self._key(node)
+                text = key.text
+                self._pay(text_units(weight(text)))
+                self._reach[-1] = self._reach[-2] + len(text)
+                return
+            self._pay(node_units(node))
             parent.entries.append((key, node))
             self._keys[-1] = None
+            return
+        self._pay(node_units(node))
+        if isinstance(parent, SequenceNode):
+            parent.items.append(node)
+        else:
+            self.root = node
 
     def _pay(self, units: int) -> None:
         if units and not self._budget.pay(units):
@@ -138,7 +140,7 @@ class _Composer:
         place = node if isinstance(node, ScalarNode) and node.text else self._open[-1]
         summary, path = "mapping keys must be strings", path_text(place.path)
         self.diagnostics.append(Diagnostic(Severity.ERROR, summary, path, node.range, reasons.INVALID_YAML))
-        return ScalarNode(node.source, node.path, node.line, node.column, "", "", inline=False)
+        return ScalarNode(node.source, node.path, node.line, node.column, "", "", False)
 
     def _path_of_next(self, text: str) -> Path:
         """The path of the node that begins now; a key has the path of its entry, so `text` is what a scalar says."""
@@ -151,18 +153,18 @@ class _Composer:
         return (parent.path, text if key is None else key.text)
 
     def _scalar(self, event: Any) -> ScalarNode:
-        self._anchors.add(event.anchor)
         text: str = event.value
-        start, end = event.start_mark, event.end_mark
+        anchor, written_tag, start = event.anchor, event.tag, event.start_mark
+        if anchor is not None:
+            self._anchors.add(anchor)
         path = self._path_of_next(text)
         line, column = start.line + 1, start.column + 1
         plain = not event.style
-        tag = short_tag(event.tag) if event.tag and event.tag != "!" else ""
+        tag = short_tag(written_tag) if written_tag and written_tag != "!" else ""
         value, problem = self._meaning(text, tag, plain=plain)
-        inline = plain and not tag and event.anchor is None and start.line == end.line
-        node = ScalarNode(self._source, path, line, column, value, text, inline=inline)
-        bytes_long = len(text) if text.isascii() else len(text.encode())
-        node.end_column = column + bytes_long
+        inline = plain and not tag and anchor is None and start.line == event.end_mark.line
+        node = ScalarNode(self._source, path, line, column, value, text, inline)
+        node.end_column = column + (len(text) if text.isascii() else len(text.encode()))
         if tag and plain:
             node.end_column += len(tag) + 1
         elif event.style == "|" and not tag:
@@ -174,7 +176,9 @@ class _Composer:
         return node
 
     def _meaning(self, text: str, tag: str, *, plain: bool) -> tuple[Scalar, str | None]:
-        value, problem = resolve_tagged(tag, text) if tag else (resolve_plain(text) if plain else text, None)
+        if not (tag or plain):
+            return text, None
+        value, problem = resolve_tagged(tag, text) if tag else (resolve_plain(text), None)
         if isinstance(value, Number) and value.text in _NOT_FINITE:
             # Upstream keeps these as numbers whose JSON encoding then fails at whoever reads them.
             return None, f"yaml: cannot represent {text} as a number"
@@ -191,7 +195,7 @@ class _Composer:
             mark.column + 1,
             event.anchor,
             event.anchor,
-            inline=False,
+            False,
         )
         node.end_column += len(event.anchor)
         self.diagnostics.append(node.error("alias nodes are not supported", reasons.INVALID_YAML))

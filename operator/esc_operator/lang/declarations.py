@@ -21,7 +21,7 @@ class Expression:
     __slots__ = ("node",)
 
     def __init__(self, node: Node) -> None:
-        self.node: Final = node
+        self.node = node
 
     @property
     def range(self) -> Range | None:
@@ -42,7 +42,7 @@ class Literal(Expression):
     __slots__ = ("value",)
 
     def __init__(self, node: Node, value: Scalar) -> None:
-        super().__init__(node)
+        self.node = node
         self.value: Final = value
 
 

@@ -14,7 +14,8 @@ from esc_operator.lang.templates import parse_template
 def read_expression(node: Node, diagnostics: Findings) -> Expression:
     """The expression that `node` declares; what is wrong with it is added to `diagnostics`."""
     if isinstance(node, ScalarNode):
-        return _read_string(node, node.value, diagnostics) if isinstance(node.value, str) else Literal(node, node.value)
+        value = node.value
+        return _read_string(node, value, diagnostics) if type(value) is str else Literal(node, value)
     if isinstance(node, SequenceNode):
         return Array(node, tuple(read_expression(item, diagnostics) for item in node.items))
     if isinstance(node, MappingNode):
@@ -40,8 +41,12 @@ def _read_string(node: ScalarNode, text: str, diagnostics: Findings) -> Expressi
 def _read_object(node: MappingNode, diagnostics: Findings) -> Object:
     entries = []
     for key_node, value_node in node.entries:
-        key = _read_string(key_node, key_node.text, diagnostics)
+        text = key_node.text
         value = read_expression(value_node, diagnostics)
+        if "$" not in text:
+            entries.append(Entry(text, key_node, value))
+            continue
+        key = _read_string(key_node, text, diagnostics)
         if isinstance(key, Literal):
             entries.append(Entry(str(key.value), key_node, value))
         else:

@@ -23,10 +23,10 @@ class Node:
     __slots__ = ("column", "end_column", "end_line", "line", "path", "source")
 
     def __init__(self, source: Source, path: Path, line: int, column: int) -> None:
-        self.source: Final = source
-        self.path: Final = path
-        self.line: Final = line
-        self.column: Final = column
+        self.source = source
+        self.path = path
+        self.line = line
+        self.column = column
         self.end_line = line
         self.end_column = column
 
@@ -53,9 +53,11 @@ class ScalarNode(Node):
     __slots__ = ("_ruler", "inline", "text", "value")
 
     def __init__(  # noqa: PLR0913, PLR0917  (made by the thousand, and a record of its place would cost as much again)
-        self, source: Source, path: Path, line: int, column: int, value: Scalar, text: str, *, inline: bool
+        self, source: Source, path: Path, line: int, column: int, value: Scalar, text: str, inline: bool
     ) -> None:
-        super().__init__(source, path, line, column)
+        # What Node does, without a call: most of a definition are scalars.
+        self.source, self.path, self.line, self.column = source, path, line, column
+        self.end_line, self.end_column = line, column
         self.value: Final = value
         self.text: Final = text
         self.inline: Final = inline

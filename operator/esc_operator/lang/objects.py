@@ -82,7 +82,7 @@ class _Reader:
         return self._problem(path, f"cannot represent a value of type {type(data).__name__}", reasons.INVALID_YAML)
 
     def _leaf(self, path: Path, value: Scalar) -> ScalarNode:
-        return ScalarNode(self._source, path, 0, 0, value, value if isinstance(value, str) else "", inline=False)
+        return ScalarNode(self._source, path, 0, 0, value, value if isinstance(value, str) else "", False)
 
     def _problem(self, path: Path, summary: str, reason: str) -> ScalarNode:
         node = self._leaf(path, None)
