@@ -20,7 +20,7 @@ from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condit
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, SECRET_REFUSED
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
-from esc_operator.resources.rotation_selection import Candidate, by_turns, in_order, select, tell_nothing
+from esc_operator.resources.rotation_selection import FITS_WIDELY, Candidate, by_turns, in_order, select, tell_nothing
 from esc_operator.resources.status import parse_status
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ QUIET_SECONDS = 15.0
 
 
 HIDDEN = "its role is not told, and may be this one"
+WIDE = f"its role {FITS_WIDELY}"
 
 
 class NotRotatedError(EscError):
@@ -145,7 +146,12 @@ def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
     width = max((len(one.key.full_name) for one in candidates), default=0)
     for one in candidates:
         expires = format_time(one.expires_at) if one.expires_at else "no expiry"
-        told = [expires, *(["rolls its pods"] if one.rolls else []), *([HIDDEN] if one.unsure else [])]
+        told = [
+            expires,
+            *(["rolls its pods"] if one.rolls else []),
+            *([HIDDEN] if one.unsure else []),
+            *([WIDE] if one.wide else []),
+        ]
         yield f"{one.key.full_name:<{width}}  {'  '.join(told)}"
 
 

@@ -181,7 +181,8 @@ def _selector() -> dict[str, Any]:
                 "type": "string",
                 "maxLength": 2048,
                 "description": "Only environments that log in to a role that matches this pattern, in which * is any "
-                "text. Those whose role is a secret, or not known, are included.",
+                "text but / and :, and ** is any text. Those whose role is a secret, or not known, are included, and "
+                "so are those that would match with ** in place of each *, which is reported.",
             },
         },
     }

@@ -111,7 +111,11 @@ def matches(pattern: str, text: str) -> bool:
     text with anything but visible ASCII is meant by no pattern: no role and no audience needs it, and what looks alike
     must not be taken for the same. Takes time in proportion to both lengths, whatever they hold.
     """
-    if not all("!" <= character <= "~" for character in text):
+    head, star, _ = pattern.partition("*")
+    if not star:
+        return text == pattern and is_visible(text)
+    # Most texts are meant by no pattern, and show it here.
+    if not (text.startswith(head) and text.endswith(pattern.rpartition("*")[2]) and is_visible(text)):
         return False
     tokens = _tokens(pattern)
     places = _skip_stars(tokens, {0})
@@ -122,6 +126,11 @@ def matches(pattern: str, text: str) -> bool:
         if not places:
             return False
     return len(tokens) in places
+
+
+def is_visible(text: str) -> bool:
+    """Whether a text is nothing but visible ASCII, so that a pattern may mean it."""
+    return all("!" <= character <= "~" for character in text)
 
 
 def _tokens(pattern: str) -> list[str]:

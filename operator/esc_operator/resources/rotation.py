@@ -47,8 +47,8 @@ class Selector:
     """Which environments are meant: those that fit everything that is given, all of them where nothing is.
 
     `labels` are those of environments. `namespaces` are names, and `namespace_labels` labels of namespaces: with one of
-    them, nothing is meant that is of the cluster. `provider` and `role`, a pattern with `*` and `?`, are about one and
-    the same login.
+    them, nothing is meant that is of the cluster. `provider` and `role`, a pattern as those of
+    allow-lists (`resources.allowances`), are about one and the same login.
     """
 
     labels: LabelSelector = field(default_factory=LabelSelector)

@@ -7,11 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.formats.times import parse_time
+from esc_operator.resources.allowances import is_visible, matches
 from esc_operator.resources.environment import Key
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     NamespaceLabels = Callable[[str], Mapping[str, str] | None]
     """The labels of a namespace; None where it is not there."""
 
+FITS_WIDELY = "fits only with ** in place of each *"
+"""What a person is told of a role in a path, whose selector is written as if there were none."""
+
 _NONE: Mapping[str, int] = MappingProxyType({})
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -32,7 +35,7 @@ class Candidate:
     """An environment as it was listed. `rolls`: its pods are replaced when its Secret changes, and `rolled_out` is the
     revision that all of them were known to hold. A ClusterEscEnvironment was to fill Secrets in `matched` namespaces,
     and `seals` are those of the records that they may hold, the newest first. `unsure`: whether it logs in as the
-    selector says is not told, so it may."""
+    selector says is not told, so it may. `wide`: it does only with `**` in place of each `*` of the selector."""
 
     key: Key
     uid: str
@@ -46,14 +49,18 @@ class Candidate:
     seals: tuple[str, ...] = ()
     matched: int = 0
     unsure: bool = False
+    wide: bool = False
 
 
 class Fit(StrEnum):
     """Whether an environment fits a selector. MAYBE counts as a fit: it may log in as is asked for, and that is not
-    told, which must not be a way around a rotation."""
+    told, which must not be a way around a rotation. So does WIDE: who wrote `*` may have meant roles in paths too, and
+    a leaked role must not be left out without a word.
+    """
 
     NO = "no"
     MAYBE = "maybe"
+    WIDE = "wide"
     YES = "yes"
 
 
@@ -80,7 +87,7 @@ def select(
 ) -> Candidate | None:
     """The candidate that an environment is; None where it does not fit. See `fit`."""
     found = fit(selector, body, namespaces, is_told=is_told)
-    return None if found is Fit.NO else replace(candidate_of(body), unsure=found is Fit.MAYBE)
+    return None if found is Fit.NO else replace(candidate_of(body), unsure=found is Fit.MAYBE, wide=found is Fit.WIDE)
 
 
 def fit(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_told: bool = True) -> Fit:
@@ -156,12 +163,11 @@ def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_told: bool) ->
     if not (selector.provider or selector.role):
         return Fit.YES
     logins = [one for one in status.get("logins") or () if selector.provider in {"", one.get("provider")}]
-    if any(not selector.role or _fits(one.get("role") or "", selector.role) for one in logins):
+    roles = [one.get("role") or "" for one in logins]
+    if any(not selector.role or matches(selector.role, role) for role in roles):
         return Fit.YES
+    wide = selector.role.replace("?", "*").replace("*", "**")
+    if any(matches(wide, role) for role in roles):
+        return Fit.WIDE
     may_be = not is_told or status.get("moreLogins") or any(one.get("roleHidden") for one in logins)
-    return Fit.MAYBE if may_be else Fit.NO
-
-
-def _fits(role: str, pattern: str) -> bool:
-    # A bracket is an ordinary character here: nobody expects sets of characters in the pattern of an ARN.
-    return fnmatchcase(role, pattern.replace("[", "[[]"))
+    return Fit.MAYBE if may_be or not all(map(is_visible, roles)) else Fit.NO

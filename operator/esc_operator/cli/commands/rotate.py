@@ -25,7 +25,9 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.option("--namespace-selector", metavar="SELECTOR", help="Those of namespaces with these labels.")
 @click.option("-l", "--selector", "labels", metavar="SELECTOR", help="Those with these labels, as in kubectl get -l.")
 @click.option("--provider", metavar="NAME", help="Those that open this provider, such as aws-login.")
-@click.option("--role", metavar="PATTERN", help="Those that log in to such a role; * is any text.")
+@click.option(
+    "--role", metavar="PATTERN", help="Those that log in to such a role; * is any text but / and :, ** is any text."
+)
 @click.option("--reason", metavar="TEXT", help="Why, for whoever looks at it later.")
 @click.option(
     "--max-concurrent",

@@ -61,7 +61,7 @@ class _Memory:
 
     `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
     changes nothing for one that was reached. `told` are the failures that events have told; of `hidden` environments it
-    is not told whether they log in as the selector says.
+    is not told whether they log in as the selector says, and `wide` do only with `**` in place of each `*`.
     """
 
     run: Run
@@ -71,6 +71,7 @@ class _Memory:
     unsure: set[Key] = field(default_factory=set)
     told: set[Key] = field(default_factory=set)
     hidden: int = 0
+    wide: int = 0
 
 
 class RotationController:
@@ -185,7 +186,7 @@ class RotationController:
         await self._ask(rotation, memory)
         told = tell_run(rotation, status, memory.outcomes, memory.waiting, self._now())
         await self._write(rotation, written, told)
-        began = begin_event(rotation, told, memory.hidden) if begins else None
+        began = begin_event(rotation, told, memory.hidden, memory.wide) if begins else None
         await self._post(rotation, began, *failure_events(told, memory.told))
         if told.is_under_way:
             self.scheduler.set(rotation.name, self._now() + LOOK_AGAIN)
@@ -205,6 +206,7 @@ class RotationController:
         memory = _Memory(run, [])
         for one in await self._gatherer.select(rotation.selector, run.started_at):
             memory.hidden += one.unsure
+            memory.wide += one.wide
             seen = self._gatherer.as_listed(one)
             if is_asked(run, seen.asked) or (seen.record and is_honoured(run, seen.record, seen.asked)):
                 memory.asked[one.key], memory.outcomes[one.key] = one, judge(run, seen)

@@ -13,6 +13,7 @@ from esc_operator.kube.events import Event
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import find_condition
 from esc_operator.resources.rotation import COMPLETE, LONGEST_TOLD, Phase
+from esc_operator.resources.rotation_selection import FITS_WIDELY
 
 if TYPE_CHECKING:
     from esc_operator.resources.environment import Key
@@ -24,13 +25,15 @@ MOST_FAILURES = 10
 _SUCCESSES = frozenset({Phase.SUCCEEDED, Phase.DRY_RUN})
 
 
-def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0) -> Event:
-    """`hidden`: of so many environments the role is not told, and they are taken along."""
+def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0, wide: int = 0) -> Event:
+    """`hidden`: of so many environments the role is not told, and they are taken along; `wide`: so many fit only with
+    `**` in place of each `*`."""
     run = f"run {status.run} " if rotation.schedule else ""
     selected, skipped = status.counts.selected, status.counts.skipped
     left_out = f", {skipped} of them suspended and left out" if skipped else ""
     meant = "1 environment is" if selected == 1 else f"{selected} environments are"
     taken = f"; {hidden} of them may use the role, which is not told" if hidden else ""
+    taken += f"; of {wide} of them the role {FITS_WIDELY}" if wide else ""
     message = f"{run}begins: {meant} meant{left_out}{taken}; {rotation.at_once} at a time"
     return Event("Normal", reasons.ROTATING, message)
 

@@ -27,7 +27,7 @@ from esc_operator.resources.rotation import (
     Planned,
     RotationStatus,
 )
-from esc_operator.resources.rotation_selection import by_turns, tell_nothing
+from esc_operator.resources.rotation_selection import FITS_WIDELY, by_turns, tell_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -206,6 +206,8 @@ def plan_dry_run(
     message = f"{_environments(len(meant))} would be asked, and {counts.skipped} suspended left out; nothing was done"
     if unsure := sum(one.unsure for one in meant):
         message += f"; of {unsure} of them the role is not told, so they may use it"
+    if wide := sum(one.wide for one in meant):
+        message += f"; of {wide} of them the role {FITS_WIDELY}"
     told = "True", reasons.DRY_RUN, message
     if not meant and not rotation.allows_none:
         told = "False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped)

@@ -210,7 +210,7 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
         "apps/late                   2026-05-01T14:00:00Z",
     ]
     assert answer.err == "4 environments would be rotated, in this order, and 1 suspended left out\n"
-    assert esc("rotate", "--role", "*:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
+    assert esc("rotate", "--role", "**:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
         "apps/aws  2026-05-01T13:00:00Z"
     ]
     assert esc("rotate", "apps/aws", "--dry-run").out == "apps/aws\n"
@@ -221,9 +221,18 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
 
 def test_a_dry_run_tells_whose_role_is_not_told(esc: Esc, cluster: FakeSession) -> None:
     cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "roleHidden": True}]}
-    assert esc("rotate", "--role", "*:role/apps", "--dry-run").out.splitlines() == [
+    assert esc("rotate", "--role", "**:role/apps", "--dry-run").out.splitlines() == [
         "apps/aws    2026-05-01T13:00:00Z",
         "else/other  no expiry  its role is not told, and may be this one",
+        "apps/late   2026-05-01T14:00:00Z",
+    ]
+
+
+def test_a_dry_run_tells_whose_role_fits_only_with_two_stars(esc: Esc, cluster: FakeSession) -> None:
+    cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "role": "arn:aws:iam::1:role/team/apps"}]}
+    assert esc("rotate", "--role", "arn:aws:iam::*:role/*", "--dry-run").out.splitlines() == [
+        "apps/aws    2026-05-01T13:00:00Z",
+        "else/other  no expiry  its role fits only with ** in place of each *",
         "apps/late   2026-05-01T14:00:00Z",
     ]
 

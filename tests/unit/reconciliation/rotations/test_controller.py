@@ -618,3 +618,15 @@ def test_an_operator_that_dies_at_any_request_is_made_up_for_by_the_next() -> No
         assert max(world.cloud.mints.values()) <= 3
 
     die_at_each(calls_since_it_began(), live_twice, lambda: spread_out(2), check_mints)
+
+
+def test_roles_that_fit_only_with_two_stars_are_taken_along_and_the_event_says_so() -> None:
+    async def story(world: RotationWorld) -> None:
+        put_many(world, 2)
+        async with world.operator():
+            world.rotate(selector={"role": "role-of-e0?"})
+            await end(world)
+        assert world.tally()[:2] == ("Succeeded", 2)
+        assert "of 2 of them the role fits only with ** in place of each *" in told_by_events(world)[0][2]
+
+    play(story)

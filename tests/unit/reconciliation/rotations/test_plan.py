@@ -205,6 +205,12 @@ def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
     assert fine.conditions[0].reason == "DryRun"
 
 
+def test_an_environment_whose_role_fits_only_with_two_stars_is_planned_and_that_is_told() -> None:
+    status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), wide=True)], NOW)
+    assert len(status.to_dict()["planned"]) == 1
+    assert status.conditions[0].message.endswith("of 1 of them the role fits only with ** in place of each *")
+
+
 def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> None:
     status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), unsure=True)], NOW)
     assert status.to_dict()["planned"] == [
@@ -328,7 +334,8 @@ NAMESPACES = {"apps": {"stage": "live"}, "else": {}}
         ({"matchExpressions": [{"key": "team", "operator": "Exists"}]}, True),
         ({"role": "arn:aws:iam::*:role/apps"}, True),
         ({"role": "arn:aws:iam::1:role/app"}, False),
-        ({"role": "*"}, True),
+        ({"role": "**"}, True),
+        ({"role": "arn:aws:iam::*:role/*"}, True),
         ({"role": "[a]*"}, False),
         ({"provider": "aws-login", "role": ARN}, True),
         ({"provider": "gcp-login", "role": ARN}, False),
@@ -338,6 +345,32 @@ NAMESPACES = {"apps": {"stage": "live"}, "else": {}}
 def test_everything_that_a_selector_gives_has_to_fit(selector: dict[str, Any], *, fits: bool) -> None:
     logins = [{"provider": "aws-login", "role": ARN}, {"provider": "gcp-login"}]
     assert (fit(parse_selector(selector), body("apps", {"team": "a"}, *logins), NAMESPACES.get) is Fit.YES) is fits
+
+
+IN_A_PATH = "arn:aws:iam::1:role/team/leaked"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "role", "expected"),
+    [
+        ("arn:aws:iam::*:role/*", IN_A_PATH, Fit.WIDE),
+        ("arn:*:role/team/leaked", IN_A_PATH, Fit.WIDE),
+        ("*", IN_A_PATH, Fit.WIDE),
+        ("*leaked", IN_A_PATH, Fit.WIDE),
+        ("arn:aws:iam::?:role/team/leaked", IN_A_PATH, Fit.WIDE),
+        ("arn:aws:iam::*:role/**", IN_A_PATH, Fit.YES),
+        ("arn:aws:iam::*:role/*/leaked", IN_A_PATH, Fit.YES),
+        ("**", IN_A_PATH, Fit.YES),
+        ("arn:aws:iam::*:role/apps-*", IN_A_PATH, Fit.NO),
+        ("arn:aws:iam::[1]:role/team/leaked", IN_A_PATH, Fit.NO),
+        ("*", "roIe-\N{CYRILLIC SMALL LETTER A}", Fit.MAYBE),
+    ],
+)
+def test_a_pattern_means_what_it_means_in_an_allow_list_and_who_may_have_meant_more_is_left_out_by_none(
+    pattern: str, role: str, expected: Fit
+) -> None:
+    listed = body("apps", None, {"provider": "aws-login", "role": role})
+    assert fit(Selector(role=pattern), listed, NAMESPACES.get) is expected
 
 
 def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login() -> None:
