@@ -19,6 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from esc_operator.reconciliation.workqueue.fair_queue import FairQueue, Kind
+from esc_operator.reconciliation.workqueue.light_tenants import LightTenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +36,6 @@ DEADLINE_SHARE = 2
 
 ALONE = 256
 """After so many picks in a row a tenant is alone."""
-CALM = 64
-"""After so many picks in a row that were of tenants with much to do, none with little to do needs the loop."""
 
 
 class Lane(Enum):
@@ -58,7 +57,7 @@ class Shares:
 
     each: int = 32
     all: int = 128
-    at_work: int = 4
+    at_work: int = 8
     beside: int = 1
     little: int = 32
 
@@ -75,7 +74,7 @@ class WorkQueue(Generic[K]):
         self._under_way: dict[K, tuple[Lane, float]] = {}
         self._of_tenant: Counter[str] = Counter()
         self._asked_of: Counter[str] = Counter()
-        self._since_little = CALM
+        self._light = LightTenants()
         self._at_work: set[K] = set()
         self._working_of: Counter[str] = Counter()
         self._last_tenant: str | None = None
@@ -128,7 +127,7 @@ class WorkQueue(Generic[K]):
                 return
             self._lanes[known].remove(key)
         else:
-            self._change(self._asked_of, key, 1)
+            self._note_asked(key)
         self._lanes[lane].put(key, rank)
         self._wake(lane)
 
@@ -198,7 +197,7 @@ class WorkQueue(Generic[K]):
     def _may_work(self, tenant: str) -> bool:
         if self._has_little(tenant) or self._is_alone(tenant):
             return True
-        most = self._shares.at_work if self._since_little >= CALM else self._shares.beside
+        most = self._shares.beside if self._light else self._shares.at_work
         return self._working_of[tenant] < most
 
     def _has_little(self, tenant: str) -> bool:
@@ -213,9 +212,20 @@ class WorkQueue(Generic[K]):
         if before not in {None, tenant}:
             self._in_a_row = 0
             self._review(str(before))  # it is not alone any more
-        was_calm = self._since_little >= CALM
-        self._since_little = 0 if self._has_little(tenant) else self._since_little + 1
-        if was_calm is not (self._since_little >= CALM):
+        had_any = bool(self._light)
+        self._light.picked(tenant, is_light=self._has_little(tenant))
+        self._review_if_others_may(had_any)
+
+    def _note_asked(self, key: K) -> None:
+        self._change(self._asked_of, key, 1)
+        had_any, tenant = bool(self._light), self._tenant_of(key)
+        if not self._has_little(tenant):
+            self._light.drop(tenant)
+        self._review_if_others_may(had_any)
+
+    def _review_if_others_may(self, had_any: bool) -> None:
+        """Where there are tenants with little to do now and were none, or the other way round."""
+        if had_any is not bool(self._light):
             for queue in self._lanes.values():
                 queue.review_all()
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from esc_operator.reconciliation.workqueue.work_queue import ALONE, CALM, REFRESH_SHARE, Lane, Shares, WorkQueue
+from esc_operator.reconciliation.workqueue.light_tenants import LATELY
+from esc_operator.reconciliation.workqueue.work_queue import ALONE, REFRESH_SHARE, Lane, Shares, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -591,17 +592,35 @@ def test_one_with_much_to_do_has_a_single_worker_while_one_with_little_is_served
     async def story() -> None:
         queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=3, beside=1, little=2))
         queue.add("blue/new", Lane.CHANGE)
-        for number in range(2 * CALM):
+        for number in range(2 * LATELY):
             queue.add(f"red/{number}", Lane.CHANGE)
         assert {await queue.take(), await queue.take()} == {"blue/new", "red/0"}
         taken = "red/0"
-        for _ in range(CALM - 1):
+        for _ in range(LATELY - 1):
             another = asyncio.create_task(queue.take())
             await asyncio.sleep(0)
             assert not another.done()
             queue.done(taken)
             taken = await another
         assert len([await queue.take() for _ in range(2)]) == 2
+
+    run(story())
+
+
+def test_one_that_has_much_to_do_now_does_not_count_as_one_with_little_for_itself_nor_for_others() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue(of_namespace, Shares(at_work=3, beside=1, little=2))
+        for number in range(5):
+            queue.add(f"red/{number}", Lane.CHANGE)
+        queue.add("blue/0", Lane.CHANGE)
+        assert {await queue.take(), await queue.take()} == {"red/0", "blue/0"}
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        for number in range(1, 5):
+            queue.add(f"blue/{number}", Lane.CHANGE)
+        taken = [await waiting, *[await queue.take() for _ in range(3)]]
+        assert sorted(taken) == ["blue/1", "blue/2", "red/1", "red/2"]
 
     run(story())
 
