@@ -17,21 +17,9 @@ from esc_operator.errors import ConflictError, EscError, NotFoundError, Unavaila
 from esc_operator.kube.events import Subject, post_event
 from esc_operator.kube.paths import ROTATIONS, environment_resource
 from esc_operator.reconciliation.rotations.events import begin_event, end_event, failure_events
-from esc_operator.reconciliation.rotations.plan import (
-    FINAL,
-    Begin,
-    Idle,
-    Outcome,
-    Run,
-    State,
-    is_asked,
-    is_honoured,
-    judge,
-    next_candidates,
-    plan_dry_run,
-    tell_run,
-    what_now,
-)
+from esc_operator.reconciliation.rotations.judgement import FINAL, Outcome, Run, State, is_asked, is_honoured, judge
+from esc_operator.reconciliation.rotations.plan import Begin, Idle, next_candidates, what_now
+from esc_operator.reconciliation.rotations.progress import plan_dry_run, tell_run
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at

@@ -12,7 +12,7 @@ from esc_operator.formats.times import parse_time
 from esc_operator.kube.pages import PageLimits
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
 from esc_operator.reconciliation.fan_out.plan import newest_of, tell_failing
-from esc_operator.reconciliation.rotations.plan import PATIENCE, Seen, Trouble
+from esc_operator.reconciliation.rotations.judgement import PATIENCE, Seen, Trouble
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select

@@ -12,20 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.rotations.plan import (
-    Begin,
-    Idle,
-    Outcome,
-    Run,
-    Seen,
-    State,
-    Trouble,
-    judge,
-    next_candidates,
-    plan_dry_run,
-    tell_run,
-    what_now,
-)
+from esc_operator.reconciliation.rotations.judgement import Outcome, Run, Seen, State, Trouble, judge
+from esc_operator.reconciliation.rotations.plan import Begin, Idle, next_candidates, what_now
+from esc_operator.reconciliation.rotations.progress import plan_dry_run, tell_run
 from esc_operator.reconciliation.rotations.schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.environment import Key
 from esc_operator.resources.requirements import LabelSelector

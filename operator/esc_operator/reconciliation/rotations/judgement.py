@@ -1,0 +1,162 @@
+"""What has become of environments that an EscRotation has asked, and where too many have failed. Pure.
+
+It is judged anew at each look, from what is known of them: nothing that is decided here has to be remembered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from esc_operator.resources.rotation import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.rotate_request import AskedRotation
+    from esc_operator.resources.rotation import EscRotation, RotationStatus
+    from esc_operator.resources.rotation_selection import Candidate
+    from esc_operator.resources.sync_record import SyncRecord
+
+PATIENCE = 3
+"""What may pass by itself has been in the way of an environment so many times before it counts as failed."""
+
+LEAST_NAMESPACES = 2
+"""However few failures may be: no single namespace stops a rotation for the others."""
+
+
+class State(StrEnum):
+    """Of one environment that was asked. GONE are those that were deleted meanwhile: they count nowhere."""
+
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    GONE = "Gone"
+
+
+FINAL = frozenset({State.SUCCEEDED, State.GONE})
+"""What these are, they stay; one that failed is tried again by itself, and one that was skipped may be taken up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an environment, and where it failed why."""
+
+    state: State
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. What was issued at `asks_from` or later honours it."""
+
+    id: str
+    started_at: datetime
+    rolls: bool
+
+    @property
+    def asks_from(self) -> datetime:
+        # The next whole second: times are kept in those, and of what was issued in this one some may be older.
+        return self.started_at + timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps an environment from new values, or its pods from having them. `final`: nobody waits for it to pass."""
+
+    reason: str
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of an environment that was asked: the record of its Secret, what asks it, and what is in its way.
+
+    `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold. Of a
+    ClusterEscEnvironment, `lags` says that not all namespaces have what the record is of, and `idle` that it has seen
+    the request and there is no namespace with anything to be renewed.
+    """
+
+    record: SyncRecord | None
+    asked: AskedRotation | None
+    trouble: Trouble | None = None
+    suspended: bool = False
+    rolls: bool = False
+    rolled_out: str = ""
+    rollout_trouble: Trouble | None = None
+    lags: bool = False
+    lag_trouble: Trouble | None = None
+    idle: bool = False
+
+
+def judge(run: Run, seen: Seen | None) -> Outcome:
+    """What has become of an environment that was asked."""
+    if seen is None:
+        return Outcome(State.GONE)
+    if seen.idle and is_asked(run, seen.asked):
+        return Outcome(State.SUCCEEDED)
+    if seen.record and is_honoured(run, seen.record, seen.asked):
+        return _judge_filled(run, seen, seen.record)
+    return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.trouble)
+
+
+def _judge_filled(run: Run, seen: Seen, record: SyncRecord) -> Outcome:
+    """Of one that has new values: whether they have reached all whom they are for."""
+    if seen.lags:
+        return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
+    if not (run.rolls and seen.rolls) or record.leaves_pods or seen.rolled_out == record.revision:
+        return Outcome(State.SUCCEEDED)
+    return _unless_in_trouble(seen.rollout_trouble)
+
+
+def is_asked(run: Run, asked: AskedRotation | None) -> bool:
+    """Whether what asks an environment is this run, or a later one, which then stands for this one too."""
+    return asked is not None and (asked.id == run.id or asked.requested_at >= run.asks_from)
+
+
+def is_honoured(run: Run, record: SyncRecord, asked: AskedRotation | None) -> bool:
+    if record.rotation == run.id:
+        return True
+    return asked is not None and record.rotation == asked.id and is_asked(run, asked)
+
+
+def _unless_in_trouble(trouble: Trouble | None) -> Outcome:
+    if trouble and trouble.final:
+        return Outcome(State.FAILED, trouble.reason, trouble.message)
+    return Outcome(State.RUNNING)
+
+
+def failures_by_namespace(outcomes: Mapping[Key, Outcome]) -> Counter[str]:
+    """How many have failed in which namespace; those of the cluster count as one of their own."""
+    return Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
+
+
+def is_stopped(rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome]) -> bool:
+    """Once stopped it stays so, though some of those that failed may come round."""
+    if old.phase is Phase.STOPPED:
+        return True
+    return rotation.stop_after is not None and len(failures_by_namespace(outcomes)) >= max(
+        rotation.stop_after, LEAST_NAMESPACES
+    )
+
+
+def open_to(
+    rotation: EscRotation, outcomes: Mapping[Key, Outcome], waiting: Sequence[Candidate]
+) -> Sequence[Candidate]:
+    """Those in whose namespaces not too many have failed."""
+    closed = closed_namespaces(rotation, outcomes)
+    return [one for one in waiting if one.key.namespace not in closed] if closed else waiting
+
+
+def closed_namespaces(rotation: EscRotation, outcomes: Mapping[Key, Outcome]) -> dict[str, int]:
+    """The namespaces in which so many have failed that no more are asked there."""
+    limit = rotation.stop_after
+    return {name: count for name, count in sorted(failures_by_namespace(outcomes).items()) if limit and count >= limit}

@@ -1,0 +1,203 @@
+"""What the status of an EscRotation says: of a run, of a dry run, and between runs. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from esc_operator.reconciliation.rotations.judgement import (
+    State,
+    closed_namespaces,
+    failures_by_namespace,
+    is_stopped,
+    open_to,
+)
+from esc_operator.resources import reasons
+from esc_operator.resources.conditions import Condition, carry_transition_times, find_condition
+from esc_operator.resources.rotation import (
+    COMPLETE,
+    FAILED,
+    MAX_TOLD,
+    Counts,
+    EscRotation,
+    Failure,
+    Phase,
+    Planned,
+    RotationStatus,
+)
+from esc_operator.resources.rotation_selection import FITS_WIDELY, by_turns, tell_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from esc_operator.reconciliation.rotations.judgement import Outcome
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.rotation_selection import Candidate
+
+MAX_NAMED = 5
+"""So many namespaces are named in a message."""
+
+
+def plan_dry_run(
+    rotation: EscRotation, old: RotationStatus, selected: Sequence[Candidate], now: datetime
+) -> RotationStatus:
+    """All that a dry run does."""
+    meant = [one for one in selected if not one.suspended]
+    counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
+    message = f"{_environments(len(meant))} would be asked, and {counts.skipped} suspended left out; nothing was done"
+    if unsure := sum(one.unsure for one in meant):
+        message += f"; of {unsure} of them the role is not told, so they may use it"
+    if wide := sum(one.wide for one in meant):
+        message += f"; of {wide} of them the role {FITS_WIDELY}"
+    told = "True", reasons.DRY_RUN, message
+    if not meant and not rotation.allows_none:
+        told = "False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped)
+    return _tell(
+        rotation,
+        replace(
+            old,
+            phase=Phase.DRY_RUN,
+            counts=counts,
+            planned=tuple(Planned(one.key, one.expires_at, one.unsure) for one in list(by_turns(meant))[:MAX_TOLD]),
+            completed_at=now.replace(microsecond=0),
+        ),
+        old,
+        told,
+        now,
+    )
+
+
+def tell_run(
+    rotation: EscRotation,
+    old: RotationStatus,
+    outcomes: Mapping[Key, Outcome],
+    waiting: Sequence[Candidate],
+    now: datetime,
+) -> RotationStatus:
+    """The status of a run that has come so far."""
+    states = Counter(outcome.state for outcome in outcomes.values())
+    counts = Counts(
+        selected=len(outcomes) - states[State.GONE] + len(waiting),
+        waiting=len(waiting),
+        running=states[State.RUNNING],
+        succeeded=states[State.SUCCEEDED],
+        failed=states[State.FAILED],
+        skipped=states[State.SKIPPED],
+    )
+    failures = sorted((key, one) for key, one in outcomes.items() if one.state is State.FAILED)[:MAX_TOLD]
+    stopped = is_stopped(rotation, old, outcomes)
+    is_over = not counts.running and (stopped or not open_to(rotation, outcomes, waiting))
+    # What was there and is gone is none that was never there, also for an operator that takes over.
+    was_somebody = not counts.skipped and (states[State.GONE] or old.counts.selected)
+    is_nobody = is_over and counts.selected == counts.skipped and not was_somebody
+    if is_nobody and not rotation.allows_none:
+        phase, told = Phase.FAILED, ("False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped))
+    else:
+        phase = _phase(rotation, counts, stopped=stopped or (is_over and bool(waiting)), is_over=is_over)
+        told = _run_told(rotation, outcomes, counts, phase)
+    status = replace(
+        old,
+        phase=phase,
+        counts=counts,
+        failures=tuple(Failure(key, one.reason, one.message) for key, one in failures),
+        completed_at=now.replace(microsecond=0) if is_over else None,
+    )
+    return _tell(rotation, status, old, told, now)
+
+
+def _phase(rotation: EscRotation, counts: Counts, *, stopped: bool, is_over: bool) -> Phase:
+    if stopped:
+        return Phase.STOPPED
+    if not is_over:
+        return Phase.SUSPENDED if rotation.suspend else Phase.RUNNING
+    return Phase.FAILED if counts.failed else Phase.SUCCEEDED
+
+
+def _run_told(
+    rotation: EscRotation, outcomes: Mapping[Key, Outcome], counts: Counts, phase: Phase
+) -> tuple[str, str, str]:
+    """Status, reason and message of the condition Complete."""
+    done = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values"
+    rest = f"{counts.running} under way, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
+    closed = closed_namespaces(rotation, outcomes)
+    halted = f"; no more are asked in {_tell_closed(closed)}" if closed else ""
+    match phase:
+        case Phase.SUCCEEDED:
+            return "True", reasons.ROTATED, f"{done}; {counts.skipped} left out"
+        case Phase.FAILED:
+            again = "the operator goes on trying what may pass by itself"
+            return "False", reasons.ROTATION_FAILED, f"{done}; {counts.failed} failed ({again})"
+        case Phase.STOPPED:
+            where = len(failures_by_namespace(outcomes))
+            stop = f"spec.stopAfterFailures is {rotation.stop_after}" if rotation.stop_after else "it was stopped"
+            why = f"{counts.failed} failed in {_namespaces(where)} ({stop}){halted}"
+            return "False", reasons.ROTATION_STOPPED, f"{done}; {why}: {rest}"
+        case Phase.SUSPENDED:
+            return "False", reasons.SUSPENDED, f"spec.suspend is true: nobody more is asked; {done}; {rest}"
+        case _:
+            return "False", reasons.ROTATING, f"{done}; {rest}{halted}"
+
+
+def _tell_closed(closed: Mapping[str, int]) -> str:
+    named = [f"{name or 'those of the cluster'} ({count} failed)" for name, count in closed.items()]
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return ", ".join(named[:MAX_NAMED]) + more
+
+
+def begun(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
+    status = replace(
+        old,
+        phase=Phase.RUNNING,
+        run=old.run + 1,
+        counts=Counts(),
+        failures=(),
+        planned=(),
+        started_at=now.replace(microsecond=0),
+        completed_at=None,
+    )
+    return _tell(rotation, status, old, ("False", reasons.ROTATING, "it has begun"), now)
+
+
+def not_yet(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
+    """Between two runs the last one is told, and before the first what it waits for."""
+    told_last = find_condition(old.conditions, COMPLETE)
+    if old.run and told_last and told_last.reason != reasons.INVALID_SCHEDULE:
+        return replace(old, observed_generation=rotation.generation)
+    if rotation.suspend:
+        told = "False", reasons.SUSPENDED, "spec.suspend is true: nothing is begun"
+        return _tell(rotation, replace(old, phase=Phase.SUSPENDED), old, told, now)
+    told = "False", reasons.SCHEDULED, "it waits for the next time of its schedule"
+    return _tell(rotation, replace(old, phase=Phase.PENDING), old, told, now)
+
+
+def invalid(rotation: EscRotation, old: RotationStatus, why: str, now: datetime) -> RotationStatus:
+    status = replace(old, phase=Phase.FAILED, next_schedule_time=None)
+    return _tell(rotation, status, old, ("False", reasons.INVALID_SCHEDULE, why), now)
+
+
+def _tell(
+    rotation: EscRotation, status: RotationStatus, old: RotationStatus, told: tuple[str, str, str], now: datetime
+) -> RotationStatus:
+    """The status with its conditions; Failed is there for whoever waits for either of the two."""
+    is_complete, reason, message = told
+    failed = status.phase in {Phase.FAILED, Phase.STOPPED} or reason == reasons.NOTHING_SELECTED
+    has_failed = "True" if failed else "False"
+    conditions = (
+        Condition(COMPLETE, "True" if is_complete == "True" else "False", reason, message, rotation.generation),
+        Condition(FAILED, has_failed, reason, message, rotation.generation),  # type: ignore[arg-type]
+    )
+    return replace(
+        status,
+        conditions=carry_transition_times(conditions, old.conditions, now),
+        observed_generation=rotation.generation,
+    )
+
+
+def _environments(count: int) -> str:
+    return f"{count} environment{'' if count == 1 else 's'}"
+
+
+def _namespaces(count: int) -> str:
+    return f"{count} namespace{'' if count == 1 else 's'}"
