@@ -18,7 +18,7 @@ from benchmarks.own_cluster import own_cluster
 from cluster.harness import Cluster
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, SECRETS
-from esc_operator.reconciliation.fan_out.controller import AT_ONCE
+from esc_operator.reconciliation.fan_out.sites import AT_ONCE
 from local_aws import LocalAws
 from local_operator import LocalOperator
 

@@ -37,6 +37,7 @@ from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.reconciliation.sync.outcome import Imports, Opened
+from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sync_record import parse_sync_record
@@ -215,7 +216,7 @@ class Day:
         gatherer, actor = Gatherer(self.cluster, secrets), Actor(self.cluster, secrets, self.now)
         self.provider.begin()
         rollouts = Rollouts(self.cluster, self.now, self.options.rollouts)
-        reconciler = Reconciler(gatherer, actor, self.provider, self.now, rollouts)
+        reconciler = Reconciler(make_shared(gatherer, actor, self.now), self.provider, rollouts)
         secrets.listen(reconciler.event_handlers.on_secret)
         tasks = [asyncio.create_task(secrets.run())]
         await secrets.listed.wait()

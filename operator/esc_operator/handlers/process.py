@@ -55,6 +55,7 @@ from esc_operator.reconciliation.rotations.controller import RotationController
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
+from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -202,21 +203,21 @@ def _put_together(  # noqa: PLR0913 - everything there is
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     tokens = IdentityTokens(api, utc_now)
     opening = EnvironmentOpening(api, tokens, opener, namespaces, options.namespaces, home=own_namespace(options))
+    shared = make_shared(gatherer, actor, utc_now, telemetry)
     reconciler = Reconciler(
-        gatherer,
-        actor,
+        shared,
         GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),
-        utc_now,
         rollouts,
         namespaces=None if options.namespaces else namespaces,
-        telemetry=telemetry,
         forbids=namespaces.forbids,
     )
-    recovery = Recovery(reconciler, utc_now)
+    recovery = Recovery(shared)
     namespaces.listen(reconciler.event_handlers.on_namespaces, recovery.on_namespace)
     secrets.listen(reconciler.event_handlers.on_secret)
     opener.listen(recovery.on_recovery)
     accounts = MissingAccounts(api, recovery.missing_accounts, recovery.on_account, utc_now)
+    rotating = RotationGatherer(api, gatherer, secrets, reconciler.cache, namespaces.labels)
+    rotations = RotationController(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
     exposition = Exposition(
         metrics,
         lambda: take_snapshot(
@@ -227,8 +228,6 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
         access=_metrics_access(api, options),
     )
-    rotating = RotationGatherer(api, gatherer, secrets, reconciler.cache, namespaces.labels)
-    rotations = RotationController(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, exposition)
 
 

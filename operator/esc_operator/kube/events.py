@@ -12,6 +12,7 @@ from esc_operator.kube.paths import ROTATIONS
 from esc_operator.resources import API_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from esc_operator.kube.api import KubeApi
@@ -53,8 +54,14 @@ class Subject(NamedTuple):
         return self.key.namespace or "default"
 
 
-async def post_event(api: KubeApi, about: Subject, event: Event, now: datetime) -> None:
-    """Post an event. One that is lost changes nothing, so trouble is only logged."""
+async def post_events(api: KubeApi, about: Subject, now: datetime, events: Iterable[Event | None]) -> None:
+    """Post events, in order; None stands for none. One that is lost changes nothing, so trouble is only logged."""
+    for event in events:
+        if event is not None:
+            await _post(api, about, now, event)
+
+
+async def _post(api: KubeApi, about: Subject, now: datetime, event: Event) -> None:
     try:
         await api.create_event(about.place, _body(event, about, now))
     except KubeError as error:

@@ -23,7 +23,7 @@ def after_an_hour(*, leads: bool) -> Snapshot:
     elapsed = 0.0
     pulses = Pulses(lambda: elapsed)
     pulses.of("secrets")
-    scheduler: Scheduler[str] = Scheduler(lambda: START, lambda *_: None, clock=lambda: elapsed)
+    scheduler: Scheduler[str] = Scheduler(lambda: START, lambda: elapsed)
     parts = (
         SimpleNamespace(queue=WorkQueue(str), scheduler=scheduler),
         SimpleNamespace(out_of_order=dict),

@@ -118,7 +118,7 @@ class RotationWorld(RolloutWorld):
 
     async def look(self) -> None:
         if self.rotations is not None:
-            self.rotations.scheduler.tell_due()
+            self.rotations.wake_due()
         await super().look()
 
     def rotation(self, name: str = "leak") -> dict[str, Any]:

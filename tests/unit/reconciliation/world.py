@@ -16,13 +16,14 @@ from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES
 from esc_operator.kube.secret_informer import SecretInformer
-from esc_operator.reconciliation.controller.reconciler import Opening, Reconciler
+from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
+from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.allowances import Allowances, parse_allowances
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from esc_operator.driver.worker import Worker
     from esc_operator.reconciliation.rollouts.status import Rollouts
+    from esc_operator.reconciliation.sync.attempt import Opening
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -201,22 +203,18 @@ class World:
         gatherer, actor = Gatherer(self.api, self.secrets, self.seconds), Actor(self.api, self.secrets, self.now)
         namespaces = Namespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
         self.reconciler = Reconciler(
-            gatherer,
-            actor,
+            make_shared(gatherer, actor, self.now, self.telemetry, self.pause),
             self.opening or self.cloud,
-            self.now,
             self.start_rollouts(),
             namespaces=namespaces,
-            telemetry=self.telemetry,
             forbids=namespaces.forbids if namespaces else lambda _namespace, _status: False,
-            pause=self.pause,
         )
         self.secrets.listen(self.reconciler.event_handlers.on_secret)
         parts = [asyncio.create_task(self.secrets.run())]
         try:
             if namespaces is not None:
                 namespaces.listen(
-                    self.reconciler.event_handlers.on_namespaces, Recovery(self.reconciler, self.now).on_namespace
+                    self.reconciler.event_handlers.on_namespaces, Recovery(self.reconciler.shared).on_namespace
                 )
                 parts.append(asyncio.create_task(namespaces.run()))
                 await asyncio.wait_for(namespaces.listed.wait(), 5)
@@ -267,7 +265,7 @@ class World:
 
     async def look(self) -> None:
         """The scheduler looks at the clock."""
-        self.reconciler.scheduler.tell_due()
+        self.reconciler.wake_due()
         await self.settle()
 
     async def skip(self, span: timedelta, *, step: timedelta | None = None) -> None:

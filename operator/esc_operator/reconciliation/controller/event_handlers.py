@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.reconciliation.sync.outcome import Sighting
@@ -23,12 +23,10 @@ from esc_operator.resources.sharing import parse_sharing
 from esc_operator.resources.status import parse_status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.cache import Cache
-    from esc_operator.reconciliation.sync.gather import Gatherer
-    from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
+    from esc_operator.reconciliation.sync.shared import Shared
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
 
@@ -61,37 +59,23 @@ class Seen(NamedTuple):
         return parsed
 
 
-class Core(Protocol):
-    """What it shares with the workers."""
-
-    cache: Cache
-    queue: WorkQueue[Key]
-
-
 class EventHandlers:
     """`expect` is told of each environment that waits for its first turn in this process."""
 
-    def __init__(
-        self,
-        core: Core,
-        gatherer: Gatherer,
-        expect: Callable[[Key, Status], None],
-        now: Callable[[], datetime],
-        pause: Callable[[float], Awaitable[None]],
-    ) -> None:
-        self._cache = core.cache
-        self._queue = core.queue
-        self._gatherer = gatherer
+    def __init__(self, shared: Shared, expect: Callable[[Key, Status], None]) -> None:
+        self._cache = shared.cache
+        self._queue = shared.queue
+        self._gatherer = shared.gatherer
         self._expect = expect
-        self._now = now
+        self._now = shared.now
         self._list_barrier = ListBarrier()
         self._change_backoff: ChangeBackoff[Key] = ChangeBackoff()
-        self._later: Scheduler[Key] = Scheduler(now, lambda key, _: self.wake((key,)))
+        self._later: Scheduler[Key] = Scheduler(shared.now)
         self._pending: dict[Key, Seen] = {}
         self._pending_bytes = 0
         self._deleted: set[Key] = set()
-        self._resuming: Debounce[Key, float] = Debounce(self._resume, pause=pause)
-        self._relisted: Debounce[Key, None] = Debounce(self._look_for_missing, quiet=RELISTED_SECONDS, pause=pause)
+        self._resuming: Debounce[Key, float] = Debounce(pause=shared.pause)
+        self._relisted: Debounce[Key, None] = Debounce(quiet=RELISTED_SECONDS, pause=shared.pause)
 
     def on_environment(
         self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False, text: str | None = None
@@ -233,9 +217,16 @@ class EventHandlers:
     async def run(self) -> None:
         """Gather what comes in lists, and hand on what had to wait, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._later.run(), name="changed-again")
-            group.create_task(self._resuming.run(), name="resuming")
-            group.create_task(self._relisted.run(), name="relisted")
+            group.create_task(self._later.run(self._on_due), name="changed-again")
+            group.create_task(self._resuming.run(self._resume), name="resuming")
+            group.create_task(self._relisted.run(self._look_for_missing), name="relisted")
+
+    def wake_due(self) -> None:
+        """Wake those that had to wait, of which the time has come."""
+        self._later.tell_due(self._on_due)
+
+    def _on_due(self, key: Key, _: datetime) -> None:
+        self.wake((key,))
 
 
 def _needs_definition(body: Mapping[str, Any]) -> bool:

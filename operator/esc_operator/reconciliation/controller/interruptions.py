@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
-    from esc_operator.reconciliation.controller.reconciler import Opening
     from esc_operator.reconciliation.controller.under_way import UnderWay
+    from esc_operator.reconciliation.sync.attempt import Opening
     from esc_operator.reconciliation.sync.outcome import Opened
     from esc_operator.resources.environment import EscEnvironment, Key
 

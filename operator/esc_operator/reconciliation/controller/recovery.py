@@ -14,21 +14,21 @@ from esc_operator.reconciliation.opening.admission import REFUSALS
 from esc_operator.resources import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from esc_operator.reconciliation.controller.reconciler import Reconciler
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
+    from esc_operator.reconciliation.sync.shared import Shared
     from esc_operator.resources.environment import Key
 
 ACCOUNT_MISSING = frozenset({reasons.SERVICE_ACCOUNT_MISSING})
 
 
 class Recovery:
-    def __init__(self, reconciler: Reconciler, now: Callable[[], datetime]) -> None:
-        self._reconciler = reconciler
-        self._cache = reconciler.cache
-        self._now = now
+    def __init__(self, shared: Shared) -> None:
+        self._recoveries = shared.recoveries
+        self._scheduler = shared.scheduler
+        self._cache = shared.cache
+        self._now = shared.now
 
     def on_recovery(self, rate: float, namespace: str | None) -> None:
         """A provider answers again: all that waited for one are taken up, so many a second, the earliest expiry first.
@@ -38,7 +38,7 @@ class Recovery:
         told so no faster than they would have been served.
         """
         now, gap = self._now(), timedelta(seconds=1 / rate)
-        self._reconciler.mended += 1
+        self._recoveries.note()
         waiting = [
             (key, entry)
             for key, entry in self._cache.failed_by_outage()
@@ -50,7 +50,7 @@ class Recovery:
     def on_namespace(self, namespace: str) -> None:
         """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
         that namespace, wherever the environment is; and for what was refused a call of that namespace's definitions."""
-        self._reconciler.mended += 1
+        self._recoveries.note()
         refused = {key for key, _ in self._cache.failed_for(REFUSALS)}
         for key, entry in self._cache.entries():
             is_home = entry.account is not None and entry.account.namespace == namespace
@@ -59,7 +59,7 @@ class Recovery:
             elif not is_home:
                 continue
             elif entry.status.logins or entry.status.more_logins:
-                self._reconciler.scheduler.set(key, self._now())
+                self._scheduler.set(key, self._now())
 
     def missing_accounts(self) -> frozenset[Key]:
         """The ServiceAccounts that environments wait for."""
@@ -68,7 +68,7 @@ class Recovery:
 
     def on_account(self, account: Key) -> None:
         """A ServiceAccount that was missing is there."""
-        self._reconciler.mended += 1
+        self._recoveries.note()
         for key, entry in self._cache.failed_for(ACCOUNT_MISSING):
             if account == entry.account:
                 self._mend(key, entry, self._now())
@@ -76,4 +76,4 @@ class Recovery:
     def _mend(self, key: Key, entry: CachedEnvironment, when: datetime) -> None:
         if entry.failed:
             entry.failed = replace(entry.failed, mended=True)
-        self._reconciler.scheduler.set(key, when)
+        self._scheduler.set(key, when)

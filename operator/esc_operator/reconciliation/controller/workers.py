@@ -8,25 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.errors import ConflictError, EscError, NotFoundError
 from esc_operator.kube.asker import ASKER
-from esc_operator.reconciliation.workqueue.attempts import Attempts
-from esc_operator.reconciliation.workqueue.retry_after import RetryAfter
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.renewal.schedule import retry_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from esc_operator.reconciliation.controller.event_handlers import EventHandlers
-    from esc_operator.reconciliation.sync.cache import Cache
-    from esc_operator.reconciliation.workqueue.scheduler import Scheduler
-    from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
+    from esc_operator.reconciliation.sync.shared import Shared
     from esc_operator.resources.environment import Key
-    from esc_operator.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +32,11 @@ class Workers:
     reserved: int = 8
 
 
-class Core(Protocol):
-    """What it works on."""
+class Work(Protocol):
+    """What is done about a key that was taken."""
 
-    cache: Cache
-    queue: WorkQueue[Key]
-    scheduler: Scheduler[Key]
-    event_handlers: EventHandlers
+    async def let_in(self) -> None:
+        """Wait while nothing may be taken: a list comes in."""
 
     def has_room(self, key: Key) -> bool:
         """Whether it may be worked on now; where not, it is added to the queue later."""
@@ -56,44 +46,46 @@ class Core(Protocol):
 
 
 class WorkerPool:
-    def __init__(self, core: Core, now: Callable[[], datetime], telemetry: Telemetry) -> None:
-        self._core = core
-        self._now = now
-        self._telemetry = telemetry
+    def __init__(self, shared: Shared) -> None:
+        self._cache = shared.cache
+        self._queue = shared.queue
+        self._scheduler = shared.scheduler
+        self._attempts = shared.attempts
+        self._retry_after = shared.retry_after
+        self._now = shared.now
+        self._telemetry = shared.telemetry
         self._troubles: dict[Key, int] = {}
-        self.attempts: Attempts[Key] = Attempts(core.queue, self._attempt)
-        self.retry_after: RetryAfter[Key] = RetryAfter()
 
     def is_in_trouble(self, key: Key) -> bool:
         """Whether the last attempt has failed, perhaps half-way."""
         return key in self._troubles
 
-    async def run(self, workers: Workers) -> None:
+    async def run(self, workers: Workers, work: Work) -> None:
         """Work until cancelled. A worker ends only with the process: an error in it is a bug and ends all of it."""
         async with asyncio.TaskGroup() as group:
             for number in range(workers.general + workers.reserved):
                 changes_only = number >= workers.general
-                group.create_task(self._work(group, changes_only=changes_only), name=f"worker-{number}")
+                group.create_task(self._work(work, group, changes_only=changes_only), name=f"worker-{number}")
 
-    async def _work(self, group: asyncio.TaskGroup, *, changes_only: bool) -> None:
+    async def _work(self, work: Work, group: asyncio.TaskGroup, *, changes_only: bool) -> None:
         while True:
-            await self._core.event_handlers.let_in()
-            key = await self._core.queue.take(changes_only=changes_only)
-            await self.attempts.carry_on(key, group)
+            await work.let_in()
+            key = await self._queue.take(changes_only=changes_only)
+            await self._attempts.carry_on(key, group, partial(self._attempt, work))
 
-    async def _attempt(self, key: Key) -> None:
+    async def _attempt(self, work: Work, key: Key) -> None:
         """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
         ASKER.set(key.namespace)  # an attempt is a task of its own
-        if until := self.retry_after.until(key, self._now()):
-            self._core.scheduler.set(key, until)  # whatever has woken it will be looked at then
+        if until := self._retry_after.until(key, self._now()):
+            self._scheduler.set(key, until)  # whatever has woken it will be looked at then
             return
-        if not self._core.has_room(key):
+        if not work.has_room(key):
             return
         clock, result = self._telemetry.clock, "done"
         began = clock()
         try:
             with self._telemetry.tracer.span("reconcile", environment=str(key)):
-                await self._core.reconcile(key)
+                await work.reconcile(key)
         except EscError as error:
             result = "refused"
             self._look_again(key, error)
@@ -111,15 +103,15 @@ class WorkerPool:
     def _look_again(self, key: Key, error: EscError | None) -> None:
         count = self._troubles[key] = self._troubles.get(key, 0) + 1
         if isinstance(error, ConflictError | NotFoundError) and count == 1:
-            self._core.queue.add(key, Lane.CHANGE)  # somebody else was faster: look at what they did
+            self._queue.add(key, Lane.CHANGE)  # somebody else was faster: look at what they did
             return
         if error is not None:
             logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
-        now, entry = self._now(), self._core.cache.find(key)
+        now, entry = self._now(), self._cache.find(key)
         due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
         if error is not None and error.retry_after:
-            due = max(due, self.retry_after.ask(key, error.retry_after, now))
-        self._core.scheduler.set(key, due)
+            due = max(due, self._retry_after.ask(key, error.retry_after, now))
+        self._scheduler.set(key, due)
 
 
 def _where(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from esc_operator.reconciliation.rollouts.plan import (
     plan_rollout,
     stamps_for,
 )
-from esc_operator.reconciliation.workqueue.retry_after import LONGEST_ASKED
+from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
 from esc_operator.reconciliation.workqueue.slots import Slots
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources import reasons
@@ -150,7 +150,7 @@ class Roller:
         memory.troubles += 1
         due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
         if error.retry_after:
-            memory.held_until = now + min(timedelta(seconds=error.retry_after), LONGEST_ASKED)
+            memory.held_until = end_of_wait(error.retry_after, now)
             due = max(due, memory.held_until)
         return due
 

@@ -87,9 +87,10 @@ class Rollouts:
             conditions=(*status.conditions, *carry_transition_times(present, old.conditions, self._now())),
         )
 
-    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> Event | None:
-        """The event for what is new between two statuses, if any."""
-        return rollout_event(old, status, self.roller.told((environment.uid, environment.key.namespace)))
+    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
+        """The events for what is new between two statuses."""
+        event = rollout_event(old, status, self.roller.told((environment.uid, environment.key.namespace)))
+        return (event,) if event else ()
 
     def forget(self, key: Key, uid: str) -> None:
         """An environment is gone, or has nothing to roll any more."""

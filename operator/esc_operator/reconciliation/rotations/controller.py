@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
-from esc_operator.kube.events import Subject, post_event
+from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import ROTATIONS, environment_resource
 from esc_operator.reconciliation.rotations.events import begin_event, end_event, failure_events
 from esc_operator.reconciliation.rotations.judgement import FINAL, Outcome, Run, State, is_asked, is_honoured, judge
@@ -82,7 +82,7 @@ class RotationController:
         self._memories: dict[str, _Memory] = {}
         self._troubles: dict[str, int] = {}
         self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
-        self.scheduler: Scheduler[str] = Scheduler(now, lambda name, _: self.queue.add(name, Lane.CHANGE))
+        self.scheduler: Scheduler[str] = Scheduler(now)
 
     @property
     def under_way(self) -> int:
@@ -96,8 +96,15 @@ class RotationController:
     async def run(self) -> None:
         """Work until cancelled, on one EscRotation at a time: what takes long in a run is done by others."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.scheduler.run(), name="rotation-scheduler")
+            group.create_task(self.scheduler.run(self._on_due), name="rotation-scheduler")
             group.create_task(self._work(), name="rotations")
+
+    def wake_due(self) -> None:
+        """Look at the EscRotations whose time has come; `run` does so by itself."""
+        self.scheduler.tell_due(self._on_due)
+
+    def _on_due(self, name: str, _: datetime) -> None:
+        self.queue.add(name, Lane.CHANGE)
 
     async def _work(self) -> None:
         while True:
@@ -241,10 +248,8 @@ class RotationController:
         memory.unsure.discard(one.key)
 
     async def _post(self, rotation: EscRotation, *events: Event | None) -> None:
-        """Post events. One that is lost changes nothing, so trouble is only logged."""
         about = Subject(ROTATIONS, Key("", rotation.name), rotation.uid)
-        for event in filter(None, events):
-            await post_event(self._api, about, event, self._now())
+        await post_events(self._api, about, self._now(), events)
 
     async def _write(
         self, rotation: EscRotation, written: Mapping[str, Any], status: RotationStatus

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from esc_operator.errors import ConflictError, ForbiddenError, NotFoundError
 from esc_operator.kube.api import FIELD_MANAGER, METADATA
-from esc_operator.kube.events import Subject, post_event
+from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.resources.environment import Key
 
@@ -99,11 +99,10 @@ class Actor:
         await self._api.delete(SECRETS, *secret.key, uid=secret.uid)
         self._secrets.forget(secret.key)
 
-    async def post(self, environment: EscEnvironment, event: Event | None) -> None:
-        """Post an event. One that is lost changes nothing, so trouble is only logged."""
-        if event is not None:
-            about = Subject(environment_resource(environment.key.namespace), environment.key, environment.uid)
-            await post_event(self._api, about, event, self._now())
+    async def post(self, environment: EscEnvironment, *events: Event | None) -> None:
+        """Post events; None stands for none. One that is lost changes nothing, so trouble is only logged."""
+        about = Subject(environment_resource(environment.key.namespace), environment.key, environment.uid)
+        await post_events(self._api, about, self._now(), events)
 
 
 def _is_shared(body: Mapping[str, Any]) -> bool:

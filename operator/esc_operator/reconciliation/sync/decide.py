@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.errors import UnavailableError
 from esc_operator.kube.events import Event
-from esc_operator.reconciliation.sync.observation import held_by, wanted_by
+from esc_operator.reconciliation.sync.observation import failed_attempt, held_by, wanted_by
 from esc_operator.reconciliation.sync.outcome import Opened, Refused
 from esc_operator.reconciliation.sync.readiness import (
     is_expired,
@@ -19,6 +20,7 @@ from esc_operator.reconciliation.sync.readiness import (
 )
 from esc_operator.reconciliation.sync.secret_body import make_record, secret_body
 from esc_operator.reconciliation.sync.situation import Situation, end_of_use, has_expired
+from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
 from esc_operator.renewal.rotation_gap import count_one_more
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.renewal.why import are_outdated, next_refresh
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from esc_operator.renewal.why import Attempt
     from esc_operator.resources.sync_record import SyncRecord
 
 MAX_NAMES = 256
@@ -109,14 +112,45 @@ def _differs_from_before(seen: Situation, opened: Opened) -> bool:
     return not (is_static and same and old.observed_generation == seen.environment.generation)
 
 
-def plan_refused(seen: Situation, refused: Refused) -> Plan:
-    """No values: the Secret is kept as it is, and the status tells why and when it is tried again."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What comes of an attempt that was refused. `failed` is what is remembered of it. `asked`: for so many seconds the
+    API server has to be left alone, as far as this environment is concerned; None where it did not ask for that."""
+
+    plan: Plan
+    failed: Attempt | None
+    asked: float | None
+
+
+def refuse(seen: Situation, refused: Refused) -> Refusal:
+    """No values: what is told, what is remembered, and who is left alone."""
+    asked = refused.retry_after if refused.reason == UnavailableError.default_reason else None
+    after = _asked_until(seen, refused)
+    plan = plan_refused(seen, refused, after)
+    failed = failed_attempt(plan.status)
+    if failed is not None:
+        failed = replace(failed, retryable=refused.retryable, retry_after=after, outage=refused.outage)
+    return Refusal(plan, failed, asked or None)
+
+
+def _asked_until(seen: Situation, refused: Refused) -> datetime | None:
+    """Until when the other side asks to be left alone. An API server is heeded for no longer than its hold lasts."""
+    if not refused.retry_after:
+        return None
+    if refused.reason == UnavailableError.default_reason:
+        return end_of_wait(refused.retry_after, seen.now)
+    return seen.now + timedelta(seconds=refused.retry_after)
+
+
+def plan_refused(seen: Situation, refused: Refused, after: datetime | None = None) -> Plan:
+    """No values: the Secret is kept as it is, and the status tells why and when it is tried again, which is not before
+    `after`."""
     repeated = (seen.old.observed_generation, seen.old.observed_request) == (
         seen.environment.generation,
         seen.environment.rotate_request,
     )
     failures = seen.old.failures + 1 if repeated else 1
-    due = _retry_due(seen, refused, failures) if refused.retryable else None
+    due = _retry_due(seen, failures, after) if refused.retryable else None
     status = replace(
         _status(seen, seen.held, refused),
         failures=failures,
@@ -202,10 +236,10 @@ def says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
     return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
 
 
-def _retry_due(seen: Situation, refused: Refused, failures: int) -> datetime:
+def _retry_due(seen: Situation, failures: int, after: datetime | None) -> datetime:
     lifetime = seen.held.lifetime if seen.held else None
     due = retry_at(seen.now, failures, end_of_use(seen), seen.environment.uid, lifetime)
-    return max(due, seen.now + timedelta(seconds=refused.retry_after)) if refused.retry_after else due
+    return max(due, after) if after else due
 
 
 def _still_failing(seen: Situation, until: datetime | None) -> Plan:

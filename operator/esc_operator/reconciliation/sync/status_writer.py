@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from esc_operator.errors import ConflictError, KubeError, UnavailableError
 from esc_operator.formats.times import format_time
@@ -18,21 +17,19 @@ from esc_operator.resources import ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from esc_operator.reconciliation.rollouts.status import Rollouts
-    from esc_operator.reconciliation.sync.act import Actor
-    from esc_operator.reconciliation.sync.cache import Cache, CachedEnvironment
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
-    from esc_operator.reconciliation.sync.gather import Gatherer
-    from esc_operator.reconciliation.workqueue.scheduler import Scheduler
+    from esc_operator.reconciliation.sync.shared import Shared
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
 
 logger = logging.getLogger(__name__)
 
-LATER = timedelta(seconds=5)
+F = TypeVar("F")
+F_contra = TypeVar("F_contra", contravariant=True)
 
 
 def delay_event(due: datetime) -> Event:
@@ -45,28 +42,26 @@ def delay_event(due: datetime) -> Event:
     )
 
 
-class Core(Protocol):
-    """What it shares with the workers."""
+class RollsOut(Protocol[F_contra]):
+    """Replaces the pods that take what was `filled`, of one Secret or of those in many namespaces."""
 
-    cache: Cache
-    scheduler: Scheduler[Key]
+    async def advance(
+        self, environment: EscEnvironment, old: Status, status: Status, filled: F_contra, /
+    ) -> tuple[Status, datetime | None]:
+        """The status with what is to be told of rollouts, and when to look again. Never raises: trouble with workloads
+        is none with Secrets."""
+
+    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
+        """The events for what is new between two statuses."""
 
 
 class StatusWriter:
-    def __init__(
-        self,
-        core: Core,
-        gatherer: Gatherer,
-        actor: Actor,
-        rollouts: Rollouts | None,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._cache = core.cache
-        self._scheduler = core.scheduler
-        self._gatherer = gatherer
-        self._actor = actor
+    def __init__(self, shared: Shared, rollouts: Rollouts | None) -> None:
+        self._cache = shared.cache
+        self._scheduler = shared.scheduler
+        self._gatherer = shared.gatherer
+        self._actor = shared.actor
         self._rollouts = rollouts
-        self._now = now
 
     async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
         """Write the plan's Secret, if it has one, and tell of it. Raises KubeError."""
@@ -78,12 +73,26 @@ class StatusWriter:
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+        plan, record = replace(plan, status=status), self._gatherer.own_record(environment)
+        await self.tell_rolled(environment, entry, plan, self._rollouts, record)
+
+    async def tell_rolled(
+        self,
+        environment: EscEnvironment,
+        entry: CachedEnvironment,
+        plan: Plan,
+        rollouts: RollsOut[F] | None,
+        filled: F,
+    ) -> None:
+        """As `tell`, with what there is to tell of rollouts; None where nothing is rolled."""
+        if rollouts is None:
+            await self.tell(environment, entry, plan, plan.status)
+            return
         old = entry.status
-        status, look_at = await self._advance_rollout(environment, entry, status)
+        status, look_at = await rollouts.advance(environment, old, plan.status, filled)
         wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
         await self.tell(environment, entry, replace(plan, wake_at=wake_at), status)
-        if self._rollouts is not None:
-            await self._actor.post(environment, self._rollouts.tell(environment, old, status))
+        await self._actor.post(environment, *rollouts.tell(environment, old, status))
 
     async def tell(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
         """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
@@ -97,23 +106,7 @@ class StatusWriter:
             await self._actor.write_status(environment, written, status)
             entry.is_written = True
         self._scheduler.set(environment.key, min(filter(None, (plan.wake_at, due)), default=None))
-        await self._actor.post(environment, plan.event)
-        if due and not was_delayed:
-            await self._actor.post(environment, delay_event(due))
-
-    async def _advance_rollout(
-        self, environment: EscEnvironment, entry: CachedEnvironment, status: Status
-    ) -> tuple[Status, datetime | None]:
-        """The status with what there is to tell of rollouts. Trouble with workloads is none with the Secret."""
-        if self._rollouts is None:
-            return status, None
-        record = self._gatherer.own_record(environment)
-        try:
-            return await self._rollouts.advance(environment, entry.status, status, record)
-        except KubeError as error:
-            log = {"environment": str(environment.key), "reason": error.reason}
-            logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
-            return self._rollouts.unchanged(entry.status, status), self._now() + LATER
+        await self._actor.post(environment, plan.event, delay_event(due) if due and not was_delayed else None)
 
     async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""

@@ -59,29 +59,28 @@ class Attempt(Generic[K]):
 
 
 class Attempts(Generic[K]):
-    """Those under way. `work` is what is done about a key."""
+    """Those under way."""
 
-    def __init__(self, queue: WorkQueue[K], work: Callable[[K], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, queue: WorkQueue[K]) -> None:
         self._queue = queue
-        self._work = work
         self._under_way: dict[K, Attempt[K]] = {}
 
     def __getitem__(self, key: K) -> Attempt[K]:
         """The attempt on a key that is worked on."""
         return self._under_way[key]
 
-    async def carry_on(self, key: K, group: asyncio.TaskGroup) -> None:
+    async def carry_on(self, key: K, group: asyncio.TaskGroup, work: Callable[[K], Coroutine[Any, Any, None]]) -> None:
         """Begin or go on with a key that was just taken, until its attempt lets the worker go. The attempt is a task of
-        the group."""
+        the group; `work` is what it does about the key."""
         attempt = self._under_way.get(key)
         if attempt is None:
             attempt = self._under_way[key] = Attempt(self._queue, key)
-            group.create_task(self._run(key, attempt), name=f"attempt-{key}")
+            group.create_task(self._run(attempt, key, work), name=f"attempt-{key}")
         await attempt.carry_on()
 
-    async def _run(self, key: K, attempt: Attempt[K]) -> None:
+    async def _run(self, attempt: Attempt[K], key: K, work: Callable[[K], Coroutine[Any, Any, None]]) -> None:
         try:
-            await self._work(key)
+            await work(key)
         finally:
             del self._under_way[key]
             attempt.end()

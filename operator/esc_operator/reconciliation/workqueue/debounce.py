@@ -21,16 +21,11 @@ MOST_ROUNDS = 20
 
 
 class Debounce(Generic[K, V]):
-    """`hand_over` is called with all that was added since the last time, once no more has come for `quiet` seconds."""
+    """All that was added since the last time is handed over once no more has come for `quiet` seconds."""
 
     def __init__(
-        self,
-        hand_over: Callable[[Mapping[K, V]], None],
-        *,
-        quiet: float = QUIET_SECONDS,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, *, quiet: float = QUIET_SECONDS, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._hand_over = hand_over
         self._quiet = quiet
         self._pause = pause
         self._found: dict[K, V] = {}
@@ -48,7 +43,7 @@ class Debounce(Generic[K, V]):
         """It does not belong to the whole any more."""
         self._found.pop(key, None)
 
-    async def run(self) -> None:
+    async def run(self, hand_over: Callable[[Mapping[K, V]], None]) -> None:
         """Hand over what is gathered, until cancelled."""
         while True:
             await self._any.wait()
@@ -59,4 +54,4 @@ class Debounce(Generic[K, V]):
                     break
                 self._any.clear()
             found, self._found = self._found, {}
-            self._hand_over(found)
+            hand_over(found)

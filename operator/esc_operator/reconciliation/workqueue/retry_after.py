@@ -14,6 +14,11 @@ LONGEST_ASKED = timedelta(minutes=5)
 """An absurd `Retry-After` must not let everything expire."""
 
 
+def end_of_wait(seconds: float, now: datetime) -> datetime:
+    """Until when to wait, where the API server asks for so long."""
+    return now + min(timedelta(seconds=seconds), LONGEST_ASKED)
+
+
 class RetryAfter(Generic[K]):
     """Asks made of each key, kept until they are over."""
 
@@ -25,7 +30,7 @@ class RetryAfter(Generic[K]):
 
     def ask(self, key: K, seconds: float, now: datetime) -> datetime:
         """Note that a key has to wait for so long; answers until when."""
-        until = now + min(timedelta(seconds=seconds), LONGEST_ASKED)
+        until = end_of_wait(seconds, now)
         self._asked[key] = now, until
         return until
 

@@ -27,18 +27,11 @@ JUMP = timedelta(seconds=60)
 
 
 class Scheduler(Generic[K]):
-    """`on_due` is called with each key whose time has come and the time it was due at. `clock`, in seconds, stands
-    still while the machine does."""
+    """`clock`, in seconds, stands still while the machine does."""
 
-    def __init__(
-        self,
-        now: Callable[[], datetime],
-        on_due: Callable[[K, datetime], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._now = now
-        self._on_due = on_due
         self._heap: list[tuple[datetime, int, K]] = []
         self._times: dict[K, datetime] = {}
         self._count = 0
@@ -71,8 +64,8 @@ class Scheduler(Generic[K]):
     def discard(self, key: K) -> None:
         self._times.pop(key, None)  # its place in the heap is skipped when it comes up
 
-    def tell_due(self) -> datetime | None:
-        """Hand out every key whose time has come; answers when the next one comes."""
+    def tell_due(self, on_due: Callable[[K, datetime], None]) -> datetime | None:
+        """Hand out every key whose time has come, with the time it was due at; answers when the next one comes."""
         now = self._now()
         if now < self._last_beat - JUMP:
             for key in list(self._times):
@@ -87,14 +80,14 @@ class Scheduler(Generic[K]):
                 return when
             heapq.heappop(self._heap)
             del self._times[key]
-            self._on_due(key, when)
+            on_due(key, when)
         return None
 
-    async def run(self) -> None:
-        """Hand out keys as they come due, until cancelled."""
+    async def run(self, on_due: Callable[[K, datetime], None]) -> None:
+        """Hand out keys as they come due, until cancelled. `on_due` gets each, and the time it was due at."""
         while True:
             self._changed.clear()
-            upcoming = self.tell_due()
+            upcoming = self.tell_due(on_due)
             wait = LONGEST_SLEEP
             if upcoming is not None:
                 wait = min(max((upcoming - self._now()).total_seconds(), 0.0), LONGEST_SLEEP)

@@ -217,8 +217,8 @@ def test_it_waits_until_no_more_are_found_but_not_for_ever() -> None:
             if len(waits) < 5 or found:
                 debounce.add(f"late-{next(more)}", 0.0)
 
-        debounce = Debounce[str, float](found.append, pause=pause)
-        task = asyncio.create_task(debounce.run())
+        debounce = Debounce[str, float](pause=pause)
+        task = asyncio.create_task(debounce.run(found.append))
         debounce.add("a", 1.0)
         debounce.add("gone", 0.0)
         debounce.discard("gone")

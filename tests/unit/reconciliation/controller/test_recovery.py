@@ -110,7 +110,7 @@ def guarded() -> tuple[World, Guarded]:
 
 
 def listen(world: World, cloud: Guarded, reconciler: Reconciler) -> Recovery:
-    recovery = Recovery(reconciler, world.now)
+    recovery = Recovery(reconciler.shared)
     cloud.opener.listen(recovery.on_recovery)
     return recovery
 
@@ -295,7 +295,7 @@ MISSING = Refused(reasons.SERVICE_ACCOUNT_MISSING, "create it")
 def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_others() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            recovery = Recovery(reconciler, world.now)
+            recovery = Recovery(reconciler.shared)
             for each, account in {"one": "web", "two": "web", "three": "db"}.items():
                 world.cloud.refusals[each] = MISSING
                 world.api.put_environment(each, login(serviceAccountName=account))
@@ -320,7 +320,7 @@ def test_a_service_account_that_appears_wakes_those_that_wait_for_it_and_no_othe
 def test_a_service_account_that_is_still_missing_when_it_was_said_to_be_there_is_waited_for_again() -> None:
     async def story(world: World) -> None:
         async with world.operator() as reconciler:
-            recovery = Recovery(reconciler, world.now)
+            recovery = Recovery(reconciler.shared)
             world.cloud.refusals["aws"] = MISSING
             world.api.put_environment("aws", login(serviceAccountName="web"))
             await world.settle()
@@ -339,7 +339,7 @@ def test_which_accounts_are_missing_is_known_after_a_restart() -> None:
         async with world.operator():
             await world.skip(HOUR, step=MINUTE)
         async with world.operator() as reconciler:
-            recovery = Recovery(reconciler, world.now)
+            recovery = Recovery(reconciler.shared)
             assert recovery.missing_accounts() == {Key("apps", "web")}
             world.cloud.refusals.clear()
             recovery.on_account(Key("apps", "web"))
@@ -354,7 +354,7 @@ def test_what_was_refused_is_taken_up_when_the_list_of_its_own_or_of_a_trusted_n
         world.cloud.refusals["app"] = Refused(reasons.ROLE_NOT_ALLOWED, "not in namespace red", retryable=False)
         world.api.put_environment("app", {**login(), "trustedNamespaces": ["red"]})
         async with world.operator() as reconciler:
-            recovery = Recovery(reconciler, world.now)
+            recovery = Recovery(reconciler.shared)
             for namespace, opened in (("green", 1), ("red", 2), ("apps", 3)):
                 recovery.on_namespace(namespace)
                 await world.skip(2 * SECOND, step=SECOND)

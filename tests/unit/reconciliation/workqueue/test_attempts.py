@@ -21,7 +21,7 @@ class Works:
 
     def __init__(self, workers: int, shares: Shares | None = None) -> None:
         self.queue: WorkQueue[str] = WorkQueue(lambda key: key.partition("/")[0], shares)
-        self.attempts = Attempts(self.queue, self._attempt)
+        self.attempts = Attempts[str](self.queue)
         self.waits: dict[str, asyncio.Event] = {}
         self.then: Callable[[str], Awaitable[None]] = lambda _: asyncio.sleep(0)
         self.ended: list[str] = []
@@ -39,7 +39,7 @@ class Works:
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:
-            await self.attempts.carry_on(await self.queue.take(), group)
+            await self.attempts.carry_on(await self.queue.take(), group, self._attempt)
 
     async def _attempt(self, key: str) -> None:
         self._is_busy(key)
@@ -215,10 +215,10 @@ def test_an_attempt_that_ends_while_it_has_no_worker_leaves_nothing_behind(when:
             opening.cancel()
             await asyncio.gather(opening, return_exceptions=True)
 
-        attempts = Attempts(queue, attempt)
+        attempts = Attempts[str](queue)
         queue.add("a", Lane.CHANGE)
         async with asyncio.TaskGroup() as group:
-            await attempts.carry_on(await queue.take(), group)
+            await attempts.carry_on(await queue.take(), group, attempt)
         assert (len(queue), queue.working) == (0, 0)
         queue.add("a", Lane.CHANGE)
         assert await asyncio.wait_for(queue.take(), 1) == "a"

@@ -83,7 +83,7 @@ def test_a_loop_of_changes_is_coalesced_and_its_last_values_are_served() -> None
             await world.settle()
             assert world.values("other") == {"A": "2"}
             world.time += LONGEST_GAP
-            world.reconciler.event_handlers._later.tell_due()
+            world.reconciler.event_handlers.wake_due()
             await world.settle()
             assert world.values("loop") == {"N": "39"}
 
@@ -101,7 +101,7 @@ def test_an_environment_that_is_deleted_while_its_change_waits_is_gone() -> None
             await world.settle()
             assert world.reconciler.cache.entries() == []
             world.time += LONGEST_GAP
-            world.reconciler.event_handlers._later.tell_due()
+            world.reconciler.event_handlers.wake_due()
             await world.settle()
             assert world.reconciler.cache.entries() == []
 

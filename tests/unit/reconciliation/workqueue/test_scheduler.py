@@ -21,7 +21,7 @@ class Told:
         self.time = START
         self.seconds = 0.0
         self.keys: list[str] = []
-        self.scheduler: Scheduler[str] = Scheduler(lambda: self.time, self.take, lambda: self.seconds)
+        self.scheduler: Scheduler[str] = Scheduler(lambda: self.time, lambda: self.seconds)
 
     def take(self, key: str, when: datetime) -> None:
         assert when <= self.time
@@ -30,7 +30,7 @@ class Told:
     def at(self, seconds: float) -> list[str]:
         """What is handed out at that time."""
         self.time, self.keys = START + timedelta(seconds=seconds), []
-        self.scheduler.tell_due()
+        self.scheduler.tell_due(self.take)
         return self.keys
 
 
@@ -61,11 +61,11 @@ def test_only_the_last_time_set_counts() -> None:
 
 def test_it_answers_when_the_next_one_comes() -> None:
     told = Told()
-    assert told.scheduler.tell_due() is None
+    assert told.scheduler.tell_due(told.take) is None
     told.scheduler.set("gone", START + SECOND)
     told.scheduler.set("a", START + 9 * SECOND)
     told.scheduler.discard("gone")
-    assert told.scheduler.tell_due() == START + 9 * SECOND
+    assert told.scheduler.tell_due(told.take) == START + 9 * SECOND
 
 
 def test_a_clock_that_jumps_ahead_brings_everything_at_once() -> None:
@@ -101,10 +101,10 @@ def test_a_key_may_be_set_again_while_it_is_handed_out() -> None:
         told.keys.append(key)
         scheduler.set(key, when + 5 * SECOND)
 
-    scheduler: Scheduler[str] = Scheduler(lambda: told.time, take)
+    scheduler: Scheduler[str] = Scheduler(lambda: told.time)
     scheduler.set("a", START)
     told.time = START + SECOND
-    assert scheduler.tell_due() == START + 5 * SECOND
+    assert scheduler.tell_due(take) == START + 5 * SECOND
     assert told.keys == ["a"]
 
 
@@ -114,7 +114,7 @@ def test_its_age_tells_how_long_ago_it_looked() -> None:
     assert told.scheduler.age == 30 * SECOND
     told.time += timedelta(hours=1)  # the machine was suspended
     assert told.scheduler.age == 30 * SECOND
-    told.scheduler.tell_due()
+    told.scheduler.tell_due(told.take)
     assert told.scheduler.age == timedelta(0)
 
 
@@ -143,7 +143,7 @@ def test_every_key_is_handed_out_once_at_or_after_its_last_time(
 def test_while_it_runs_a_new_earlier_time_wakes_it() -> None:
     async def story() -> None:
         told = Told()
-        task = asyncio.create_task(told.scheduler.run())
+        task = asyncio.create_task(told.scheduler.run(told.take))
         told.scheduler.set("late", START + timedelta(hours=1))
         await asyncio.sleep(0)
         told.scheduler.set("now", START)
@@ -161,7 +161,7 @@ def test_a_cancellation_ends_it_even_together_with_a_new_time() -> None:
     async def story() -> None:
         told = Told()
         for _ in range(3):
-            task = asyncio.create_task(told.scheduler.run())
+            task = asyncio.create_task(told.scheduler.run(told.take))
             for _ in range(3):
                 await asyncio.sleep(0)
             told.scheduler.set("a", told.time - SECOND)

@@ -1,0 +1,204 @@
+"""One turn of work on the Secrets of a ClusterEscEnvironment: what they have to hold, and whom that has to be written.
+
+Decides by the same rules as for a single Secret, with one that is intact standing for all. What lags behind, be it new,
+edited, deleted or refused before, is filled from that one's data: for a namespace nothing is opened or minted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
+from esc_operator.reconciliation.fan_out.plan import (
+    Site,
+    Trouble,
+    best_of,
+    digest_versions,
+    lagging,
+    summarise,
+    tell_namespaces,
+)
+from esc_operator.reconciliation.sync import decide
+from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.situation import NO_SECRET
+from esc_operator.reconciliation.sync.targets import was_refused_target
+from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
+from esc_operator.renewal.schedule import Window, retry_at
+from esc_operator.renewal.why import Wait, is_current, why_sync
+from esc_operator.resources import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from esc_operator.reconciliation.fan_out.sites import SiteMemory, SiteSecrets
+    from esc_operator.reconciliation.sync.attempt import SyncAttempt
+    from esc_operator.reconciliation.sync.decide import Plan
+    from esc_operator.reconciliation.sync.gather import TargetSecret
+    from esc_operator.renewal.why import Observation
+    from esc_operator.resources.environment import Key
+    from esc_operator.resources.sync_record import SyncRecord
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP_AFTER = 16
+"""So many writes in a row without an answer are no trouble of single namespaces."""
+
+SALT_BYTES = 16
+
+
+class Fill:
+    """`sites` are all namespaces that are to have the Secret, as they are now; `best` is the one that the others may be
+    filled from."""
+
+    def __init__(self, attempt: SyncAttempt, secrets: SiteSecrets, memory: SiteMemory, sites: list[Site]) -> None:
+        self.sites = sites
+        self.best = best_of(sites, attempt.entry.status.seals)
+        self._attempt = attempt
+        self._environment, self._entry = attempt.environment, attempt.entry
+        self._secrets = secrets
+        self._memory = memory
+
+    @property
+    def target(self) -> TargetSecret:
+        """The Secret that stands for all."""
+        return self.best.target if self.best else NO_SECRET
+
+    @property
+    def _held(self) -> SyncRecord | None:
+        return self.best.record if self.best else None
+
+    async def run(self) -> Plan:
+        """Open the environment, where that is due, and write what has to be written; answers what has to be told.
+        Raises KubeError."""
+        attempt, entry = self._attempt, self._entry
+        is_free = any(not site.refused for site in self.sites)
+        if is_free and was_refused_target(entry.status):
+            entry.failed = None  # one of the Secrets has become free
+        entry.record = self._held or entry.record
+        seen = await attempt.observe(self.target)
+        situation = attempt.situation(self.target)
+        verdict = why_sync(seen, situation.now)
+        if isinstance(verdict, Wait):
+            plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
+        elif not is_free:
+            plan = attempt.refuse(self.target, next(site.refused for site in self.sites if site.refused))
+        else:
+            outcome = await attempt.open(self.target, verdict)
+            if isinstance(outcome, Opened):
+                plan = await self._take_over(outcome)
+                attempt.meter(verdict, seen, situation.now)
+                return plan
+            plan = attempt.refuse(self.target, outcome)
+            attempt.meter(verdict, seen, situation.now)
+        await self._catch_up(seen)
+        return self._told(plan, self._held)
+
+    async def _take_over(self, opened: Opened) -> Plan:
+        """New values, or the same as before: all namespaces get them, those that have them already no write."""
+        entry, held, salt = self._entry, self._held, token_hex(SALT_BYTES)
+        situation = self._attempt.situation(self.target)
+        record = decide.next_record(situation, opened, salt, entry.record)
+        if held is not None and decide.says_the_same(held, record):
+            record = held
+        plan = decide.plan_opened(situation, opened, salt, entry.record)
+        seals = tuple(dict.fromkeys((record.seal, *entry.status.seals)))[:2]
+        if seals != entry.status.seals:
+            # Before any Secret has it: a process that dies in between must find out which Secrets are its own.
+            await self._secrets.write_seals(self._environment, entry, seals)
+        await self._write_all(lagging(self.sites, record.seal), record, opened.data)
+        if any(site.holds(record.seal) for site in self.sites):
+            self._attempt.succeed(situation.now, record)
+        else:
+            refused = Refused(reasons.SECRET_REFUSED, self._first_message(), imports=opened.imports)
+            plan = self._attempt.refuse(situation.target, refused)
+        return self._told(replace(plan, status=replace(plan.status, seals=seals)), record)
+
+    async def _catch_up(self, seen: Observation) -> None:
+        """Fill those that lag behind from the one that stands for all, as long as what it holds is what is wanted."""
+        best, record, now = self.best, self._held, self._attempt.now()
+        if best is None or record is None or not is_current(seen, now) or self._attempt.is_held():
+            return
+        if due := [site for site in lagging(self.sites, record.seal) if self._is_due(site, now)]:
+            await self._write_all(due, record, await self._secrets.read_data(best, record))
+
+    def _is_due(self, site: Site, now: datetime) -> bool:
+        trouble = self._memory.troubles.get(site.key)
+        return trouble is None or trouble.due <= now
+
+    # Writing.
+
+    async def _write_all(self, chosen: Sequence[Site], record: SyncRecord, data: Mapping[str, str]) -> None:
+        """Write the chosen ones. One namespace's trouble keeps no other waiting."""
+        unanswered: list[UnavailableError] = []
+        written: dict[Key, Site] = {}
+
+        async def write(site: Site) -> None:
+            async with self._secrets.slots:
+                if len(unanswered) >= GIVE_UP_AFTER:
+                    return
+                try:
+                    version = await self._secrets.write(site, record, data)
+                except KubeError as error:
+                    unanswered.append(error) if isinstance(error, UnavailableError) else unanswered.clear()
+                    self._note_trouble(site, record, error)
+                    return
+            unanswered.clear()
+            self._memory.troubles.pop(site.key, None)
+            self._memory.trusted[site.key] = version
+            written[site.key] = await self._secrets.read_written(site, version)
+
+        await asyncio.gather(*(write(site) for site in chosen))
+        if len(unanswered) >= GIVE_UP_AFTER or (unanswered and len(unanswered) == len(chosen)):
+            raise unanswered[-1]
+        self.sites = [written.get(site.key, site) for site in self.sites]
+
+    def _note_trouble(self, site: Site, record: SyncRecord, error: KubeError) -> None:
+        troubles, now = self._memory.troubles, self._attempt.now()
+        before = troubles.get(site.key)
+        failures = before.failures + 1 if before else 1
+        held = site.record
+        end = Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at else None
+        due = retry_at(now, failures, end, str(site.key), record.lifetime)
+        if error.retry_after:
+            due = max(due, end_of_wait(error.retry_after, now))
+        passing = isinstance(error, UnavailableError | ConflictError | NotFoundError)
+        reason = error.reason if passing else reasons.SECRET_REFUSED
+        troubles[site.key] = Trouble(failures, due, reason, error.message)
+        log = {"environment": site.local.key.name, "reason": reason}
+        logger.warning("%s: %s", site.local.key.name, error.message, extra=log)
+
+    def _first_message(self) -> str:
+        return next((one.message for one in self._memory.troubles.values()), "no namespace could be filled")
+
+    # Telling.
+
+    def _told(self, plan: Plan, record: SyncRecord | None) -> Plan:
+        """The plan that also tells of the namespaces. `record` is what they have to hold."""
+        now, seal, troubles = self._attempt.now(), record.seal if record else "", self._memory.troubles
+        self._count_refusals(seal, now)
+        self._entry.namespace_failures = max((one.failures for one in troubles.values()), default=0)
+        holding = [site for site in self.sites if site.holds(seal)]
+        in_order = {site.key: site.target.secret.version for site in holding if site.target.secret}
+        status = replace(plan.status, secret_resource_version=digest_versions(in_order))
+        waits = [one.due for one in troubles.values() if one.due > now]
+        plan = replace(plan, status=status, wake_at=min(filter(None, (plan.wake_at, *waits)), default=None))
+        return tell_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
+
+    def _count_refusals(self, seal: str, now: datetime) -> None:
+        """Of namespaces whose Secret is somebody else's: how often in a row, and when they are looked at again."""
+        troubles = self._memory.troubles
+        for site in self.sites:
+            if site.holds(seal):
+                troubles.pop(site.key, None)  # the write whose answer was lost had taken effect
+        for site in self.sites:
+            if site.refused and site.key not in troubles:
+                troubles[site.key] = Trouble(1, now, site.refused.reason, site.refused.message)
+        for site in self.sites:
+            if (one := troubles.get(site.key)) and site.refused and one.due <= now:
+                due = retry_at(now, one.failures, None, str(site.key))
+                troubles[site.key] = replace(one, due=due, failures=one.failures + 1)

@@ -1,0 +1,157 @@
+"""The Secrets of ClusterEscEnvironments in their namespaces: a fan-out's reads and writes, a bounded number at a time.
+
+Owns which versions of them are trusted to be in order. It decides nothing about what they hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from esc_operator.errors import ConflictError, EscError
+from esc_operator.reconciliation.fan_out.plan import Site, Trouble, best_of, digest_versions, make_site
+from esc_operator.reconciliation.sync.gather import TargetSecret
+from esc_operator.reconciliation.sync.secret_body import secret_body
+from esc_operator.reconciliation.sync.situation import NO_SECRET
+from esc_operator.resources.sync_record import digest_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from esc_operator.kube.namespaces import Namespaces
+    from esc_operator.kube.secret_informer import SecretMetadata
+    from esc_operator.reconciliation.sync.cache import CachedEnvironment
+    from esc_operator.reconciliation.sync.shared import Shared
+    from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.status import Status
+    from esc_operator.resources.sync_record import SyncRecord
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""So many requests for all fan-outs together are under way: less than half of the connections; others need some too."""
+
+
+@dataclass(slots=True)
+class SiteMemory:
+    """What is remembered of one environment's namespaces. `trusted`: the versions at which Secrets were seen in order.
+    `troubles` are those of single namespaces."""
+
+    trusted: dict[Key, str] = field(default_factory=dict)
+    troubles: dict[Key, Trouble] = field(default_factory=dict)
+    is_fresh: bool = True
+
+
+class SiteSecrets:
+    """`slots`: who writes takes one."""
+
+    def __init__(self, shared: Shared, namespaces: Namespaces) -> None:
+        self.slots = asyncio.Semaphore(AT_ONCE)
+        self._gatherer = shared.gatherer
+        self._actor = shared.actor
+        self._namespaces = namespaces
+
+    def standing(self, environment: EscEnvironment, seals: Sequence[str]) -> TargetSecret:
+        """The Secret that stands for all, as far as it is known without asking."""
+        found = self._gatherer.belonging(environment.reference)
+        sites = [make_site(environment.within(one.key.namespace), TargetSecret(one)) for one in found]
+        best = best_of(sites, seals)
+        return best.target if best else NO_SECRET
+
+    # Reads.
+
+    async def look(self, environment: EscEnvironment, status: Status, memory: SiteMemory) -> list[Site]:
+        """All namespaces that are to have the Secret, with what is there. Raises KubeError."""
+        names = self._matching(environment)
+        keys = {name: environment.within(name).target_key for name in names}
+        if memory.is_fresh:
+            memory.trusted = self._trusted_by(status, keys.values())
+            memory.is_fresh = False
+        memory.troubles = {key: one for key, one in memory.troubles.items() if key in set(keys.values())}
+        return list(await asyncio.gather(*(self._look_at(environment.within(name), memory) for name in names)))
+
+    def _matching(self, environment: EscEnvironment) -> list[str]:
+        spread = environment.spread
+        if spread is None:
+            return []
+        return [name for name, one in self._namespaces if not one.terminating and spread.reaches(name, one.labels)]
+
+    def _trusted_by(self, status: Status, keys: Iterable[Key]) -> dict[Key, str]:
+        """After a start: all Secrets at their present versions, if the status says that these were seen in order."""
+        versions = {
+            key: known.version
+            for key in keys
+            if (known := self._gatherer.known(key)) and known.record and known.record.seal in status.seals[:1]
+        }
+        return versions if digest_versions(versions) == status.secret_resource_version else {}
+
+    async def _look_at(self, local: EscEnvironment, memory: SiteMemory) -> Site:
+        key = local.target_key
+        known = self._gatherer.known(key)
+        if known is not None and known.version == memory.trusted.get(key):
+            return make_site(local, await self._gatherer.read_target(key, known.version))
+        async with self.slots:
+            site = make_site(local, await self._gatherer.read_target(key, memory.trusted.get(key, "")))
+        if site.record and site.target.secret:
+            memory.trusted[key] = site.target.secret.version
+        return site
+
+    async def read_written(self, site: Site, version: str) -> Site:
+        """The site after a write that gave its Secret that version. Raises KubeError."""
+        return make_site(site.local, await self._gatherer.read_target(site.key, version))
+
+    async def read_data(self, site: Site, record: SyncRecord) -> Mapping[str, str]:
+        """The data that the record is of. Raises KubeError, also where it is not that any more."""
+        target, data = await self._gatherer.read_data(site.key)
+        found = target.secret.record if target.secret else None
+        if found is None or found.seal != record.seal or digest_data(data) != record.digest:
+            raise ConflictError(f"Secret {site.key} has just been changed")
+        return data
+
+    # Writes.
+
+    async def write(self, site: Site, record: SyncRecord, data: Mapping[str, str]) -> str:
+        """Write the Secret of one namespace; answers its version. Raises KubeError."""
+        secret = site.target.secret
+        body = secret_body(site.local, secret, record, data)
+        return (await self._actor.write(body, creates=secret is None)).version
+
+    async def write_seals(self, environment: EscEnvironment, entry: CachedEnvironment, seals: tuple[str, ...]) -> None:
+        """Write into the status which records may be believed. Raises KubeError."""
+        status = replace(entry.status, seals=seals)
+        await self._actor.write_status(environment, entry.status if entry.is_written else None, status)
+        entry.status, entry.is_written = status, True
+
+    async def leave(self, environment: EscEnvironment, sites: Sequence[Site], seals: Sequence[str]) -> bool:
+        """Take the Secret away from namespaces that are to have it no more, and under a former name; whether any is
+        left over. Where a namespace is going, all in it goes by itself."""
+        wanted = {site.key for site in sites}
+        newest = seals[:1]
+        filled = {site.local.key.namespace for site in sites if (record := site.record) and record.seal in newest}
+        reached = {site.local.key.namespace for site in sites}
+        left_over = False
+        for secret in self._gatherer.belonging(environment.reference):
+            place = self._namespaces.find(secret.key.namespace)
+            is_former = secret.key.namespace in reached
+            if secret.key in wanted or secret.holds_states or environment.uid not in secret.owners:
+                continue
+            if place is None or place.terminating:
+                continue
+            if is_former and secret.key.namespace not in filled:
+                continue  # the one under the new name comes first
+            left_over |= not await self._take_away(environment, secret)
+        return left_over
+
+    async def _take_away(self, environment: EscEnvironment, secret: SecretMetadata) -> bool:
+        try:
+            if environment.spread is not None and environment.target.deletion_policy == "Retain":
+                await self._actor.release_secret(secret, environment.uid)
+            else:
+                await self._actor.delete_secret(secret)
+        except EscError as error:
+            log = {"environment": str(environment.key), "reason": error.reason}
+            logger.warning("%s: Secret %s is left over: %s", environment.key, secret.key, error.message, extra=log)
+            return False
+        return True
