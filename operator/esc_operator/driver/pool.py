@@ -71,7 +71,7 @@ class _Thread:
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[_Running[Any] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=_carry_out_all, args=(self._calls,), daemon=True)
         self._thread.start()
 
     def carry_out(self, running: _Running[Any], lane: str) -> None:
@@ -81,13 +81,15 @@ class _Thread:
     def end(self) -> None:
         self._calls.put(None)
 
-    def _run(self) -> None:
-        while self._carry_out_next():
-            """Of a call nothing is left here: it holds a token."""
 
-    def _carry_out_next(self) -> bool:
-        running = self._calls.get()
-        return running is not None and running.run()
+def _carry_out_all(calls: SimpleQueue[_Running[Any] | None]) -> None:
+    while _carry_out_next(calls):
+        """Of a call nothing is left here: it holds a token."""
+
+
+def _carry_out_next(calls: SimpleQueue[_Running[Any] | None]) -> bool:
+    running = calls.get()
+    return running is not None and running.run()
 
 
 class _Running(Generic[T]):

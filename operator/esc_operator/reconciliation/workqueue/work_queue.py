@@ -68,9 +68,6 @@ class WorkQueue(Generic[K]):
     def __init__(self, tenant_of: Callable[[K], str], shares: Shares | None = None) -> None:
         self._tenant_of = tenant_of
         self._shares = shares or Shares()
-        self._lanes: dict[Lane, FairQueue[K]] = {
-            lane: FairQueue(tenant_of, self._may_begin, self._may_work) for lane in Lane
-        }
         self._under_way: dict[K, tuple[Lane, float]] = {}
         self._of_tenant: Counter[str] = Counter()
         self._asked_of: Counter[str] = Counter()
@@ -86,6 +83,9 @@ class WorkQueue(Generic[K]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._lanes: dict[Lane, FairQueue[K]] = {
+            lane: FairQueue(tenant_of, self._may_begin, self._may_work) for lane in Lane
+        }
 
     def __len__(self) -> int:
         return sum(self.depth(lane) for lane in Lane)
