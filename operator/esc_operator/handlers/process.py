@@ -49,7 +49,9 @@ from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.under_way import UnderWay
 from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
+from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
 from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.reconciliation.rotations.controller import RotationController
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
@@ -202,7 +204,8 @@ def _put_together(  # noqa: PLR0913 - everything there is
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     tokens = IdentityTokens(api, utc_now)
-    opening = EnvironmentOpening(api, tokens, opener, namespaces, options.namespaces, home=own_namespace(options))
+    imports = partial(ImportStore, api, reach=options.namespaces)
+    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, own_namespace(options)))
     shared = make_shared(gatherer, actor, utc_now, telemetry)
     reconciler = Reconciler(
         shared,

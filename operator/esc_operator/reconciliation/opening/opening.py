@@ -14,8 +14,6 @@ from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, LIMIT_EXCEED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.opening.admission import REFUSALS, Admissions, NamespaceAdmission
-from esc_operator.reconciliation.opening.import_store import ImportStore
-from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
 from esc_operator.reconciliation.sync.outcome import Opened, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
@@ -26,18 +24,19 @@ from esc_operator.stores.port import Loaded
 from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import OpenRecord
-    from esc_operator.kube.api import KubeApi
     from esc_operator.kube.identity_tokens import IdentityTokens
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
+    from esc_operator.reconciliation.opening.import_store import ImportStore
+    from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
     from esc_operator.reconciliation.sync.outcome import Imports
     from esc_operator.resources.environment import EscEnvironment
 
@@ -103,36 +102,32 @@ class Nobody:
 
 
 class EnvironmentOpening:
-    """Opens environments, with one opener for all of them. `namespaces` are those that the operator works on, or none
-    where it works on all; `home` is its own, "" where it has none."""
+    """Opens environments, with one opener for all of them. `imports` makes the store of one evaluation, for a place."""
 
-    def __init__(  # noqa: PLR0913 - what it puts together
+    def __init__(
         self,
-        api: KubeApi,
+        imports: Callable[[str], ImportStore],
         tokens: IdentityTokens,
         opener: Opener,
         allowances: Namespaces,
-        namespaces: Collection[str] = (),
-        *,
-        home: str = "",
+        states: RotatorSecrets,
     ) -> None:
-        self._api = api
+        self._imports = imports
         self._tokens = tokens
         self._opener = opener
-        self._states = RotatorSecrets(api, home)
         self._allowances = allowances
-        self._namespaces = namespaces
+        self._states = states
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
-        store = ImportStore(self._api, environment.key.namespace, self._namespaces)
+        store = self._imports(environment.key.namespace)
         await find_imports(_root(environment), store, self._opener, environment.key.namespace)
         if store.trouble:
             raise store.trouble
         return store.imports
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
-        store = ImportStore(self._api, environment.key.namespace, self._namespaces)
+        store = self._imports(environment.key.namespace)
         root = _root(environment)
         account, admission, allowed = environment.account, None, ""
         if account is not None:

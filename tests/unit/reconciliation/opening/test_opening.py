@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,9 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
+from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
 from esc_operator.resources.environment import Key
 from esc_operator.resources.imported import NOT_THERE
 from unit.reconciliation.world import MINUTE, SECOND, WELL, World, play, static
@@ -40,7 +43,8 @@ def real_opening(world: World, namespaces: tuple[str, ...] = ()) -> Iterator[Non
         IdentityTokens(world.api, world.now),
         Namespaces(world.api, namespaces),
     )
-    world.opening = EnvironmentOpening(world.api, tokens, opener, allowances, namespaces)
+    imports = partial(ImportStore, world.api, reach=namespaces)
+    world.opening = EnvironmentOpening(imports, tokens, opener, allowances, RotatorSecrets(world.api, ""))
     yield
     pool.close()
 

@@ -24,10 +24,12 @@ from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.manifests.environment_spec import _NAME
+from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import (
     CLUSTER_SUFFIX,
     SUFFIX,
+    RotatorSecrets,
     has_rotators,
     parse_states,
     secret_name,
@@ -108,7 +110,8 @@ class RotatorWorld(RotationWorld):
         super().__init__()
         self.keys = Keys()
         tokens, allowances = IdentityTokens(self.api, self.now), Namespaces(self.api, ())
-        self.cloud: Any = Openings(lambda: EnvironmentOpening(self.api, tokens, self._opener(), allowances, home=home))
+        imports, states = partial(ImportStore, self.api), partial(RotatorSecrets, self.api, home)
+        self.cloud: Any = Openings(lambda: EnvironmentOpening(imports, tokens, self._opener(), allowances, states()))
 
     def _opener(self) -> Opener:
         registry: Any = Registry(self.keys)
