@@ -22,7 +22,8 @@ from esc_operator.evaluation import (
     Value,
 )
 from esc_operator.lang import parse_text
-from esc_operator.schema import ALWAYS, from_json
+from esc_operator.schema import ALWAYS
+from esc_operator.schema.compile import from_json
 
 
 def _record(**properties: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from esc_operator.evaluation import Described, Evaluator, Failed, Mode
 from esc_operator.lang import Diagnostic, parse_text
-from esc_operator.schema import from_json
+from esc_operator.schema.compile import from_json
 from golden.chunks import Chunk, Expected, read_chunks
 from unit.evaluation.drive import World, drive, echo
 

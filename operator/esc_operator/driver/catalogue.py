@@ -9,7 +9,6 @@ from esc_operator.evaluation import Described, Failed
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Exchanges
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
-from esc_operator.schema import SchemaError, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +58,8 @@ class Catalogue:
 
 
 def _compile(plugin: Any, name: str, part: str) -> Schema:
+    from esc_operator.schema.compile import SchemaError, from_json  # a static environment asks no provider
+
     try:
         return from_json(getattr(plugin, part))
     except (SchemaError, AttributeError) as error:

@@ -5,7 +5,6 @@ Counted before any is made: nothing is minted for a result that cannot be used.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from esc_operator.evaluation.effects import Effect, OpenProvider, OpenRotator, RotateState
@@ -54,6 +53,8 @@ class Opens:
     def _key(self, effect: OpenProvider | OpenRotator | RotateState) -> tuple[str, ...]:
         """A provider gives the same to whoever gives it the same; a rotator has a state for each call."""
         if isinstance(effect, OpenProvider) and effect.value.size <= self._left:
+            import hashlib  # loads OpenSSL, which a static environment does without
+
             self._left -= effect.value.size
             digest = hashlib.blake2b(to_json(effect.value, redact=False).encode(errors="surrogatepass")).hexdigest()
             return effect.provider, digest

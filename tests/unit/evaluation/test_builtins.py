@@ -21,7 +21,7 @@ from esc_operator.evaluation import (
 )
 from esc_operator.evaluation.rendering import to_json, to_json_data
 from esc_operator.lang import parse_text
-from esc_operator.schema import from_json
+from esc_operator.schema.compile import from_json
 from unit.evaluation.drive import World, cipher, drive, echo, evaluate, revealed, sealed, summaries
 
 

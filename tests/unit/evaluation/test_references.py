@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esc_operator.evaluation import Described, Mode, OpenProvider
-from esc_operator.schema import from_json
+from esc_operator.schema.compile import from_json
 from unit.evaluation.drive import World, echo, evaluate, revealed, summaries
 
 VALUES = """\

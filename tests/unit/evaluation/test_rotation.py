@@ -15,7 +15,7 @@ from esc_operator.evaluation import (
     RotationStatus,
 )
 from esc_operator.lang import parse_text
-from esc_operator.schema import from_json
+from esc_operator.schema.compile import from_json
 from unit.evaluation.drive import World, drive, evaluate, revealed, summaries
 
 STATE = from_json({"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]})

@@ -15,11 +15,10 @@ from esc_operator.schema import (
     STRING,
     NumberText,
     Schema,
-    SchemaError,
-    from_json,
     json_text,
     merged_schema,
 )
+from esc_operator.schema.compile import SchemaError, from_json
 from esc_operator.schema.known import validate
 from esc_operator.schema.meta import meta_schema
 from esc_operator.schema.model import constant, record_of, tuple_of

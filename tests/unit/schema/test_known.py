@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.schema import from_json, validate
+from esc_operator.schema.compile import from_json
+from esc_operator.schema.known import validate
 from unit.schema.instances import Plain, Unknown
 
 STRING, NUMBER = {"type": "string"}, {"type": "number"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from esc_operator.schema import from_json, validate
+from esc_operator.schema.compile import from_json
+from esc_operator.schema.known import validate
 from unit.schema.instances import Unknown
 
 STRING, NUMBER = {"type": "string"}, {"type": "number"}

@@ -5,7 +5,6 @@ from esc_operator.evaluation.rendering import to_json_data
 from esc_operator.evaluation.values import PENDING_VALUE
 from esc_operator.lang import reasons
 from esc_operator.lang.declarations import Call
-from esc_operator.schema import SchemaError, from_json
 
 
 def validate(frame: Frame, call: Call) -> Steps:
@@ -17,6 +16,7 @@ def validate(frame: Frame, call: Call) -> Steps:
     if not (schema.is_complete and value.is_complete):
         return PENDING_VALUE
     result = frame.handed_on(value).marked(secrecy(schema))
+    from esc_operator.schema.compile import SchemaError, from_json
     from esc_operator.schema.meta import meta_schema
 
     if not frame.conforms(schema, meta_schema()) or schema.contains_unknowns:

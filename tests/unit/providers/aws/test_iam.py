@@ -13,7 +13,7 @@ from esc_operator.errors import ProviderError
 from esc_operator.providers.aws.clients import SignedClients, choose_target
 from esc_operator.providers.aws.iam import INPUTS, MOST_KEYS, ROTATOR, AwsIam, choose_unwanted
 from esc_operator.providers.registry import rotator_registry
-from esc_operator.schema import from_json
+from esc_operator.schema.compile import from_json
 
 USER = "arn:aws:iam::123456789012:user/ci/deploy"
 LOGIN = {"accessKeyId": "ASIAX", "secretAccessKey": "login-secret", "sessionToken": "token"}
