@@ -1,6 +1,8 @@
 """When a service that does not serve is left alone, and when it is tried again. Pure: the time is an argument.
 
 Invariant: from the moment it opens until a success, at most one call is under way, and none before a pause is over.
+Written here because breakers of libraries read the clock, count for everybody at once, and know neither what a service
+asked for (`Retry-After`) nor by when a caller needs it.
 """
 
 from __future__ import annotations

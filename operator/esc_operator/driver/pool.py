@@ -2,8 +2,8 @@
 
 A thread cannot be stopped. So a slot is given back when its call has really ended, not when its caller has given up:
 a provider that hangs fills its own lane and nobody else's, a namespace whose calls hang leaves some of it to others,
-and neither piles up threads. The threads are daemons, so
-that a call that hangs does not keep the process from ending.
+and neither piles up threads. The threads are daemons, so that a call that hangs does not keep the process from ending.
+Written here because `ThreadPoolExecutor` has one line for all, and joins its threads at exit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A token bucket that hands out places in a line. Pure: the time is an argument."""
+"""A token bucket that hands out places in a line. Pure: the time is an argument.
+
+Written here because limiters of libraries sleep by a clock of their own, where places, turns among namespaces and a
+test need the time at which a place comes up.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The verbs that are used on the API server: plain dicts in and out, every request with a timeout, KubeError only.
 
 It speaks HTTP itself: the official client's models, and the copies that it makes of every body and header on their way,
-cost more than the requests, and its import more memory than all of the operator.
+cost more than the requests, and its import more memory than all of the operator (128 MB beside 56).
 """
 
 from __future__ import annotations

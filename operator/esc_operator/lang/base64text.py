@@ -1,5 +1,5 @@
 """Base64 as Go's `encoding/base64` reads it: the standard padded alphabet, line breaks skipped, the first bad byte
-named.
+named. Written here because Python's decoder skips what is no base64, or refuses it and does not say where.
 """
 
 import binascii

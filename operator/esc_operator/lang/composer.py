@@ -1,6 +1,7 @@
 """YAML text → syntax tree, from libyaml's events and our own reading of scalars.
 
-The tree is built with a stack of our own: libyaml's events are safe at any depth, a recursive composer is not.
+The tree is built with a stack of our own: libyaml's events are safe at any depth, a recursive composer is not. That of
+PyYAML is one, and its resolver reads YAML 1.1.
 """
 
 from typing import Any, Final

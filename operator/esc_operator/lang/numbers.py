@@ -2,7 +2,8 @@
 
 A number is read once and travels as text, so `1.50` from a JSON string stays `1.50`, and no digit of a long one is
 lost. The text of a YAML or Kubernetes number is normalised the way Go prints it: integers in base 10, everything else
-in the shortest form of `%g`.
+in the shortest form of `%g`. Written here because Python's `repr` and `%g` choose other places for the exponent, and
+neither a float nor a `Decimal` keeps a text.
 """
 
 import math

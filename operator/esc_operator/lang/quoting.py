@@ -1,4 +1,7 @@
-"""Go's string literals: what upstream's messages and string conversion put around names and parts."""
+"""Go's string literals: what upstream's messages and string conversion put around names and parts.
+
+Written here because `repr` and JSON escape other characters, in other words, than `strconv.Quote`.
+"""
 
 from typing import Final
 

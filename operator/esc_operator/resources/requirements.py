@@ -1,4 +1,8 @@
-"""Requirements about labels, as the label selectors of Kubernetes have them. Pure."""
+"""Requirements about labels, as the label selectors of Kubernetes have them. Pure.
+
+Written here because an API server selects only what it lists: whoever holds objects already, and compares them with
+the selectors of others, has to decide alone, and the official client for Python has nothing for it.
+"""
 
 from __future__ import annotations
 
