@@ -8,7 +8,6 @@ made to fail before or after it took effect, and a test may step in between any 
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -109,7 +108,7 @@ class FakeApi(KubeApi):
     ) -> Page[T]:
         async with self._request("list_page", resource, query.get("continue", "")):
             found = [
-                copy.deepcopy(body)
+                _copied(body)
                 for (plural, key), body in sorted(self.objects.items())
                 if plural == resource.plural
                 and namespace in {None, key.namespace}
@@ -143,7 +142,7 @@ class FakeApi(KubeApi):
             body = self._find(resource, Key(namespace or "", name))
             if body["metadata"]["uid"] != uid:
                 raise ConflictError("the UID in the precondition is another one")
-            merged = {**body.get("status", {}), **copy.deepcopy(dict(status))}
+            merged = {**body.get("status", {}), **_copied(dict(status))}
             body["status"] = {field: value for field, value in merged.items() if value is not None}
             self._put(resource, body)
 
@@ -159,7 +158,7 @@ class FakeApi(KubeApi):
 
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         async with self._request("create_event", Resource("/api/v1", "events", "Event"), event["reason"]):
-            self.events.append(copy.deepcopy(dict(event)))
+            self.events.append(_copied(dict(event)))
 
     async def watch_lines(self, resource: Resource, namespace: str | None, **query: str) -> AsyncGenerator[bytes, None]:
         async with self._request("watch_lines", resource, ""):
@@ -188,10 +187,10 @@ class FakeApi(KubeApi):
         is in the namespace ""."""
         key, resource = Key(namespace, name), environment_resource(namespace)
         old = self.objects.get((resource.plural, key))
-        body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
+        body = _copied(old) if old else {"metadata": self._metadata(key)}
         changed = old is None or old["spec"] != spec
-        body["spec"] = copy.deepcopy(dict(spec))
-        body["metadata"].update(copy.deepcopy(metadata))
+        body["spec"] = _copied(dict(spec))
+        body["metadata"].update(_copied(metadata))
         body["metadata"]["generation"] = body["metadata"].get("generation", 0) + (1 if changed else 0)
         self._put(resource, body)
 
@@ -213,7 +212,7 @@ class FakeApi(KubeApi):
     ) -> None:
         key = Key("", name)
         old = self.objects.get((NAMESPACES.plural, key))
-        body = copy.deepcopy(old) if old else {"metadata": self._metadata(key)}
+        body = _copied(old) if old else {"metadata": self._metadata(key)}
         body["metadata"]["labels"], body["metadata"]["annotations"] = dict(labels or {}), dict(annotations or {})
         if terminating:
             body["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
@@ -245,7 +244,7 @@ class FakeApi(KubeApi):
 
     def secret(self, name: str, namespace: str = "apps") -> dict[str, Any] | None:
         body = self.objects.get((SECRETS.plural, Key(namespace, name)))
-        return copy.deepcopy(body) if body else None
+        return _copied(body) if body else None
 
     def catch_up(self) -> None:
         """Watches bring what they held back."""
@@ -277,7 +276,7 @@ class FakeApi(KubeApi):
 
     def _find(self, resource: Resource, key: Key) -> dict[str, Any]:
         try:
-            return copy.deepcopy(self.objects[resource.plural, key])
+            return _copied(self.objects[resource.plural, key])
         except KeyError:
             raise NotFoundError(f'{resource.plural} "{key.name}" not found') from None
 
@@ -285,12 +284,12 @@ class FakeApi(KubeApi):
         key = Key(body["metadata"].get("namespace", ""), body["metadata"]["name"])
         old = self.objects.get((resource.plural, key))
         if old == body:
-            return copy.deepcopy(body)
+            return _copied(body)
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
-        self.objects[resource.plural, key] = copy.deepcopy(body)
+        self.objects[resource.plural, key] = _copied(body)
         self._tell(resource, old, body)
-        return copy.deepcopy(body)
+        return _copied(body)
 
     def _delete(self, resource: Resource, key: Key) -> None:
         body = self._find(resource, key)
@@ -312,7 +311,7 @@ class FakeApi(KubeApi):
                 self._delete(SECRETS, key)
 
     def _tell(self, resource: Resource, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
-        change = _Change(self.version, resource.plural, copy.deepcopy(old), copy.deepcopy(new))
+        change = _Change(self.version, resource.plural, _copied(old), _copied(new))
         self._history.append(change)
         self._news.set()
         if resource in _OWNERS:
@@ -338,7 +337,7 @@ class FakeApi(KubeApi):
         for path in owners.get(manager, set()) - set(wanted) - taken:
             fields.pop(path, None)
         owners[manager] = set(wanted)
-        metadata = copy.deepcopy(old["metadata"]) if old else self._metadata(key)
+        metadata = _copied(old["metadata"]) if old else self._metadata(key)
         return self._put(
             resource, _body({**fields, **wanted}, metadata, [name for name, paths in owners.items() if paths])
         )
@@ -383,6 +382,15 @@ class _Request:
         await asyncio.sleep(0)
         if self._number in self._api.lost_after:
             raise UnavailableError(f"could not {self._call.verb}: the answer was lost")
+
+
+def _copied(value: Any) -> Any:
+    """The same of a thing made of JSON, in a fraction of the time of `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
 
 
 def _is_selected(body: Mapping[str, Any], selector: str) -> bool:

@@ -7,7 +7,7 @@ import base64
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.errors import KubeError
@@ -43,8 +43,12 @@ if TYPE_CHECKING:
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
+PATIENCE = 200
+"""Seconds of a clock on the wall, against a story that hangs: on a busy machine the longest takes half a minute."""
+
 IDLE_ROUNDS = 25
-"""So many turns of the event loop without a request or anything queued mean that nothing is under way."""
+"""So many turns of the event loop without a request or anything queued mean that nothing is under way, as one does in
+which nobody else has anything to do."""
 
 
 def login(life: timedelta = HOUR, **spec: Any) -> dict[str, Any]:
@@ -217,8 +221,8 @@ class World:
                     self.reconciler.event_handlers.on_namespaces, Recovery(self.reconciler.shared).on_namespace
                 )
                 parts.append(asyncio.create_task(namespaces.run()))
-                await asyncio.wait_for(namespaces.listed.wait(), 5)
-            await asyncio.wait_for(self.secrets.listed.wait(), 5)
+                await asyncio.wait_for(namespaces.listed.wait(), PATIENCE)
+            await asyncio.wait_for(self.secrets.listed.wait(), PATIENCE)
             self.api.on_environment = self._deliver
             for (plural, _), body in list(self.api.objects.items()):
                 if plural in {ENVIRONMENTS.plural, CLUSTER_ENVIRONMENTS.plural}:
@@ -255,11 +259,13 @@ class World:
     async def settle(self) -> None:
         """Let everything that is under way come to rest, under a clock that stands still."""
         before, quiet = -1, 0
+        # The loop's own: it tells of thousands of turns for nothing, and each of them would cost.
+        ready = cast("Any", asyncio.get_running_loop())._ready
         for _ in range(20_000):
             await asyncio.sleep(0)
             busy = (len(self.reconciler.queue) > 0 and not self.workers_hang) or len(self.api.calls) != before
             quiet, before = (0 if busy else quiet + 1), len(self.api.calls)
-            if quiet > IDLE_ROUNDS:
+            if quiet > IDLE_ROUNDS or (quiet and not ready):
                 return
         raise AssertionError(f"it never comes to rest: {self.api.calls[-12:]}")
 
@@ -318,8 +324,7 @@ def play(story: Callable[[Any], Coroutine[Any, Any, None]], world: World | None 
     world = world or World()
 
     async def bounded() -> None:
-        # Only against a story that hangs: on a busy machine the longest takes half a minute.
-        async with asyncio.timeout(200):
+        async with asyncio.timeout(PATIENCE):
             await story(world)
 
     asyncio.run(bounded())

@@ -76,7 +76,14 @@ class Machine:
     def start(self, *words: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         command = [*prefix, *ESC, "run", "apps/web", "--", *words]
         process = subprocess.Popen(
-            command, env=self.settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=self.settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Nothing stops in the group of a program that no shell looks after, as tests in the background may be.
+            process_group=0,
         )
 
         self._started.append(process)
