@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.api import FIELD_MANAGER, KubeApi
@@ -384,12 +384,12 @@ class _Request:
             raise UnavailableError(f"could not {self._call.verb}: the answer was lost")
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: T) -> T:
     """The same of a thing made of JSON, in a fraction of the time of `copy.deepcopy`."""
     if isinstance(value, dict):
-        return {name: _copied(member) for name, member in value.items()}
+        return cast("T", {name: _copied(member) for name, member in value.items()})
     if isinstance(value, list):
-        return [_copied(item) for item in value]
+        return cast("T", [_copied(item) for item in value])
     return value
 
 
