@@ -10,15 +10,26 @@ export PYTHONPATH := deploy/local:tests
 export UV_PROJECT_ENVIRONMENT := .venv
 # Bytecode is compiled once, by the install; without it every start of a command would compile everything anew.
 export UV_COMPILE_BYTECODE := 1
+# Ours is compiled when it is first imported, and kept: an operator starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
-# How many processes share the tests: most wait for an API server, so there are more of them than processors.
+# How many processes share all tests: most wait for an API server, so there are more of them than two processors.
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit lint format bench e2e faults tenants failover alerts conformance crds image clean
 
-help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:
+	@awk -F ':.*## ' '/^##@ / {print substr($$0, 5) ":"} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use it
+
+demo: $(READY) ## The whole story on a local cluster and a local AWS (KEEP=1 leaves them running)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+image: ## The container image, where Docker is
+	docker build --tag esc-operator:0.1.0 .
+
+##@ Develop
 
 setup: $(READY) ## The project's own environment, in .venv
 
@@ -32,14 +43,11 @@ $(READY): pyproject.toml uv.lock $(UV)
 	@$(UV) sync --frozen --quiet --python $(PYTHON)
 	@touch $@
 
-demo: $(READY) ## The whole story on a local cluster and a local AWS (KEEP=1 leaves them running)
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
-
-test: $(READY) ## All tests: unit, conformance, and those on a real API server
+test: $(READY) ## All tests: unit, conformance, and those on a real API server (WORKERS=4, ARGS=...)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 unit: $(READY) ## Only the tests that need nothing but Python
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit $(ARGS)
+	@$(BIN)/python -m pytest -n auto tests/unit $(ARGS)
 
 lint: $(READY) ## ruff, mypy, import-linter
 	@$(BIN)/ruff check
@@ -50,6 +58,14 @@ lint: $(READY) ## ruff, mypy, import-linter
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
+
+crds: $(READY) ## Write crds/ and the rights in deploy/ from the code
+	@$(BIN)/python -m local_operator.definitions
+
+clean: ## Remove what the targets made in this folder
+	rm -rf .venv .tools build .pytest_cache .pytest-kind .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage operator/*.egg-info
+
+##@ Measure it, and try to break it
 
 bench: $(READY) ## All benchmarks, or one: make bench FIGURE=cli_start_ratio
 	@$(BIN)/python -m benchmarks $(FIGURE)
@@ -63,20 +79,11 @@ faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3
 tenants: $(READY) ## What a tenant may try against another, and who refuses it; prints a table (ARGS=TEXT)
 	@$(BIN)/python -m tenants $(ARGS)
 
-alerts: $(READY) ## The alert rules, judged by promtool (built once, which takes some minutes)
-	@$(BIN)/python -m local_prometheus
-
 failover: $(READY) ## The leader goes a hundred times and more, under load; prints the gaps (ARGS="--kills 10")
 	@$(BIN)/python -m failover $(ARGS)
 
+alerts: $(READY) ## The alert rules, judged by promtool (built once, which takes some minutes)
+	@$(BIN)/python -m local_prometheus
+
 conformance: $(READY) ## The language's outside cases, from the folder ESC_CONFORMANCE
 	@$(BIN)/python -m pytest tests/conformance -q -rs $(ARGS)
-
-crds: $(READY) ## Write crds/ and the rights in deploy/ from the code
-	@$(BIN)/python -m local_operator.definitions
-
-image: ## The container image, where Docker is
-	docker build --tag esc-operator:0.1.0 .
-
-clean: ## Remove what the targets made in this folder
-	rm -rf .venv .tools build .pytest_cache .pytest-kind .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage operator/*.egg-info

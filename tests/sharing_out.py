@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 ONE_CLUSTER = "the cluster that was named"
-FIRST = ("tests/tenants/", "tests/cluster/", "tests/faults/", "tests/e2e/", "tests/local/")
-"""Folders of tests that mostly wait, in the order in which they begin: what is quick fills up the end."""
+FIRST = (
+    "tests/tenants/",
+    "tests/cluster/",
+    "tests/faults/",
+    "tests/e2e/",
+    "tests/local/",
+    "tests/unit/reconciliation/",
+)
+"""Folders of tests that mostly wait or take long, in the order in which they begin: what is quick fills up the end."""
 
 
 class SharingOut(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
