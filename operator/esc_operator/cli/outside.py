@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
 
 
 class Outside(NamedTuple):
-    """What a command is given of the world: the environment variables, and how to reach a cluster by context."""
+    """What a command is given of the world: the environment variables, how to reach a cluster by context, and how to
+    let some seconds pass."""
 
     settings: Mapping[str, str]
     open_session: Callable[[str], ClusterSession]
+    sleep: Callable[[float], None] = time.sleep
 
     def __repr__(self) -> str:
         # The variables of a process hold secrets of all kinds.

@@ -41,11 +41,11 @@ def elapsed() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-def make_elector(api: LeaseApi, options: Options) -> Elector:
+def make_elector(api: LeaseApi, options: Options, namespace_file: Path = NAMESPACE_FILE) -> Elector:
     """`api` is a connection of its own: a renewal must not queue behind the work. Raises ConfigurationError."""
     return Elector(
         api,
-        Key(_lease_namespace(options), options.lease_name),
+        Key(_lease_namespace(options, namespace_file), options.lease_name),
         # A pod keeps its name when its container is restarted, and what the former process held is not its own.
         f"{socket.gethostname()}_{token_hex(4)}",
         Terms(options.lease_duration),
@@ -55,18 +55,18 @@ def make_elector(api: LeaseApi, options: Options) -> Elector:
     )
 
 
-def own_namespace(options: Options) -> str:
+def own_namespace(options: Options, namespace_file: Path = NAMESPACE_FILE) -> str:
     """Where the operator keeps what is its own; "" outside of a cluster, unless it is told."""
     if options.lease_namespace:
         return options.lease_namespace
     try:
-        return NAMESPACE_FILE.read_text().strip()
+        return namespace_file.read_text().strip()
     except OSError:
         return ""
 
 
-def _lease_namespace(options: Options) -> str:
-    namespace = own_namespace(options)
+def _lease_namespace(options: Options, namespace_file: Path) -> str:
+    namespace = own_namespace(options, namespace_file)
     if not namespace:
         raise ConfigurationError(
             "outside of a cluster the lease needs a place: name the operator's namespace with --lease-namespace, "

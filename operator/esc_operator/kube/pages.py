@@ -89,10 +89,11 @@ class Item(NamedTuple):
 
 class ItemReader:
     """Reads the JSON of a list. `fields` is what there is beside its items, known when those are over; `size` counts
-    bytes. Raises MalformedListError."""
+    bytes; `largest` bounds an item, in characters. Raises MalformedListError."""
 
-    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+    def __init__(self, chunks: AsyncIterable[bytes], largest: int = LARGEST_ITEM) -> None:
         self._chunks = aiter(chunks)
+        self._largest = largest
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._text = ""
         self._at = 0
@@ -154,7 +155,7 @@ class ItemReader:
                 found, self._at = _SCAN(self._text, start)
             except ValueError:
                 had = len(self._text) - start
-                if self._ended or had > LARGEST_ITEM:
+                if self._ended or had > self._largest:
                     raise MalformedListError from None
                 await self._read(max(2 * had, _FIRST_TRY))
             else:

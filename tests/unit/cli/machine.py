@@ -116,6 +116,6 @@ class Esc:
 
     def __call__(self, *arguments: str) -> Answer:
         self._capsys.readouterr()
-        status = run(arguments, Outside(self.settings, self.connect))
+        status = run(arguments, Outside(self.settings, self.connect, sleep=lambda _: None))
         captured = self._capsys.readouterr()
         return Answer(status, captured.out, captured.err)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import ConfigurationError
-from esc_operator.handlers import leading as module
 from esc_operator.handlers.leading import leading, make_elector, require
 from esc_operator.handlers.options import Options
 from unit.election.lease_server import LeaseServer, Line, candidate, simulate
@@ -83,12 +82,12 @@ def test_one_that_was_asked_to_stop_before_does_not_even_begin() -> None:
     simulate(story)
 
 
-def test_outside_of_a_cluster_the_lease_needs_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "NAMESPACE_FILE", tmp_path / "namespace")
+def test_outside_of_a_cluster_the_lease_needs_a_place(tmp_path: Path) -> None:
+    file = tmp_path / "namespace"
     with pytest.raises(ConfigurationError, match=r"--lease-namespace.*--no-leader-election"):
-        make_elector(Line(LeaseServer()), Options())
-    (tmp_path / "namespace").write_text("esc-system\n")
-    make_elector(Line(LeaseServer()), Options())
+        make_elector(Line(LeaseServer()), Options(), file)
+    file.write_text("esc-system\n")
+    make_elector(Line(LeaseServer()), Options(), file)
 
 
 # In a process of its own: what ends it would end the tests.

@@ -21,10 +21,9 @@ from esc_operator.errors import ProviderError, UnavailableError
 from esc_operator.evaluation import Opened
 from esc_operator.handlers import logs
 from esc_operator.handlers.spans import OpenTelemetry, current_ids
-from esc_operator.handlers.tracing import traced
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.requests import Request
-from esc_operator.telemetry import Telemetry, Tracer
+from esc_operator.telemetry import Telemetry
 from unit.driver.test_opener import NOW, SECRET, Caller, Plugin, Plugins
 from unit.reconciliation.rollout_world import RolloutWorld, rolling_value, taking
 from unit.reconciliation.world import World, login
@@ -174,18 +173,20 @@ def test_without_an_endpoint_opentelemetry_is_not_even_imported() -> None:
     assert found.stdout == "True False\n"
 
 
-def test_without_the_library_an_endpoint_is_told_in_the_log_and_no_more(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "esc_operator.handlers.spans", None)
-
-    async def run() -> None:
-        async with traced({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}) as tracer:
-            assert type(tracer) is Tracer
-
-    with caplog.at_level(logging.WARNING):
-        asyncio.run(run())
-    assert "esc-operator[traces]" in caplog.text
+def test_without_the_library_an_endpoint_is_told_in_the_log_and_no_more() -> None:
+    told = (
+        "import asyncio, sys\n"
+        "sys.modules['opentelemetry'] = None\n"
+        "from esc_operator.handlers.tracing import traced\n"
+        "from esc_operator.telemetry import Tracer\n"
+        "async def run():\n"
+        "    async with traced({'OTEL_EXPORTER_OTLP_ENDPOINT': 'http://127.0.0.1:9'}) as tracer:\n"
+        "        print(type(tracer) is Tracer)\n"
+        "asyncio.run(run())\n"
+    )
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert found.stdout == "True\n"
+    assert "esc-operator[traces]" in found.stderr
 
 
 def test_a_line_of_the_log_names_its_trace(traces: Traces, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esc_operator.kube import pages
 from esc_operator.kube.pages import (
     FIRST_PAGE,
     GROWTH,
@@ -89,8 +88,7 @@ def test_no_more_than_an_object_and_what_came_with_it_is_held_at_a_time() -> Non
     assert asyncio.run(run()) < 2 * 300_000 + 100_000
 
 
-def test_what_never_becomes_an_object_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "LARGEST_ITEM", 100_000)
+def test_what_never_becomes_an_object_is_not_read_to_its_end() -> None:
     sent = 0
 
     async def endless() -> AsyncGenerator[bytes, None]:
@@ -101,7 +99,7 @@ def test_what_never_becomes_an_object_is_not_read_to_its_end(monkeypatch: pytest
             yield b"x" * 10_000
 
     async def run() -> None:
-        async for _ in ItemReader(endless()).items():
+        async for _ in ItemReader(endless(), largest=100_000).items():
             pass
 
     with pytest.raises(MalformedListError):

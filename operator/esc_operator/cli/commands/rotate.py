@@ -84,7 +84,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     if everything and choice:
         raise click.UsageError("--all takes no other choice beside it")
     selector = choice if choice or everything else None
-    waiting = Waiting(timeout) if wait else None
+    waiting = Waiting(timeout, outside.sleep) if wait else None
     if (reference is None) == (selector is None):
         raise click.UsageError(
             "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --role"

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.cli import rotating
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
 from esc_operator.resources import ROTATE_REQUESTED_AT
@@ -55,11 +54,6 @@ def cluster(esc: Esc) -> FakeSession:
     esc.clusters["kind"] = session
     esc("login", "kubernetes://kind")
     return session
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotating, "LOOK_SECONDS", 0)
 
 
 def test_one_environment_is_asked_by_its_annotation_and_each_time_anew(esc: Esc, cluster: FakeSession) -> None:
