@@ -84,6 +84,16 @@ class Context:
         return await Outbound(self._fence, self.settings).send(request)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Asked:
+    """Which plug-in is called, with what, as whom, and how soon what it gives is needed."""
+
+    name: str
+    inputs: Mapping[str, Any]
+    identity: Identity
+    needed_by: datetime | None = None
+
+
 @dataclass(kw_only=True, repr=False)
 class Opener:
     """`timeout` bounds each open, `at_once` how many of one provider are under way. Belongs to one event loop.
@@ -127,9 +137,8 @@ class Opener:
             return opened._replace(login=_login_of(provider, inputs))
 
         async def open_once() -> Opened | Failed:
-            return await self._guard(
-                name, self.catalogue.providers, inputs, identity, open_provider, needed_by=demand.valid_until
-            )
+            asked = _Asked(name, inputs, identity, demand.valid_until)
+            return await self._guard(asked, self.catalogue.providers, open_provider)
 
         key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
         return await self.logins.open(key, demand, lambda: self._repeated(open_once))
@@ -143,7 +152,7 @@ class Opener:
             opened = _checked(Opened, await rotator.open(inputs, state, context))
             return opened._replace(login=_login_of(rotator, inputs))
 
-        return await self._guard(name, self.catalogue.rotators, inputs, identity, open_state)
+        return await self._guard(_Asked(name, inputs, identity), self.catalogue.rotators, open_state)
 
     async def rotate(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
@@ -151,7 +160,7 @@ class Opener:
         async def rotate_state(rotator: Rotator, context: OpenContext) -> Rotated:
             return _checked(Rotated, await rotator.rotate(inputs, state, context))
 
-        return await self._guard(name, self.catalogue.rotators, inputs, identity, rotate_state)
+        return await self._guard(_Asked(name, inputs, identity), self.catalogue.rotators, rotate_state)
 
     def login(self, name: str, plugins: Registry[Any], inputs: Mapping[str, Any]) -> Login | Failed | None:
         """As whom a plug-in would log in; None where it presents no identity, UNTOLD where it does not tell."""
@@ -183,16 +192,10 @@ class Opener:
         if isinstance(provider, Warmable):
             await self.pool.run(lambda: provider.warm(self.settings), lane=name, tenant="")
 
-    async def _guard(  # noqa: PLR0913 - the parts of one call
-        self,
-        name: str,
-        plugins: Registry[P],
-        inputs: Mapping[str, Any],
-        identity: Identity,
-        call: Callable[[P, OpenContext], Awaitable[T]],
-        *,
-        needed_by: datetime | None = None,
+    async def _guard(
+        self, asked: _Asked, plugins: Registry[P], call: Callable[[P, OpenContext], Awaitable[T]]
     ) -> T | Failed:
+        name, identity = asked.name, asked.identity
         context = Context(identity, self.settings, self.now, self.pool, name, self.fence(identity.tenant))
         deadline = asyncio.timeout(self.timeout.total_seconds())
         way: Call | None = None
@@ -200,7 +203,7 @@ class Opener:
         with CallReport(self.telemetry, name, kept=plugins is self.catalogue.rotators) as report:
             try:
                 plugin = plugins.find(name)
-                way = self._way_to(name, plugin, inputs, identity, needed_by)
+                way = self._way_to(asked, plugin)
                 async with deadline, way or contextlib.nullcontext():
                     outcome = await report.call(call(plugin, context))
             except asyncio.CancelledError:
@@ -223,15 +226,9 @@ class Opener:
         """How many services of each provider are left alone, of those that were called before."""
         return {name: gate.out_of_order for name, gate in self._gates.items()}
 
-    def _way_to(
-        self,
-        name: str,
-        plugin: Provider | Rotator,
-        inputs: Mapping[str, Any],
-        identity: Identity,
-        needed_by: datetime | None,
-    ) -> Call | None:
+    def _way_to(self, asked: _Asked, plugin: Provider | Rotator) -> Call | None:
         """A way through the provider's gate; None for inputs with which it asks nobody."""
+        name, inputs = asked.name, asked.inputs
         endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
         if endpoint is None:
             return None
@@ -242,7 +239,7 @@ class Opener:
             recovered = partial(self._recovered, limits.rate)
             gate = Gate(name, limits, now=self.now, sleep=self.sleep, on_recovery=recovered)
             self._gates[name] = gate
-        return gate.call(Place(identity.tenant, endpoint, account), needed_by)
+        return gate.call(Place(asked.identity.tenant, endpoint, account), asked.needed_by)
 
     def _limits(self, plugin: Provider | Rotator) -> Limits:
         rate = self.rate

@@ -30,7 +30,7 @@ from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.memory_limit import used_share
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
-from esc_operator.handlers.snapshot import take_snapshot
+from esc_operator.handlers.snapshot import SnapshotParts, take_snapshot
 from esc_operator.handlers.tracing import traced
 from esc_operator.handlers.watchdog import Watchdog, reporter
 from esc_operator.handlers.watching import make_registry, make_settings
@@ -221,11 +221,10 @@ def _put_together(  # noqa: PLR0913 - everything there is
     accounts = MissingAccounts(api, recovery.missing_accounts, recovery.on_account, utc_now)
     rotating = RotationGatherer(api, gatherer, secrets, reconciler.cache, namespaces.labels)
     rotations = RotationController(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
+    seen = SnapshotParts(reconciler, opener, rollouts, rotations, pulses, kinds)
     exposition = Exposition(
         metrics,
-        lambda: take_snapshot(
-            reconciler, opener, rollouts, rotations, pulses, kinds, leads=elector is None or elector.holds
-        ),
+        lambda: take_snapshot(seen, leads=elector is None or elector.holds),
         reconciler.cache.entries,
         utc_now,
         options.metrics_environments,

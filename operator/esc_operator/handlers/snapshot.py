@@ -36,27 +36,30 @@ class Snapshot:
     missing_kinds: Mapping[str, float]
 
 
-def take_snapshot(  # noqa: PLR0913, PLR0917 - the parts of the process
-    reconciler: Reconciler,
-    opener: Opener,
-    rollouts: Rollouts,
-    rotations: RotationController,
-    pulses: Pulses,
-    kinds: Kinds,
-    *,
-    leads: bool,
-) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class SnapshotParts:
+    """The parts of the process that a snapshot is read from."""
+
+    reconciler: Reconciler
+    opener: Opener
+    rollouts: Rollouts
+    rotations: RotationController
+    pulses: Pulses
+    kinds: Kinds
+
+
+def take_snapshot(parts: SnapshotParts, *, leads: bool) -> Snapshot:
     """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
-    queue = reconciler.queue
+    reconciler, queue = parts.reconciler, parts.reconciler.queue
     return Snapshot(
         leads=leads,
         working=queue.working,
         scheduled=len(reconciler.scheduler),
         scheduler_age=reconciler.scheduler.age.total_seconds() if leads else 0.0,
-        rolling=rollouts.under_way,
-        rotating=rotations.under_way,
+        rolling=parts.rollouts.under_way,
+        rotating=parts.rotations.under_way,
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
-        watch_ages=pulses.silences() if leads else {},
-        out_of_order=opener.out_of_order(),
-        missing_kinds={one.kind: float(one.kind in kinds.missing) for one in KINDS.values()} if leads else {},
+        watch_ages=parts.pulses.silences() if leads else {},
+        out_of_order=parts.opener.out_of_order(),
+        missing_kinds={one.kind: float(one.kind in parts.kinds.missing) for one in KINDS.values()} if leads else {},
     )

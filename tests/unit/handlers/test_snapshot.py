@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from esc_operator.handlers.kinds import Kinds
-from esc_operator.handlers.snapshot import Snapshot, take_snapshot
+from esc_operator.handlers.snapshot import Snapshot, SnapshotParts, take_snapshot
 from esc_operator.kube.pulses import Pulses
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
@@ -31,7 +31,7 @@ def after_an_hour(*, leads: bool) -> Snapshot:
         SimpleNamespace(under_way=2),
     )
     elapsed = HOUR
-    return take_snapshot(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds(), leads=leads)
+    return take_snapshot(SnapshotParts(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds()), leads=leads)
 
 
 def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
