@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import Described, Failed
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Exchanges
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ class Catalogue:
 
     def exchanging(self, audience: str, but: str) -> str:
         """Another provider that logs in with tokens for that audience; "" where there is none."""
-        # Only who gives out a token pays for importing this.
+        # Only who gives out a token pays for importing these.
+        from esc_operator.providers.port import Exchanges
         from esc_operator.resources.allowances import matches
 
         for name in self.providers.names():

@@ -23,23 +23,26 @@ def merge(top: Value, base: Value | None, blocked: list[Value] | None = None, ch
     """`top` over `base`. Parts of `top` that would override a final value are left out, and added to `blocked`.
     Raises what `charge` raises, which is told of the work before it is done.
     """
-    if base is None or base is top or top.is_pending:
+    if base is None or base is top:
         return top
-    if base.flags & (PENDING | FINAL):
-        if base.is_final and blocked is not None and top.definition is not base.definition:
+    flags, below = top.flags, base.flags
+    if flags & PENDING:
+        return top
+    if below & (PENDING | FINAL):
+        if below & FINAL and blocked is not None and top.definition is not base.definition:
             blocked.append(top)
         return base  # a pending one may turn out to be final
     charge(PART)
     merged = Merged(top, base)
     content = top.reveal_content()
-    if type(content) is not dict or top.flags & SEALED:
+    if type(content) is not dict or flags & SEALED:
         schema = None
         if top.is_unknown and base.may_be_object:
             charge(base.schema_units)
             schema = merged_schema(base.schema, top.schema, charge)
-        return Value(content, top.definition, top.flags, merged, schema or (top.schema if top.is_unknown else None))
+        return Value(content, top.definition, flags, merged, schema or (top.schema if top.is_unknown else None))
     properties, sealed = _merge_properties(content, base, blocked, charge)
-    return Value(properties, top.definition, top.flags | sealed, merged)
+    return Value(properties, top.definition, flags | sealed, merged)
 
 
 def _merge_properties(

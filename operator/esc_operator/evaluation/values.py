@@ -15,7 +15,7 @@ from esc_operator.schema import ALWAYS, Json, NumberText, Schema, TypeName
 from esc_operator.schema.model import constant, record_of, tuple_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from esc_operator.lang.declarations import Expression
 
@@ -302,18 +302,22 @@ class Value:
         if inside & UNKNOWN and not inside & ROTATE_ONLY:
             inside |= _OBSERVABLE
         content = self._content
+        if isinstance(content, str):
+            return inside, depth, size + weight(content), parts
         if isinstance(content, tuple | dict):
-            for child in content.values() if isinstance(content, dict) else content:
-                child_inside, child_depth, child_size, child_parts = child.measure()
+            children: Iterable[Value]
+            if isinstance(content, tuple):
+                children = content
+            else:
+                children, keys = content.values(), "".join(content)
+                size += len(keys) if keys.isascii() else sum(map(weight, content))
+            for child in children:
+                child_inside, child_depth, child_size, child_parts = child._measured or child.measure()  # noqa: SLF001
                 inside |= child_inside
                 size += child_size
                 parts += child_parts
                 if child_depth >= depth:
                     depth = child_depth + 1
-            if isinstance(content, dict):
-                size += sum(map(weight, content))
-        elif isinstance(content, str):
-            size += weight(content)
         elif isinstance(content, Number):
             size += len(content.text)
         return inside, depth, size, parts

@@ -5,7 +5,7 @@ for byte like upstream: compact, keys sorted, `<`, `>`, `&` and the two Unicode 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from json.encoder import encode_basestring
+from functools import cache
 from typing import Final
 
 
@@ -46,7 +46,14 @@ def json_string(text: str) -> str:
     """
     if not text.isascii():
         text = text.translate(_SURROGATES)
-    return encode_basestring(text).translate(_GO_ESCAPES)
+    return _encoder()(text).translate(_GO_ESCAPES)
+
+
+@cache
+def _encoder() -> Callable[[str], str]:
+    from json.encoder import encode_basestring  # a static environment writes no JSON
+
+    return encode_basestring
 
 
 def _write(data: Json, put: Callable[[str], None]) -> None:
