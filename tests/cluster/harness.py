@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES
 from local_aws import LocalAws
+from local_operator import LocalOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.paths import Resource
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Cluster:
@@ -236,6 +238,26 @@ def trusting_aws(cluster: Cluster, folder: Path, *, reveal_secrets: bool = True)
     with LocalAws(reveal_secrets=reveal_secrets) as aws:
         aws.trust(cluster.issuer(), cluster.write_authority(folder))
         yield aws
+
+
+@contextlib.contextmanager
+def start_replicas(
+    cluster: Cluster, installed: Path, folder: Path, settings: Mapping[str, str], lease_seconds: int
+) -> Iterator[tuple[LocalOperator, LocalOperator]]:
+    """Two operators that elect and are killed at the end. `installed` is the folder of one that was installed."""
+    made = []
+    try:
+        for name in ("a", "b"):
+            own = folder / name
+            own.mkdir()
+            shutil.copy(installed / "operator.kubeconfig", own)
+            arguments = ("--leader-election", f"--lease-duration={lease_seconds}")
+            made.append(LocalOperator(cluster.kubeconfig, cluster.context, own, settings=settings, arguments=arguments))
+            made[-1].start()
+        yield made[0], made[1]
+    finally:
+        for one in made:
+            one.kill()
 
 
 def variables(**values: Any) -> dict[str, Any]:

@@ -6,23 +6,22 @@ The provider is a plug-in as anybody may install one: what is evaluated has a bu
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster.harness import create_tenant, stays, variables, wait_until
+from cluster.harness import create_tenant, start_replicas, stays, variables, wait_until
 from esc_operator.election.record import NOTE
 from esc_operator.kube.paths import LEASES
-from local_operator import LocalOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from cluster.harness import Cluster, Tenant
+    from local_operator import LocalOperator
 
 SECONDS = 8
 """The duration of the lease: it leaves a third of it for a machine that does much else."""
@@ -100,21 +99,11 @@ class Replicas:
 def replicas(tenant: Tenant, operator: LocalOperator, folder: Path, tmp_path: Path) -> Iterator[Replicas]:
     """Two that elect and have the provider, while the one that serves the other tests is away."""
     operator.stop()
-    cluster, made = tenant.cluster, []
     settings = {**tenant.aws.environment, "PYTHONPATH": str(install_provider(tmp_path))}
     try:
-        for name in ("a", "b"):
-            own = tmp_path / name
-            own.mkdir()
-            shutil.copy(folder / "operator.kubeconfig", own)  # everything is installed already
-            arguments = ("--leader-election", f"--lease-duration={SECONDS}")
-            one = LocalOperator(cluster.kubeconfig, cluster.context, own, settings=settings, arguments=arguments)
-            made.append(one)
-            one.start()
-        yield Replicas(*made)
+        with start_replicas(tenant.cluster, folder, tmp_path, settings, SECONDS) as both:
+            yield Replicas(*both)
     finally:
-        for one in made:
-            one.kill()
         operator.start()
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cluster.harness import stays, variables, wait_until
+from cluster.harness import start_replicas, stays, variables, wait_until
 from esc_operator.kube.paths import LEASES
-from local_operator import LocalOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from cluster.harness import Cluster, Tenant
+    from local_operator import LocalOperator
 
 SECONDS = 4
 """The duration of the lease; shorter than anybody would choose, for the tests to be short."""
@@ -40,22 +39,10 @@ class Pair:
 def pair(tenant: Tenant, operator: LocalOperator, folder: Path, tmp_path: Path) -> Iterator[Pair]:
     """Two that elect, while the one that serves the other tests is away; it is back when the tenant goes."""
     operator.stop()
-    cluster, made = tenant.cluster, []
     try:
-        for name in ("a", "b"):
-            own = tmp_path / name
-            own.mkdir()
-            shutil.copy(folder / "operator.kubeconfig", own)  # everything is installed already
-            arguments = ("--leader-election", f"--lease-duration={SECONDS}")
-            one = LocalOperator(
-                cluster.kubeconfig, cluster.context, own, settings=tenant.aws.environment, arguments=arguments
-            )
-            made.append(one)
-            one.start()
-        yield Pair(*made)
+        with start_replicas(tenant.cluster, folder, tmp_path, tenant.aws.environment, SECONDS) as both:
+            yield Pair(*both)
     finally:
-        for one in made:
-            one.kill()
         operator.start()
 
 

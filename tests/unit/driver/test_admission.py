@@ -11,10 +11,6 @@ from hypothesis import strategies as st
 
 from esc_operator import api
 from esc_operator.driver.admission import Wish
-from esc_operator.driver.catalogue import Catalogue
-from esc_operator.driver.opener import Opener
-from esc_operator.driver.pool import BlockingPool
-from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import IdentityError, NotFoundError, ProviderError
 from esc_operator.evaluation import Login, Opened
 from esc_operator.providers.aws.login import AwsLogin
@@ -22,7 +18,7 @@ from esc_operator.providers.port import IdentityToken
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
 from esc_operator.resources.allowances import Allowances
 from esc_operator.stores.port import Failed, Loaded
-from unit.driver.test_opener import NOW, Plugins
+from unit.driver.test_opener import opener as opener_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,14 +81,7 @@ class Nothing:
 def open_one(provider: Any, inputs: Any, allowances: Allowances, caller: Caller | None = None) -> Result:
     async def go() -> Result:
         aws: Any = AwsLogin()
-        registry: Any = Plugins(provider, aws)
-        opener = Opener(
-            pool=BlockingPool(),
-            logins=SharedLogins(lambda: NOW),
-            settings={},
-            now=lambda: NOW,
-            catalogue=Catalogue(registry, registry),
-        )
+        opener = opener_with(provider, aws)
         root = Loaded("apps/one", definition={"values": {"a": {f"fn::open::{provider.name}": inputs}}})
         admissions = Admissions(NamespaceAdmission("apps", allowances), of_nobody_else)
         return await api.open_environment(root, Nothing(), opener, caller or Caller(), admission=admissions)

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from esc_operator import api
-from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.networks import Fence
-from esc_operator.driver.opener import Opener
-from esc_operator.driver.pool import BlockingPool
-from esc_operator.driver.sharing import SharedLogins
 from esc_operator.evaluation import Opened
 from esc_operator.providers.port import HttpRequest, IdentityToken
 from esc_operator.stores.port import Failed, Loaded
-from unit.driver.test_opener import NOW, Plugins
+from unit.driver.test_opener import opener as opener_with
 from unit.driver.test_outbound import OK, answering
 
 if TYPE_CHECKING:
@@ -60,15 +56,7 @@ def open_from(tenant: str, fence: Callable[[str, int], Fence | None]) -> Result:
     async def go() -> Result:
         async with answering(OK) as (port, _):
             vault: Any = Vault()
-            registry: Any = Plugins(vault)
-            opener = Opener(
-                pool=BlockingPool(),
-                logins=SharedLogins(lambda: NOW),
-                settings={},
-                now=lambda: NOW,
-                catalogue=Catalogue(registry, registry),
-                fence=lambda namespace: fence(namespace, port),
-            )
+            opener = opener_with(vault, fence=lambda namespace: fence(namespace, port))
             call = {"fn::open::vault": {"address": f"http://127.0.0.1:{port}"}}
             root = Loaded(f"{tenant}/one", definition={"values": {"a": call}})
             return await api.open_environment(root, Nothing(), opener, Caller(tenant))

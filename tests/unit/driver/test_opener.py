@@ -69,7 +69,7 @@ class Plugins:
         return self._plugins[name]
 
 
-def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once: int = 2) -> Opener:
+def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once: int = 2, **more: Any) -> Opener:
     providers: Any = Plugins(*plugins)
     rotators: Any = Plugins(*plugins)
     return Opener(
@@ -80,6 +80,7 @@ def opener(*plugins: Plugin, timeout: timedelta = timedelta(seconds=5), at_once:
         catalogue=Catalogue(providers, rotators),
         timeout=timeout,
         at_once=at_once,
+        **more,
     )
 
 

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator import api
-from esc_operator.driver.catalogue import Catalogue
-from esc_operator.driver.opener import Opener
-from esc_operator.driver.pool import BlockingPool
-from esc_operator.driver.sharing import SharedLogins
 from esc_operator.evaluation import Opened, Rotated
 from esc_operator.stores.port import Failed, Loaded
 from unit.driver.test_admission import Caller
-from unit.driver.test_opener import NOW, Plugins
+from unit.driver.test_opener import opener as opener_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -61,14 +57,7 @@ def opened(
 ) -> Result:
     async def go() -> Result:
         plugin: Any = handing or Handing()
-        registry: Any = Plugins(plugin)
-        opener = Opener(
-            pool=BlockingPool(),
-            logins=SharedLogins(lambda: NOW),
-            settings={},
-            now=lambda: NOW,
-            catalogue=Catalogue(registry, registry),
-        )
+        opener = opener_with(plugin)
         trusts = None if trusted is None else frozenset(trusted)
         root = Loaded("blue/app", definition=definition, trusted=trusts)
         return await api.open_environment(root, Shelf(imported), opener, Caller())
