@@ -30,7 +30,7 @@ from local_cluster.tools import find_kubectl
 
 DEPLOY = places.REPOSITORY / "deploy"
 DEFINITION = "CustomResourceDefinition"
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 30
 
 

@@ -203,8 +203,9 @@ def test_a_watch_that_is_opened_again_beats() -> None:
 def test_a_server_that_serves_nothing_is_silent_and_the_watch_alive() -> None:
     async def story(server: Server, pulses: Pulses, clock: Clock) -> None:
         await until(lambda: pulses.silences() == {"escenvironments": 0})
-        server.status = 503
+        server.status, asked = 503, len(server.asked)
         server.close_watches()
+        await until(lambda: len(server.asked) > asked)  # nobody is served any more from now on
         for _ in range(12):
             asked = len(server.asked)
             clock.seconds += MINUTE

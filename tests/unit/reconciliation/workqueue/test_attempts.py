@@ -192,7 +192,7 @@ def test_closing_waits_for_those_that_are_away_and_lets_them_come_back() -> None
             await settle()
             assert not closing.done()
             wait.set()
-            await asyncio.wait_for(closing, 1)
+            await asyncio.wait_for(closing, 30)
             await settle()
             assert works.ended == ["red/env"]
 
@@ -221,6 +221,6 @@ def test_an_attempt_that_ends_while_it_has_no_worker_leaves_nothing_behind(when:
             await attempts.carry_on(await queue.take(), group, attempt)
         assert (len(queue), queue.working) == (0, 0)
         queue.add("a", Lane.CHANGE)
-        assert await asyncio.wait_for(queue.take(), 1) == "a"
+        assert await asyncio.wait_for(queue.take(), 30) == "a"
 
     asyncio.run(story())

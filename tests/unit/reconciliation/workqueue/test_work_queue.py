@@ -146,7 +146,7 @@ def test_a_change_gets_through_while_every_ordinary_worker_hangs_in_a_refresh() 
         await asyncio.sleep(0)
         queue.add("other", Lane.REFRESH)
         queue.add("new", Lane.CHANGE)
-        assert await asyncio.wait_for(reserved, 1) == "new"
+        assert await asyncio.wait_for(reserved, 30) == "new"
 
     run(story())
 
@@ -179,7 +179,7 @@ def test_a_worker_that_is_cancelled_while_it_waits_takes_nothing_away() -> None:
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
         queue.add("a", Lane.CHANGE)
-        assert await asyncio.wait_for(there, 1) == "a"
+        assert await asyncio.wait_for(there, 30) == "a"
 
     run(story())
 
@@ -197,7 +197,7 @@ def test_closing_hands_out_nothing_more_and_waits_for_what_is_worked_on() -> Non
         await asyncio.sleep(0)
         assert not closing.done()
         queue.done("b")
-        await asyncio.wait_for(closing, 1)
+        await asyncio.wait_for(closing, 30)
         assert await drain(queue) == []
 
     run(story())
@@ -206,7 +206,7 @@ def test_closing_hands_out_nothing_more_and_waits_for_what_is_worked_on() -> Non
 def test_closing_an_idle_queue_waits_for_nothing() -> None:
     async def story() -> None:
         queue: WorkQueue[str] = WorkQueue(one_tenant)
-        await asyncio.wait_for(queue.close(), 1)
+        await asyncio.wait_for(queue.close(), 30)
 
     run(story())
 
@@ -242,7 +242,7 @@ def test_a_worker_that_was_woken_for_what_is_borrowed_gets_it_afterwards() -> No
             assert not idle.done()
             queue.add("a", lane, 1.0)
             queue.done("a")
-            assert await asyncio.wait_for(idle, 1) == "a"
+            assert await asyncio.wait_for(idle, 30) == "a"
             queue.done("a")
             assert await drain(queue) == []
 
@@ -258,7 +258,7 @@ def test_nothing_is_borrowed_from_a_queue_that_is_closed() -> None:
         await asyncio.sleep(0)
         assert not closing.done()
         queue.done("a")
-        await asyncio.wait_for(closing, 1)
+        await asyncio.wait_for(closing, 30)
         assert not queue.borrow("a")
 
     run(story())
@@ -413,7 +413,7 @@ def test_what_has_begun_goes_on_though_the_queue_is_closed_or_its_tenant_at_its_
         queue.back("red/0")
         assert await queue.take() == "red/0"
         queue.done("red/0")
-        await asyncio.wait_for(closing, 1)
+        await asyncio.wait_for(closing, 30)
         assert await drain(queue) == []
 
     run(story())
@@ -428,7 +428,7 @@ def test_a_worker_is_woken_when_a_share_becomes_free() -> None:
         waiting = asyncio.create_task(queue.take())
         await asyncio.sleep(0)
         queue.done("red/0")
-        assert await asyncio.wait_for(waiting, 1) == "red/1"
+        assert await asyncio.wait_for(waiting, 30) == "red/1"
 
     run(story())
 
@@ -524,7 +524,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.asked - self.borrowed)
     @rule()
     def take(self) -> None:
-        key = self.loop.run_until_complete(asyncio.wait_for(self.queue.take(), 1))
+        key = self.loop.run_until_complete(asyncio.wait_for(self.queue.take(), 30))
         assert key in self.asked - self.borrowed
         self.asked.discard(key)
         self.working.add(key)
