@@ -200,7 +200,7 @@ def test_a_missing_import_that_appears(tenant: Tenant) -> None:
         ({"refresh": {"interval": "5s"}}, "must be at least 30s"),
         ({"target": {"type": "kubernetes.io/service-account-token"}}, "grant rights"),
         ({"target": {"type": "bootstrap.kubernetes.io/token"}}, "grant rights"),
-        ({"target": {"annotations": {"esc-operator.dev/sync": "{}"}}}, "kept by the operator"),
+        ({"target": {"annotations": {"esc-operator.dev/sync": "{}"}}}, "only the operator sets"),
         ({"target": {"name": "Not A Name"}}, "spec.target.name"),
         ({"target": {"deletionPolicy": "Maybe"}}, "spec.target.deletionPolicy"),
     ],

@@ -144,4 +144,4 @@ def test_a_rollout_without_a_target_is_refused_by_the_api_server(wide: Wide) -> 
     body = wide.body("1")
     del body["spec"]["target"]
     status, answer = wide.cluster.request("POST", CLUSTER_ENVIRONMENTS.path(), body)
-    assert (status, "takes one" in answer["message"]) == (422, True)
+    assert (status, "set target too" in answer["message"]) == (422, True)
