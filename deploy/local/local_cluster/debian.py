@@ -5,6 +5,7 @@ no service starts, nothing that is installed changes (Debian's containerd and Do
 root nor a container is needed.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -67,13 +68,18 @@ def _apt(arguments: list[str], folder: Path) -> None:
     if not is_available():
         raise ClusterError(f"there is no apt-get on this machine to fetch packages with: {' '.join(arguments)}")
     command = ["apt-get", *_APT_OPTIONS, *arguments]
-    first = _run(command, folder)
-    if first.returncode == 0:
-        return
-    # A machine that was just set up has no package lists, and old ones name files that are gone.
-    say("reading the lists of Debian packages (apt-get update)")
-    _run(["apt-get", "--quiet", "update"], folder)
-    second = _run(command, folder)
+    cache = places.cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    # Of two at once, one would find the lists half read by the other, or apt's lock taken.
+    with (cache / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first = _run(command, folder)
+        if first.returncode == 0:
+            return
+        # A machine that was just set up has no package lists, and old ones name files that are gone.
+        say("reading the lists of Debian packages (apt-get update)")
+        _run(["apt-get", "--quiet", "update"], folder)
+        second = _run(command, folder)
     if second.returncode != 0:
         last = "\n".join(second.stderr.splitlines()[-5:])
         raise ClusterError(f"`apt-get {' '.join(arguments)}` failed; check apt's sources and the network:\n{last}")
