@@ -120,7 +120,7 @@ def until_ended(leader: LocalOperator, tenant: Tenant, cluster: Cluster) -> None
     assert leader.wait(SECONDS + 10) == signal.SIGALRM
     *_, last = leader.log.read_text().splitlines()
     assert f'EscEnvironment "{tenant.namespace}/broken" is being evaluated (generation 1)' in last
-    assert "it has held up everything else for" in last
+    assert "it has blocked everything else for" in last
     (note,) = noted(cluster, tenant)
     assert (note["environment"], note["generation"], note["times"]) == (f"{tenant.namespace}/broken", 1, 1)
 
@@ -146,7 +146,7 @@ def test_what_held_up_a_leader_until_it_ended_is_named_and_left_alone_by_the_nex
         lambda: tenant.status("broken"),
     )
     message = tenant.condition("broken", "Refreshed")["message"]
-    assert "an operator that evaluated this definition was interrupted: it has held up everything else for" in message
+    assert "an operator that evaluated this definition was interrupted: it has blocked everything else for" in message
     assert "or at once when spec changes" in message
     stays(lambda: all(one.is_running() for one in replicas.both), SECONDS * 2)
     assert replicas.ended == []

@@ -112,8 +112,8 @@ def test_one_of_the_cluster_is_rotated_and_waited_for(person: Person, tenant: Te
 def test_many_are_rotated_with_a_line_a_step_in_a_pipe(person: Person, tenant: Tenant, names: list[str]) -> None:
     done = person.esc("-n", tenant.namespace, "--max-concurrent", "2", "--reason", "a laptop", "--wait")
     assert (done.returncode, done.stdout) == (0, f"{COUNT} of {COUNT} environments have new values\n"), done.stderr
-    assert re.match(r"EscRotation esc-rotate-\w+ has begun\n", done.stderr)
-    assert f"{COUNT}/{COUNT} have new values, 0 under way, 0 waiting, 0 failed\n" in done.stderr
+    assert re.match(r"Created EscRotation esc-rotate-\w+\n", done.stderr)
+    assert f"{COUNT}/{COUNT} have new values, 0 running, 0 waiting, 0 failed\n" in done.stderr
     assert tenant.mints() == 2 * COUNT
     print(done.stderr)
 
@@ -150,7 +150,7 @@ def test_a_dry_run_shows_the_order_and_mints_nothing(person: Person, tenant: Ten
 
 def test_kubectl_takes_it_as_a_plug_in(person: Person, tenant: Tenant, names: list[str]) -> None:
     done = person.esc(f"{tenant.namespace}/e1", command=("kubectl", "esc"))
-    assert (done.returncode, done.stdout) == (0, f"{tenant.namespace}/e1: new credentials are asked for\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{tenant.namespace}/e1: requested new credentials\n"), done.stderr
     wait_until(lambda: tenant.mints() == COUNT + 1, "it is rotated")
 
 
@@ -168,7 +168,7 @@ def test_who_has_no_right_to_it_is_told_which_one(
     many = nobody.esc("-n", tenant.namespace)
     assert many.returncode == 1
     assert "cannot create resource" in many.stderr
-    assert "needs the right to create escrotations.esc-operator.dev" in many.stderr
+    assert "need the right to create escrotations.esc-operator.dev" in many.stderr
     one = nobody.esc(f"{tenant.namespace}/e0")
     assert one.returncode == 1
     assert "cannot get resource" in one.stderr

@@ -84,7 +84,7 @@ def ask(tenant: Tenant, request: str) -> dict[str, str]:
 
 def test_a_users_keys_alternate_and_the_one_in_use_always_works(tenant: Tenant, aws: LocalAws, user: str) -> None:
     tenant.apply("iam", rotating(tenant, user))
-    assert "ask for a rotation" in tenant.until_refused("iam", "NotRotated")
+    assert "rotate this environment" in tenant.until_refused("iam", "NotRotated")
     assert keys_of(aws, user) == []
     seen = [ask(tenant, "first")]
     # Three at once; the fourth would have to wait for a minute.

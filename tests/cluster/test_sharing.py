@@ -147,7 +147,7 @@ def test_a_person_opens_what_belongs_to_the_cluster(
     opened = esc(tenant.cluster, tmp_path, "open", f"{tenant.cluster.context}/{tenant.namespace}/app", "-f", "dotenv")
     assert opened.stdout == 'COLOUR="cluster"\n'
     refused = esc(tenant.cluster, tmp_path, "open", f"{tenant.cluster.context}/{tenant.namespace}/bold")
-    assert "either there is none, or its spec.sharing.namespaces does not name" in refused.stderr
+    assert "either it does not exist, or its spec.sharing.namespaces does not name" in refused.stderr
     direct = esc(
         tenant.cluster, tmp_path, "open", f"{tenant.cluster.context}/{neighbour.namespace}/closed", "-f", "dotenv"
     )

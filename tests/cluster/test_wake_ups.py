@@ -94,7 +94,7 @@ def test_an_outage_costs_few_calls_however_many_wait_and_its_end_reaches_all_of_
     calls = aws.mints().refusals["ServiceUnavailable"] - asked
     # Five until it is found out, those that were under way then, and one after each pause.
     assert calls <= 5 + 8 + pauses
-    assert any("left alone" in tenant.condition(name)["message"] for name in crowd)
+    assert any("is paused" in tenant.condition(name)["message"] for name in crowd)
     aws.clear_faults()
     wait_until(
         lambda: all(tenant.is_ready(name) for name in crowd),
@@ -115,7 +115,7 @@ def test_when_aws_asks_to_wait_everybody_waits(tenant: Tenant, aws: LocalAws, cr
     for name in crowd:
         tenant.apply(name, tenant.login(sessionName=name))
     message = tenant.until_refused(crowd[-1], "Throttled")
-    assert "left alone until" in message
+    assert "is paused until" in message
     wait_until(lambda: all(tenant.is_ready(name) for name in [*crowd, "first"]), "all are ready", patience=60)
     assert aws.mints().refusals["Throttling"] - asked == 1
     assert time.monotonic() - began >= 11

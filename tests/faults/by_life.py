@@ -86,7 +86,7 @@ def lease_unreadable(run: Run) -> None:
             with stage.fronts.rules(Rule("read-leases", Phase.BEFORE, drop, count=None)):
                 wait_until(lambda: standby.readiness()[0] == 503, "the standby is not ready")
                 told = standby.readiness()[1]["state"]
-                if not told.startswith("has not seen the lease for "):
+                if not told.startswith("could not read the lease for "):
                     run.wrong(f"it says {told!r}")
                 if leader.readiness()[0] != 200:
                     run.wrong("the leader is not ready")

@@ -25,7 +25,7 @@ def imported_names(tree: ast.AST) -> set[str]:
     return names
 
 
-def is_told(argument: ast.expr) -> bool:
+def is_current(argument: ast.expr) -> bool:
     """Whether something of ours is named in so many words."""
     if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
         return False
@@ -48,7 +48,7 @@ def patches(text: str) -> list[int]:
         for call in calls
         for argument in call.args[:2]
         # Something else may have a method `patch`, and be given what is ours.
-        if is_told(argument) or (name_of(call.func) != "patch" and is_ours(argument, names))
+        if is_current(argument) or (name_of(call.func) != "patch" and is_ours(argument, names))
     }
     assigned = [target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets]
     return sorted(found | {one.lineno for one in assigned if isinstance(one, ast.Attribute) and is_ours(one, names)})

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _EMPTY = Text("", is_unknown=False, is_secret=False)
 
-# A shorter secret counts only where it is a whole argument: chance makes it up within longer ones.
+# A shorter secret counts only as a whole argument: longer arguments contain it by chance.
 _MIN_WITHIN = 8
 
 
 class Arguments(NamedTuple):
-    """Filled-in arguments, the positions of those that a secret went into (the first is 1), and the paths at which the
+    """Filled-in arguments, the positions of those that now hold a secret (the first is 1), and the paths at which the
     environment has no value."""
 
     texts: list[str]
@@ -32,9 +32,9 @@ class Arguments(NamedTuple):
 
 
 def fill_in(arguments: Sequence[str], environment: Value) -> Arguments:
-    """The arguments with every `${path}` replaced by that value's text, and `$$` by `$`. Raises ConfigurationError.
+    """Replace every `${path}` by that value's text, and `$$` by `$`. Raises ConfigurationError.
 
-    As upstream has it, a path without a value becomes the empty text.
+    As upstream, a path without a value becomes the empty text.
     """
     filled = Arguments([], [], [])
     for position, argument in enumerate(arguments, 1):
@@ -69,7 +69,7 @@ def _path(keys: Sequence[str | int]) -> str:
 
 
 def holding(arguments: Sequence[str], secrets: Iterable[str]) -> list[int]:
-    """The positions of the arguments that hold a secret as it is, whoever put it there; the first is 1."""
+    """The positions of the arguments that contain a secret unchanged; the first is 1."""
     known = {secret.strip() for secret in secrets}
     known.discard("")
     return [

@@ -1,4 +1,4 @@
-"""Which store a command reads from, and as whom: chosen by login, by a setting, or by the reference itself."""
+"""Which store a command reads from, and with which identity: chosen by login, a setting, or the reference itself."""
 
 # ruff: noqa: PTH100, PTH111 - importing pathlib takes longer than opening an environment
 from __future__ import annotations
@@ -36,17 +36,17 @@ class Backend(Protocol):
 
     @property
     def states(self) -> RotatorStates | None:
-        """The states of rotators that are kept beside the definitions, where any are."""
+        """The states of rotators, if the backend stores any."""
 
     def names(self) -> list[str]:
-        """The full names of the environments that are there, sorted. Raises EscError."""
+        """The full names of all environments, sorted. Raises EscError."""
 
     def identity(self, name: str) -> Identity:
-        """Who the environment of that name is opened as. Raises EscError."""
+        """The identity that opens the environment of that name. Raises EscError."""
 
 
 class FolderBackend:
-    """A folder; logins are made with a token from a file."""
+    """A folder; logins use a token from a file."""
 
     states = None
 
@@ -58,16 +58,16 @@ class FolderBackend:
         return self.store.names()
 
     def identity(self, name: str) -> Identity:
-        # Providers and tokens are not needed by an environment that is static.
+        # A static environment needs no providers and tokens.
         from esc_operator.cli.identities import TokenFileIdentity
 
         return TokenFileIdentity(self._settings)
 
 
 def resolve(text: str, outside: Outside) -> tuple[Backend, str]:
-    """The backend that a reference is looked for in, and its name there. Raises EscError.
+    """The backend of a reference, and its name there. Raises EscError.
 
-    An organization is a kube context and needs no login.
+    An organization is a kubeconfig context and needs no login.
     """
     reference = parse_reference(text)
     if reference.organization:
@@ -76,7 +76,7 @@ def resolve(text: str, outside: Outside) -> tuple[Backend, str]:
 
 
 def open_backend(url: str, outside: Outside) -> Backend:
-    """The backend of a URL. Raises ConfigurationError for one that there is none for."""
+    """The backend of a URL. Raises ConfigurationError if the URL names none."""
     if url.startswith(FOLDER):
         from esc_operator.stores.folder import FolderStore
 

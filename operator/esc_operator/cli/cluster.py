@@ -1,4 +1,4 @@
-"""A cluster as a backend: environments and tokens by the user's own rights."""
+"""A cluster as a backend: it reads environments and requests tokens with the user's own rights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ClusterBackend:
-    """One cluster; logins are made as the ServiceAccount that the environment names."""
+    """One cluster; logins use the ServiceAccount that the environment names."""
 
     def __init__(self, session: ClusterSession, namespace: str) -> None:
         self.store = ClusterStore(session, namespace)
@@ -40,7 +40,7 @@ def open_cluster(context: str, outside: Outside) -> ClusterBackend:
 
 def connect(context: str) -> ClusterSession:
     """A session with the real cluster of a context, "" for the current one. Raises EscError."""
-    # urllib3 takes a while to import.
+    # Importing urllib3 takes a while.
     from esc_operator.kube.exec_plugin import Terminal
     from esc_operator.kube.session import open_session
 

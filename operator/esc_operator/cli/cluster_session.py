@@ -1,4 +1,4 @@
-"""What commands ask of a cluster: the port that `kube.session` serves, and a test's fake."""
+"""The port through which commands use a cluster; `kube.session` and a test's fake implement it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class ClusterSession(EnvironmentReader, TokenSource, Protocol):
     """A connection to one cluster. Raises KubeError."""
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Set annotations of an environment, one of the cluster where `namespace` is "", and leave all others."""
+        """Set these annotations of an environment and keep all others; `namespace` is "" for a
+        ClusterEscEnvironment."""
 
     def create_rotation(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The EscRotation as it was created."""
+        """Create an EscRotation and return it as the API server stored it."""
 
     def read_rotation(self, name: str) -> Mapping[str, Any]: ...
 

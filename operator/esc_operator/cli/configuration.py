@@ -1,4 +1,4 @@
-"""What `esc login` chose: one small file that only its user can read."""
+"""The choice of `esc login`: one small file that only its user can read."""
 
 # Importing pathlib takes longer than opening an environment.
 # ruff: noqa: PTH100, PTH103, PTH105, PTH107, PTH111, PTH118, PTH123
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BACKEND_URL = "ESC_BACKEND_URL"
-"""Overrides what `esc login` chose."""
+"""Overrides the choice of `esc login`."""
 
 HOME = "ESC_HOME"
-"""The folder of the choice and of the environments of the default backend; `~/.esc` where it is not set."""
+"""The folder of the choice and of the default backend's environments; `~/.esc` by default."""
 
 
 def read_backend(settings: Mapping[str, str]) -> str:
@@ -31,7 +31,7 @@ def default_backend(settings: Mapping[str, str]) -> str:
 
 
 def write_backend(url: str, settings: Mapping[str, str]) -> None:
-    """Remember a backend. Raises ConfigurationError."""
+    """Store the choice of a backend. Raises ConfigurationError."""
     path = _path(settings)
     scratch = f"{path}.{os.getpid()}"
     try:
@@ -39,14 +39,14 @@ def write_backend(url: str, settings: Mapping[str, str]) -> None:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(_to_text({"backend": url}))
-        # Whoever reads meanwhile sees the old choice or the new one, never half of it.
+        # A process that reads meanwhile sees the old choice or the new one, never half of it.
         os.replace(scratch, path)
     except OSError as error:
         raise ConfigurationError(f"could not write {path}: {error.strerror}") from error
 
 
 def forget_backend(settings: Mapping[str, str]) -> bool:
-    """Go back to the default; False where nothing had been chosen. Raises ConfigurationError."""
+    """Go back to the default; False if there was no choice. Raises ConfigurationError."""
     path = _path(settings)
     try:
         os.remove(path)

@@ -1,4 +1,4 @@
-"""From the process's arguments to a command, and from a command's errors to an exit status."""
+"""Turns the process's arguments into a command, and a command's errors into an exit status."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str] | None = None, outside: Outside | None = None) 
 
 
 def guard(command: Callable[[], int], *, debug: bool = False) -> int:
-    """Run a command; what the outside world does to it becomes one line on stderr, never a traceback."""
+    """Run a command; an error becomes one line on stderr, never a traceback."""
     try:
         return command()
     except EscError as error:
@@ -34,10 +34,10 @@ def guard(command: Callable[[], int], *, debug: bool = False) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; what is left in the buffer must not fail once more at exit.
+        # The reader of our output has gone; the rest of the buffer must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told without the values it met
+    except Exception as error:  # noqa: BLE001 - the last line of defence: report a bug without the values it met
         hint = "" if debug else "; `esc --debug ...` shows where"
         _tell(f"Error: this is a bug in esc ({type(error).__name__}){hint}", error if debug else None)
         return FAILED
@@ -49,7 +49,7 @@ def _dispatch(arguments: list[str], outside: Outside) -> int:
 
         words = split(arguments[1:])
         if words.is_plain:
-            # A call of `run` that click would have nothing to say about: importing it would double the wait.
+            # click would have nothing to report about this call of `run`, and importing it would double the wait.
             from esc_operator.cli.running import run_in_environment
 
             return run_in_environment(str(words.reference), words.command, outside, interactive=words.interactive)

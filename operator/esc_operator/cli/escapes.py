@@ -1,7 +1,7 @@
 """How programs write a text inside other texts: URLs, shells, HTML, JSON, source code. Pure.
 
-Each escape says character by character what stands for it, so the form of a text's beginning is the beginning of its
-form. `PARTIAL` ones leave letters and digits alone, `WHOLE` ones do not.
+Each escape maps single characters, so the form of a text's beginning is the beginning of the text's form. `PARTIAL`
+escapes leave letters and digits unchanged, `WHOLE` ones do not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Escape(dict[int, str]):
-    """A table for `str.translate`, filled by its rule as characters are met."""
+    """A table for `str.translate`, filled by its rule for each new character."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def each_byte(template: str) -> Rule:
 
 
 def _each_unit(template: str) -> Rule:
-    """Every UTF-16 code unit by a template: what lies beyond takes two."""
+    """Every UTF-16 code unit by a template: characters beyond U+FFFF have two."""
     return lambda character: "".join(
         template.format(int.from_bytes(unit, "big"))
         for data in (character.encode("utf-16-be", "surrogatepass"),)
@@ -65,7 +65,7 @@ def _unchanged(character: str) -> str:
 
 
 def _escape(special: Mapping[str, str], control: Rule = _unchanged, beyond: Rule = _unchanged) -> Escape:
-    """What is special by itself, other control characters and what is beyond ASCII by a rule each."""
+    """Special characters by a table, other control characters and those beyond ASCII by a rule each."""
 
     def rule(character: str) -> str:
         if character in special:
@@ -78,13 +78,13 @@ def _escape(special: Mapping[str, str], control: Rule = _unchanged, beyond: Rule
 
 
 def _but(safe: str, other: Rule, special: Mapping[str, str] | None = None) -> Escape:
-    """Everything but letters, digits and what is safe, by a rule."""
+    """Everything but letters, digits and the safe characters, by a rule."""
     kept = frozenset(_PLAIN + safe)
     special = special or {}
     return Escape(lambda character: special.get(character) or (character if character in kept else other(character)))
 
 
-# -- percent-encoding: what each encoder leaves alone
+# -- percent-encoding: the characters that each encoder leaves unchanged
 
 _UNRESERVED = "-_.~"
 _SAFE_IN_URLS = (
@@ -153,7 +153,7 @@ _DECIMAL, _HEXADECIMAL, _HEXADECIMAL_UPPER = (_each_character(each) for each in 
 
 
 def _named(character: str) -> str:
-    # A table of two thousand names, for what few secrets hold.
+    # A table of two thousand names, which few secrets need.
     from html.entities import codepoint2name
 
     name = codepoint2name.get(ord(character))
@@ -323,12 +323,12 @@ _TWICE = [
 ]
 
 PARTIAL: Sequence[Escape] = (*_PERCENT, *_IN_JSON, *_IN_HTML, *_IN_SHELLS, *_IN_CODE, *_TWICE)
-"""Those that write what is special in its place, and leave letters and digits alone."""
+"""Escapes that replace special characters, and leave letters and digits unchanged."""
 
 WITH_SPACES: Sequence[Escape] = tuple(
     _but(safe, each_byte(template), _PLUS) for safe in _SAFE_IN_URLS for template in _BYTE
 )
-"""More of them, which differ only for texts that hold a space: a plus stands for it."""
+"""More of them, which differ only for texts with a space: they write a plus for it."""
 
 WHOLE: Sequence[Escape] = tuple(
     Escape(rule)
@@ -339,11 +339,11 @@ WHOLE: Sequence[Escape] = tuple(
         _UPPER,
     )
 )
-"""Each character by its number. The first two are hexadecimal as it is written most."""
+"""Each character by its number. The first two are the most common ways to write hexadecimal."""
 
 SEPARATED: Sequence[tuple[Escape, bytes]] = tuple(
     (Escape(each_byte(template + separator)), separator.encode())
     for template in ("{:02x}", "{:02X}")
     for separator in (":", " ")
 )
-"""Hexadecimal with a sign between two bytes, and that sign."""
+"""Hexadecimal with a separator between two bytes, and that separator."""

@@ -1,7 +1,7 @@
-"""The temporary files of a command: only its user can read them, and nothing of them outlives it.
+"""The temporary files of a command: only its user can read them, and they do not outlive it.
 
-They are in a folder of each run (0700), which is locked as long as esc or the command lives. What a SIGKILL left is not
-locked any more, and the next run removes it. A name is never guessed by others, and no folder of others is touched.
+Each run has a folder of its own (0700), which is locked as long as esc or the command lives. A folder that a SIGKILL
+left is no longer locked, and the next run removes it. Names are random, and folders of other users are never touched.
 """
 
 # Importing pathlib takes longer than starting the command.
@@ -24,9 +24,9 @@ _AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextmanager
 def temporary_files(contents: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Write each content to a file of its own (0600) for the length of the block; name → path.
+    """Write each content to a file of its own (0600) for the duration of the block; name → path.
 
-    Raises ConfigurationError where they cannot be written.
+    Raises ConfigurationError if they cannot be written.
     """
     if not contents:
         yield {}
@@ -41,12 +41,12 @@ def temporary_files(contents: Mapping[str, str], settings: Mapping[str, str]) ->
 
 @contextmanager
 def private_folder(settings: Mapping[str, str]) -> Iterator[str]:
-    """A folder for the length of the block. Raises ConfigurationError where there can be none."""
+    """A folder for the duration of the block. Raises ConfigurationError if it cannot be created."""
     folder, lock = _create_folder(settings)
     try:
         yield folder
     finally:
-        # The command may have put more beside them.
+        # The command may have added files.
         _remove(folder)
         os.close(lock)
         if os.path.lexists(folder):
@@ -54,7 +54,7 @@ def private_folder(settings: Mapping[str, str]) -> Iterator[str]:
 
 
 def remove_leftovers(settings: Mapping[str, str]) -> None:
-    """Remove what runs left behind that were killed, wherever their settings had put it; never what is in use."""
+    """Remove the folders of killed runs from every place that settings may name; never a folder in use."""
     prefix = _prefix()
     for place in _places(settings):
         try:
@@ -67,17 +67,17 @@ def remove_leftovers(settings: Mapping[str, str]) -> None:
 
 
 def _places(settings: Mapping[str, str]) -> Iterator[str]:
-    """Where temporary files may be: first what a log-out empties, if the system has it."""
+    """Places for temporary files: first the one that a log-out empties, if the system has it."""
     # On macOS that is TMPDIR.
     runtime = settings.get("XDG_RUNTIME_DIR", "")
     if os.path.isabs(runtime) and _is_private(runtime):
         yield runtime
-    named = (settings.get("TMPDIR", ""), "/tmp", "/var/tmp")  # noqa: S108 - each name in them is drawn by chance
+    named = (settings.get("TMPDIR", ""), "/tmp", "/var/tmp")  # noqa: S108 - names in them are random
     yield from dict.fromkeys(os.path.abspath(place) for place in named if place and os.access(place, os.W_OK | os.X_OK))
 
 
 def _is_private(folder: str) -> bool:
-    """Whether nobody else has rights in it: one that was inherited through sudo, say, belongs to another user."""
+    """Whether only this user has rights in it: one that was inherited through sudo, say, belongs to another user."""
     try:
         found = os.stat(folder)
     except OSError:
@@ -105,7 +105,7 @@ def _create_folder(settings: Mapping[str, str]) -> tuple[str, int]:
 
 
 def _lock(folder: str) -> int | None:
-    """Lock a new folder; None where another run has taken it for a leftover in between."""
+    """Lock a new folder; None if another run has meanwhile removed it as a leftover."""
     import fcntl
 
     try:
@@ -115,12 +115,12 @@ def _lock(folder: str) -> int | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:
-        # A file system without locks: there nobody can take it for a leftover either.
+        # A file system without locks: no other run can take the folder for a leftover either.
         return lock
     if not os.path.isdir(folder):
         os.close(lock)
         return None
-    # The command holds the lock as well: should we be killed, it may go on, and needs its files.
+    # The command holds the lock too: if we are killed, it may continue, and needs its files.
     os.set_inheritable(lock, True)
     return lock
 
@@ -143,7 +143,7 @@ def _remove_unless_locked(folder: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    # Slow to import, and most environments have no files.
+    # Importing it is slow, and most environments have no files.
     from shutil import rmtree
 
     rmtree(folder, ignore_errors=True)
@@ -157,7 +157,7 @@ def _refusal(place: str, error: OSError) -> ConfigurationError:
 
 
 def _write(folder: str, number: int, text: str) -> str:
-    # The name of a variable can hold what the name of a file cannot.
+    # A variable's name may contain characters that a file's name cannot.
     path = os.path.join(folder, f"file-{number}")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

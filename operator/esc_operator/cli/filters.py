@@ -1,4 +1,4 @@
-"""The filters between a command's output and ours. Imported once the command runs: its start need not wait for this."""
+"""The filters between a command's output and ours. Imported once the command runs, so as not to delay its start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 1 << 16
 
 
 class Filter(threading.Thread):
-    """Copies what arrives at a source to a descriptor of ours, with the secrets taken out, to its end."""
+    """Copies a source to a descriptor of ours, to its end, and redacts secrets on the way."""
 
     def __init__(self, source: int, descriptor: int, secrets: Matcher) -> None:
         super().__init__(daemon=True)
@@ -30,10 +30,10 @@ class Filter(threading.Thread):
         try:
             self.copy()
         finally:
-            # Where nobody reads our output any more, the command learns it as it would without us: by SIGPIPE.
+            # If our output has no reader any more, the command notices as it would without us: by SIGPIPE.
             os.close(self._source)
             self.done = True
-            # Wakes the main thread, which waits for nothing but signals.
+            # Wakes the main thread, which waits for signals only.
             os.kill(os.getpid(), signal.SIGCHLD)
 
     def copy(self) -> None:
@@ -50,5 +50,5 @@ def _write_all(descriptor: int, data: memoryview) -> None:
         try:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
-            # Somebody with whom we share the output has made it non-blocking, for all of us.
+            # Another process that shares the output has made it non-blocking, for all of us.
             select.select((), (descriptor,), ())

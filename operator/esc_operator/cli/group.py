@@ -1,4 +1,4 @@
-"""The tree of commands. A command's module is imported when the command is used, or when help lists it."""
+"""The tree of commands. A command's module is imported when you use the command or list the help."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _COMMANDS = {
 }
 _HELP = """Environments, secrets and short-lived credentials, from a folder or a Kubernetes cluster.
 
-An environment is named by a reference, [organization/][project/]name. In a cluster the organization is a context of
-your kubeconfig, the project a namespace, and the name that of an EscEnvironment.
+A reference, [organization/][project/]name, names an environment. In a cluster the organization is a context of your
+kubeconfig, the project a namespace, and the name that of an EscEnvironment.
 
 \b
 Examples:
   esc run apps/aws -- aws s3 ls              run a command in an environment
   esc run my-cluster/apps/aws -- aws s3 ls   the same, in a cluster that you are not logged in to
-  esc open apps/aws                          show what is in it, secrets included
+  esc open apps/aws                          show its values, secrets included
   esc open apps/aws database.host -f string  show one value
   eval "$(esc open apps/aws -f shell)"       load its variables into a shell
-  esc rotate apps/aws --wait                 have new credentials made
+  esc rotate apps/aws --wait                 get new credentials
   esc env ls                                 list the environments
 
 \b
 Exit status:
-  0    it worked                  126  `run`: the command cannot be executed
-  1    it failed; stderr says why 127  `run`: there is no such command
-  2    it was called wrongly      128+N  signal N ended the command
-  `run` otherwise exits with the status of the command that it ran.
+  0    success                    126  `run`: the command cannot be executed
+  1    failure; stderr says why   127  `run`: there is no such command
+  2    wrong usage                128+N  signal N ended the command
+  Otherwise `run` exits with the status of the command that it ran.
 """
 
 

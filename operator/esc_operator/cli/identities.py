@@ -1,4 +1,4 @@
-"""Who a person's command acts as: what a token file says, or a ServiceAccount that they may get tokens of."""
+"""The identity of a user's command: that of a token file, or a ServiceAccount for which the user may get tokens."""
 
 # ruff: noqa: PTH123 - importing pathlib takes longer than reading the file
 from __future__ import annotations
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOKEN_FILES = ("ESC_OIDC_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE")
-"""Settings that name a file with an OIDC token; the first whose token is for who asks for one counts."""
+"""Settings that name a file with an OIDC token; the first whose token has the requested audience is used."""
 
 
 class TokenSource(Protocol):
-    """Asks a cluster for tokens with the rights of whoever calls. Raises KubeError, IdentityError."""
+    """Requests tokens from a cluster with the caller's rights. Raises KubeError, IdentityError."""
 
     def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken: ...
 
@@ -44,7 +44,7 @@ class ServiceAccountIdentity:
 
 
 class TokenFileIdentity:
-    """Whoever the token in a file is about; an Identity."""
+    """The subject of the token in a file; an Identity."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._paths = [settings[name] for name in TOKEN_FILES if settings.get(name)]
@@ -58,7 +58,7 @@ class TokenFileIdentity:
         return ""
 
     async def token(self, audience: str) -> IdentityToken:
-        """The token that is for that audience: it is not shown to anybody it is not meant for."""
+        """The token for that audience; a token is presented to its own audience only."""
         others = []
         for path in self._paths:
             token = IdentityToken(_read(path), None)
@@ -70,11 +70,12 @@ class TokenFileIdentity:
             others.append(f"{path} is for {', '.join(audiences)}")
         if not others:
             raise IdentityError(
-                "no identity token to log in with: a folder of environments needs a file with an OIDC token, named by "
+                "no identity token to log in with: write an OIDC token to a file, and name the file in "
                 + " or ".join(TOKEN_FILES)
             )
         raise IdentityError(
-            f"the identity token in {' and the one in '.join(others)}, and one for {audience} is needed"
+            f"no identity token for {audience}: the token in {' and the one in '.join(others)}; name a file with one "
+            f"for {audience} in {TOKEN_FILES[0]}"
         )
 
 
@@ -92,12 +93,12 @@ def _read(path: str) -> str:
 
 
 def _refuse_api_server(audience: str, issuer: str = "") -> None:
-    """A token that an API server accepts is not handed to a provider, whatever a definition asks for."""
-    # Loading it takes time that only a login has.
+    """Never give a provider a token that an API server accepts, whatever a definition requests."""
+    # Loading it takes time, and only logins need it.
     from esc_operator.resources.allowances import WELL_KNOWN_AUDIENCES
 
     if audience.strip() in {*WELL_KNOWN_AUDIENCES, issuer or UNREADABLE}:
         raise IdentityError(
-            f'the audience "{audience}" is an API server\'s own: name the one of whom the login is for',
+            f'the audience "{audience}" is an API server\'s own: name that of the service you log in to',
             reason="AudienceNotAllowed",
         )

@@ -1,4 +1,4 @@
-"""What kubectl's `-l` takes, `team=a,env!=dev,tier in (web,db),!legacy`, as the selector of an EscRotation. Pure."""
+"""Parses selectors as kubectl's `-l`, `team=a,env!=dev,tier in (web,db),!legacy`, for an EscRotation. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EQUAL = re.compile(rf"(?P<key>{_KEY})\s*(?P<sign>==|=|!=)\s*(?P<value>{_VALUE})
 _AMONG = re.compile(rf"(?P<key>{_KEY})\s+(?P<word>in|notin)\s*\((?P<values>[^()]*)\)")
 _THERE = re.compile(rf"(?P<absent>!)?\s*(?P<key>{_KEY})")
 _COMMA = re.compile(r",(?![^(]*\))")
-"""One that is not inside parentheses."""
+"""A comma outside parentheses."""
 
 
 def parse_label_selector(text: str) -> dict[str, Any]:
@@ -42,5 +42,5 @@ def _expression(term: str) -> dict[str, Any]:
     if found := _THERE.fullmatch(term):
         return {"key": found["key"], "operator": "DoesNotExist" if found["absent"] else "Exists"}
     raise ConfigurationError(
-        f'"{term}" is no label selector: write key=value, key!=value, key in (a,b), key notin (a,b), key or !key'
+        f'"{term}" is not a label selector: write key=value, key!=value, key in (a,b), key notin (a,b), key or !key'
     )

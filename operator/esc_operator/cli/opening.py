@@ -1,4 +1,4 @@
-"""Opens the environment that a reference names, and tells what is wrong with it."""
+"""Opens the environment that a reference names, and reports its diagnostics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NotOpenedError(EscError):
-    """An environment has errors, which have been told already."""
+    """An environment has errors, which were already reported."""
 
     default_reason = "InvalidDefinition"
 
@@ -31,7 +31,7 @@ class OpenedEnvironment:
         self._texts = texts
 
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Tell diagnostics on stderr."""
+        """Write diagnostics to stderr."""
         if found := tuple(diagnostics):
             from esc_operator.cli.redaction import secrets_of
             from esc_operator.cli.reporting import report
@@ -40,7 +40,7 @@ class OpenedEnvironment:
 
 
 def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:
-    """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError where one is an error."""
+    """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError if one is an error."""
     backend, name = resolve(reference, outside)
     store = _RememberingStore(backend.store)
     result = api.open(
@@ -54,7 +54,7 @@ def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:
 
 
 class _RememberingStore:
-    """A Store that keeps the texts it has given out."""
+    """A Store that keeps the texts it has loaded."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The world as a command is given it; importing it costs nothing, as every command does."""
+"""What a command gets from the outside world. Every command imports this module, so it imports nothing itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 
 class Outside(NamedTuple):
-    """What a command is given of the world: the environment variables, how to reach a cluster by context, and how to
-    let some seconds pass."""
+    """The environment variables, and functions that open a session with the cluster of a context, and that sleep."""
 
     settings: Mapping[str, str]
     open_session: Callable[[str], ClusterSession]

@@ -1,6 +1,6 @@
-"""Runs one command as if we were not there: its signals, its exit status, its streams, with the secrets taken out.
+"""Runs one command transparently: its signals, its exit status, its streams with secrets redacted.
 
-`os` and no subprocess: importing that takes as long as starting the command.
+It uses `os`, not subprocess: importing that takes as long as starting the command.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 KILLED = 128
 
-# The interpreter ignores these, and what is ignored stays so across exec.
+# The interpreter ignores these, and an ignored signal stays ignored across exec.
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class CommandError(ConfigurationError):
-    """The command could not be started; `status` is what a shell would exit with."""
+    """The command could not be started; `status` is the exit status that a shell would return."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -51,10 +51,10 @@ def run_command(
     held: HeldSignals,
     secrets: Callable[[], Matcher] | None = None,
 ) -> int:
-    """Run the command to its end and return its exit status, 128 + N where signal N killed it. Raises CommandError.
+    """Run the command to its end and return its exit status, 128 + N if signal N killed it. Raises CommandError.
 
-    With `secrets`, asked for once the command runs, its output goes through a filter, and the end is also the end of
-    all output, whoever writes it.
+    With `secrets`, which is called once the command runs, its output goes through a filter. The call then returns when
+    the output ends too, whichever process writes it.
     """
     pipes = [(descriptor, *os.pipe()) for descriptor in (1, 2)] if secrets else []
     actions = [(os.POSIX_SPAWN_DUP2, entrance, descriptor) for descriptor, _, entrance in pipes]
@@ -92,7 +92,7 @@ def _wait(child: int, filters: Sequence[Filter], held: HeldSignals) -> int:
         if arrived.number == signal.SIGCHLD:
             continue
         if status is not None and arrived.ends:
-            # Only what others still write keeps us, and we are asked to end.
+            # We wait only for the output of other processes, and the signal asks us to end.
             return KILLED + arrived.number
         if status is None and not arrived.everywhere:
             _pass_on(child, arrived.number)
@@ -104,7 +104,7 @@ def _pass_on(child: int, number: int) -> None:
     try:
         os.kill(child, number)
     except PermissionError:
-        # Only for a command that acts as another user, such as sudo, which has its own ways to learn of it.
+        # The command acts as another user, such as sudo, which gets such signals in its own way.
         return
 
 
@@ -117,7 +117,7 @@ def _reap(child: int) -> int | None:
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str], start: Callable[..., int]) -> int:
-    """Start the first that can be started of the files that the command's name may mean, as a shell would."""
+    """Start the first executable file that the command's name may mean, as a shell would."""
     refused: CommandError | None = None
     for path in _candidates(command[0], environment):
         try:
@@ -128,7 +128,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], start: Callab
         except OSError as error:
             refused = refused or _not_executable(path, error.strerror or "it is not a program")
         except ValueError as error:
-            why = "an argument or a variable holds what no process can be given (a NUL or half a surrogate pair)"
+            why = "an argument or a variable contains a NUL or half a surrogate pair; remove it"
             raise CommandError(f"{command[0]} cannot be run: {why}", NOT_EXECUTABLE) from error
     raise refused or CommandError(f"command not found: {command[0]}", NOT_FOUND)
 

@@ -1,4 +1,4 @@
-"""Diagnostics for people: where, how bad, what, and the lines they are about."""
+"""Diagnostics for people: where, how severe, what, and the lines they point at."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECRET_CALL = "fn::secret"  # noqa: S105 - the language's word
 
 
 def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None) -> None:
-    """Write the diagnostics to stderr. `texts` are the definitions by environment, `secrets` what must not show."""
+    """Write the diagnostics to stderr. `texts` are the definitions by environment; `secrets` finds what to redact."""
     sys.stderr.write("".join(render(diagnostics, texts, secrets)))
 
 
@@ -33,7 +33,7 @@ def render(
 
 
 def _place(diagnostic: Diagnostic) -> str:
-    """`environment:line:column: `, or the document path where there is no text to point into."""
+    """`environment:line:column: `, or the document path if there is no text to point into."""
     where = diagnostic.range
     if where:
         return f"{where.environment}:{where.begin.line}:{where.begin.column}: "
@@ -42,7 +42,7 @@ def _place(diagnostic: Diagnostic) -> str:
 
 
 def _excerpt(text: str, where: Range, secrets: Matcher | None) -> str:
-    """The line that a range begins on, with carets under the range."""
+    """The first line of a range, with carets under the range."""
     lines = text.replace("\r\n", "\n").split("\n")
     number, column = where.begin.line, where.begin.column - 1
     line = lines[number - 1] if 0 < number <= len(lines) else ""
@@ -50,7 +50,7 @@ def _excerpt(text: str, where: Range, secrets: Matcher | None) -> str:
     if not line.strip() or _SECRET_CALL in line or shown != line or len(line) > _LONGEST_LINE:
         return ""
     end = where.end.column - 1 if where.end.line == number else len(line)
-    # Tabs stay tabs, so that the carets stand under what they point at however wide a tab is.
+    # Tabs stay tabs, so that the carets are in the right place whatever the width of a tab.
     lead = "".join(character if character == "\t" else " " for character in line[:column])
     margin = f"{number:>5} | "
     return f"{margin}{line}\n{' ' * (len(margin) - 2)}| {lead}{'^' * max(1, min(end, len(line)) - column)}\n"

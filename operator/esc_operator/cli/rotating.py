@@ -1,6 +1,6 @@
-"""Rotations that a person asks for: of one environment by its annotation, of many by an EscRotation.
+"""Rotations that a user requests: of one environment by its annotation, of several by an EscRotation.
 
-Everything is done with the rights of that person; new values are made by the operator, never here.
+All requests use the user's own rights; only the operator makes new values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condit
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, SECRET_REFUSED
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
-from esc_operator.resources.rotation_selection import FITS_WIDELY, Candidate, by_turns, in_order, select, tell_nothing
+from esc_operator.resources.rotation_selection import (
+    FITS_WIDELY,
+    Candidate,
+    by_turns,
+    describe_nothing,
+    in_order,
+    select,
+)
 from esc_operator.resources.status import parse_status
 
 if TYPE_CHECKING:
@@ -32,35 +39,35 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 PATIENCE = 3
-"""What may pass by itself is told only when it has been in the way so many times."""
+"""A failure that may be temporary is reported only after this many attempts."""
 QUIET_SECONDS = 15.0
-"""After so long without a sign of the operator that is told."""
+"""After this long without a sign of the operator, say so."""
 
 
-HIDDEN = "its role is not told, and may be this one"
+HIDDEN = "its role is hidden, and may be this one"
 WIDE = f"its role {FITS_WIDELY}"
 
 
 class NotRotatedError(EscError):
-    """Some environment has no new values, which has been told already or is told by the message."""
+    """Some environment has no new values; the message or earlier output says why."""
 
     default_reason = "NotRotated"
 
 
 class Waiting(NamedTuple):
-    """How to wait: `timeout` in seconds, None for as long as it takes."""
+    """How to wait: `timeout` in seconds, None: without limit."""
 
     timeout: float | None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
     def until(self, is_over: Callable[[], bool], what: str) -> None:
-        """Look again and again. Raises NotRotatedError when the time is over."""
+        """Poll until it is over. Raises NotRotatedError after the timeout."""
         end = None if self.timeout is None else self.clock() + self.timeout
         while not is_over():
             if end is not None and self.clock() >= end:
                 raise NotRotatedError(
-                    f"{what} is not over after {self.timeout:g} s; it goes on without being waited for"
+                    f"{what} has not finished after {self.timeout:g} s; it continues without this command"
                 )
             self.sleep(LOOK_SECONDS)
 
@@ -69,17 +76,17 @@ class Waiting(NamedTuple):
 
 
 def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:
-    """Ask one environment for new credentials, and wait for them where that is wanted. Raises EscError."""
+    """Request new credentials for one environment, and wait for them if `waiting` is given. Raises EscError."""
     environment = parse_environment(session.read_environment(*key))
     name = key.full_name
     if environment.suspend:
-        raise NotRotatedError(f"{name} is suspended (spec.suspend): nothing of it is renewed")
+        raise NotRotatedError(f"{name} is suspended, so nothing was rotated: set spec.suspend to false first")
     if environment.cluster_scoped and environment.spread is None:
-        raise NotRotatedError(f"{name} fills no Secret (spec.target is not set): there is nothing of it to be renewed")
+        raise NotRotatedError(f"{name} fills no Secret, so there is nothing to rotate: set spec.target first")
     request = datetime.now(UTC).isoformat(timespec="milliseconds")
     session.annotate_environment(*key, {ROTATE_REQUESTED_AT: request})
     if waiting is None:
-        click.echo(f"{name}: new credentials are asked for")
+        click.echo(f"{name}: requested new credentials")
         return
     rolls = environment.rollout.policy == "OnChange"
     delays: set[datetime] = set()
@@ -88,18 +95,18 @@ def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> No
 
 
 def _has_honoured(session: ClusterSession, key: Key, request: str, delays: set[datetime], *, rolls: bool) -> bool:
-    """`delays`: until when it has to wait, as far as that was told."""
+    """Whether the request is done. `delays`: the waiting times that were already reported."""
     status = parse_status(session.read_environment(*key).get("status"))
     if status.observed_rotate_request != request:
         if (due := status.rotation_due_at) and not delays:
-            told = "it was rotated too often of late, and is rotated at most once a minute"
-            click.echo(f"{key.full_name} waits until {format_time(due)}: {told}", err=True)
+            why = "it was rotated several times, and is now rotated at most once a minute"
+            click.echo(f"{key.full_name} waits until {format_time(due)}: {why}", err=True)
             delays.add(due)
         return False
     refreshed = find_condition(status.conditions, REFRESHED)
     if refreshed and refreshed.status == "False":
         if status.next_refresh_at and status.failures < PATIENCE:
-            return False  # it may pass by itself
+            return False  # it may be temporary
         raise NotRotatedError(f"{key.full_name} has no new credentials: {refreshed.reason}: {refreshed.message}")
     if status.namespaces and status.namespaces.synced < status.namespaces.matched:
         return _wait_for_namespaces(key, status.namespaces)
@@ -108,8 +115,8 @@ def _has_honoured(session: ClusterSession, key: Key, request: str, delays: set[d
 
 
 def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
-    """Not yet, unless somebody has to mend something first: that is raised."""
-    stuck = [one for one in summary.told if one.reason in {SECRET_NOT_OWNED, SECRET_REFUSED}]
+    """Not done yet. Raises NotRotatedError if a user has to correct something first."""
+    stuck = [one for one in summary.failures if one.reason in {SECRET_NOT_OWNED, SECRET_REFUSED}]
     for one in stuck[:1]:
         raise NotRotatedError(
             f"{key.full_name} has new credentials in {summary.synced} of {summary.matched} namespaces; "
@@ -122,14 +129,14 @@ def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
 
 
 def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_none: bool = False) -> None:
-    """Print whom a rotation would ask, in order. Raises KubeError, and NotRotatedError where that is nobody."""
+    """Print the environments that a rotation would include, in order. Raises KubeError, NotRotatedError for none."""
     chosen = parse_selector(selector)
     labels: dict[str, Mapping[str, str]] = {}
     places: Iterable[str | None] = dict.fromkeys(chosen.namespaces) or (None, "")
     if chosen.namespace_labels is not None:
         listed = [body["metadata"] for body in session.list_namespaces()]
         labels = {metadata["name"]: metadata.get("labels") or {} for metadata in listed}
-        places = dict.fromkeys(chosen.namespaces) or (None,)  # none of the cluster is in a namespace
+        places = dict.fromkeys(chosen.namespaces) or (None,)  # a ClusterEscEnvironment is in no namespace
     bodies = (body for namespace in places for body in session.list_environments(namespace))
     found = in_order(one for body in bodies if (one := select(chosen, body, labels.get)))
     meant = list(by_turns([one for one in found if not one.suspended]))
@@ -137,8 +144,8 @@ def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_non
         click.echo(line)
     suspended = len(found) - len(meant)
     if not meant and not allow_none:
-        raise NotRotatedError(tell_nothing(chosen, suspended))
-    left_out = f", and {suspended} suspended left out" if suspended else ""
+        raise NotRotatedError(describe_nothing(chosen, suspended))
+    left_out = f"; {suspended} suspended left out" if suspended else ""
     click.echo(f"{_environments(len(meant))} would be rotated, in this order{left_out}", err=True)
 
 
@@ -146,17 +153,17 @@ def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:
     width = max((len(one.key.full_name) for one in candidates), default=0)
     for one in candidates:
         expires = format_time(one.expires_at) if one.expires_at else "no expiry"
-        told = [
+        notes = [
             expires,
-            *(["rolls its pods"] if one.rolls else []),
+            *(["replaces its pods"] if one.rolls else []),
             *([HIDDEN] if one.unsure else []),
             *([WIDE] if one.wide else []),
         ]
-        yield f"{one.key.full_name:<{width}}  {'  '.join(told)}"
+        yield f"{one.key.full_name:<{width}}  {'  '.join(notes)}"
 
 
 def start_rotation(session: ClusterSession, spec: Mapping[str, Any]) -> str:
-    """Create an EscRotation; answers its name. Raises EscError."""
+    """Create an EscRotation and return its name. Raises EscError."""
     body = {
         "apiVersion": API_VERSION,
         "kind": "EscRotation",
@@ -167,18 +174,18 @@ def start_rotation(session: ClusterSession, spec: Mapping[str, Any]) -> str:
         name: str = session.create_rotation(body)["metadata"]["name"]
     except NotFoundError as error:
         raise NotRotatedError(
-            "the cluster does not know EscRotations: install their CustomResourceDefinition (kubectl apply -f crds/)"
+            "the cluster does not serve EscRotations: install their CustomResourceDefinition (kubectl apply -f crds/)"
         ) from error
     except ForbiddenError as error:
         raise NotRotatedError(
-            f"{error.message}\nA rotation of many environments needs the right to create "
-            "escrotations.esc-operator.dev; `esc rotate NAMESPACE/NAME` asks one, with the right to patch it"
+            f"{error.message}\nTo rotate several environments you need the right to create "
+            "escrotations.esc-operator.dev; to rotate one (esc rotate NAMESPACE/NAME), the right to patch it"
         ) from error
     return name
 
 
 def follow_rotation(session: ClusterSession, name: str, waiting: Waiting, *, is_terminal: bool) -> None:
-    """Show how far an EscRotation has come until it is over. Raises NotRotatedError where anything failed."""
+    """Show the progress of an EscRotation until it is over. Raises NotRotatedError if anything failed."""
     shown: _Bar | _Lines = _Bar() if is_terminal else _Lines(waiting.clock())
     status = RotationStatus()
 
@@ -187,7 +194,7 @@ def follow_rotation(session: ClusterSession, name: str, waiting: Waiting, *, is_
         try:
             status = parse_rotation_status(session.read_rotation(name).get("status"))
         except NotFoundError as error:
-            raise NotRotatedError(f"EscRotation {name} was deleted while it was waited for") from error
+            raise NotRotatedError(f"EscRotation {name} was deleted before it finished") from error
         shown.show(status, waiting.clock())
         return status.completed_at is not None
 
@@ -195,12 +202,12 @@ def follow_rotation(session: ClusterSession, name: str, waiting: Waiting, *, is_
         with shown if isinstance(shown, _Bar) else nullcontext():
             waiting.until(is_over, f"EscRotation {name}")
     except KeyboardInterrupt:
-        click.echo(f"\nEscRotation {name} goes on; kubectl delete escrotation {name} ends it", err=True)
+        click.echo(f"\nEscRotation {name} continues; kubectl delete escrotation {name} stops it", err=True)
         raise
-    _tell_end(name, status)
+    _report_end(name, status)
 
 
-def _tell_end(name: str, status: RotationStatus) -> None:
+def _report_end(name: str, status: RotationStatus) -> None:
     counts = status.counts
     for failure in status.failures:
         click.echo(f"{failure.key.full_name}: {failure.reason}: {failure.message}", err=True)
@@ -210,16 +217,16 @@ def _tell_end(name: str, status: RotationStatus) -> None:
     if complete and complete.reason == NOTHING_SELECTED:
         raise NotRotatedError(complete.message)
     left_out = f", {counts.skipped} suspended left out" if counts.skipped else ""
-    told = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values{left_out}"
+    result = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values{left_out}"
     if status.phase is Phase.STOPPED:
-        raise NotRotatedError(f"{told}; EscRotation {name} stopped after {counts.failed} failed")
+        raise NotRotatedError(f"{result}; EscRotation {name} stopped after {counts.failed} failed")
     if status.phase is not Phase.SUCCEEDED:
-        raise NotRotatedError(f"{told}; {counts.failed} failed")
-    click.echo(told)
+        raise NotRotatedError(f"{result}; {counts.failed} failed")
+    click.echo(result)
 
 
 class _Bar:
-    """A bar on a terminal, on stderr, so that stdout has the result alone."""
+    """A progress bar on stderr, so that stdout has only the result."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -241,38 +248,38 @@ class _Bar:
                 length=max(1, counts.selected - counts.skipped),
                 label="rotating",
                 show_pos=True,
-                item_show_func=lambda told: told,
+                item_show_func=lambda text: text,
                 file=sys.stderr,
             )
-        # Some may be left out, or gone, that were counted before.
+        # Environments that were counted before may be suspended or gone.
         self._bar.length = max(1, counts.selected - counts.skipped)
         done = counts.succeeded + counts.failed
-        told = f"{counts.running} under way" + (f", {counts.failed} failed" if counts.failed else "")
-        self._bar.update(done - self._done, told)
+        text = f"{counts.running} running" + (f", {counts.failed} failed" if counts.failed else "")
+        self._bar.update(done - self._done, text)
         self._bar.render_progress()
         self._done = done
 
 
 class _Lines:
-    """A line whenever something has changed."""
+    """A line for each change."""
 
-    def __init__(self, begun: float) -> None:
-        self._begun = begun
-        self._told = ""
-        self._has_told_quiet = False
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._shown = ""
+        self._has_warned = False
 
     def show(self, status: RotationStatus, now: float) -> None:
         counts = status.counts
-        told = (
-            f"{counts.progress} have new values, {counts.running} under way, {counts.waiting} waiting, "
+        line = (
+            f"{counts.progress} have new values, {counts.running} running, {counts.waiting} waiting, "
             f"{counts.failed} failed"
         )
-        if status.run and told != self._told:
-            self._told = told
-            click.echo(told, err=True)
-        if not status.conditions and not self._has_told_quiet and now - self._begun > QUIET_SECONDS:
-            self._has_told_quiet = True
-            click.echo("no operator has taken it up yet: is one running, and for the whole cluster?", err=True)
+        if status.run and line != self._shown:
+            self._shown = line
+            click.echo(line, err=True)
+        if not status.conditions and not self._has_warned and now - self._started > QUIET_SECONDS:
+            self._has_warned = True
+            click.echo("no operator has started it yet: is one running, and for the whole cluster?", err=True)
 
 
 def _environments(count: int) -> str:

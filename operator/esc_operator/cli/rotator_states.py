@@ -1,4 +1,4 @@
-"""The states of rotators that the operator keeps in a cluster, for a person who may read its Secrets.
+"""The states of rotators that the operator stores in a cluster, read with the user's own rights.
 
 Read only: `esc open` and `esc run` rotate nothing.
 """
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class KeptStates:
-    """See `driver.rotator_states`. What may not be read is told: the definition's own state may be long out of use."""
+    """See `driver.rotator_states`. A Secret that the user may not read is an error: the definition's own state may be
+    out of date."""
 
     rotates = False
 
@@ -29,11 +30,11 @@ class KeptStates:
         self._session = session
 
     async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:
-        # Rotators are rare, and this brings the operator's own client along.
+        # Rotators are rare, and this imports the operator's own client.
         from esc_operator.reconciliation.opening.rotator_secrets import kept_states, secret_name
 
         key = key_of(environment, "")
-        where = (key.namespace, secret_name(key.name)) if key.namespace else self._told_by(key)
+        where = (key.namespace, secret_name(key.name)) if key.namespace else self._from_status(key)
         if where is None:
             return None
         try:
@@ -42,14 +43,14 @@ class KeptStates:
             return None
         except ForbiddenError as error:
             raise IdentityError(
-                f"what its rotators made last is in a Secret that you may not read: {error.message}",
+                f"the states of its rotators are in a Secret that you may not read: {error.message}",
                 reason=error.reason,
             ) from error
         state = kept_states(body, key).get(path)
         return state.value if state else None
 
-    def _told_by(self, environment: Key) -> tuple[str, str] | None:
-        """Where the states of one of the cluster are: in the operator's own namespace, which only its status tells."""
+    def _from_status(self, environment: Key) -> tuple[str, str] | None:
+        """The Secret of a ClusterEscEnvironment: only its status names the operator's own namespace."""
         status = parse_status(self._session.read_environment(*environment).get("status"))
         namespace, _, name = status.rotator_states.partition("/")
         return (namespace, name) if namespace and name else None

@@ -1,4 +1,4 @@
-"""The words after `esc run`, told apart: its options, the reference, and the command with all options of its own."""
+"""Splits the words after `esc run` into its options, the reference, and the command with its own options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INTERACTIVE = ("-i", "--interactive")
 
 
 class RunArguments(NamedTuple):
-    """`reference` is None, or `command` empty, where it is missing."""
+    """`reference` is None, or `command` empty, if it is missing."""
 
     options: tuple[str, ...]
     reference: str | None
@@ -19,7 +19,7 @@ class RunArguments(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing to explain or to refuse."""
+        """Whether the call needs neither help nor an error message."""
         return self.reference is not None and bool(self.command) and set(self.options) <= set(INTERACTIVE)
 
     @property

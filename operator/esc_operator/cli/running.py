@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def run_in_environment(reference: str, command: Sequence[str], outside: Outside, *, interactive: bool = False) -> int:
     """Run a command in an environment and return its exit status; `interactive` leaves its output alone.
 
-    Raises EscError, in which case nothing was run.
+    Raises EscError if it ran nothing.
     """
     opened = open_reference(reference, outside)
     variables = exported(opened.value)
     if problems := check_for_process(variables):
         opened.report(problems)
-        raise NotOpenedError(f"{reference} cannot be given to a command")
+        raise NotOpenedError(f"no command can get the variables of {reference}: correct them")
     filled = [command[0], *_fill_in(command, opened.value)]
     hides = opened.value.contains_secrets and not interactive
     return _run(filled, outside, variables, (lambda: _matcher(opened.value)) if hides else None)
@@ -46,7 +46,7 @@ def _run(
     environment = {**outside.settings, **{each.name: each.text for each in variables if not each.is_file}}
     contents = {each.name: each.text for each in variables if each.is_file}
     if not (contents or secrets):
-        # Nothing to hide and nothing to clean up: the command is better off without us.
+        # Nothing to redact and nothing to clean up: the command can replace this process.
         replace_process(command, environment)
 
     from esc_operator.cli.signals import held_signals
@@ -63,7 +63,7 @@ def _matcher(environment: Value) -> Matcher:
 
 
 def _fill_in(command: Sequence[str], environment: Value) -> Sequence[str]:
-    """The command's arguments with values in them; whoever starts it is warned of secrets that everybody can see."""
+    """The command's arguments with values filled in; warn of secrets in them, which other users can see."""
     arguments = command[1:]
     has_values = any("$" in argument for argument in arguments)
     if not arguments or not (has_values or environment.contains_secrets):
@@ -77,7 +77,7 @@ def _fill_in(command: Sequence[str], environment: Value) -> Sequence[str]:
     for path in filled.missing:
         sys.stderr.write(
             f"Warning: the environment has no value at ${{{path}}}, so it became empty; "
-            f"write $${{{path}}} to leave it to the command\n"
+            f"write $${{{path}}} if the command should get it unchanged\n"
         )
     return filled.texts
 
@@ -87,6 +87,6 @@ def _exposure(name: str, positions: Sequence[int]) -> str:
     which = f"arguments {', '.join(others)} and {last}" if others else f"argument {last}"
     return (
         f"Warning: {which} of {name} {'hold secrets' if others else 'holds a secret'} of the environment, and every "
-        "user of this machine can read the arguments of a process (ps); let the command read a variable, a file of the "
-        "environment's `files` or its standard input instead\n"
+        "user of this machine can read the arguments of a process (ps); pass it in a variable, in one of the "
+        "environment's `files` or on standard input instead\n"
     )

@@ -1,7 +1,7 @@
-"""Signals that are meant for the command, not for us.
+"""Signals for the command, not for this process.
 
-While they are held none of them can end this process, so nothing that has to be cleaned up is ever left behind: they
-wait, in the kernel, until they are asked for one by one.
+While they are blocked none of them can end this process, so it always cleans up: they wait in the kernel until `wait`
+returns them one by one.
 """
 
 # Importing pathlib takes longer than starting the command.
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOT_PASSED_ON = {
-    "SIGKILL": "nobody can hold it",
-    "SIGSTOP": "nobody can hold it",
-    "SIGCHLD": "it tells of the command itself",
+    "SIGKILL": "it cannot be blocked",
+    "SIGSTOP": "it cannot be blocked",
+    "SIGCHLD": "it reports the command itself",
 }
-"""All others are passed on, those of real time as well; each exception with its reason."""
+"""All others are forwarded, real-time signals too; each exception with its reason."""
 
 _STOPPING = ("SIGTSTP", "SIGTTIN", "SIGTTOU")
-"""They stop the command, and then us, so that the shell sees its job stopped."""
+"""They stop the command, and then this process, so that the shell sees its job stopped."""
 
 _HARMLESS = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGINFO")
-"""They end nobody who does nothing about them."""
+"""Signals whose default action does not end a process."""
 
 _FROM_KEYBOARD = ("SIGINT", "SIGQUIT", "SIGTSTP", "SIGINFO")
 _FROM_TERMINAL = (*_FROM_KEYBOARD, "SIGHUP", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH")
 
-# What siginfo says of a signal that the kernel itself sent, such as a terminal's Ctrl-C.
+# The siginfo code of a signal that the kernel itself sent, such as a terminal's Ctrl-C.
 _SI_KERNEL = 0x80
 
 
 def _numbers(names: tuple[str, ...]) -> frozenset[int]:
-    """Those of the names that this system has."""
+    """The numbers of those that this system has."""
     return frozenset(int(number) for name in names if (number := getattr(signal, name, None)) is not None)
 
 
 _STOPS, _HARMLESS_NUMBERS = _numbers(_STOPPING), _numbers(_HARMLESS)
 _KEYBOARD, _TERMINAL = _numbers(_FROM_KEYBOARD), _numbers(_FROM_TERMINAL)
-# Python ignores these from its start on, so that nobody can tell whether we were started so.
+# Python ignores these from its start on, so we cannot know whether our parent ignored them.
 _IGNORED_BY_PYTHON = _numbers(("SIGPIPE", "SIGXFSZ"))
 
 
 class Arrived(NamedTuple):
-    """A signal. `everywhere` is true where the terminal has sent it to all processes in its foreground already."""
+    """A signal. `everywhere`: the terminal has already sent it to all processes in its foreground."""
 
     number: int
     everywhere: bool
 
     @property
     def ends(self) -> bool:
-        """Whether it ends who does nothing about it."""
+        """Whether its default action ends a process."""
         return self.number not in _HARMLESS_NUMBERS | _STOPS
 
     @property
@@ -64,34 +64,34 @@ class Arrived(NamedTuple):
 
 
 class HeldSignals:
-    """The signals that wait. `mask` is the signal mask as it was before, for the command."""
+    """The blocked signals. `mask` is the signal mask from before, for the command."""
 
     def __init__(self, held: set[int], mask: set[int]) -> None:
         self._held = held
         self.mask = mask
 
     def wait(self) -> Arrived:
-        """The next signal: one to pass on, or SIGCHLD."""
+        """The next signal: one to forward, or SIGCHLD."""
         if hasattr(signal, "sigwaitinfo"):
             info = signal.sigwaitinfo(self._held)
-            # Other signals of the kernel, such as an alarm that was set before we were started, are for us alone.
+            # Other signals of the kernel, such as an alarm that was set before our start, are for this process alone.
             return Arrived(info.si_signo, info.si_code == _SI_KERNEL and info.si_signo in _TERMINAL)
-        # macOS does not say who sent it: in the foreground of a terminal it was the keyboard.
+        # macOS does not say who sent it: assume the keyboard in the foreground of a terminal.
         number = signal.sigwait(self._held)
         return Arrived(number, number in _KEYBOARD and _in_foreground())
 
     def stop(self, number: int) -> None:
-        """Stop as the signal wants it, until we are told to go on."""
-        # Not by SIGSTOP: the kernel stops nobody by these where no shell is left that could go on with it.
+        """Stop by this signal, until SIGCONT."""
+        # Not by SIGSTOP: the kernel ignores the others if no shell is left that could continue the job.
         os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
         signal.pthread_sigmask(signal.SIG_BLOCK, {number})
 
 
 def passed_on() -> set[int]:
-    """The signals that are passed on: all that can be, but for those that were ignored when we were started."""
+    """The signals to forward: all that can be, except those that were ignored at the start."""
     excepted = _numbers(tuple(NOT_PASSED_ON))
-    # What was ignored (nohup) stays ignored, by us and by the command.
+    # What was ignored (nohup) stays ignored, by this process and by the command.
     return {
         int(number)
         for number in signal.valid_signals() - excepted
@@ -101,9 +101,9 @@ def passed_on() -> set[int]:
 
 @contextmanager
 def held_signals() -> Iterator[HeldSignals]:
-    """Hold the signals until the end of the block; those that are still waiting then take effect."""
+    """Block the signals until the end of the block; those that are pending then take effect."""
     held = passed_on() | {int(signal.SIGCHLD)}
-    # Without any handler, some systems throw these away although they are held.
+    # Without a handler, some systems discard these although they are blocked.
     before = {number: signal.signal(number, _let_it_wait) for number in held & _HARMLESS_NUMBERS}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:

@@ -1,4 +1,4 @@
-"""Before a token is asked for: whether a login is allowed. Who decides is handed in; here it is only asked in time."""
+"""The port that decides, before a token is requested, whether a login is allowed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class Wish(NamedTuple):
-    """A login that a definition asks for. `author` is the environment that the call stands in, `exchanged_by` another
-    provider that logs in with tokens like the one that this one gives out. Where it is not to be `shown`, its inputs
+    """A login that a definition requests. `author` is the environment whose definition has the call. `exchanged_by` is
+    another provider that logs in with tokens like the one that this provider outputs. `shown` is false if the inputs
     hold a secret."""
 
     provider: str
@@ -26,14 +26,14 @@ class Admission(Protocol):
     """Decides on logins."""
 
     async def refuse(self, wish: Wish) -> Failed | None:
-        """Why a login is not allowed, or None."""
+        """Why the login is not allowed; None if it is."""
 
     async def refuse_unknown(self, provider: str, author: str) -> IdentityError | Failed | None:
-        """Why a provider that does not tell its role must not log in, or None where every role is allowed."""
+        """Why a provider that does not report its role must not log in; None if every role is allowed."""
 
 
 class Refusing:
-    """An identity that is refused every token: for a provider of which nobody knows what it would do with one."""
+    """An identity that gets no token: for a provider that does not report what it would do with one."""
 
     def __init__(self, identity: Identity, error: IdentityError) -> None:
         self._identity = identity

@@ -1,4 +1,4 @@
-"""What is reported of one call of a provider: whether it was made at all, how long it took, and what came of it."""
+"""The metrics and traces of one call of a provider: whether it was made, how long it took, and its result."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class CallReport:
     """Reports one call to metrics and traces; a context around it.
 
-    `provider` is the name of one that is installed by the time anything is told; `kept`: what it opens was made before,
-    as the state of a rotator is.
+    `provider` is the name of an installed one when anything is reported; `kept`: the call opens credentials that exist
+    already, such as the state of a rotator.
     """
 
     def __init__(self, telemetry: Telemetry, provider: str, *, kept: bool) -> None:
@@ -40,16 +40,16 @@ class CallReport:
 
     @property
     def has_begun(self) -> bool:
-        """Whether it has got its turn."""
+        """Whether the call was made."""
         return self._began is not None
 
     async def call(self, call: Awaitable[T]) -> T:
-        """Carry the call out: it has got its turn."""
+        """Make the call: it has its turn."""
         self._began = self._telemetry.clock()
         return await call
 
     def settle(self, outcome: object) -> None:
-        """Tell what came of it."""
+        """Report the result."""
         meter = self._telemetry.meter
         reason = outcome.reason if isinstance(outcome, Failed) else ""
         self._span.note(provider=self._provider, called=self._began is not None)

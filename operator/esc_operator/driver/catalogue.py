@@ -1,4 +1,4 @@
-"""What the evaluator is told of a provider or rotator before any is opened: its schemas, compiled once."""
+"""The schemas of providers and rotators, compiled once, for the evaluator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Catalogue:
-    """What is installed. Loads plug-ins, and never opens one; safe to share between evaluations."""
+    """The installed plug-ins. Loads them, and never opens one; evaluations can share it."""
 
     def __init__(self, providers: Registry[Provider] | None = None, rotators: Registry[Rotator] | None = None) -> None:
         self.providers = providers or provider_registry()
@@ -31,8 +31,8 @@ class Catalogue:
         return self._describe(self.rotators, name, ("inputs", "state", "outputs"))
 
     def exchanging(self, audience: str, but: str) -> str:
-        """Another provider that logs in with tokens for that audience; "" where there is none."""
-        # Only who gives out a token pays for importing these.
+        """Another provider that logs in with tokens for that audience; "" if there is none."""
+        # Only a provider that outputs a token pays for importing these.
         from esc_operator.providers.port import Exchanges
         from esc_operator.resources.allowances import matches
 
@@ -40,7 +40,7 @@ class Catalogue:
             try:
                 provider = None if name == but else self.providers.find(name)
             except EscError:
-                continue  # what cannot be loaded logs in nowhere
+                continue  # a plug-in that cannot be loaded logs in nowhere
             patterns: Sequence[str] = provider.exchanged_audiences if isinstance(provider, Exchanges) else ()
             if any(matches(pattern, audience) for pattern in patterns):
                 return name

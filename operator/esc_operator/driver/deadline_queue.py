@@ -1,8 +1,8 @@
-"""Who of one namespace waits, in the order in which they are served: by their deadlines.
+"""The waiting calls of one namespace, in the order of their deadlines.
 
-Who has none asks for something new, and goes ahead of those that only renew; but every so often one of these goes
-first, so that a storm of new ones cannot let credentials expire. First come first served would undo the order in which
-the work queue hands out what is due.
+A call without a deadline asks for something new, and goes ahead of renewals; but one in every few places goes to a
+renewal, so that a storm of new calls cannot let credentials expire. First come first served would undo the order of the
+work queue.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DEADLINE_SHARE = 4
-"""One place in so many goes to the earliest deadline first."""
+"""One place in this many goes to the earliest deadline first."""
 
 
 class DeadlineQueue:
-    """Futures of those that wait; one that is done has given up, and is passed over."""
+    """The futures of waiting calls; one that is done has given up, and is skipped."""
 
     def __init__(self) -> None:
         self._new: deque[asyncio.Future[None]] = deque()
@@ -36,7 +36,7 @@ class DeadlineQueue:
             heapq.heappush(self._due, (deadline, next(self._order), waiter))
 
     def __bool__(self) -> bool:
-        """Whether anybody waits."""
+        """Whether any call waits."""
         while self._new and self._new[0].done():
             self._new.popleft()
         while self._due and self._due[0][2].done():
@@ -44,9 +44,9 @@ class DeadlineQueue:
         return bool(self._new or self._due)
 
     def pop(self) -> asyncio.Future[None]:
-        """Whose turn it is. Raises IndexError where nobody waits."""
+        """The next call. Raises IndexError if none waits."""
         if not self:
-            raise IndexError("nobody waits")
+            raise IndexError("no call waits")
         if self._new and self._due:
             self._picks += 1
             is_due = self._picks % DEADLINE_SHARE == 0

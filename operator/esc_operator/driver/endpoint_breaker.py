@@ -1,8 +1,8 @@
-"""When an endpoint is left alone by everybody: several namespaces have met the same, and nobody anything else.
+"""The breaker of an endpoint for all namespaces: it opens when several of them met the same, and none a success.
 
-Pure: the time is an argument. What one namespace meets proves nothing to others, since it chooses its inputs: its role,
-its region, its tenant, and so whom it troubles. Invariant: whatever a single namespace does, this stays closed; and
-while it is open, whose call fails again and again does not take the next one's turn to find out.
+Pure: the time is an argument. The failures of one namespace prove nothing to others, since it chooses its inputs: its
+role, its region, its tenant, and so the service that it calls. Invariant: whatever a single namespace does, this stays
+closed; and while it is open, a namespace whose probe fails repeatedly does not take the next one's turn.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from typing import NamedTuple
 from esc_operator.driver.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, hurried
 
 WITNESSES = 3
-"""So many namespaces have to have met it. Of those that were throttled, each with another account."""
+"""How many namespaces must have met it. Throttled ones count only with different accounts."""
 
 MEMORY = timedelta(minutes=2)
-"""What a namespace has met counts for so long."""
+"""How long a namespace's failure counts."""
 
 
 class _Complaint(NamedTuple):
-    """What a namespace has met last. `account` is empty unless it was that account's fault."""
+    """The last failure of a namespace. `account` is empty unless that account was throttled."""
 
     when: datetime
     account: str
 
 
 class EndpointBreaker:
-    """Of one endpoint, for all namespaces, until a call is served. Open, it lets one call begin in each pause.
+    """The breaker of one endpoint, for all namespaces, until a call succeeds. When open, it admits one call in each
+    pause.
 
-    No wish to be left alone counts here: how long is the namespace's own that was asked to. `trouble` is the reason of
-    what was met last.
+    `Retry-After` does not count here: it holds for the namespace that received it. `trouble` is the reason of the last
+    failure.
     """
 
     def __init__(self) -> None:
@@ -49,23 +50,23 @@ class EndpointBreaker:
         return not self.is_open and not self._complaints
 
     def paused_until(self, tenant: str, now: datetime, needed_by: datetime | None = None) -> datetime | None:
-        """Until when this namespace has to leave it alone, or None."""
+        """Until when this namespace must not call it, or None."""
         if not self.is_open:
             return None
         until = hurried(self._since, self._until, needed_by)
         others = [self._probes.get(other, 0) for other in self._deferred if other != tenant]
         if others and min(others) < self._probes.get(tenant, 0):
-            until = self._until + self._pause  # first it is another one's turn to find out
+            until = self._until + self._pause  # another namespace's probe goes first
         # A clock that was set back must not make a pause longer.
         return until if self._since <= now < until else None
 
     def defer(self, tenant: str) -> None:
-        """This namespace was told to wait: it has a turn before those that had more."""
+        """This namespace was refused: it gets its turn before those that had more."""
         self._deferred.add(tenant)
 
     def admit(self, tenant: str, now: datetime) -> bool:
-        """A call of this namespace begins, which has not to wait; answers whether it is the one of this pause. If it
-        hangs, the next pause ends all the same."""
+        """A call of this namespace starts, which need not wait; returns whether it is this pause's probe. Even if the
+        probe hangs, the next pause ends."""
         if self.is_open:
             self._deferred.discard(tenant)
             self._probes[tenant] = self._probes.get(tenant, 0) + 1
@@ -73,7 +74,7 @@ class EndpointBreaker:
         return self.is_open
 
     def failed(self, tenant: str, now: datetime, trouble: str, *, account: str = "", probe: bool = False) -> bool:
-        """A call of this namespace met an outage, or was throttled for its account; answers whether that opens it."""
+        """A call of this namespace met an outage, or was throttled for its account; returns whether that opens it."""
         self.trouble = trouble
         self._complaints = {one: it for one, it in self._complaints.items() if now - MEMORY < it.when <= now}
         self._failures = self._failures + 1 if self._complaints else 1
@@ -91,5 +92,5 @@ class EndpointBreaker:
         return self.is_open
 
     def forget(self, tenant: str) -> None:
-        """What this namespace has met counts no more."""
+        """Forget the failures of this namespace."""
         self._complaints.pop(tenant, None)

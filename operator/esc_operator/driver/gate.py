@@ -1,9 +1,9 @@
-"""The way to a provider: a few at once, so many a second, by turns among namespaces, and nobody while what it asks is
-out of order.
+"""Admits calls to a provider: limited in number and rate, by turns among namespaces, and none while the service is out
+of order.
 
-Concurrency and rate are the provider's, so that no choice of inputs gets around them. What a call meets is held against
-whom it asked, in the name of the namespace that asked (`Services`): whoever writes an environment chooses roles,
-regions and tenants, and so which service is in trouble, which is nobody else's.
+Concurrency and rate are limited for the whole provider, so that no choice of inputs evades the limits. A failure counts
+against the called service, for the calling namespace only (`Services`): the author of an environment chooses roles,
+regions and tenants, and so the service that fails, and must not affect other namespaces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one provider: calls under way, calls a second in the long run, calls at once after a rest."""
+    """The limits of one provider: concurrent calls, sustained calls a second, calls in a burst after idle time."""
 
     at_once: int
     rate: float
@@ -41,8 +41,8 @@ class Limits:
 
 
 class Gate:
-    """The gate of one provider. `on_recovery` is called when a service answers again: with the namespace that had left
-    it alone, or None where all had."""
+    """The gate of one provider. `on_recovery` is called when a service answers again: with the namespace whose calls
+    were paused, or None if all were."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class Gate:
 
     @property
     def out_of_order(self) -> int:
-        """How many endpoints are left alone, or asked once in a while, by whomever."""
+        """How many endpoints are paused for at least one namespace."""
         return len(self.services.out_of_order())
 
     def call(self, place: Place, deadline: datetime | None = None) -> Call:
-        """`deadline`: when what is to be renewed expires; None for what is new."""
+        """`deadline`: when the credentials to renew expire; None for new ones."""
         return Call(self, place, deadline)
 
 
 class Call:
-    """One call on its way through a gate: a context around it, which is then told what came of it."""
+    """One call through a gate: a context around it; `end` reports its result."""
 
     def __init__(self, gate: Gate, place: Place, deadline: datetime | None) -> None:
         self._gate = gate
@@ -81,7 +81,7 @@ class Call:
         self._finds_out = False
 
     async def __aenter__(self) -> None:
-        """Wait for a turn. Raises ProviderError at once where the service is left alone."""
+        """Wait for a turn. Raises ProviderError at once while the service is paused."""
         self._refuse_paused()
         places, tenant = self._gate.places, self._place.tenant
         await places.enter(tenant, self._deadline)
@@ -95,9 +95,9 @@ class Call:
         self._gate.places.leave(self._place.tenant)
 
     def end(self, outcome: T | Failed) -> T | Failed:
-        """Take note of what came of it; a failure is told how long the service is now left alone."""
+        """Record the result; a failure gets the time at which the pause ends."""
         if not self._permits:
-            return outcome  # it never got as far as a call
+            return outcome  # the call was not made
         if not isinstance(outcome, Failed):
             self._succeed()
             return outcome
@@ -107,7 +107,7 @@ class Call:
         return self._fail(outcome)
 
     def abandon(self) -> None:
-        """Nobody waits for it any more, or it says nothing about the service."""
+        """Its caller has given up, or its result says nothing about the service."""
         for service, permit in self._permits:
             service.breaker.gave_up(permit)
 
@@ -141,7 +141,7 @@ class Call:
             _log.info("%s answers again.", self._name)
             self._gate.on_recovery(None)
         elif any(recovered):
-            _log.info("%s answers again%s.", self._name, self._whom)
+            _log.info("%s answers again%s.", self._name, self._for_tenant)
             self._gate.on_recovery(self._place.tenant)
 
     def _fail(self, outcome: Failed) -> Failed:
@@ -156,38 +156,38 @@ class Call:
             was_open, service.trouble = service.breaker.is_open, outcome.reason
             service.breaker.failed(permit, now, asked)
             if service.breaker.is_open and not was_open:
-                _log.info("%s is left alone for a while%s (%s).", self._name, self._whom, outcome.reason)
+                _log.info("%s is out of order%s (%s): pausing its calls.", self._name, self._for_tenant, outcome.reason)
         everybodys = self._gate.services.complain(self._place.endpoint)
         account = self._place.account if throttled else ""
         if everybodys.failed(tenant, now, outcome.reason, account=account, probe=self._finds_out):
-            _log.warning("%s is out of order (%s) and left alone by all for a while.", self._name, outcome.reason)
+            _log.warning("%s is out of order (%s): pausing the calls of all namespaces.", self._name, outcome.reason)
         pauses = [one.breaker.paused_until(now, self._deadline) for one in (self._of_endpoint, self._of_account)]
         pauses.append(everybodys.paused_until(tenant, now, self._deadline))
         until = max((pause for pause in pauses if pause is not None), default=None)
         return outcome._replace(retry_after=(until - now).total_seconds() if until else None)
 
     @property
-    def _whom(self) -> str:
-        """Logs do not name the account, which may come from a secret; an endpoint never does."""
+    def _for_tenant(self) -> str:
+        """The log does not name the account, which may come from a secret; an endpoint never does."""
         return f", for namespace {self._place.tenant}" if self._place.tenant else ""
 
     def _paused(self, trouble: str, until: datetime | None, now: datetime, account: str | None) -> ProviderError:
-        """The error for whoever asks while a service is left alone. It tells nothing of who met the outage."""
+        """The error for a call while the service is paused. It does not show which namespace met the outage."""
         if until is None:
             when, wait = "until one call has found out whether it is back", FIRST_PAUSE
         else:
             when, wait = f"until {_clock(until)}", until - now
-        whom = f"{self._name}, asked for {account}," if account else self._name
-        why = "its last calls were not served" if account is None else "it limits the rate of calls"
+        target = f"{self._name}, for {account}," if account else self._name
+        why = "its last calls failed" if account is None else "it limits the rate of calls"
         return ProviderError(
-            f"{whom} is left alone {when}, because {why}; this is tried again as soon as it answers",
-            reason=trouble,  # of what was met last: the reason of a condition stays the same through an outage
+            f"{target} is paused {when}, because {why}; this is tried again as soon as it answers",
+            reason=trouble,  # of the last failure: the reason of a condition stays the same through an outage
             retry_after=wait.total_seconds(),
             outage=True,
         )
 
 
 def _clock(time: datetime) -> str:
-    """To the second, up: before then nothing is asked."""
+    """To the second, rounded up: no call is made before then."""
     up = time if time.microsecond == 0 else time.replace(microsecond=0) + timedelta(seconds=1)
     return up.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,6 @@
-"""No host's name is made of a secret: names are looked up in DNS, where others read along, and stand in logs.
+"""Refuses secrets in host names: names are looked up in DNS, where others can read them, and appear in logs.
 
-Pure. A provider declares of which inputs it makes one (`providers.port.Located.host_inputs`).
+Pure. A provider declares which inputs become part of a host name (`providers.port.Located.host_inputs`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def refuse_secret_host(plugin: object, name: str, inputs: Value) -> Failed | None:
-    """Why a plug-in must not be called with these inputs; None where it may be."""
+    """Why a plug-in must not be called with these inputs; None if it may be."""
     if not isinstance(plugin, Located) or not inputs.contains_secrets:
         return None
     for path in plugin.host_inputs:
         if _is_secret(inputs, path):
             return Failed(
-                f'the input {path} of "{name}" is a secret, and the name of the host that is asked is made of it: names'
-                " of hosts are looked up in DNS and stand in logs, so write it in plain",
+                f'the input {path} of "{name}" is a secret, and becomes part of a host name: host names are looked up'
+                " in DNS and appear in logs, so write it in plain",
                 reasons.SECRET_HOST,
             )
     return None

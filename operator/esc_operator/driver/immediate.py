@@ -1,4 +1,4 @@
-"""Carries out what needs no waiting: loads from a store that answers at once, look-ups of providers, decryption."""
+"""Performs effects that need no waiting: loads from a store that answers at once, look-ups of providers, decryption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.stores.port import Store
 
 NO_DECRYPTER = "DecryptionUnavailable"
-"""The environment has secrets at rest, and nothing here has the key to them."""
+"""The environment has secrets at rest, and this process has no key to them."""
 
 
 class Decrypter(Protocol):
@@ -27,7 +27,7 @@ class Decrypter(Protocol):
 class Immediate:
     """Answers one evaluation, at once or not at all. Without a `store` that answers at once, loads have to wait."""
 
-    # No dataclass: `dataclasses` alone would take a tenth of the time in which `esc run` starts its command.
+    # Not a dataclass: importing `dataclasses` would take a tenth of the time in which `esc run` starts its command.
     __slots__ = ("_loader", "budget", "catalogue", "decrypter", "store")
 
     def __init__(
@@ -44,7 +44,7 @@ class Immediate:
         self._loader = Loader(self.budget)
 
     def perform(self, effect: Effect) -> Answer | None:
-        """The answer, or None if the effect has to wait; asking again is harmless."""
+        """The answer, or None if the effect has to wait; repeating the call is harmless."""
         match effect:
             case LoadEnvironment():
                 return None if self.store is None else self._loader.load(self.store, effect.name, effect.importer)
@@ -59,5 +59,7 @@ class Immediate:
 
     def _decrypt(self, effect: Decrypt) -> Decrypted | Failed:
         if self.decrypter is None:
-            return Failed("there is no key for the secrets at rest of this environment", NO_DECRYPTER)
+            return Failed(
+                "there is no key for the secrets at rest of this environment: write them in plain", NO_DECRYPTER
+            )
         return self.decrypter.decrypt(effect.environment, effect.ciphertext)

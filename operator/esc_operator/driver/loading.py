@@ -1,4 +1,4 @@
-"""From what a store keeps to what the evaluator takes: definitions are parsed here, on their way."""
+"""Loads definitions from a store and parses them for the evaluator."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from esc_operator.stores import port
 
 _AT_ONCE: Final = 2
-"""Definitions that one evaluation has read and not parsed yet; each may be as large as the API server takes."""
+"""How many definitions one evaluation may have read and not parsed yet; each may be as large as the API server accepts.
+"""
 
 
 class Loader:
-    """Loads what one evaluation imports. Whoever asks, the store is asked whether they may have it; what is the same
-    for all is parsed once, and paid from the budget. With `slices` parsing does not hold the event loop."""
+    """Loads the imports of one evaluation. The store checks each importer's access; a definition that several import is
+    parsed once, and paid from the budget. With `slices` parsing does not block the event loop."""
 
     __slots__ = ("_budget", "_parsed", "_slices", "_turns")
 
@@ -34,9 +35,9 @@ class Loader:
         self._turns: asyncio.Semaphore | None = None
 
     def load(self, store: port.Store, name: str, importer: str) -> Loaded | Failed:
-        """The environment that `importer` calls `name`."""
+        """The environment that `name` means in `importer`."""
         if self._budget.is_over:
-            return Loaded(None)  # nobody will look at it
+            return Loaded(None)  # the evaluator will not use it
         try:
             return self._parse(store.load(name, importer))
         except EscError as error:
@@ -70,14 +71,14 @@ class Loader:
 
 
 def parse(kept: port.Loaded, budget: Budget) -> Loaded:
-    """Raises `SliceOverError` where the budget works in slices."""
+    """Raises `SliceOverError` if the budget works in slices."""
     if kept.text is not None:
         return Loaded(*parse_text(kept.name, kept.text, budget=budget), kept.name)
     return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix, budget=budget), kept.name)
 
 
 def failed(error: EscError) -> Failed:
-    """The answer that an error of the outside world is to the evaluator."""
+    """The evaluator's answer for an error of the outside world."""
     answer = Failed(error.message, error.reason, retry_after=error.retry_after)
     if isinstance(error, ProviderError):
         return answer._replace(outage=error.outage, throttled=error.throttled)

@@ -1,8 +1,8 @@
-"""The loops between an evaluator and whoever carries out its effects.
+"""The loops between an evaluator and the performer of its effects.
 
-First everything that can be had at once, without asyncio; only when nothing is left but effects that have to wait are
-those carried out, all concurrently. Each answer lets the evaluation go on as far as it can, so the whole takes as long
-as its longest chain and not as long as the slowest effect of each batch in turn.
+First they perform all effects that need no waiting, without asyncio; when only effects that have to wait are left, they
+perform these concurrently. The evaluation continues after each answer, so it takes as long as its longest chain, and
+not as long as the sum of the slowest effects of each batch.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     """The answer to an effect, or None if it has to wait."""
 
     Step = Callable[[Mapping[int, Answer] | None], Awaitable[Batch | Evaluation]]
-    """A step of the evaluator, wherever it is done."""
+    """A step of the evaluator, on the loop or in a thread."""
 
     Perform = Callable[[Effect], Coroutine[Any, Any, Answer]]
-    """The answer to an effect that has to wait. Never raises for what the outside world does."""
+    """The answer to an effect that has to wait. Never raises for failures of the outside world."""
 
 
 def advance(
     evaluator: Evaluator, perform_now: PerformNow, answers: Mapping[int, Answer] | None = None
 ) -> Batch | Evaluation:
-    """Go on with these answers until the end, or until every effect that is left has to wait."""
+    """Continue with these answers until the end, or until every remaining effect has to wait."""
     outcome = evaluator.step(answers)
     while isinstance(outcome, Batch) and (had := _had_at_once(outcome, perform_now)):
         outcome = evaluator.step(had)
@@ -46,9 +46,9 @@ def _had_at_once(batch: Batch, perform_now: PerformNow) -> dict[int, Answer]:
 
 
 def run(evaluator: Evaluator, perform_now: PerformNow, wait: Callable[[], Perform]) -> Evaluation:
-    """Run an evaluation to its end in a process that has no event loop.
+    """Run an evaluation to its end in a process without an event loop.
 
-    `wait` is called within an event loop, and only if some effect has to wait; until then asyncio is not even imported.
+    `wait` is called in an event loop, and only if some effect has to wait; until then asyncio is not imported.
     """
     outcome = advance(evaluator, perform_now)
     if not isinstance(outcome, Batch):
@@ -72,8 +72,8 @@ async def run_async(
     worker: Worker | None = None,
     slices: Slices | None = None,
 ) -> Evaluation:
-    """Run an evaluation to its end in an event loop, which `slices` keep free for others. Cancelling it cancels what is
-    under way. The worker is let go while it waits.
+    """Run an evaluation to its end in an event loop, which `slices` keep free for others. Cancelling it cancels running
+    effects. The worker is released while it waits.
     """
 
     async def step(answers: Mapping[int, Answer] | None) -> Batch | Evaluation:
@@ -124,7 +124,7 @@ async def _run_waiting(
 
 
 async def _enough(tasks: Iterable[asyncio.Task[Answer]]) -> None:
-    """Wait until it is worth going on: one answer of a few, a quarter of many. Every step walks what is still open."""
+    """Wait for enough answers to continue: one of a few, a quarter of many. Every step walks all open effects."""
     import asyncio
 
     waiting = set(tasks)

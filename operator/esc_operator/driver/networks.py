@@ -1,8 +1,9 @@
-"""Whom an environment may have the operator ask: public addresses over HTTPS, and whom an administrator names. Pure.
+"""Which hosts an environment may have the operator connect to: public addresses over HTTPS, and those that an
+administrator names. Pure.
 
-Whoever writes an environment names hosts (a vault, a site, an API), and the operator asks them from inside the
-cluster's network, where much answers that has no other fence. Invariant: what is judged is the address that is
-connected to, and never the name alone, which may lead elsewhere the next time it is asked for.
+The author of an environment names hosts (a vault, a site, an API), and the operator connects to them from inside the
+cluster's network, where many services have no other protection. Invariant: the check covers the address that is
+connected to, never the name alone, which may resolve differently the next time.
 """
 
 from __future__ import annotations
@@ -38,17 +39,17 @@ _NOT_PUBLIC: Final = tuple(
 )
 _GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-"""Its last 32 bits are the IPv4 address that is reached: the way of a cluster without IPv4 to the rest of the world."""
+"""Its last 32 bits are the IPv4 address that is reached: so a cluster without IPv4 reaches the rest of the world."""
 
 _OF_THE_MACHINE: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32")
 )
-"""Where clouds give a machine its own credentials: no name may lead there, whatever a pattern says."""
+"""Where clouds serve a machine its own credentials: no name may resolve to them, whatever a pattern allows."""
 
 
 class Origin(NamedTuple):
-    """Whom an URL asks. `host` is in lower case, an IPv6 address without its brackets."""
+    """The origin of a URL. `host` is in lower case, an IPv6 address without its brackets."""
 
     scheme: str
     host: str
@@ -61,9 +62,8 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """`urls` are patterns of origins that may be asked although they are not public, such as
-    `https://vault.vault.svc:8200` (see `allowances.matches`); `private` are networks that are not public here, though
-    others might take them for that: those of the cluster where it uses such addresses."""
+    """`urls` are patterns of allowed origins that are not public, such as `https://vault.vault.svc:8200` (see
+    `allowances.matches`); `private` are networks whose addresses look public but belong to the cluster."""
 
     urls: tuple[str, ...] = ()
     private: tuple[Network, ...] = ()
@@ -73,15 +73,15 @@ class Fence:
         return replace(self, urls=(*self.urls, *urls))
 
     def check_origin(self, origin: Origin) -> None:
-        """Raises ProviderError where nobody may be asked like that, wherever the name leads."""
+        """Raises ProviderError if the origin is not allowed, whatever its address."""
         if origin.scheme != "https" and not self._names(origin):
-            raise _refusal(origin, "only https:// is asked")
+            raise _refusal(origin, "it is not https://")
 
     def check_address(self, origin: Origin, address: Address) -> None:
-        """Raises ProviderError where this address must not be connected to."""
+        """Raises ProviderError if this address is not allowed."""
         reached = _reached(address)
         if any(reached in network for network in _OF_THE_MACHINE) and origin.host != str(address):
-            raise _refusal(origin, "its name leads to an address of the machine itself", can_be_allowed=False)
+            raise _refusal(origin, "its name resolves to an address of the machine itself", can_be_allowed=False)
         if not self._names(origin) and not self._is_public(reached):
             raise _refusal(origin, "it is not at a public address")
 
@@ -95,7 +95,7 @@ class Fence:
 
 
 def parse_origin(url: str) -> Origin:
-    """Whom an URL asks. Raises ProviderError for one that nobody can mean."""
+    """The origin of a URL. Raises ProviderError for an invalid one."""
     try:
         parts = urlsplit(url)
         scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
@@ -105,7 +105,7 @@ def parse_origin(url: str) -> Origin:
     plain = url.isascii() and url.isprintable() and not any(sign in url for sign in " \\")
     if not plain or not origin.host or origin.scheme not in _PORTS or "@" in parts.netloc or "%" in origin.host:
         raise ProviderError(
-            "this is no URL that can be asked: write https://HOST or https://HOST:PORT, with no user in it, in ASCII",
+            "this is not a URL that can be used: write https://HOST or https://HOST:PORT, without a user, in ASCII",
             reason=reasons.INVALID_INPUTS,
         )
     return origin
@@ -117,7 +117,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def _reached(address: Address) -> Address:
-    """The IPv4 address behind an IPv6 one that only stands for it."""
+    """The IPv4 address that an IPv6 address embeds, or the address itself."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -127,7 +127,7 @@ def _reached(address: Address) -> Address:
 
 
 def _normal(pattern: str) -> str:
-    """As an origin is written: without the port that is meant anyway."""
+    """The pattern as an origin is written: without the default port."""
     pattern = pattern.rstrip("/")
     for scheme, port in _PORTS.items():
         if pattern.startswith(f"{scheme}://"):
@@ -140,6 +140,6 @@ def _refusal(origin: Origin, why: str, *, can_be_allowed: bool = True) -> Provid
         f"an administrator may allow it, by the namespace's annotation {ALLOWED_URLS} or the operator's option"
         f" --allowed-url, with the pattern {origin}"
         if can_be_allowed
-        else "write the address itself, if it is really meant, and let an administrator allow it"
+        else "write the address itself, if you mean it, and ask an administrator to allow it"
     )
-    return ProviderError(f"{origin} must not be asked: {why}; {how}", reason=reasons.URL_NOT_ALLOWED)
+    return ProviderError(f"{origin} is not allowed: {why}; {how}", reason=reasons.URL_NOT_ALLOWED)

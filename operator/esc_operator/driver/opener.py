@@ -1,7 +1,7 @@
-"""Opens providers and rotators: with a context, within a time, through their gate, and with every failure an answer.
+"""Opens providers and rotators: with a context, within a time limit, through their gate; every failure is an answer.
 
-One opener serves all evaluations of a process. Nothing that a provider raises leaves it: an EscError becomes a
-`Failed` with its words, anything else a `Failed` that names only the type, since its text may hold a secret.
+One opener serves all evaluations of a process. It lets no exception of a provider through: an EscError becomes a
+`Failed` with its message, anything else a `Failed` that names only the type, since its text may hold a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
 from esc_operator.errors import EscError
-from esc_operator.evaluation import UNTOLD, Failed, Opened, Rotated
+from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Opened, Rotated
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
@@ -43,26 +43,27 @@ T = TypeVar("T")
 P = TypeVar("P", "Provider", "Rotator")
 
 OPEN_TIMEOUT = timedelta(seconds=60)
-"""The most that one open may take, waiting for its turn included. An SDK's own timeouts are shorter."""
+"""How long one open may take, including the wait for its turn. An SDK's own timeouts are shorter."""
 
 OPEN_AT_ONCE = 32
-"""How many opens of one provider are under way at a time: a hundred a second of a service that takes 300 ms."""
+"""How many opens of one provider run at a time: a hundred a second of a service that takes 300 ms."""
 
 MODEST_RATE = 20.0
-"""Opens a second of a provider that does not say what its service bears."""
+"""Opens a second of a provider that does not declare the rate of its service."""
 
 PROMPT_REPEATS = (0.5, 1.5)
-"""Seconds after which a process that opens one environment repeats what met an outage: it has no later attempt."""
+"""Seconds after which a process that opens one environment repeats a call that met an outage: it has no later attempt.
+"""
 
 LONGEST_REPEAT = 5.0
-"""Seconds. Whoever waits at a terminal is told rather than kept waiting for longer."""
+"""Seconds. A user at a terminal gets the error rather than a longer wait."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Context:
-    """What a provider is given; see `providers.port.OpenContext`."""
+    """The context of a provider; see `providers.port.OpenContext`."""
 
     identity: Identity
     settings: Mapping[str, str]
@@ -78,7 +79,7 @@ class Context:
         return self._pool.run(call, lane=self._lane, tenant=self.identity.tenant)
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
-        # Imported by the first who asks a host of an environment's choice: no provider of a cloud does.
+        # Imported by the first request to a host that an environment chooses: the clouds' providers make none.
         from esc_operator.driver.outbound import Outbound
 
         return await Outbound(self._fence, self.settings).send(request)
@@ -86,7 +87,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Asked:
-    """Which plug-in is called, with what, as whom, and how soon what it gives is needed."""
+    """A call: the plug-in, its inputs, the identity, and by when the result is needed."""
 
     name: str
     inputs: Mapping[str, Any]
@@ -96,13 +97,12 @@ class _Asked:
 
 @dataclass(kw_only=True, repr=False)
 class Opener:
-    """`timeout` bounds each open, `at_once` how many of one provider are under way. Belongs to one event loop.
+    """`timeout` limits each open, `at_once` how many of one provider run. Belongs to one event loop.
 
-    `rate` bounds how many of one provider are begun a second, with twice as many after a rest; None leaves it to what
-    each provider says of its service, and a process that opens one environment needs no such bound. `repeats`: pauses,
-    in seconds, after which an open that met an outage is repeated; none where somebody else tries again. `settings` is
-    a snapshot of the environment variables. `fence` says whom a namespace's environments may have asked; None: whomever
-    they like, as at a terminal, whose network is the person's own.
+    `rate` limits how many of one provider start a second, with bursts of twice as many after idle time; None: each
+    provider's own rate. `repeats`: pauses, in seconds, after which an open that met an outage is repeated; empty if
+    the caller retries. `settings` is a snapshot of the environment variables. `fence` limits the hosts that a
+    namespace's environments may connect to; None: no limit, as at a terminal, where the network is the user's own.
     """
 
     pool: BlockingPool
@@ -119,12 +119,12 @@ class Opener:
     fence: Callable[[str], Fence | None] = lambda _: None
     large_work: LargeWork = field(default_factory=LargeWork)
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
-    # A mere default would be a method of the class, and be called with the opener.
+    # A plain default would become a method of the class, and be called with the opener.
     _on_recovery: Callable[[float, str | None], None] = field(default_factory=lambda: _nobody_listens, init=False)
 
     def listen(self, on_recovery: Callable[[float, str | None], None]) -> None:
-        """Call back when a service that was left alone answers again: with the calls a second that it is asked, and the
-        namespace that had left it alone, None where all had."""
+        """Call back when a paused service answers again: with its limit of calls a second, and the namespace that was
+        paused, None if all were."""
         self._on_recovery = on_recovery
 
     async def open(self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand) -> Opened | Failed:
@@ -163,7 +163,7 @@ class Opener:
         return await self._guard(_Asked(name, inputs, identity), self.catalogue.rotators, rotate_state)
 
     def login(self, name: str, plugins: Registry[Any], inputs: Mapping[str, Any]) -> Login | Failed | None:
-        """As whom a plug-in would log in; None where it presents no identity, UNTOLD where it does not tell."""
+        """The login of a plug-in; None if it presents no identity, UNKNOWN_LOGIN if it does not report it."""
         try:
             plugin = plugins.find(name)
             return _login_of(plugin, inputs)
@@ -184,7 +184,7 @@ class Opener:
         return await open_once()
 
     async def warm(self, names: Iterable[str]) -> None:
-        """Let providers load what is slow to load. What fails is told when it is needed, not here."""
+        """Let providers do slow preparations. A failure is reported by the first use, not here."""
         await asyncio.gather(*(self._warm(name) for name in names), return_exceptions=True)
 
     async def _warm(self, name: str) -> None:
@@ -218,16 +218,16 @@ class Opener:
             except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
                 outcome = _crashed(name, error)
             if way is None:
-                return outcome  # nobody was asked
+                return outcome  # no request was made
             report.settle(outcome)
             return way.end(outcome)
 
     def out_of_order(self) -> dict[str, int]:
-        """How many services of each provider are left alone, of those that were called before."""
+        """How many services of each provider are paused, of those that were called before."""
         return {name: gate.out_of_order for name, gate in self._gates.items()}
 
     def _way_to(self, asked: _Asked, plugin: Provider | Rotator) -> Call | None:
-        """A way through the provider's gate; None for inputs with which it asks nobody."""
+        """A call through the provider's gate; None if it makes no request with these inputs."""
         name, inputs = asked.name, asked.inputs
         endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
         if endpoint is None:
@@ -252,15 +252,15 @@ class Opener:
 
 
 def _login_of(plugin: Any, inputs: Mapping[str, Any]) -> Login | None:
-    return plugin.login(inputs) if isinstance(plugin, LogsIn) else UNTOLD
+    return plugin.login(inputs) if isinstance(plugin, LogsIn) else UNKNOWN_LOGIN
 
 
 def _nobody_listens(_: float, __: str | None) -> None:
-    """In a process that opens once, nobody else waits for a service to be back."""
+    """In a process that opens once, no other environment waits for a service's recovery."""
 
 
 def _checked(kind: type[T], answer: Any) -> T:
-    # A plug-in may be anybody's, and nothing has checked its types.
+    # A plug-in may come from anyone, and its types are unchecked.
     if not isinstance(answer, kind):
         raise TypeError(f"the answer has to be {kind.__name__}")
     return answer
@@ -268,7 +268,7 @@ def _checked(kind: type[T], answer: Any) -> T:
 
 def _timed_out(name: str, limit: str) -> Failed:
     return Failed(
-        f'the provider "{name}" did not finish {limit}: what it calls is slow or does not answer; this is tried again'
+        f'the provider "{name}" did not finish {limit}: its service is slow or does not answer; this is tried again'
         " later",
         reasons.PROVIDER_TIMEOUT,
         outage=True,
@@ -278,16 +278,17 @@ def _timed_out(name: str, limit: str) -> Failed:
 def _no_turn(name: str, limit: str, tenant: str) -> Failed:
     whose = f"namespace {tenant}" if tenant else "this process"
     return Failed(
-        f'the provider "{name}" was not called {limit}: {whose} waits for more of its calls than it has turns for; open'
-        " fewer logins at once, or share them (calls with equal inputs are made once); this is tried again later",
+        f'the provider "{name}" was not called {limit}: {whose} has more calls waiting than it has turns; open fewer'
+        " logins at once, or share them (calls with equal inputs are made once); this is tried again later",
         reasons.NO_TURN,
     )
 
 
 def _crashed(name: str, error: Exception) -> Failed:
     kind = type(error).__name__
-    # Neither the text nor the traceback: both may hold what the provider was given.
+    # Neither the text nor the traceback: both may hold the provider's inputs.
     _log.error('The provider "%s" failed unexpectedly with %s.', name, kind)
     return Failed(
-        f'the provider "{name}" failed unexpectedly ({kind}); this is a bug in the provider', reasons.PROVIDER_CRASHED
+        f'the provider "{name}" failed unexpectedly ({kind}); this is a bug in it: report it to its maintainer',
+        reasons.PROVIDER_CRASHED,
     )

@@ -1,8 +1,8 @@
-"""Requests to hosts that inputs name: within a fence, to the very address that was judged, bounded in size and time.
+"""Requests to hosts that inputs name: only to allowed addresses, limited in size and time.
 
-The name is resolved once, each address is judged, and the connection goes to that address, with the name for TLS and
-for the header alone: a name that leads elsewhere a moment later leads nobody astray. No redirection is followed, no
-answer is unpacked, no cookie kept, and no connection is used a second time, when another namespace's may be meant.
+The name is resolved once, each address is checked, and the connection goes to a checked address; the name is used for
+TLS and the Host header only, so it does not matter if the name resolves differently a moment later. Redirects are not
+followed, answers not decompressed, cookies not kept, and connections not reused, since another namespace may come next.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     """The addresses of a host, as texts. Raises OSError."""
 
 LONGEST_ANSWER = 1 << 20
-"""Bytes: more than a Secret holds."""
+"""Bytes: more than a Secret can hold."""
 
 REQUEST_SECONDS = 20.0
-"""For all of a request, looking up the name included."""
+"""The time limit of a whole request, including the look-up of the name."""
 
 
 class Outbound:
-    """Sends requests. `fence` is None where the network is the person's own: at a terminal. `settings` may name a proxy
+    """Sends requests. `fence` is None at a terminal, where the network is the user's own. `settings` may name a proxy
     (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Outbound:
         self._resolve = resolve or _look_up
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
-        """Raises ProviderError for whom must not be asked, and where there is no answer."""
+        """Raises ProviderError if the host is not allowed or does not answer."""
         origin = parse_origin(request.url)
         if self._fence is not None:
             self._fence.check_origin(origin)
@@ -69,7 +69,7 @@ class Outbound:
             raise _unreachable(origin, f"there is no connection ({type(error).__name__})") from None
 
     async def _address(self, origin: Origin) -> Address:
-        """The first address of those that the name has, once all have been judged."""
+        """The first address of the name, once all were checked."""
         try:
             texts = await self._resolve(origin.host, origin.port)
         except OSError:
@@ -105,13 +105,13 @@ class Outbound:
                     headers=headers,
                     allow_redirects=False,
                     server_hostname=origin.host if origin.scheme == "https" else None,
-                    # It is asked for the address, so that the fence holds there as well.
+                    # The proxy gets the address, not the name, so that it connects to the checked address.
                     proxy=proxy_for(origin.host, self._settings, origin.scheme),
                 ) as answer,
             ):
                 return HttpAnswer(answer.status, _lower(answer.headers), await _read(answer.content, origin))
         except aiohttp.ClientError as error:
-            # Only the type: the text may hold the URL, and an URL a secret.
+            # Only the type: the text may hold the URL, and a URL a secret.
             raise _unreachable(origin, f"there is no whole answer ({type(error).__name__})") from None
 
 
@@ -121,7 +121,7 @@ async def _read(content: StreamReader, origin: Origin) -> bytes:
         read += piece
         if len(read) > LONGEST_ANSWER:
             raise ProviderError(
-                f"{origin} answered with more than {LONGEST_ANSWER} bytes: ask it for less",
+                f"{origin} answered with more than {LONGEST_ANSWER} bytes: request less from it",
                 reason=reasons.ANSWER_TOO_LARGE,
             )
     return bytes(read)
@@ -151,7 +151,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _unreachable(origin: Origin, why: str) -> ProviderError:
     return ProviderError(
-        f"{origin} cannot be reached: {why}; check the URL and the network, this is tried again by itself",
+        f"{origin} cannot be reached: {why}; check the URL and the network; this is tried again",
         reason=reasons.UNREACHABLE,
         outage=True,
     )

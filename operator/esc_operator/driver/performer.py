@@ -1,4 +1,4 @@
-"""Carries out what has to wait: opens and rotations, and loads from a store behind a network."""
+"""Performs effects that have to wait: opens and rotations, and loads from a store behind a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
 from esc_operator.driver.sharing import ANY_AGE, Demand
 from esc_operator.errors import ConfigurationError, EscError, IdentityError
-from esc_operator.evaluation import UNTOLD, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
+from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
 from esc_operator.projection.secrets import secret_texts
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Performer:
         return catalogue.providers if isinstance(effect, OpenProvider) else catalogue.rotators
 
     async def _admit(self, effect: OpenProvider | OpenRotator | RotateState) -> Identity | Failed:
-        """As whom to open; or why not, before anything is shared or asked for."""
+        """The identity to open with, or the refusal; before anything is shared or requested."""
         if self.trust and (refused := self.trust.refuse(effect)):
             return refused
         judged = await self._judge(effect, self.admission) if self.admission else None
@@ -102,11 +102,11 @@ class Performer:
     async def _judge(
         self, effect: OpenProvider | OpenRotator | RotateState, admission: Admission
     ) -> Failed | IdentityError | None:
-        """What stands against a login; an error where the provider may do without one."""
+        """Why a login is refused; an error to raise only if the provider asks for a token, a `Failed` otherwise."""
         login = self.opener.login(effect.provider, self._plugins(effect), effect.inputs)
         if isinstance(login, Failed):
             return login
-        if login is UNTOLD:
+        if login is UNKNOWN_LOGIN:
             return await admission.refuse_unknown(effect.provider, effect.environment)
         if login is None:
             return None
@@ -116,8 +116,8 @@ class Performer:
 
 
 def _without_secrets(failed: Failed, inputs: Value) -> Failed:
-    """A failure without the secret inputs that a provider repeats in it. A role, a region, a session name are shown,
-    because they are what somebody has to mend; whoever writes an environment may make any of them a secret."""
+    """A failure without the secret inputs that a provider repeats in it. Messages show a role, a region or a session
+    name, because a user may have to correct it; the author of an environment may make any of them a secret."""
     if not inputs.contains_secrets:
         return failed
     message = failed.message

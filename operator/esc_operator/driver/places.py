@@ -1,8 +1,7 @@
-"""A bounded number of places, begun so many a second, which namespaces take by turns.
+"""A limited number of places, with a rate limit, which namespaces take by turns.
 
-Whoever asks for much waits for itself: a namespace with thousands of calls has one turn in the round, as has one with
-a single call. Nor can calls that take a minute each hold all places: the more a namespace holds, the more have to be
-free before it gets another one.
+A namespace with thousands of calls has one turn in each round, like one with a single call. Nor can calls that take a
+minute each hold all places: the more a namespace holds, the more have to be free before it gets another one.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
     from esc_operator.driver.rate import TokenBucket
 
 SHARE = 3
-"""A namespace that holds places gets another one while it holds fewer than so many times those that are free.
+"""A namespace gets another place while it holds fewer than this many times the free ones.
 
-So one alone gets three quarters of them, of several each gets the same, and some stay free for whoever comes next,
-without a number for each namespace that somebody would have to choose."""
+So one alone gets three quarters of them, several get equal parts, and some stay free for the next namespace, without a
+limit for each namespace that an administrator would have to choose."""
 
 
 class _Tenant:
@@ -37,7 +36,7 @@ class _Tenant:
 
 
 class Pace:
-    """So many begun a second, by a clock and a way to wait."""
+    """A rate of starts a second, with a clock and a way to wait."""
 
     def __init__(
         self, bucket: TokenBucket, now: Callable[[], datetime], sleep: Callable[[float], Awaitable[object]]
@@ -48,7 +47,7 @@ class Pace:
 class Places:
     """Belongs to one event loop. Each `enter` that returns is followed by one `leave` of the same tenant.
 
-    A token of the pace is taken when it is somebody's turn and not before: who waits for one holds nothing.
+    A token of the pace is taken only when a call has its turn: a waiting call holds none.
     """
 
     def __init__(self, places: int, pace: Pace | None = None) -> None:
@@ -59,7 +58,7 @@ class Places:
         self._next_token: asyncio.Task[None] | None = None
 
     async def enter(self, tenant: str, deadline: datetime | None = None) -> None:
-        """Wait for a place. `deadline`: when what is to be renewed expires; None for what is new."""
+        """Wait for a place. `deadline`: when the credentials to renew expire; None for new ones."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         one = self._tenants.setdefault(tenant, _Tenant())
         one.queue.push(waiter, deadline)
@@ -68,13 +67,13 @@ class Places:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                self.leave(tenant, unused=True)  # the place was given to it at that very moment
+                self.leave(tenant, unused=True)  # it got the place at the moment of its cancellation
             else:
                 self._drop_idle(tenant)
             raise
 
     def leave(self, tenant: str, *, unused: bool = False) -> None:
-        """Give the place to whoever is next, and with it the token where no call was begun."""
+        """Give the place to the next call, and with it the token if no call was made."""
         self._free += 1
         self._tenants[tenant].held -= 1
         self._has_token = self._has_token or (unused and self._next_token is None)
@@ -104,7 +103,7 @@ class Places:
         self._tenants.move_to_end(tenant)
 
     def _take_token(self) -> bool:
-        """Whether a call may be begun now; if not, it is seen to that this is asked again when it may."""
+        """Whether a call may start now; if not, schedule the next check."""
         if self._pace is not None and not self._has_token:
             wait = self._pace.bucket.reserve(self._pace.now()).total_seconds()
             if wait:
@@ -115,7 +114,7 @@ class Places:
     async def _await_token(self, pace: Pace, seconds: float) -> None:
         await pace.sleep(seconds)
         self._next_token = None
-        # One that nobody is there for any more is lost.
+        # The token is lost if no call waits any more.
         self._has_token = any(one.queue for one in self._tenants.values())
         self._serve()
 

@@ -1,9 +1,9 @@
 """Threads for the calls of blocking SDKs: bounded in all, and bounded for each provider, by turns among namespaces.
 
-A thread cannot be stopped. So a slot is given back when its call has really ended, not when its caller has given up:
-a provider that hangs fills its own lane and nobody else's, a namespace whose calls hang leaves some of it to others,
-and neither piles up threads. The threads are daemons, so that a call that hangs does not keep the process from ending.
-Written here because `ThreadPoolExecutor` has one line for all, and joins its threads at exit.
+A thread cannot be stopped. So a slot becomes free when its call has really ended, not when its caller has given up:
+a provider that hangs fills only its own lane, a namespace whose calls hang leaves part of the lane to others, and
+neither piles up threads. The threads are daemons, so that a call that hangs does not keep the process from ending.
+Written here because `ThreadPoolExecutor` has one queue for all, and joins its threads at exit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class BlockingPool:
         self._closed = False
 
     async def run(self, call: Callable[[], T], *, lane: str, tenant: str) -> T:
-        """What the call returns or raises. Cancelling gives up waiting; the call itself runs to its end."""
+        """Run the call in a thread. Cancelling gives up waiting; the call itself runs to its end."""
         slots = self._lanes.setdefault(lane, Places(self._per_lane)), self._slots
         with contextlib.ExitStack() as on_failure:
             for slot in slots:
@@ -51,7 +51,7 @@ class BlockingPool:
         return await running.outcome
 
     def close(self) -> None:
-        """Start no more calls; those that run end by themselves or with the process."""
+        """Start no more calls; running ones end by themselves or with the process."""
         self._closed = True
         while self._idle:
             self._idle.pop().end()
@@ -66,8 +66,8 @@ class BlockingPool:
 
 
 class _Thread:
-    """A thread for one call after the other. Whoever starts a thread waits until it runs, and that would be the event
-    loop, at each call, in competition with all threads that run already."""
+    """A thread that is reused for one call after the other. Starting a thread waits until it runs, and would block the
+    event loop at each call, in competition with all running threads."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[_Running[Any] | None] = SimpleQueue()
@@ -84,7 +84,7 @@ class _Thread:
 
 def _carry_out_all(calls: SimpleQueue[_Running[Any] | None]) -> None:
     while _carry_out_next(calls):
-        """Of a call nothing is left here: it holds a token."""
+        """Nothing of the call stays in this frame: it holds a token."""
 
 
 def _carry_out_next(calls: SimpleQueue[_Running[Any] | None]) -> bool:
@@ -102,7 +102,7 @@ class _Running(Generic[T]):
         self.outcome: asyncio.Future[T] = self._loop.create_future()
 
     def run(self) -> bool:
-        """False where the loop has ended before the call did: then nobody waits for it, nor for the thread."""
+        """False if the loop ended before the call: then the thread is not needed any more."""
         settle = self._call_now()
         try:
             self._loop.call_soon_threadsafe(self._settle, settle)

@@ -1,4 +1,4 @@
-"""Where the states of rotators are kept beside their definitions: the port that a host of evaluations implements."""
+"""The port that stores the states of rotators outside of their definitions; a host of evaluations implements it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation import Failed, Rotated
 
     Make = Callable[[Mapping[str, Any] | None], Awaitable[Rotated | Failed]]
-    """Rotates, from the state that is kept, or None where the definition's own is the last one."""
+    """Rotates, from the stored state, or from None if the definition's own is the latest."""
 
 
 class RotatorStates(Protocol):
@@ -23,14 +23,14 @@ class RotatorStates(Protocol):
         """Whether the environment's own rotators have to make new secrets in this evaluation."""
 
     async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:
-        """The state that is kept; None where that of the definition is the last one."""
+        """The stored state; None if the definition's own is the latest."""
 
     async def renew(self, environment: str, path: str, make: Make) -> Rotated | Failed:
-        """A new state, kept before it is answered: what was made already for what asks now is not made again."""
+        """A new state, stored before it is returned. If this request already made one, that one is returned."""
 
 
 def plain_state(state: Any) -> Any:
-    """A rotator's answer as JSON, secrets revealed: for whoever keeps it."""
+    """A rotator's answer as JSON, with secrets revealed, to be stored."""
     match state:
         case Secret():
             return plain_state(state.value)

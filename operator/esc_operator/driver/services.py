@@ -1,8 +1,8 @@
-"""The breakers of one provider: what each namespace has met for itself, and what all of them have met.
+"""The breakers of one provider: those of each namespace, and those of all namespaces together.
 
-Throttling is held against the account that met it, an outage against the endpoint, and both against nobody but the
-namespace whose call it was; only what several namespaces meet is everybody's. Bounded for each namespace: none can make
-another one's be forgotten, and none pays for its own forgetting but itself.
+Throttling counts against the account that met it, an outage against the endpoint, and both only for the namespace of
+the call; only what several namespaces meet counts for all. Their number is limited for each namespace: none can evict
+another one's breakers.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_SERVICES = 64
-"""So many endpoints and accounts of a provider are remembered of a namespace."""
+"""How many endpoints and accounts of a provider are remembered for a namespace."""
 
 MOST_NAMESPACES = 4096
-"""So many namespaces are remembered: those that asked last. Their number is not for tenants to choose."""
+"""How many namespaces are remembered: those with the latest calls. Tenants cannot choose their number."""
 
 
 class Place(NamedTuple):
-    """Whom a namespace asks: an endpoint, for an account, which is empty where nobody knows it."""
+    """What a namespace calls: an endpoint, for an account, which is "" if not known."""
 
     tenant: str
     endpoint: str
@@ -32,8 +32,8 @@ class Place(NamedTuple):
 
 
 class Service:
-    """What answers a namespace at an endpoint: to all (`account` is None) or for one account. `trouble` is the reason
-    for which it was left alone last."""
+    """A namespace's breaker of an endpoint: for all accounts (`account` is None) or for one. `trouble` is the reason of
+    its last pause."""
 
     __slots__ = ("account", "breaker", "endpoint", "trouble")
 
@@ -45,7 +45,7 @@ class Service:
 
 
 class Services:
-    """Of one provider."""
+    """The breakers of one provider."""
 
     def __init__(self) -> None:
         self._tenants: OrderedDict[str, OrderedDict[tuple[str, str | None], Service]] = OrderedDict()
@@ -56,7 +56,7 @@ class Services:
         return sum(map(len, self._tenants.values())) + len(self._endpoints)
 
     def of(self, place: Place) -> tuple[Service, Service]:
-        """What the namespace has met at the endpoint, and for the account there."""
+        """The namespace's breakers of the endpoint, and of the account there."""
         own = self._tenants.setdefault(place.tenant, OrderedDict())
         self._tenants.move_to_end(place.tenant)
         found = tuple(self._find(own, place.endpoint, account) for account in (None, place.account))
@@ -69,24 +69,24 @@ class Services:
         return found[0], found[1]
 
     def at(self, endpoint: str) -> EndpointBreaker | None:
-        """What all have met there, or None where nobody has met anything."""
+        """The breaker for all namespaces, or None if there was no failure."""
         return self._endpoints.get(endpoint)
 
     def complain(self, endpoint: str) -> EndpointBreaker:
-        """The same, to take note of what somebody has met."""
+        """The breaker for all namespaces, to record a failure."""
         return self._endpoints.setdefault(endpoint, EndpointBreaker())
 
     def served(self, endpoint: str) -> bool:
-        """Somebody was served there; answers whether that is the end of an outage for everybody."""
+        """Record a success; returns whether that ends an outage for all namespaces."""
         everybodys = self._endpoints.pop(endpoint, None)
         if everybodys is None or not everybodys.is_open:
             return False
         for own in self._tenants.values():
-            own.pop((endpoint, None), None)  # it need not find out for itself
+            own.pop((endpoint, None), None)  # it needs no probe of its own
         return True
 
     def out_of_order(self) -> set[str]:
-        """The endpoints that somebody leaves alone for an outage."""
+        """The endpoints that are paused for at least one namespace because of an outage."""
         return {name for name, one in self._endpoints.items() if one.is_open} | {
             service.endpoint for service in self._all() if service.account is None and service.breaker.is_open
         }

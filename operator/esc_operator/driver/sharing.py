@@ -1,10 +1,10 @@
-"""Shared logins: environments that ask the same of a provider, as the same identity, get one answer.
+"""Shared logins: environments with the same inputs of a provider, and the same identity, get one answer.
 
-Kept in memory only, and only as long as it is alive. An answer is reused while it is good enough for who asks
-(`Demand`); whoever asks while the same login is under way waits for it. Failures are never kept. Identities never
-share: the key holds the subject, so one `SharedLogins` serves the identities of one issuer.
+Answers are cached in memory only, and only until they expire. An answer is reused while it meets the caller's `Demand`;
+a caller that comes while the same login is running waits for it. Failures are never cached. Identities never share: the
+key holds the subject, so one `SharedLogins` serves the identities of one issuer.
 
-Where there is no more room, whoever keeps the most loses one: no namespace can make another one log in anew.
+When the cache is full, the namespace with the most answers loses one: no namespace can make another one log in again.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from esc_operator.evaluation import Lease
 
 MOST_LOGINS = 1024
-"""So many are kept, of all namespaces together."""
+"""How many answers are cached, for all namespaces together."""
 
 MOST_UNDER_WAY = 1024
-"""So many logins of one namespace are under way, or wait for their turn."""
+"""How many logins of one namespace may run, or wait for their turn."""
 
 _DIGEST_KEY = os.urandom(16)
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a caller expects of credentials.
+    """A caller's requirements for credentials.
 
-    `fresh_after`: issued then or later (a rotation was asked for); a time to come counts as now. `valid_until`: alive
-    longer than that, so that a renewal ahead of expiry never gets what it is about to replace.
+    `fresh_after`: issued then or later, after the request of a rotation; a time in the future counts as now.
+    `valid_until`: valid for longer than that, so that a renewal never gets the credentials that it should replace.
     """
 
     fresh_after: datetime | None = None
@@ -51,11 +51,11 @@ class Demand:
 
 
 ANY_AGE = Demand()
-"""No demand: whatever is not due for renewal will do."""
+"""No demand: any credentials that are not due for renewal."""
 
 
 class LoginKey(NamedTuple):
-    """`tenant`: the namespace that asks."""
+    """`tenant`: the namespace of the caller."""
 
     provider: str
     subject: str
@@ -64,14 +64,14 @@ class LoginKey(NamedTuple):
 
 
 def login_key(provider: str, subject: str, inputs: Mapping[str, Any], *, tenant: str = "") -> LoginKey:
-    # Inputs may hold secrets: the digest is keyed, so that it tells nothing outside of this process.
+    # Inputs may hold secrets: the digest is keyed, so that it reveals nothing outside of this process.
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), default=str)
     digest = hashlib.blake2b(canonical.encode(), key=_DIGEST_KEY, digest_size=20).hexdigest()
     return LoginKey(provider, subject, digest, tenant)
 
 
 class _Flight:
-    """A login under way, and how many wait for it."""
+    """A running login, and how many callers wait for it."""
 
     def __init__(self, task: asyncio.Task[Opened | Failed], started_at: datetime) -> None:
         self.task = task
@@ -80,7 +80,7 @@ class _Flight:
 
 
 class _Shelf:
-    """What is kept for one namespace."""
+    """The cached answers of one namespace."""
 
     def __init__(self) -> None:
         self.kept: dict[LoginKey, tuple[Opened, Lease]] = {}
@@ -94,7 +94,7 @@ class _Shelf:
         self.kept[key] = opened, lease
         heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
         if len(self._ends) > 2 * len(self.kept) + 1:
-            # Logins that were replaced long before they expire; nothing but a storm of rotations makes so many.
+            # Logins that were replaced long before they expire; only a storm of rotations makes this many.
             self._ends = [(kept.expires_at, next(self._count), key) for key, (_, kept) in self.kept.items()]
             heapq.heapify(self._ends)
 
@@ -109,14 +109,14 @@ class _Shelf:
             self._drop_next()
 
     def _drop_next(self) -> None:
-        """A login that was replaced meanwhile is passed over."""
+        """A login that was replaced meanwhile is skipped."""
         expires_at, _, key = heapq.heappop(self._ends)
         if key in self.kept and self.kept[key][1].expires_at == expires_at:
             del self.kept[key]
 
 
 class SharedLogins:
-    """The logins of a process; `capacity` bounds how many are kept, `under_way` how many of a namespace wait."""
+    """The logins of a process; `capacity` limits how many are cached, `under_way` how many of a namespace wait."""
 
     def __init__(
         self, now: Callable[[], datetime], *, capacity: int = MOST_LOGINS, under_way: int = MOST_UNDER_WAY
@@ -134,12 +134,12 @@ class SharedLogins:
         return f"SharedLogins({self._many_kept} kept, {self._flying.total()} under way)"
 
     def renounce(self) -> None:
-        """From now on nobody is given what was asked for before: a rotation has begun, and an environment that comes by
-        its values a moment later must not have the old ones."""
+        """From now on no caller gets a login that started earlier: a rotation has started, and an environment that is
+        evaluated a moment later must not get the old credentials."""
         self._renounced_at = self._now()
         self._shelves.clear()
         self._many_kept = 0
-        self._flights.clear()  # who waits for one asks again
+        self._flights.clear()  # callers that wait for one start again
 
     def _is_renounced(self, flight: _Flight) -> bool:
         return self._renounced_at is not None and flight.started_at < self._renounced_at
@@ -147,7 +147,7 @@ class SharedLogins:
     async def open(
         self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
     ) -> Opened | Failed:
-        """An answer that is kept or under way if it meets the demand, else what `log_in` answers."""
+        """A cached or running answer if it meets the demand, else the answer of `log_in`."""
         while True:
             flight = self._kept_or_under_way(key, demand, log_in)
             if isinstance(flight, Opened | Failed):
@@ -244,7 +244,7 @@ class SharedLogins:
 def _too_many(key: LoginKey, most: int) -> Failed:
     whose = f"namespace {key.tenant}" if key.tenant else "this process"
     return Failed(
-        f'the provider "{key.provider}" was not called: {whose} waits for {most} logins, as many as it may at a time;'
+        f'the provider "{key.provider}" was not called: {whose} already waits for {most} logins, the maximum;'
         " open fewer, or share them (calls with equal inputs are made once); this is tried again later",
         reasons.NO_TURN,
     )
@@ -253,8 +253,8 @@ def _too_many(key: LoginKey, most: int) -> Failed:
 def _meets(lease: Lease, fresh_after: datetime | None, valid_until: datetime | None, now: datetime) -> bool:
     if fresh_after is not None and lease.issued_at < fresh_after:
         return False
-    # In whole seconds, as an expiry is kept: what is to be replaced must not seem to outlive itself by a fraction.
+    # In whole seconds, as expiries are stored: credentials must not seem to outlive themselves by a fraction.
     if valid_until is not None and lease.expires_at.replace(microsecond=0) <= valid_until:
         return False
-    # Nobody is given credentials that are due for renewal: a third of their life has to be left.
+    # No caller gets credentials that are due for renewal: a third of their life has to be left.
     return lease.expires_at - now > (lease.expires_at - lease.issued_at) / 3

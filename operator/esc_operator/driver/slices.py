@@ -1,9 +1,8 @@
-"""Who does the work of an evaluation: the event loop what is small, a thread what is large.
+"""Where the work of an evaluation is done: small work on the event loop, large work in a thread.
 
-The loop belongs to everybody. A slice of work is done on it, which is all that most environments take; what does not
-fit into that is begun again in the one thread there is for large work, where the interpreter gives the loop its turn
-every few milliseconds. Where the slice ends is told by the budget and not by a clock, and what comes of the work is the
-same in either place.
+All environments share the loop. It does a slice of work, which is all that most environments need; work that exceeds
+the slice starts again in the one thread for large work, where the interpreter gives the loop its turn every few
+milliseconds. The budget, not a clock, decides where the slice ends, and the result is the same in either place.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SLICE: Final = 12_000
-"""Units of work that are done on the event loop in one go: some 12 ms."""
+"""Units of work that the event loop does in one go: some 12 ms."""
 
 _LANE: Final = "evaluation"
 _NEVER: Final = 1 << 30
 
 
 class LargeWork:
-    """The one thread for large work. One, since each more that computes makes the loop wait longer for its turn.
-    Belongs to one event loop. `named` puts down, around work in the thread, whose it is."""
+    """The one thread for large work. Only one, since each further thread makes the loop wait longer for its turn.
+    Belongs to one event loop. `named` wraps work in the thread, and records whose it is."""
 
     def __init__(self, named: Callable[[Callable[[], Any]], Callable[[], Any]] = lambda work: work) -> None:
         self._named = named
@@ -44,7 +43,7 @@ class LargeWork:
         self._thresholds = gc.get_threshold()
 
     async def run(self, work: Callable[[], T], units: int, tenant: str) -> T:
-        """What the work returns or raises, done on the loop if it is small enough; else namespaces take turns."""
+        """Do the work: on the loop if it is small enough; else in the thread, where namespaces take turns."""
         if units <= SLICE:
             return work()
         with self.unsearched():
@@ -53,9 +52,10 @@ class LargeWork:
 
     @contextmanager
     def unsearched(self) -> Iterator[None]:
-        """While large work is alive, old objects are not searched for cycles: each such search would go through the
-        hundreds of thousands of objects that it has made, and hold the interpreter, and with it the loop, for a tenth
-        of a second, again and again. What dies young is found as ever, and an evaluation leaves no cycles.
+        """While the objects of large work are alive, old objects are not searched for cycles: each such search would
+        visit the hundreds of thousands of objects that the work has made, and hold the interpreter, and with it the
+        loop, for a tenth of a second, repeatedly. Young objects are collected as usual, and an evaluation leaves no
+        cycles.
         """
         if not self._alive:
             self._thresholds = gc.get_threshold()
@@ -70,7 +70,7 @@ class LargeWork:
 
 
 class Slices:
-    """The work of one evaluation, for a namespace, one piece at a time. A context, which ends with the evaluation."""
+    """The work of one evaluation, for a namespace, one piece at a time. A context that ends with the evaluation."""
 
     def __init__(self, budget: Budget, large: LargeWork, tenant: str) -> None:
         self._budget: Final = budget
@@ -87,12 +87,12 @@ class Slices:
         self._at_end.close()
 
     def unsearched(self) -> AbstractContextManager[None]:
-        """For what may turn out to be large: see `LargeWork`."""
+        """For work that may turn out to be large: see `LargeWork`."""
         return self._large.unsearched()
 
     async def run(self, work: Callable[[], T], worker: Worker | None = None) -> T:
-        """What the work returns or raises. It is paid from the budget, and can be begun again where a slice ends. The
-        worker is let go while large work is done, or waits for its turn."""
+        """Do the work. It is paid from the budget, and must be repeatable: it starts again if it exceeds a slice. The
+        worker is released while large work runs, or waits for its turn."""
         async with self._lock:
             if not self._is_large and self._budget.spent <= SLICE:
                 self._budget.begin_slice(SLICE)

@@ -1,8 +1,8 @@
-"""Whose definitions may open providers in the name of an environment: before anything is told, shared or asked for.
+"""Whose definitions may open providers as an environment's identity; checked before anything is shared or requested.
 
-An import carries definitions, and a definition that opens a provider acts as whoever is filled. So the importer says
-which namespaces it takes such definitions from. What counts is where the call itself stands, however deep: what an
-import merely hands to a call of the importer's own is the importer's affair.
+A definition that opens a provider acts as the environment that is filled, also when it is imported. So the importer
+lists the namespaces whose definitions may do so. The definition that contains the call counts, at any depth; values of
+an import that become inputs of the importer's own call need no trust.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Trust(NamedTuple):
-    """What the environment `root` says: it trusts these namespaces beside its own place and the whole cluster's."""
+    """The trust of the environment `root`: in these namespaces, its own, and ClusterEscEnvironments."""
 
     root: str
     namespaces: frozenset[str]
@@ -30,8 +30,8 @@ class Trust(NamedTuple):
         if may_act_for(place_of(self.root), place, self.namespaces):
             return None
         return Failed(
-            f'the call of "{call.provider}" stands in a definition of namespace "{place}", which {self.root} does not '
-            f'trust to act as its ServiceAccount: if it does, write spec.trustedNamespaces: ["{place}"] in it; else '
+            f'a definition of namespace "{place}" calls "{call.provider}", and {self.root} does not trust that '
+            f'namespace to act as its ServiceAccount: add "{place}" to its spec.trustedNamespaces if it should, else '
             "import nothing that opens providers",
             reasons.IMPORT_NOT_TRUSTED,
         )

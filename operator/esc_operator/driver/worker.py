@@ -1,4 +1,4 @@
-"""Who carries an evaluation on: it is let go while the evaluation waits, and does something else meanwhile."""
+"""The worker of an evaluation: it is released while the evaluation waits, and does other work meanwhile."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 class Worker(Protocol):
     def away(self) -> AbstractAsyncContextManager[None]:
-        """A context for waiting: left only when a worker has time to go on."""
+        """A context for waiting: it ends when a worker is free to continue."""
 
 
 class OwnWorker:
-    """Of a process that opens one environment: there is nothing else to do meanwhile."""
+    """The worker of a process that opens one environment: it has no other work."""
 
     def away(self) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""Whose the lease is, as far as one process can tell: pure, on its own clock of elapsed time.
+"""Who holds the lease, as far as one process knows. Pure, on its own monotonic clock.
 
 the holder sends a renewal ──┬───────────── 2/3 ──── 3/4 ───────── 1
                              │ renews each 1/6 │      │            │
@@ -6,7 +6,7 @@ the holder sends a renewal ──┬───────────── 2/3 
                              │                 │      │              they saw the renewal, which was later
                              │                 │      └ the kernel ends a process that has not ended itself
                              │                 └ it ends itself
-                             └ or later: somebody else sees it
+                             └ or later: another candidate sees it
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from esc_operator.election.record import LeaseRecord
 
 LOOK_EVERY = 0.5
-"""Seconds between two looks of one that waits: so soon it notices a lease that was released."""
+"""Seconds between two reads of a waiting candidate: how soon it notices a released lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All times of an election, from one: for `duration` whole seconds after each renewal the others keep away.
+    """All times of an election, derived from one: the others wait for `duration` whole seconds after each renewal.
 
-    One number, so that nobody can choose times that do not fit together. Between `last_resort` and `duration` a quarter
-    is left for clocks that run at different speeds and for requests that are still on their way.
+    One number, so that no inconsistent times can be configured. The quarter between `last_resort` and `duration` allows
+    for clocks of different speed and for requests that are still in flight.
     """
 
     duration: int
 
     @property
     def deadline(self) -> float:
-        """So long after it sent its last renewal that came through, a holder ends itself."""
+        """Seconds after sending its last successful renewal, when a holder exits."""
         return self.duration * 2 / 3
 
     @property
     def last_resort(self) -> float:
-        """So long after that it is ended if it could not do so, because it was stopped or busy."""
+        """Seconds after that renewal, when the kernel ends a holder that could not exit: it was stopped or busy."""
         return self.duration * 3 / 4
 
     @property
@@ -47,7 +47,7 @@ class Terms:
 
     @property
     def patience(self) -> float:
-        """For one request: a renewal that hangs leaves time for another before the deadline."""
+        """The timeout of one request: a renewal that hangs leaves time for another one before the deadline."""
         return self.duration / 4
 
     @property
@@ -57,23 +57,23 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The lease as it was seen last; None where there is none. From `free_at` on it may be taken if it is still so."""
+    """The lease as last seen; None if it does not exist. From `free_at` on it may be taken if it has not changed."""
 
     record: LeaseRecord | None
     free_at: float
 
 
 def observe(before: Seen | None, record: LeaseRecord | None, now: float, identity: str) -> Seen:
-    """Take in what was read; `now` is when the answer came, and so no earlier than whatever it tells of."""
+    """Update with what was read; `now` is the time of the answer, and so not before the change that it shows."""
     if before is not None and _version(before.record) == _version(record):
         return before
     if before is not None and before.record and record and not record.is_renewal_of(before.record):
-        return Seen(record, before.free_at)  # a note beside it keeps nobody away
+        return Seen(record, before.free_at)  # a change of the note alone is no renewal
     if record is None:
-        # Whoever held the one that was deleted may not know of that yet.
+        # The holder of the deleted lease may not know of the deletion yet.
         gone = before.record if before else None
         return Seen(None, now + gone.duration if gone and gone.holder else now)
-    # Our own name is in it if the answer to a claim was lost.
+    # It has our own name if the answer to a claim was lost.
     is_free = record.holder in {"", identity}
     return Seen(record, now if is_free else now + record.duration)
 
@@ -83,7 +83,7 @@ def may_take(seen: Seen, now: float) -> bool:
 
 
 def wait(seen: Seen, now: float) -> float:
-    """Seconds until it is time to look, or to take it."""
+    """Seconds until the next read, or until it may be taken."""
     return min(max(seen.free_at - now, 0.0), LOOK_EVERY)
 
 

@@ -1,6 +1,6 @@
 """The loop of one candidate: waits until it may lead, renews while it does, and gives the lease back.
 
-It never does anything to the work: it tells whether the lease is held, and whoever works has to end where it is not.
+It does not control the work: it says whether the lease is held, and the process has to exit if it is not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseApi(Protocol):
-    """The verbs that are needed; every one may raise KubeError."""
+    """The requests that it makes; every one may raise KubeError."""
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]: ...
 
@@ -36,14 +36,13 @@ class LeaseApi(Protocol):
 
 
 class Elector:
-    """`identity` is nobody else's, not even that of this process's predecessor in the same pod.
+    """`identity` is unique; it differs even from that of this process's predecessor in the same pod.
 
-    `clock` counts seconds and is never set; `now` is the wall clock, for people who look at the lease. `on_held` is
-    told after each write that came through how many seconds are left until the last resort, and None when the lease was
-    given back.
+    `clock` is monotonic, in seconds; `now` is the wall clock, for people who read the lease. `on_held` is called after
+    each successful write with the seconds left until the last resort, and with None when the lease was released.
     """
 
-    def __init__(  # noqa: PLR0913 - who, where, by which clocks
+    def __init__(  # noqa: PLR0913 - identity, place, clocks
         self,
         api: LeaseApi,
         place: Key,
@@ -57,7 +56,7 @@ class Elector:
     ) -> None:
         self._api = api
         self.place = place
-        """Where the Lease is."""
+        """The namespace and name of the Lease."""
         self._identity = identity
         self.terms = terms
         self._clock = clock
@@ -71,27 +70,27 @@ class Elector:
         self._looked_at = self._seen_at = clock()
         self._told_last = ""
         self.trouble = ""
-        """Why the last look or renewal failed; empty where it did not."""
+        """Why the last read or renewal failed; "" if it succeeded."""
 
     @property
     def holds(self) -> bool:
-        """Whether this process may work at this very moment."""
+        """Whether this process may work now."""
         return self._mine is not None and self._clock() < self._sent_at + self.terms.deadline
 
     @property
     def leader(self) -> str:
-        """Who holds the lease as far as is known; empty for nobody."""
+        """The holder of the lease, as far as is known; "" if it is free."""
         record = self._mine or (self._seen.record if self._seen else None)
         return record.holder if record else ""
 
     @property
     def note(self) -> str:
-        """What the leaders before have left, as far as is known."""
+        """The note of the previous leaders, as far as is known."""
         record = self._mine or (self._seen.record if self._seen else None)
         return record.note if record else ""
 
     async def leave_note(self, text: str) -> None:
-        """Leave a note for the next leader, in place of the one before. Best effort: trouble is only logged."""
+        """Replace the note for the next leader. Best effort: a failure is only logged."""
         try:
             async with asyncio.timeout(self.terms.patience):
                 await self._patch(records.note(text))
@@ -100,8 +99,8 @@ class Elector:
 
     @property
     def can_look(self) -> bool:
-        """Whether the lease has been seen, or seen to be missing, no longer ago than it lasts: whoever has not would
-        not notice that it is free."""
+        """Whether the lease was read, or found missing, within its duration: otherwise this process would not notice
+        that it is free."""
         return self._seen is not None and self.blind_for <= self.terms.duration
 
     @property
@@ -111,7 +110,7 @@ class Elector:
 
     @property
     def age(self) -> float:
-        """Seconds since it last tried to look or to renew, with whatever success."""
+        """Seconds since it last tried to read or renew, successfully or not."""
         return self._clock() - self._looked_at
 
     async def acquire(self) -> None:
@@ -133,29 +132,29 @@ class Elector:
         logger.info("%s leads: it holds the lease %s", self._identity, self.place)
 
     async def keep(self) -> str:
-        """Renew the lease until it is lost; answers how that came about. The process has to end then."""
+        """Renew the lease until it is lost; returns why. The process has to exit then."""
         while True:
             await self._pause(max(self._sent_at + self.terms.renew_every - self._clock(), 0.0))
             while not await self._is_renewed():
                 if self.leader != self._identity:
-                    return f"{self.leader or 'somebody'} has taken or deleted it"
+                    return f"{self.leader or 'another process'} has taken or deleted it"
                 if not self.holds:
                     return f"it could not be renewed for {self.terms.deadline:.0f} s"
                 await self._pause(self.terms.retry_after)
 
     async def release(self) -> None:
-        """Give it back, so that nobody has to wait for it to run out. Only once nothing is written any more."""
+        """Release it, so that the next leader need not wait until it expires. Only after the last write of the work."""
         self._mine = None
         if not self._claimed:
             return
         try:
             async with asyncio.timeout(self.terms.patience):
-                # Read first: a renewal or a claim may have come through whose answer was not waited for.
+                # Read first: a renewal or a claim may have succeeded whose answer was not awaited.
                 record = await self._read()
                 if record is not None and record.holder == self._identity:
                     await self._patch(records.release(record, self._now()))
         except (KubeError, TimeoutError) as error:
-            logger.warning("The lease %s was not given back: %s", self.place, _told(error))
+            logger.warning("The lease %s was not released: %s", self.place, _told(error))
         else:
             self._on_held(None)
 
@@ -198,8 +197,8 @@ class Elector:
         return self.holds
 
     async def _look_again(self) -> None:
-        """Somebody else changed the lease, or a renewal came through whose answer was lost. What is read here renews
-        nothing: nobody knows when it was sent."""
+        """Another process changed the lease, or a renewal succeeded whose answer was lost. Reading it here does not
+        renew it: the time at which it was sent is not known."""
         try:
             async with asyncio.timeout(self.terms.patience):
                 record = (await self._look()).record
@@ -224,14 +223,14 @@ class Elector:
 
     def _tell_leader(self, seen: Seen) -> None:
         holder = seen.record.holder if seen.record else ""
-        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'nobody'} holds the lease {self.place}")
+        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'no replica'} holds the lease {self.place}")
 
     def _tell_trouble(self, error: KubeError | TimeoutError) -> None:
         self.trouble = _told(error)
         self._tell(logging.WARNING, f"The lease {self.place}: {self.trouble}")
 
     def _tell(self, level: int, news: str) -> None:
-        """Say it once, not at each look."""
+        """Log it once, not at each read."""
         if news != self._told_last:
             self._told_last = news
             logger.log(level, news)

@@ -1,6 +1,6 @@
-"""What a Lease says, and the bodies of the three writes to it. Pure.
+"""The contents of a Lease, and the bodies of the three writes to it. Pure.
 
-Each write but the first names the version that it changes, so of two that were decided on the same record one fails.
+Each write but the first names the version that it changes, so of two writes based on the same record one fails.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 API_VERSION = "coordination.k8s.io/v1"
 
 NOTE = "esc-operator.dev/interruptions"
-"""Annotation of the Lease: a note of one leader to the next, of which nothing is known here."""
+"""Annotation of the Lease: a leader's note to the next one; this package does not interpret it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """`holder` is empty where nobody holds it. `duration`: seconds for which the others keep away after each change.
-    `renewed_at` is only for people, and for a record to differ from the one before. `transitions` counts holders.
-    `note` is what a leader has left for the next one."""
+    """`holder` is "" if the lease is free. `duration`: seconds for which the others wait after each change.
+    `renewed_at` is for people, and makes each record differ from the previous one. `transitions` counts holders.
+    `note` is a leader's note for the next one."""
 
     version: str
     holder: str
@@ -33,13 +33,12 @@ class LeaseRecord:
     note: str = ""
 
     def is_renewal_of(self, other: LeaseRecord) -> bool:
-        """Whether its holder has said something, and not only somebody else about it: each change of the spec has a
-        time of its own."""
+        """Whether the holder changed it, and not only the note: each change of the spec has a different time."""
         return replace(self, version="", note="") != replace(other, version="", note="")
 
 
 def parse_lease(body: Mapping[str, Any], default: float) -> LeaseRecord:
-    """`default` is the duration of one that names none."""
+    """`default` is the duration if the Lease has none."""
     spec = body.get("spec") or {}
     return LeaseRecord(
         version=body["metadata"]["resourceVersion"],
@@ -52,7 +51,7 @@ def parse_lease(body: Mapping[str, Any], default: float) -> LeaseRecord:
 
 
 def first_claim(namespace: str, name: str, identity: str, now: datetime, duration: int) -> dict[str, Any]:
-    """The Lease that did not exist."""
+    """The body that creates the Lease."""
     time = _micro_time(now)
     return {
         "apiVersion": API_VERSION,
@@ -69,7 +68,7 @@ def first_claim(namespace: str, name: str, identity: str, now: datetime, duratio
 
 
 def claim(record: LeaseRecord, identity: str, now: datetime, duration: int) -> dict[str, Any]:
-    """The change by which it becomes ours."""
+    """The change that takes the lease."""
     time = _later_than(record, now)
     return _change(
         record,
@@ -82,17 +81,17 @@ def claim(record: LeaseRecord, identity: str, now: datetime, duration: int) -> d
 
 
 def renewal(record: LeaseRecord, now: datetime) -> dict[str, Any]:
-    """The change by which it stays ours."""
+    """The change that renews it."""
     return _change(record, renewTime=_later_than(record, now))
 
 
 def release(record: LeaseRecord, now: datetime) -> dict[str, Any]:
-    """The change by which it is nobody's: the next one need not wait."""
+    """The change that releases it: the next holder need not wait."""
     return _change(record, holderIdentity=None, renewTime=_later_than(record, now))
 
 
 def note(text: str) -> dict[str, Any]:
-    """The change that leaves a note, or takes it away; of whichever version, because it renews nothing."""
+    """The change that sets or removes the note; for any version, because it does not renew the lease."""
     return {"metadata": {"annotations": {NOTE: text or None}}}
 
 
@@ -101,8 +100,8 @@ def _change(record: LeaseRecord, **spec: Any) -> dict[str, Any]:
 
 
 def _later_than(record: LeaseRecord, now: datetime) -> str:
-    """A time that differs from the record's: the API server makes no new version of a write that changes nothing, and
-    to the others a renewal by a clock that stands still would look like none."""
+    """A time that differs from the record's: a write without changes gets no new version from the API server, so with a
+    clock that does not advance the others would not see the renewal."""
     time = _micro_time(now)
     return time if time != record.renewed_at else _micro_time(now + timedelta(microseconds=1))
 

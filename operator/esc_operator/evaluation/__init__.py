@@ -6,7 +6,7 @@ random number; what it needs from outside it returns as effects. Invariant: what
 """
 
 from esc_operator.evaluation.answers import (
-    UNTOLD,
+    UNKNOWN_LOGIN,
     Answer,
     Decrypted,
     Described,
@@ -36,7 +36,7 @@ from esc_operator.evaluation.values import Value
 from esc_operator.lang.diagnostics import Failed
 
 __all__ = [
-    "UNTOLD",
+    "UNKNOWN_LOGIN",
     "Answer",
     "Batch",
     "Decrypt",

@@ -61,7 +61,7 @@ class Login(NamedTuple):
     gives_token: bool
 
 
-UNTOLD = Login("", "", gives_token=True)
+UNKNOWN_LOGIN = Login("", "", gives_token=True)
 """What is known of a plug-in that does not tell as whom it logs in."""
 
 
@@ -70,7 +70,7 @@ class Opened(NamedTuple):
     itself.
 
     With `secret` (the default) all of it is secret. `lease` is None for what does not expire, `login` where no identity
-    was presented to anybody, and UNTOLD where that is not known.
+    was presented to anybody, and UNKNOWN_LOGIN where that is not known.
     """
 
     value: Any

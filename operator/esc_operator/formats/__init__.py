@@ -1,4 +1,4 @@
-"""Texts of the outside world that several layers read and write: times, durations, the paths of values. Pure.
+"""Text formats that several layers read and write: times, durations, the paths of values. Pure.
 
-What goes in is a format that more than one layer uses, with nothing of what it is used for.
+A format belongs here if more than one layer uses it; it knows nothing of its uses.
 """

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-"""What the CRD accepts; the same that `parse_duration` reads."""
+"""The CRD's pattern; `parse_duration` accepts the same."""
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _WHOLE = re.compile(PATTERN)

@@ -1,6 +1,6 @@
-"""Document paths: how a diagnostic names the place of a value (`values.a["b-c"][0]`).
+"""Document paths: the names of places in diagnostics (`values.a["b-c"][0]`).
 
-A path is noted down as a chain from child to parent and written out only when somebody reads it.
+A path is stored as a chain from child to parent and written out only when it is read.
 """
 
 from typing import Union
@@ -10,12 +10,12 @@ Path = Union[str, tuple["Path", str | int]]  # noqa: UP007  (`|` does not take t
 
 
 def long_path(most: int) -> str:
-    """What is wrong with a path that is longer than any may be."""
+    """The message for a path that exceeds the limit."""
     return f"the keys that lead to a value are longer than {most} characters together: shorten them"
 
 
 def join_key(root: str, key: str) -> str:
-    """`root.key`, or `root["key"]` where the key is not a plain name."""
+    """`root.key`, or `root["key"]` if the key is not a plain name."""
     if key.isidentifier() and key.isascii():
         return f"{root}.{key}" if root else key
     escaped = key.replace('"', '\\"')

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """Read a time of a status; None for an absent or unreadable one, which is as good as none."""
+    """Read a time of a status; None for an absent or unreadable one."""
     if not text:
         return None
     try:

@@ -5,8 +5,8 @@ Owns the process: options, logging, and how the parts are put together. It decid
 
 import sys
 
-# To know their objects when a handler returns one, kopf imports every client of Kubernetes that is installed. None of
-# our handlers returns any, and the official client alone takes as much memory as all the rest of the operator.
+# kopf imports every installed Kubernetes client, to recognise its objects if a handler returns one. Our handlers return
+# none, and the official client alone takes as much memory as all the rest of the operator.
 _FOR_KOPF_ABSENT = {"kubernetes", "kubernetes_asyncio", "pykube"} - sys.modules.keys()
 
 for _name in _FOR_KOPF_ABSENT:

@@ -1,7 +1,7 @@
-"""Metrics of all environments at one moment: how many in which condition, and which of them have a series of their own.
+"""Metrics of all environments at one moment: how many have each condition, and the series of single environments.
 
-Made anew for each scrape from what is remembered anyhow, so no series outlives its environment and none costs memory in
-between. A few at a time: ten thousand environments must not hold up the work on them.
+Computed for each scrape from the cache, so no series outlives its environment and none costs memory in between. A few
+at a time: counting ten thousand environments must not block the work on them.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ EXPIRES_IN = "esc_operator_environment_expires_in_seconds"
 FAILING = "esc_operator_environment_failing_seconds"
 
 _EXPIRES_IN_HEAD = (
-    f"# HELP {EXPIRES_IN} How long until what its Secret holds expires; negative once it has. Without a name: the"
-    f" soonest of the namespace.\n# TYPE {EXPIRES_IN} gauge\n"
+    f"# HELP {EXPIRES_IN} Time until the contents of its Secret expire; negative once they have. Without a name: the"
+    f" earliest of the namespace.\n# TYPE {EXPIRES_IN} gauge\n"
 )
 _FAILING_HEAD = (
-    f"# HELP {FAILING} For how long its refresh has been failing; absent where it is not. Without a name: the longest"
-    f" of the namespace.\n# TYPE {FAILING} gauge\n"
+    f"# HELP {FAILING} How long its refresh has been failing; absent if it is not failing. Without a name: the"
+    f" longest of the namespace.\n# TYPE {FAILING} gauge\n"
 )
 
 
 @dataclass(slots=True)
 class EnvironmentMetrics:
     """`conditions`: environments by type, status and reason. `expires_in` and `failing` are seconds by the labels of
-    their series: each environment's, or each namespace's where there are too many environments."""
+    their series: each environment's, or each namespace's if there are too many environments."""
 
     environments: int = 0
     conditions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -58,7 +58,7 @@ class EnvironmentMetrics:
 async def count_environments(
     entries: Sequence[tuple[Key, CachedEnvironment]], now: datetime, limit: int
 ) -> EnvironmentMetrics:
-    """Count all. Beyond `limit` environments, what is told of single ones is told of namespaces."""
+    """Count all. Above `limit` environments, namespaces have series instead of environments."""
     counted = EnvironmentMetrics()
     by_name = len(entries) <= limit
     for start in range(0, len(entries), AT_ONCE):

@@ -1,4 +1,4 @@
-"""`/metrics` on a port of its own, served by the event loop that does the work, without holding it up."""
+"""`/metrics` on a port of its own, served by the event loop that does the work, without blocking it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 class Exposition:
-    """`limit`: up to so many environments have series of their own. `access` judges whoever asks; without it everybody
-    is served."""
+    """`limit`: how many environments may have series of their own. `access` authorizes requests; without it all are
+    served."""
 
     def __init__(  # noqa: PLR0913 - what it shows, and to whom
         self,
@@ -70,12 +70,12 @@ class Exposition:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         answer = await self._serve(request)
-        answer.force_close()  # kopf's end would wait for a connection that is kept, and so would the next leader
+        answer.force_close()  # an open connection would delay kopf's shutdown, and the next leader
         return answer
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != PATH:
-            return web.Response(status=404, text=f"{PATH} is what is served here\n")
+            return web.Response(status=404, text=f"only {PATH} is served here\n")
         verdict = await self._judge(request)
         if verdict is not Verdict.ALLOWED:
             headers = {"WWW-Authenticate": "Bearer"} if verdict is Verdict.ANONYMOUS else {}
@@ -88,14 +88,14 @@ class Exposition:
         return await self._access.judge(request.headers.get("Authorization"))
 
     async def text(self) -> bytes:
-        """What a scrape gets. One at a time: whoever may reach the port must not make the work slow."""
+        """The answer to a scrape. One at a time: clients of the port must not slow the work down."""
         async with self._turn:
             counted = await count_environments(self._entries(), self._now(), self._limit)
             return self._metrics.text(self._look(), counted)
 
 
 def is_reachable(address: str) -> bool:
-    """Whether somebody outside the pod can ask at `HOST:PORT`."""
+    """Whether clients outside the pod can reach `HOST:PORT`."""
     host = address.rpartition(":")[0].strip("[]")
     try:
         return bool(address) and not ipaddress.ip_address(host).is_loopback

@@ -1,7 +1,7 @@
-"""The probes: `/healthz` tells whether the process is alive, `/readyz` whether it does its part.
+"""The probes: `/healthz` says whether the process is alive, `/readyz` whether it is ready to work or to take over.
 
-Both are answered from the start, and by those that stand by, which kopf's own endpoint is not. `/healthz` fails only
-for what a restart would mend: never for an API server that is away.
+Both answer from the start, also on a standby; kopf's own endpoint does not. `/healthz` fails only if a restart would
+help: never because the API server is unavailable.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ if TYPE_CHECKING:
     from esc_operator.election.elector import Elector
 
 SILENCE = 120.0
-"""Seconds. The scheduler looks at least each minute, and whoever stands by each second; what has not for so long stands
-still."""
+"""Seconds. The scheduler runs at least each minute, a standby reads the lease each second; longer silence means that
+they hang."""
 
 IDLE = 600.0
-"""Seconds. A watch is opened again every five minutes at the latest; one for which nothing was done for so long stands
-still."""
+"""Seconds. A watch is opened again every five minutes at the latest; without any activity for this long it hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`role` is told; `is_well` decides the status."""
+    """`role` is shown; `is_well` decides the HTTP status."""
 
     is_well: bool
     role: str
@@ -39,8 +38,8 @@ class Health:
 
 
 class Watched:
-    """What the probes look at. `beat` tells how long ago the scheduler looked, `most_idle` for which watch nothing was
-    done for the longest time, and for how many seconds, `missing` which kinds are not served."""
+    """The state that the probes report. `beat`: seconds since the scheduler last ran; `most_idle`: the watch that was
+    inactive for the longest time, and its seconds; `missing`: the kinds that are not served."""
 
     def __init__(
         self,
@@ -54,29 +53,29 @@ class Watched:
         self._most_idle = most_idle
         self._elector = elector
         self.works = False
-        """Whether all is listed and the reconciler runs."""
+        """Whether everything is listed and the reconciler runs."""
 
     def is_alive(self) -> Health:
         if self._elector is not None and not self._elector.holds:
             since = self._elector.age
-            return Health(since <= SILENCE, "standing by", f"looked at the lease {since:.0f}s ago")
+            return Health(since <= SILENCE, "standing by", f"read the lease {since:.0f}s ago")
         plural, idle = self._most_idle()
         if idle > IDLE:
-            return Health(False, "leading", f"the watch of {plural} has stood still for {idle:.0f}s")
+            return Health(False, "leading", f"the watch of {plural} has been inactive for {idle:.0f}s")
         if not self.works:
             return Health(True, "leading", "starting")
         since = self._beat().total_seconds()
-        return Health(since <= SILENCE, "leading", f"looked at the schedule {since:.0f}s ago")
+        return Health(since <= SILENCE, "leading", f"ran the schedule {since:.0f}s ago")
 
     def is_ready(self) -> Health:
-        """Whoever stands by is ready to take over as long as it can look at the lease. A kind that is not served is
-        told, and no reason not to be ready: no other replica could work on it."""
+        """A standby is ready to take over as long as it can read the lease. A kind that is not served is shown, but the
+        replica stays ready: no other replica could work on it."""
         alive, elector = self.is_alive(), self._elector
         if elector is not None and not elector.holds:
             if elector.can_look:
                 return alive
             why = f": {elector.trouble}" if elector.trouble else ""
-            return replace(alive, is_well=False, text=f"has not seen the lease for {elector.blind_for:.0f}s{why}")
+            return replace(alive, is_well=False, text=f"could not read the lease for {elector.blind_for:.0f}s{why}")
         text = alive.text + "".join(f"; {kind} is not served" for kind in self._missing())
         return replace(alive, is_well=alive.is_well and self.works, text=text)
 
@@ -95,7 +94,7 @@ async def serve_health(address: str, watched: Watched) -> AsyncIterator[None]:
             found = answers[request.path]()
             told = {"role": found.role, "state": found.text}
             answer = web.json_response(told, status=200 if found.is_well else 503)
-        answer.force_close()  # kopf's end would wait for a connection that is kept
+        answer.force_close()  # kopf's shutdown would wait for a connection that is kept open
         return answer
 
     host, _, port = address.rpartition(":")

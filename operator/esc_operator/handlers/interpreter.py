@@ -1,6 +1,6 @@
-"""How the interpreter divides itself between the event loop and threads, and what it searches for cycles.
+"""How the interpreter switches between the event loop and threads, and which objects it searches for cycles.
 
-The loop belongs to everybody, and a thread computes for one: a provider's call, or what is large in an evaluation.
+All environments share the loop; a thread computes for one of them: a provider's call, or large work of an evaluation.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import gc
 import sys
 
 SWITCH_SECONDS = 0.001
-"""After so long a thread that computes gives the interpreter to another one that wants it. Each time that the loop has
-slept it waits for that, and an attempt takes a dozen of such turns: with Python's own 5 ms that was most of its time
-while a large evaluation went on."""
+"""How long a computing thread keeps the interpreter while another one waits. The loop waits for that each time after it
+slept, and an attempt needs a dozen such turns: with Python's default of 5 ms this was most of its time during a large
+evaluation."""
 
 
 def favour_loop() -> None:
-    """Let the loop have its turn soon."""
+    """Let the loop get the interpreter quickly."""
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def settle() -> None:
-    """Take what has been loaded by now for what will stay: each search of old objects for cycles would go through all
-    modules and classes, and hold the loop meanwhile."""
+    """Treat all loaded objects as permanent: otherwise each search of old objects for cycles would visit all modules
+    and classes, and block the loop meanwhile."""
     gc.collect()
     gc.freeze()

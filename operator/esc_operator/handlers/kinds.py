@@ -1,11 +1,10 @@
 """The kinds that kopf watches, whether or not the API server serves them.
 
-kopf looks once, at its start, which kinds there are, and ends where one of them is not served any more, or where its
-watch meets an error that it does not know. A CustomResourceDefinition may be installed later, deleted, made anew or
-changed while the operator works, and the other kinds have nothing to do with that. So kopf is told that all kinds are
-there, one that is not served is asked for until it is, and whatever kopf would end for looks like a place in the
-history that is forgotten, after which it lists anew. It takes no right but those to list and watch.
-"""
+kopf checks once, at its start, which kinds exist, and exits if one of them is no longer served, or if its watch meets
+an unknown error. A CustomResourceDefinition may be installed later, deleted, created again or changed while the
+operator works, and must not affect other kinds. So kopf always sees all kinds; one that is not served is requested
+until it is; and any error that would make kopf exit is presented as an expired resource version, after which kopf lists
+again. This needs no rights but list and watch."""
 
 from __future__ import annotations
 
@@ -33,15 +32,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0
-"""Between two looks for a kind that is not served, and after what kopf would have ended for."""
+"""Between two requests for a kind that is not served, and after an error that would have made kopf exit."""
 SURE = 2
-"""So many looks in a row: while a definition is changed, its kind is away for a moment."""
+"""How many requests in a row must fail: while a definition is changed, its kind is missing for a moment."""
 
 KINDS = {resource.plural: resource for resource in (ENVIRONMENTS, CLUSTER_ENVIRONMENTS, ROTATIONS)}
 
 _RETRIED_BY_KOPF = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 GONE = json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}).encode()
-"""In a watch it makes kopf list anew, and is the only error there that does not end it."""
+"""In a watch it makes kopf list again; any other error makes it exit."""
 
 
 def _group(name: str, version: str) -> dict[str, Any]:
@@ -66,12 +65,13 @@ DISCOVERY: Mapping[str, Mapping[str, Any]] = {
         "resources": [_kind(one.plural, one.kind, namespaced=one is ENVIRONMENTS) for one in KINDS.values()]
     },
 }
-"""All that kopf wants to see before it begins, as every cluster has it or is going to."""
+"""The discovery that kopf expects at its start."""
 
 
 class Kinds:
-    """Which kinds are served. `on_gone` is told of a plural, and where it was watched ("" for everywhere), once it is
-    sure that there are no objects of it. `is_echo` says of an environment that was changed whether that is no news."""
+    """Which kinds are served. `on_gone` is called with a plural, and where it was watched ("" for everywhere), once it
+    is certain that it has no objects. `is_echo` says whether a changed environment is only the echo of our own
+    write."""
 
     def __init__(
         self,
@@ -99,9 +99,9 @@ class Kinds:
         *,
         watch: bool,
     ) -> aiohttp.ClientResponse | Answer:
-        """What kopf gets for the API server's answer. Raises aiohttp.ClientPayloadError where it has to list anew.
+        """What kopf gets for the API server's answer. Raises aiohttp.ClientPayloadError if kopf has to list again.
 
-        `path` is without its query; `note` is told of a page of a list, and of None where it broke off.
+        `path` is without its query; `note` is called with each page of a list, and with None if it broke off.
         """
         watched = watched_kind(path)
         if watched is None or watched[0] not in KINDS:
@@ -117,7 +117,7 @@ class Kinds:
         elif answer.status in _RETRIED_BY_KOPF or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer
         else:
-            logger.warning("The API server answers %d to a look at %s.", answer.status, watched[0])
+            logger.warning("The API server answered %d to a request for %s.", answer.status, watched[0])
         answer.release()
         await self._pause(PAUSE_SECONDS)
         raise aiohttp.ClientPayloadError(f"{watched[0]} cannot be listed")
@@ -130,8 +130,8 @@ class Kinds:
         resource = KINDS[watched[0]]
         if resource.kind not in before:
             logger.warning(
-                "%s is not served: its CustomResourceDefinition is missing or was deleted. There are none to work on "
-                "until it is installed (kubectl apply -f crds/%s.yaml), which is noticed within %.0f s.",
+                "%s is not served: its CustomResourceDefinition is missing or was deleted. Install it (kubectl apply "
+                "-f crds/%s.yaml); the operator notices within %.0f s.",
                 resource.kind,
                 resource.plural,
                 2 * PAUSE_SECONDS,
@@ -142,16 +142,16 @@ class Kinds:
         before = self.missing
         self._looks.pop(watched, None)
         if (kind := KINDS[watched[0]].kind) in before and kind not in self.missing:
-            logger.info("%s is served, and worked on from now.", kind)
+            logger.info("%s is served: working on it.", kind)
 
 
 def _is_never(_: Mapping[str, Any]) -> bool:
-    """Of a kind whose every change is looked at."""
+    """The echo check of a kind whose every change counts."""
     return False
 
 
 class Answer:
-    """An answer as far as kopf looks at one. Without an `origin` the API server did not give it."""
+    """An answer, as far as kopf uses one. Without an `origin` it does not come from the API server."""
 
     status: int = HTTPStatus.OK
 
@@ -182,8 +182,8 @@ class Answer:
             self._origin.release()
 
 
-class Told(Answer):
-    """What kopf is told in the API server's place."""
+class Substitute(Answer):
+    """An answer in the API server's place."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__()
@@ -197,8 +197,8 @@ class Told(Answer):
 
 
 class Listed(Answer):
-    """A page of a list, with its objects trimmed. What is no JSON, because something before the API server answered in
-    its place, looks like a connection that broke."""
+    """A page of a list, with its objects trimmed. An answer that is not JSON, because a proxy answered in the API
+    server's place, looks like a broken connection."""
 
     def __init__(self, origin: aiohttp.ClientResponse, plural: str, note: Callable[[TrimmedPage | None], None]) -> None:
         super().__init__(origin)
@@ -210,7 +210,7 @@ class Listed(Answer):
         try:
             page = await trim_list(self._stream.iter_any())
         except MalformedListError as failure:
-            raise aiohttp.ClientPayloadError(f"the list of {self._plural} is none") from failure
+            raise aiohttp.ClientPayloadError(f"the list of {self._plural} is not one") from failure
         except (TimeoutError, aiohttp.ClientError):
             self._note(None)
             raise
@@ -219,8 +219,8 @@ class Listed(Answer):
 
 
 class Watched(Answer):
-    """A watch, with its objects trimmed. An error in it is to kopf a place that is forgotten, whatever it was, and half
-    a line is none."""
+    """A watch, with its objects trimmed. kopf sees any error in it as an expired resource version; half a line is
+    dropped."""
 
     def __init__(
         self,
@@ -247,6 +247,6 @@ class Watched(Answer):
         except (ValueError, LookupError, AttributeError):
             code, reason = None, "unreadable"
         if code != HTTPStatus.GONE:
-            logger.warning("The watch of %s met an error (%s, %s), and is begun anew.", self._plural, code, reason)
+            logger.warning("The watch of %s met an error (%s, %s): listing again.", self._plural, code, reason)
             await self._pause(PAUSE_SECONDS)
         return GONE

@@ -1,14 +1,12 @@
-"""What kopf's own requests would end the operator with, taken out of its way: middlewares of aiohttp for its lists and
-watches.
+"""Middlewares of aiohttp for kopf's lists and watches: they hide answers that would make kopf exit.
 
-A list comes in pages, which are asked for by bytes, and the API server forgets after some minutes where one was. To
-kopf that is the end of its watch, and so of the process, and the next one may get no further. Here it looks like a
-connection that broke, after which kopf lists anew, in larger pages: it is the last of several that is asked for too
-late. An empty list has no object whose handler could be called, but it says that there are none.
+A list comes in pages, sized by bytes, and after some minutes the API server expires their continue token. This would
+end kopf's watch, and so the process, and the next one may get no further. Here it looks like a broken connection, after
+which kopf lists again, in larger pages, because the last page of many comes too late. An empty list has no object whose
+handler could be called, but it says that there are none.
 
-A namespace that may not be watched is its own trouble: of several, the others go on. A role that is taken away, or a
-namespace that is deleted and its role with it, looks to kopf like a connection that broke as well, which it tries again
-for as long as it takes.
+A namespace that may not be watched must not affect the others. A role that is removed, or a namespace that is deleted
+with its role, also looks to kopf like a broken connection, which it retries without end.
 """
 
 from __future__ import annotations
@@ -36,12 +34,12 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 32_000
 GROWTH = 4
 PAUSE_SECONDS = 10.0
-"""After each refusal; less than the time that kopf gives a request."""
+"""The pause after each refusal; less than kopf's timeout of a request."""
 _ROOT = f"/apis/{GROUP}/{VERSION}/"
 
 
 class Pages:
-    """How many objects of each list are asked for at once; `first` and `most`."""
+    """The page sizes of each list: `first` and `most` objects."""
 
     def __init__(self, first: int = FIRST_PAGE, most: int = LARGEST_PAGE) -> None:
         self._first = first
@@ -50,24 +48,24 @@ class Pages:
         self._next: dict[tuple[str, str], int] = {}
 
     def limit(self, kind: tuple[str, str], *, begins: bool) -> int:
-        """For the next page of a list, or for the first where it `begins`."""
+        """The size of the next page of a list, or of the first if it `begins`."""
         if begins or kind not in self._next:
             self._next[kind] = self._of(kind).begin()
         return self._next[kind]
 
     def note(self, kind: tuple[str, str], objects: int, size: int, *, goes_on: bool) -> None:
-        """A page has come, with so many objects and bytes."""
+        """A page has arrived, with its number of objects and bytes."""
         limits = self._of(kind)
         self._next[kind] = limits.go_on(objects, size)
         if not goes_on:
             limits.end()
 
     def fail(self, kind: tuple[str, str]) -> None:
-        """A page has not come."""
+        """A page has not arrived."""
         self._of(kind).fail()
 
     def grow(self) -> int:
-        """A list took too long; answers how many are asked for at most from now on."""
+        """A list took too long; returns the new maximum size of pages."""
         self._first = min(self._first * GROWTH, MOST_AT_ONCE)
         self._most = min(self._most * GROWTH, MOST_AT_ONCE)
         self._limits.clear()
@@ -78,14 +76,14 @@ class Pages:
 
 
 def watched_kind(path: str) -> tuple[str, str] | None:
-    """The plural of ours that a list or watch is of and where, which is "" for everywhere: `.../escenvironments`, or
-    `.../namespaces/apps/escenvironments`."""
+    """The plural of our kind that a list or watch is for, and its namespace, "" for everywhere: `.../escenvironments`,
+    or `.../namespaces/apps/escenvironments`."""
     where, _, plural = path.partition(_ROOT)[2].rpartition("/")
     return (plural, where.removeprefix("namespaces/")) if plural else None
 
 
 class Lists:
-    """A middleware of aiohttp. `on_empty` is told of each list with nothing in it, as `watched_kind` tells it."""
+    """A middleware of aiohttp. `on_empty` is called with the `watched_kind` of each empty list."""
 
     def __init__(self, pages: Pages, on_empty: Callable[[str, str], None]) -> None:
         self._pages = pages
@@ -105,8 +103,8 @@ class Lists:
         return response
 
     def note(self, kind: tuple[str, str], page: TrimmedPage | None, *, begins: bool) -> None:
-        """A page has come, the first of its list where that `begins` with it; None: it broke off, or took longer than a
-        request may."""
+        """A page has arrived, the first of its list if it `begins`; None: it broke off, or exceeded a request's
+        timeout."""
         if page is None:
             self._pages.fail(kind)
             return
@@ -117,13 +115,13 @@ class Lists:
     def _begin_anew(self, plural: str, *, paged: bool) -> None:
         if paged:
             size = self._pages.grow()
-            logger.warning("The list of %s took too long. It is begun anew, up to %d at a time.", plural, size)
-        # Of all failures this one makes kopf list anew, and is not the end of its watch.
-        raise aiohttp.ClientPayloadError(f"the place in the list of {plural} is forgotten")
+            logger.warning("The list of %s took too long: listing again, with up to %d objects a page.", plural, size)
+        # Of all failures this one makes kopf list again without ending its watch.
+        raise aiohttp.ClientPayloadError(f"the continue token of the list of {plural} has expired")
 
 
 class Refusals:
-    """A middleware of aiohttp. It tells once of each namespace that it is refused, and that it is not any more."""
+    """A middleware of aiohttp. It logs once that a namespace is refused, and once that it can be watched again."""
 
     def __init__(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._pause = pause
@@ -146,11 +144,11 @@ class Refusals:
         if namespace not in self._refused:
             self._refused.add(namespace)
             logger.warning(
-                "Namespace %s cannot be watched: it is gone, or the operator has no rights there. The others are kept, "
-                "and it is looked at again every %.0f s.",
+                "Namespace %s cannot be watched: it is gone, or the operator has no rights there. The others continue; "
+                "retrying every %.0f s.",
                 namespace,
                 PAUSE_SECONDS,
             )
         await self._pause(PAUSE_SECONDS)
-        # Of all failures this one is neither retried at once by kopf nor the end of its watch.
+        # Of all failures this one neither makes kopf retry at once nor ends its watch.
         raise aiohttp.ClientPayloadError(f"namespace {namespace} cannot be watched")

@@ -1,7 +1,8 @@
-"""Leader election around the work: who stands by waits, who leads renews, who has lost ends at once.
+"""Leader election around the work: a standby waits, a leader renews, and a process that has lost the lease exits at
+once.
 
-Owns the identity of this process and its end. A process that has lost the lease may be in the midst of anything, such
-as a login whose answer it would write next, so it is never asked to stop: it is ended.
+Owns the identity of this process and its exit. A process that has lost the lease may be doing anything, such as a login
+whose answer it would write next, so it is never asked to stop: it exits at once.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def elapsed() -> float:
-    """Seconds on a clock that nobody sets, and that goes on while the machine sleeps where there is such a one."""
+    """Seconds on a monotonic clock, which also advances while the machine sleeps if the system has one that does."""
     return time.clock_gettime(_CLOCK)
 
 
@@ -46,7 +47,7 @@ def make_elector(api: LeaseApi, options: Options, namespace_file: Path = NAMESPA
     return Elector(
         api,
         Key(_lease_namespace(options, namespace_file), options.lease_name),
-        # A pod keeps its name when its container is restarted, and what the former process held is not its own.
+        # A pod keeps its name when its container restarts, and the previous process's lease is not ours.
         f"{socket.gethostname()}_{token_hex(4)}",
         Terms(options.lease_duration),
         clock=elapsed,
@@ -56,7 +57,7 @@ def make_elector(api: LeaseApi, options: Options, namespace_file: Path = NAMESPA
 
 
 def own_namespace(options: Options, namespace_file: Path = NAMESPACE_FILE) -> str:
-    """Where the operator keeps what is its own; "" outside of a cluster, unless it is told."""
+    """The namespace of the operator's own objects; "" outside of a cluster, unless an option names it."""
     if options.lease_namespace:
         return options.lease_namespace
     try:
@@ -69,17 +70,17 @@ def _lease_namespace(options: Options, namespace_file: Path) -> str:
     namespace = own_namespace(options, namespace_file)
     if not namespace:
         raise ConfigurationError(
-            "outside of a cluster the lease needs a place: name the operator's namespace with --lease-namespace, "
-            "or work without one (--no-leader-election) where no other operator works on this cluster"
+            "the lease needs a namespace, and this process is in no cluster: name the operator's namespace with "
+            "--lease-namespace, or use --no-leader-election if no other operator works on this cluster"
         )
     return namespace
 
 
 @contextlib.asynccontextmanager
 async def leading(elector: Elector | None, stopping: asyncio.Event) -> AsyncIterator[bool]:
-    """A block in which this process leads. It is False if it was asked to stop before that came about.
+    """A block in which this process leads. It yields False if the process was asked to stop before it led.
 
-    Whatever is written has to have ended with the block: after it the lease is given back.
+    All writes have to end with the block: after it the lease is released.
     """
     if elector is None:
         yield not stopping.is_set()
@@ -104,7 +105,7 @@ async def _is_acquired(elector: Elector, stopping: asyncio.Event) -> bool:
     try:
         await asyncio.wait([acquiring, stopped], return_when=asyncio.FIRST_COMPLETED)
         if acquiring.done():
-            await acquiring  # with the error it may have
+            await acquiring  # raises its error, if any
         return acquiring.done() and not stopped.done()
     finally:
         for task in (acquiring, stopped):
@@ -121,13 +122,13 @@ async def _keep(elector: Elector) -> None:
 
 
 def require(elector: Elector | None) -> None:
-    """End the process unless it leads at this very moment, or needs not."""
+    """Exit unless this process leads now, or runs without leader election."""
     if elector is not None and not elector.holds:
-        end_at_once("its time has run out")
+        end_at_once("it was not renewed in time")
 
 
 def end_at_once(reason: str) -> NoReturn:
-    """No clean-up: each step of it might write."""
-    logger.critical("The lease is lost: %s. This process ends at once", reason)
+    """Exit without clean-up: each step of it might write."""
+    logger.critical("The lease is lost: %s. Exiting at once", reason)
     sys.stderr.flush()
     os._exit(LOST_STATUS)

@@ -1,7 +1,7 @@
 """Logging of the operator: text for people or one JSON object a line, never a value of an environment.
 
-Libraries below us log requests and answers at debug level, credentials in them. Their level is held at warning
-whatever level is asked for; only our own loggers, which never see a value in clear, go lower.
+Libraries log requests and answers at debug level, with credentials. Their level stays at warning whatever the option
+says; only our own loggers, which never see a plain value, go lower.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """One line, whatever a message quotes: nobody who writes a definition writes lines of the log."""
+        """One line, whatever a message quotes: the author of a definition must not forge log lines."""
         line = super().formatMessage(record)
         if line.isprintable():
             return line
@@ -50,7 +50,7 @@ class TextFormatter(logging.Formatter):
 
 
 def configure(level: str, form: str) -> None:
-    """Send all logs to stderr. `level` counts for our own loggers only."""
+    """Send all logs to stderr. `level` applies to our own loggers only."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
@@ -60,7 +60,7 @@ def configure(level: str, form: str) -> None:
 
 
 def add_trace_ids(current: Callable[[], tuple[str, str] | None]) -> None:
-    """Let each line of JSON name the trace and the span it belongs to."""
+    """Add the ids of trace and span to each line of JSON."""
 
     def add(record: logging.LogRecord) -> bool:
         if ids := current():

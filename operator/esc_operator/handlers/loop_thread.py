@@ -1,4 +1,4 @@
-"""What another thread can see of the one that runs the event loop."""
+"""What another thread can observe of the thread that runs the event loop."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoopThread:
-    """`cpu`: the seconds of the processor's time that it has had. `asleep`: whether it waits for something else."""
+    """`cpu`: its seconds of CPU time. `asleep`: whether it waits for something else."""
 
     cpu: Callable[[], float]
     asleep: Callable[[], bool]
 
 
 def this_thread() -> LoopThread:
-    """The thread that asks, for others to look at."""
+    """The calling thread, for others to observe."""
     return LoopThread(_clock(), sleep_of(Path(f"/proc/self/task/{threading.get_native_id()}/stat")))
 
 
 def _clock() -> Callable[[], float]:
-    """That of the whole process where there is no other."""
+    """The clock of the thread's CPU time, or of the whole process's if the system has no other."""
     find = getattr(time, "pthread_getcpuclockid", None)
     if find is None:
         return time.process_time
@@ -35,7 +35,7 @@ def _clock() -> Callable[[], float]:
 
 
 def sleep_of(stat: Path) -> Callable[[], bool]:
-    """As the kernel tells it in that file; never where it does not."""
+    """Whether the thread sleeps, by the kernel's file; always False if the file cannot be read."""
 
     def sleeps() -> bool:
         try:

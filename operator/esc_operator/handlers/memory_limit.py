@@ -1,4 +1,4 @@
-"""How much of the memory that its cgroup lets it have this process uses."""
+"""How much of its cgroup's memory limit this process uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATM = Path("/proc/self/statm")
 
 
 def used_share(root: Path = ROOT, own: Path = OWN, statm: Path = STATM) -> Callable[[], float]:
-    """A function that answers the share, from 0; always 0 where there is no limit, or no way to find out."""
+    """A function that returns the used share, from 0; always 0 if there is no limit, or it cannot be read."""
     limit = _limit(root, own)
 
     def share() -> float:
@@ -46,5 +46,5 @@ def _number(file: Path) -> int:
         text = file.read_text().strip()
     except OSError:
         return 0
-    # The first version has a number near the largest that there is in place of "max".
+    # Version 1 has a number near the maximum instead of "max".
     return int(text) if text.isdecimal() and len(text) < 17 else 0

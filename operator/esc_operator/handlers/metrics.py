@@ -1,9 +1,7 @@
 """The only importer of Prometheus' client: the meter that counts, and the text that Prometheus reads.
 
-What happens is counted as it happens; what is, such as the depth of a queue, is looked at only when somebody asks.
-Labels are words of ours and names of providers that are installed: their number is bounded, whoever writes
-environments.
-"""
+Events are counted as they happen; state, such as the depth of a queue, is read only for a scrape. Labels are fixed
+words and names of installed providers: their number is limited, whatever tenants write."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 MOST_REASONS = 100
-"""A plug-in may be anybody's, and so may its reasons: more than these are told as `Other`."""
+"""A plug-in may have any number of reasons: further ones are counted as `Other`."""
 
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 
@@ -46,7 +44,7 @@ _ROLLOUTS = (5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 
 class Metrics(Meter):
-    """All metrics of a process but those of single environments, which `counted` writes."""
+    """All metrics of a process, except those of single environments, which `counted` writes."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series
@@ -63,28 +61,24 @@ class Metrics(Meter):
         self._request_seconds = histogram(
             "kubernetes_request_duration_seconds", "How long the API server took.", _REQUESTS, "verb", "resource"
         )
-        self._mints = counter("mints", "Credentials that a provider has given out.", "provider")
+        self._mints = counter("mints", "Credentials that a provider has issued.", "provider")
         self._calls = histogram("provider_call_duration_seconds", "How long a provider took.", _CALLS, "provider")
         self._errors = counter("provider_errors", "Calls of a provider that failed.", "provider", "reason")
         self._held_back = counter(
-            "provider_calls_held_back", "Calls not made, because a provider is left alone or busy.", "provider"
+            "provider_calls_held_back", "Calls not made, because a provider is paused or busy.", "provider"
         )
-        self._work = histogram("work_duration_seconds", "How long a look at an environment took.", _WORK, "result")
-        self._syncs = counter("syncs", "Environments that were opened, by why and what came of it.", "cause", "result")
-        self._lateness = histogram(
-            "refresh_lateness_seconds", "How late a refresh was done after it was due.", _LATENESS
-        )
-        self._stamps = counter("workload_rolls", "Workloads whose pods were told to be replaced.")
-        self._rollouts = counter("rollouts", "Rollouts that came to an end or a stop.", "result")
+        self._work = histogram("work_duration_seconds", "How long a reconciliation took.", _WORK, "result")
+        self._syncs = counter("syncs", "Syncs of environments, by cause and result.", "cause", "result")
+        self._lateness = histogram("refresh_lateness_seconds", "How late refreshes were done.", _LATENESS)
+        self._stamps = counter("workload_rolls", "Workloads whose pod template was changed to replace their pods.")
+        self._rollouts = counter("rollouts", "Rollouts that finished or stopped.", "result")
         self._rollout_seconds = histogram("rollout_duration_seconds", "How long completed rollouts took.", _ROLLOUTS)
-        self._rotations = counter("rotations", "Rotations over many environments that have ended.", "result")
+        self._rotations = counter("rotations", "EscRotations that have ended.", "result")
         self._rotation_seconds = histogram(
             "rotation_duration_seconds", "How long rotations took.", _ROTATIONS, "result"
         )
-        self._rotated = counter(
-            "rotated_environments", "Environments of rotations that have ended, by what became of them.", "result"
-        )
-        # What has not happened yet is told as 0: else an alert would miss the first time.
+        self._rotated = counter("rotated_environments", "Environments of ended EscRotations, by result.", "result")
+        # Series start at 0: else an alert would miss the first increase.
         for result in ("completed", "stuck", "blocked", "refused", "reverted"):
             self._rollouts.labels(result)
         for result in ("succeeded", "failed", "stopped"):
@@ -97,27 +91,27 @@ class Metrics(Meter):
 
     def _make_gauges(self) -> None:
         gauge = self._gauge
-        self._leader = gauge("leader", "1 where this process is the one that works, 0 where it stands by.")
+        self._leader = gauge("leader", "1 if this process is the leader, 0 if it is a standby.")
         self._depth = gauge("queue_depth", "Environments that wait for a worker.", "lane")
         self._working = gauge("working", "Environments that are worked on.")
-        self._scheduled = gauge("scheduled", "Environments that are looked at again by time.")
-        self._scheduler_age = gauge("scheduler_age_seconds", "How long ago the scheduler looked; each minute at least.")
+        self._scheduled = gauge("scheduled", "Environments with a scheduled reconciliation.")
+        self._scheduler_age = gauge("scheduler_age_seconds", "Seconds since the scheduler last ran; at most 60.")
         self._watch_age = gauge(
-            "watch_event_age_seconds", "How long ago the API server last sent anything on a watch.", "watch"
+            "watch_event_age_seconds", "Seconds since the API server last sent anything on a watch.", "watch"
         )
         self._kind_missing = gauge(
-            "kind_missing", "1 where the API server does not serve a kind that the operator works on.", "kind"
+            "kind_missing", "1 if the API server does not serve a kind that the operator works on.", "kind"
         )
         self._out_of_order = gauge(
-            "provider_out_of_order", "Endpoints of a provider that are left alone after failures.", "provider"
+            "provider_out_of_order", "Endpoints of a provider that are paused after failures.", "provider"
         )
         self._skew = gauge("clock_skew_seconds", "How far a provider's clock was ahead of ours.", "provider")
         self._environments = gauge("environments", "Environments that are known.")
         self._conditions = gauge("environment_conditions", "Environments by condition.", "type", "status", "reason")
-        self._rotating = gauge("rotations_active", "Rotations over many environments that are under way.")
-        self._rolling = gauge("workloads_rolling", "Workloads that are rolled.")
+        self._rotating = gauge("rotations_active", "EscRotations that are running.")
+        self._rolling = gauge("workloads_rolling", "Workloads that are rolling out.")
 
-    # What is counted as it happens.
+    # Events that are counted.
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
         self._requests.labels(verb, resource, code).inc()
@@ -159,7 +153,7 @@ class Metrics(Meter):
         self._rotated.labels("succeeded").inc(succeeded)
         self._rotated.labels("failed").inc(failed)
 
-    # What is looked at.
+    # State that is read for a scrape.
 
     def text(self, snapshot: Snapshot, counted: EnvironmentMetrics) -> bytes:
         """All metrics, in Prometheus' text format, as of now."""

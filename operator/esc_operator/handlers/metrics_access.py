@@ -1,9 +1,9 @@
-"""Who may read `/metrics`: whoever the API server says may get that path. The names of all tenants' environments stand
-there.
+"""Authorizes requests for `/metrics`: only users who may get that path by the API server's RBAC, because the metrics
+name all tenants' environments.
 
-Owns what is remembered of its answers. Invariant: no token is kept, only a digest of it; and whoever tries out tokens
-neither makes the operator ask more often than a few times a second, nor keeps out whoever was let in before.
-"""
+Owns the cache of its answers. Invariant: it stores a digest of each token, never a token; and a client that tries
+tokens neither makes the operator send more than a few reviews a second, nor locks out clients that were admitted
+before."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ logger = logging.getLogger(__name__)
 PATH = "/metrics"
 
 REMEMBERED = timedelta(seconds=60)
-"""How long an answer counts: about two scrapes, and no longer than a right that is taken away may be missed."""
+"""How long an answer is cached: about two scrapes, and how long a revoked right may still work."""
 
 MOST_REMEMBERED = 64
 LONGEST_TOKEN = 16 * 1024
 
 QUESTIONS = 10
 WITHIN = timedelta(seconds=5)
-"""So many times is the API server asked about users who are not known, in any such time."""
+"""The interval in which the number of reviews for unknown users is limited."""
 
 
 class Verdict(Enum):
-    """The HTTP status, and what whoever asks is told."""
+    """The HTTP status and text of an answer."""
 
     ALLOWED = 200, ""
-    ANONYMOUS = 401, "a bearer token of a user who may get /metrics is needed\n"
+    ANONYMOUS = 401, "no valid bearer token: send one of a user who may get /metrics\n"
     FORBIDDEN = 403, "this user may not get /metrics: bind the ClusterRole esc-operator-metrics to it\n"
-    BUSY = 429, "too many tokens have been tried: ask again in some seconds\n"
-    UNKNOWN = 503, "the API server cannot be asked who may get /metrics: see the operator's log\n"
+    BUSY = 429, "too many unknown tokens: try again in some seconds\n"
+    UNKNOWN = 503, "the API server did not answer who may get /metrics: see the operator's log\n"
 
     @property
     def status(self) -> int:
@@ -62,7 +62,7 @@ class _Remembered(NamedTuple):
 
 
 class MetricsAccess:
-    """Judges whoever asks for `/metrics`, by the value of the header Authorization."""
+    """Authorizes requests for `/metrics`, by the value of the header Authorization."""
 
     def __init__(self, api: Reviewer, now: Callable[[], datetime]) -> None:
         self._api = api
@@ -112,7 +112,7 @@ class MetricsAccess:
             self._remembered.popitem(last=False)
 
     def _warn(self, error: KubeError) -> None:
-        """Once: a scrape comes every few seconds."""
+        """Log it once: a scrape comes every few seconds."""
         if self._has_warned:
             return
         self._has_warned = True
@@ -122,7 +122,7 @@ class MetricsAccess:
                 "; bind the ClusterRole system:auth-delegator to the operator's ServiceAccount, or start it with "
                 "--no-metrics-authorization"
             )
-        logger.warning("Nobody can read /metrics: %s%s", error.message, advice)
+        logger.warning("/metrics cannot be served to anyone: %s%s", error.message, advice)
 
 
 def _bearer(authorization: str | None) -> str | None:

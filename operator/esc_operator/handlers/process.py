@@ -1,4 +1,4 @@
-"""The operator as one process: everything put together, run, and taken apart again."""
+"""The operator as one process: it builds the parts, runs them, and shuts them down."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 15.0
-"""How long a stopping operator waits for what is under way; less than a pod's grace period."""
+"""How long a stopping operator waits for running work; less than a pod's grace period."""
 
 
 def utc_now() -> datetime:
@@ -79,7 +79,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What runs side by side for as long as the process works."""
+    """The parts that run concurrently while the process works."""
 
     opener: Opener
     secrets: SecretInformer
@@ -93,7 +93,7 @@ class Parts:
 
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
-    """Run until a signal or a failure ends it. Raises EscError where it cannot even start."""
+    """Run until a signal or a failure ends it. Raises EscError if it cannot start."""
     metrics = Metrics()
     async with traced(environ) as tracer:
         await _run(options, environ, metrics, Telemetry(metrics, tracer))
@@ -119,7 +119,7 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         )
         await closing.enter_async_context(serve_health(options.health_address, watched))
         await closing.enter_async_context(parts.exposition.served(options.metrics_address))
-        # Whoever stands by has all but its watches.
+        # A standby has everything but its watches.
         warming = asyncio.create_task(parts.opener.warm(["aws-login"]), name="warm-up")
         warming.add_done_callback(lambda _: settle())
         closing.callback(warming.cancel)
@@ -147,14 +147,14 @@ async def _lease_connection(options: Options, closing: contextlib.AsyncExitStack
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is known of evaluations that hold up everything else: those of this moment, and those of before."""
+    """The evaluations that may block the operator: running ones, and those that interrupted it before."""
 
     under_way: UnderWay
     interruptions: Interruptions
 
 
 def _watchdog(guard: Guard, lease: LeaseConnection | None, elector: Elector | None, options: Options) -> Watchdog:
-    """It begins with what the leaders before have left."""
+    """It starts with the note of the previous leaders."""
     place = None
     if lease is not None and elector is not None:
         guard.interruptions.take_over(elector.note, utc_now())
@@ -163,14 +163,14 @@ def _watchdog(guard: Guard, lease: LeaseConnection | None, elector: Elector | No
     return Watchdog(
         guard.under_way,
         reporter(guard.interruptions, place, utc_now, terms.patience),
-        longest=terms.duration / 3,  # half of the time after which a leader that does not renew is ended
+        longest=terms.duration / 3,  # half of the time after which a leader that does not renew exits
         memory=used_share(),
         thread=this_thread(),
     )
 
 
 def _on_signals() -> asyncio.Event:
-    """Set when the process is asked to end. kopf listens to the same signals for as long as it runs."""
+    """Set when the process is asked to stop. kopf handles the same signals while it runs."""
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -241,8 +241,8 @@ def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
 
 
 async def _require_rights(api: KubeApi, options: Options) -> None:
-    """Raises KubeError where the API server does not answer, or does not let the operator list environments. A kind
-    that is not served yet is waited for."""
+    """Raises KubeError if the API server does not answer, or does not let the operator list environments. A kind that
+    is not served yet is no error."""
     for namespace in options.namespaces or (None,):
         kinds = (ENVIRONMENTS,) if namespace else (ENVIRONMENTS, CLUSTER_ENVIRONMENTS)
         try:
@@ -252,14 +252,14 @@ async def _require_rights(api: KubeApi, options: Options) -> None:
         except ForbiddenError:
             if namespace is None:
                 raise
-            continue  # another one may be there; the watch tells of this one
+            continue  # another kind may be served; the watch reports this one
         return
 
 
 async def _run_all(
     options: Options, parts: Parts, connection: Connection, watched: Watched, stopping: asyncio.Event
 ) -> None:
-    """Until a signal. A part that fails ends all of them: an operator without its watch must not look alive."""
+    """Run until a signal. A part that fails ends all: an operator without its watch must not look alive."""
     reconciler = parts.reconciler
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(parts.secrets.run(), name="secret-informer")]
@@ -271,7 +271,7 @@ async def _run_all(
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
 
         async def stop() -> None:
-            # What is under way is carried to its end: credentials that were just minted are not thrown away.
+            # Running work is finished: credentials that were just minted are not lost.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(reconciler.queue.close(), DRAIN_SECONDS)
             for task in tasks:
@@ -280,7 +280,7 @@ async def _run_all(
             stopping.set()
 
         watched.works = True
-        # An EscRotation reaches into all namespaces, so there are none where only some are kept.
+        # An EscRotation covers all namespaces, so there are none if the operator works on some only.
         rotations = None if options.namespaces else parts.rotations
         settings = make_settings()
         registry = make_registry(reconciler, rotations, connection, parts.pulses, parts.kinds, stop)
@@ -290,18 +290,18 @@ async def _run_all(
 async def watch_environments(
     options: Options, settings: kopf.OperatorSettings, registry: kopf.OperatorRegistry, stopping: asyncio.Event
 ) -> None:
-    """Until a signal; kopf that ends for a failure ends the process, for another one to begin anew."""
+    """Watch until a signal; if kopf ends by a failure, the process exits, and is restarted."""
     try:
         await kopf.operator(
             registry=registry,
             settings=settings,
-            # Without one, kopf looks for a user's name, which a container need not have. Its type is not public.
+            # Without it, kopf looks up the user's name, which a container need not have. Its type is not public.
             identity="esc-operator",  # type: ignore[arg-type]
             clusterwide=not options.namespaces,
             namespaces=options.namespaces,
             stop_flag=stopping,
         )
     except Exception as error:  # noqa: BLE001 - whatever it is
-        # Told by its type alone, because its text may quote an object.
-        logger.critical("The watch of environments has failed (%s). This process ends.", type(error).__name__)
+        # Only its type, because its text may quote an object.
+        logger.critical("The watch of environments has failed (%s). Exiting.", type(error).__name__)
         raise SystemExit(1) from None

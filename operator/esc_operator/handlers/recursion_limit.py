@@ -1,9 +1,9 @@
-"""A recursion limit for the deepest object that the API server takes: nobody's object stops the work on all others.
+"""A recursion limit for the deepest object that the API server accepts: no tenant's object stops the work on others.
 
-The API server refuses JSON that is more than 10,000 deep. What it took is read by recursion, by kopf and the standard
-library, in lists and watches of everybody's objects: with Python's own limit of 1,000 frames, one deep definition in
-one namespace would be the end of the watch, and of every later list. Definitions have a limit of their own
-(`lang.limits`), which is told to their author.
+The API server refuses JSON that is more than 10,000 levels deep. kopf and the standard library read what it accepted by
+recursion, in lists and watches of all objects: with Python's default limit of 1,000 frames, one deep definition in one
+namespace would end the watch, and every later list. Definitions have a limit of their own (`lang.limits`), which their
+author sees.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ FRAMES = 60_000
 """A copy takes two frames a level, a comparison up to three."""
 
 STACK_BYTES = 64 * 1024 * 1024
-"""The most that the main thread's stack may grow to. A level of C takes less than a kilobyte, a frame half of that."""
+"""The maximum size of the main thread's stack.  A level of C takes less than a kilobyte, a frame half of that."""
 
 
 def raise_recursion_limit() -> None:
-    """For the main thread; the stack grows only when it is needed. A smaller hard limit is taken as it is."""
+    """Raise it for the main thread; the stack grows only when needed. A smaller hard limit stays."""
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     wanted = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,6 +1,6 @@
-"""The HTTP session that kopf's watches use: with the credentials of all other requests, telling when each watch was
-tried and answered, and with patience: with a namespace that may not be watched, with a list that takes long, with a
-kind that is not there, and with a token that is refused."""
+"""The HTTP session of kopf's watches: it uses the credentials of all other requests, records when each watch was tried
+and answered, and tolerates a namespace that may not be watched, a list that takes long, a kind that is not served, and
+a refused token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import kopf
 
-from esc_operator.handlers.kinds import DISCOVERY, GONE, Told
+from esc_operator.handlers.kinds import DISCOVERY, GONE, Substitute
 from esc_operator.handlers.kopf_middleware import Refusals, watched_kind
 from esc_operator.kube.sender import Sender
 
@@ -31,12 +31,12 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 SETTLED_SECONDS = 60.0
-"""A login that was good for so long was good."""
+"""A login that worked for this long was valid."""
 
 
 class Logins:
-    """Keeps logins apart. kopf asks for another one as soon as a token is refused and tries it at once: where that one
-    is refused too, it would go on so as fast as the API server answers."""
+    """Pauses between logins. kopf logs in again as soon as a token is refused, and tries it at once: if that one is
+    refused too, it would repeat this as fast as the API server answers."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -51,15 +51,15 @@ class Logins:
         if self._clock() - self._last >= SETTLED_SECONDS:
             self._next = FIRST_PAUSE
         else:
-            logger.warning("The API server refuses the operator's token. It is tried again in %.0f s.", self._next)
+            logger.warning("The API server refuses the operator's token: retrying in %.0f s.", self._next)
             await self._pause(self._next)
             self._next = min(self._next * 2, LONGEST_PAUSE)
         self._last = self._clock()
 
 
 class Session:
-    """What kopf asks of an aiohttp session, and no more: each request goes with the newest credentials, and each answer
-    is one that kopf can live with."""
+    """The part of an aiohttp session that kopf uses: each request has the newest credentials, and each answer is one
+    that does not make kopf exit."""
 
     def __init__(self, connection: Connection, client: aiohttp.ClientSession, lists: Lists, kinds: Kinds) -> None:
         self._server = connection.server
@@ -77,11 +77,11 @@ class Session:
         await self._client.close()
 
     async def request(self, method: str, url: str, **more: Any) -> aiohttp.ClientResponse | Answer:
-        """`url` is that of the server, and what follows it."""
+        """`url` is that of the server and a path."""
         target = url.removeprefix(self._server)
         path, _, query = target.partition("?")
         if path in DISCOVERY:
-            return Told(json.dumps(DISCOVERY[path]).encode())
+            return Substitute(json.dumps(DISCOVERY[path]).encode())
         watch = "watch=true" in query
         try:
             answer = await self._sender.request(method.upper(), target, **more)
@@ -90,11 +90,11 @@ class Session:
         except aiohttp.ClientPayloadError:
             if not watch:
                 raise
-            return Told(GONE)  # it would go on from where it was, and that may be what is refused
+            return Substitute(GONE)  # kopf would resume from its resource version, which may be what is refused
 
 
 def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Kinds) -> kopf.AiohttpSession:
-    """kopf closes it, and asks for another one where the API server refuses its credentials all the same."""
+    """kopf closes it, and asks for another one if the API server still refuses its credentials."""
     client = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         proxy=connection.config.proxy,
@@ -106,8 +106,8 @@ def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Ki
 
 
 def _watched(pulses: Pulses) -> aiohttp.TraceConfig:
-    """kopf hands out neither bookmarks nor failures, but each watch is opened again every few minutes: when it was
-    silent for a minute, when its time is over, when it has failed."""
+    """kopf reports neither bookmarks nor failures, but opens each watch again every few minutes: when it was silent for
+    a minute, when its time is over, when it has failed."""
     tracing = aiohttp.TraceConfig()
 
     async def on_start(_: aiohttp.ClientSession, __: SimpleNamespace, started: aiohttp.TraceRequestStartParams) -> None:

@@ -49,7 +49,7 @@ class SnapshotParts:
 
 
 def take_snapshot(parts: SnapshotParts, *, leads: bool) -> Snapshot:
-    """Of one that stands by no age is told: its scheduler and its watches have yet to begin."""
+    """Take it. A standby has no ages: its scheduler and its watches have not started."""
     reconciler, queue = parts.reconciler, parts.reconciler.queue
     return Snapshot(
         leads=leads,

@@ -1,6 +1,7 @@
-"""The only importer of OpenTelemetry: the tracer that makes spans of what the layers tell, and sends them by OTLP/HTTP.
+"""The only importer of OpenTelemetry: the tracer that turns the layers' reports into spans, and sends them by
+OTLP/HTTP.
 
-Importing it costs a second and 15 MB, so nobody does where no traces are asked for.
+Importing it costs a second and 15 MB, so it is imported only if traces are enabled.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ Attribute = str | float | bool
 
 
 class OpenTelemetry(Tracer):
-    """Where spans are sent, and which of them, OpenTelemetry's own environment variables say."""
+    """OpenTelemetry's own environment variables say where spans are sent, and which of them."""
 
     def __init__(self, environ: Mapping[str, str], processor: SpanProcessor | None = None) -> None:
         named = {} if environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "esc-operator"}
         resource = Resource.create({SERVICE_VERSION: __version__, **named})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        # Sends from a thread of its own, and drops what it cannot get rid of.
+        # Sends from a thread of its own, and drops spans that it cannot send.
         self._provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("esc_operator", __version__)
 
@@ -42,7 +43,7 @@ class OpenTelemetry(Tracer):
         return _Traced(self._tracer, name, attributes)
 
     def close(self) -> None:
-        """Blocking: send what is left."""
+        """Send the remaining spans. Blocking."""
         self._provider.shutdown()
 
 
@@ -70,7 +71,7 @@ class _Traced(Span):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is not None:
-            # Never recorded as OpenTelemetry would: its text and its traceback may quote a value.
+            # Not recorded as OpenTelemetry would: text and traceback may quote a value.
             self.fail(getattr(error, "reason", None) or kind.__name__)
         context.detach(self._token)
         self._span.end()
@@ -81,6 +82,6 @@ def _named(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
 
 
 def current_ids() -> tuple[str, str] | None:
-    """The ids of the trace and the span that the present task is in, as OpenTelemetry writes them."""
+    """The ids of the current task's trace and span, as OpenTelemetry writes them."""
     found = trace.get_current_span().get_span_context()
     return (trace.format_trace_id(found.trace_id), trace.format_span_id(found.span_id)) if found.is_valid else None

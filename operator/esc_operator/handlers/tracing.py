@@ -1,4 +1,4 @@
-"""Whether traces are made: only where OpenTelemetry's own variables name somebody to send them to."""
+"""Whether traces are made: only if OpenTelemetry's own variables name an endpoint."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ logger = logging.getLogger(__name__)
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 FLUSH_SECONDS = 5.0
-"""How long the end of a process waits for its last spans to be sent."""
+"""How long a process waits at its end until the last spans are sent."""
 
 
 @contextlib.asynccontextmanager
 async def traced(environ: Mapping[str, str]) -> AsyncGenerator[Tracer]:
-    """A tracer for as long as the context lasts; what is left is sent at its end."""
+    """A tracer for the duration of the context; remaining spans are sent at its end."""
     if not any(environ.get(name) for name in ENDPOINTS):
         yield Tracer()
         return
     try:
         from esc_operator.handlers.spans import OpenTelemetry, current_ids
     except ImportError:
-        # A cluster may set these variables in every pod: that is no reason not to start.
-        logger.warning("No traces are made, because OpenTelemetry is not installed: pip install 'esc-operator[traces]'")
+        # A cluster may set these variables in every pod: start all the same.
+        logger.warning("No traces: OpenTelemetry is not installed; run pip install 'esc-operator[traces]'")
         yield Tracer()
         return
     tracer = OpenTelemetry(environ)

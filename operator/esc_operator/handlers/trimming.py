@@ -1,10 +1,9 @@
-"""What kopf gets of its objects: a name, and the object as a text, where that is small.
+"""Trims the objects that kopf gets to a name and, if it is small, the object as a text.
 
-kopf holds every event, parsed, in a queue for each object and for some seconds after; a whole page of a list is parsed
-before it looks at the first object. Parsed, an object takes ten times the memory of its text, and a page of large ones
-more than the process may have. So an answer is read here, one object at a time, and of each that is passed on which its
-handler has to know: kopf looks at its identity alone.
-"""
+kopf keeps every parsed event in a queue for each object and for some seconds after, and parses a whole page of a list
+before it handles the first object. A parsed object takes ten times the memory of its text, and a page of large ones
+more than the process may have. So answers are read here, one object at a time, and only what the handler needs is
+passed on: kopf itself uses only the identity."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Mapping, MutableMapping
 
 PAGE_TEXT = 4 * 1024 * 1024
-"""Characters of all objects of a page that are passed on whole; larger ones are read when their turn comes."""
+"""Characters of all objects of a page that are passed on whole; larger objects are read again at their turn."""
 
 TEXT = "text"
 """The field of a trimmed object that holds the JSON of the object."""
@@ -27,7 +26,7 @@ _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 
 
 class TrimmedPage(NamedTuple):
-    """A page of a list as kopf gets it, and the bytes that it had."""
+    """A page of a list as kopf gets it, and its original size in bytes."""
 
     body: dict[str, Any]
     size: int
@@ -54,8 +53,8 @@ async def trim_list(chunks: AsyncIterable[bytes]) -> TrimmedPage:
 
 
 def trim_line(line: bytes, is_echo: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> bytes:
-    """A line of a watch. Of what is no object, such as an error, all is left. An object that is an echo, such as of a
-    status that we have written, is only a place in the history: kopf takes longer for an event than we do."""
+    """A line of a watch. A line without an object, such as an error, stays unchanged. An object that is the echo of our
+    own write becomes a bookmark: kopf takes longer for an event than we do."""
     text = line.decode()
     event = json.loads(text)
     kind, body = event["type"], event["object"]
@@ -68,7 +67,7 @@ def trim_line(line: bytes, is_echo: Callable[[Mapping[str, Any]], bool] = lambda
 
 
 def _text_of_object(line: str, kind: str, body: Mapping[str, Any]) -> str:
-    """As it came, where the line looks as those of an API server do."""
+    """The object's text unchanged, if the line has the form that API servers write."""
     begin, end = f'{{"type":"{kind}","object":', "}"
     if line.startswith(begin) and line.endswith(end):
         return line[len(begin) : -len(end)]
@@ -80,8 +79,7 @@ def _encoded(event: Mapping[str, Any]) -> bytes:
 
 
 def trim(body: Mapping[str, Any], text: str, largest: int) -> dict[str, Any]:
-    """An object as kopf has to know it, with its JSON as a text; of one that is larger than `largest` without its
-    definition."""
+    """An object for kopf, with its JSON as a text; without its definition if it is larger than `largest`."""
     metadata = body["metadata"]
     if len(text) > largest:
         text = json.dumps(without_definition(body, len(text)), separators=(",", ":"))
@@ -90,6 +88,6 @@ def trim(body: Mapping[str, Any], text: str, largest: int) -> dict[str, Any]:
 
 
 def take_text(trimmed: MutableMapping[str, Any]) -> str:
-    """The JSON of a trimmed object, which is taken from it: kopf holds it for some seconds more."""
+    """Remove and return the JSON of a trimmed object: kopf keeps the object for some seconds more."""
     text: str = trimmed.pop(TEXT)
     return text

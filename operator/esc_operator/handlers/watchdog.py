@@ -1,12 +1,13 @@
-"""What is done about an event loop that does not come to its work: its cause is told, and the process ended.
+"""Handles an event loop that is blocked: it logs the cause and ends the process.
 
-Owns two watchers, because the one that ends cannot speak. A thread (`Watchdog`) looks at which evaluation holds the
-loop, or the thread for large work, or takes all memory, tells of it while it can, and leaves word on the Lease. The end
-itself (`end_after`) comes from outside of Python, at a time that is put off again and again: a leader's last resort.
+Owns two watchers, because the one that ends the process cannot log. A thread (`Watchdog`) finds the evaluation that
+blocks the loop, or the thread for large work, or takes all memory, logs it while it can, and writes a note on the
+Lease. The end itself (`end_after`) comes from the kernel, at a time that is postponed repeatedly: a leader's last
+resort.
 
-The kernel's timer ends a process that is too busy to look at the clock, or that was stopped (SIGSTOP, a frozen cgroup)
-and goes on when another has taken over: the signal comes before any instruction of its own. It does not count the time
-for which the whole machine slept; what is written after that is held back by whoever asks `Elector.holds` first.
+The kernel's timer ends a process that is too busy to read the clock, or that was stopped (SIGSTOP, a frozen cgroup) and
+continues when another one has taken over: the signal comes before any of its own instructions. It does not count the
+time for which the whole machine slept; checks of `Elector.holds` prevent writes after that.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ logger = logging.getLogger(__name__)
 
 
 def end_after(seconds: float | None) -> None:
-    """End this process so many seconds from now, instead of any other time set before; None: not at all."""
+    """End this process in this many seconds; replaces any earlier time. None: not at all."""
     if seconds is None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         return
-    # Not the default action, from which a container's first process is exempt; and no handler in Python, which would
-    # wait until the interpreter gets to it. `_exit` takes the signal's number as the status.
+    # Not the default action, from which a container's first process is exempt; and not a handler in Python, which would
+    # wait for the interpreter. `_exit` gets the signal's number as the status.
     c = ctypes.CDLL(None)
     c.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
     c.signal.restype = ctypes.c_void_p
@@ -56,27 +57,26 @@ def end_after(seconds: float | None) -> None:
 
 LOOK_SECONDS = 0.25
 NEARLY_ALL = 0.9
-"""Of the memory that the process may have: the kernel ends one that takes more, without a word."""
-MEMORY_USED = f"{NEARLY_ALL:.0%} of the operator's memory are used up"
+"""A share of the memory limit: the kernel ends a process that exceeds it without a message."""
+MEMORY_USED = f"{NEARLY_ALL:.0%} of the operator's memory is used"
 NOT_MEANT = 0.2
-"""Seconds. No evaluation is to hold the event loop for so long; one that does not is not to blame for the memory."""
+"""Seconds. No evaluation should hold the event loop for this long; one that does not is not to blame for the memory."""
 BUSY_SECONDS = 0.25
-"""Of the processor's time, several times what any evaluation may take at once. A process that was not given any holds
-the loop, too, and its evaluation is not to blame; one that shares a busy machine gets a tenth of it."""
+"""CPU time, several times what any evaluation may take at once. If the process got no CPU time, the loop is blocked
+too, but the evaluation is not to blame; a process on a busy machine gets a tenth of it."""
 
 
 LONGEST_ASIDE = 60.0
-"""Seconds. What a budget has room for is done in a small part of that; what has the thread for longer has met a fault
-of the operator's own, and nothing ends a thread."""
+"""Seconds. Work within a budget takes a small part of that; work that holds the thread for longer has hit a bug of the
+operator, and a thread cannot be ended."""
 
 
 class Watchdog:
-    """Looks from a thread of its own at what holds the event loop, while somebody can still tell.
+    """Observes from its own thread what holds the event loop.
 
-    `report` is told of an evaluation that has held the loop for `longest` seconds, the thread for large work for
-    `LONGEST_ASIDE`, or either for a while with nearly all memory used up, once for each stretch of it. `memory` is the
-    share that is used, `thread` that of the event loop.
-    """
+    `report` is called once for an evaluation that has held the loop for `longest` seconds, the thread for large work
+    for `LONGEST_ASIDE`, or either of them while nearly all memory is used. `memory` is the used share, `thread` that of
+    the event loop."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Watchdog:
             return
         held = self._under_way.clock() - stretch.began
         if held >= self._longest and (self._is_busy() or self._is_blocked(held)):
-            what = f"it has held up everything else for {held:.0f} s"
+            what = f"it has blocked everything else for {held:.0f} s"
         elif self._takes_memory(held):
             what = MEMORY_USED
         else:
@@ -124,7 +124,7 @@ class Watchdog:
         return self._thread.cpu() - self._cpu_then >= BUSY_SECONDS
 
     def _is_blocked(self, held: float) -> bool:
-        """Whether the loop's thread has slept all the time, and not the whole process: this thread came to look."""
+        """Whether the loop's thread has slept all the time, and not the whole process: this thread did run."""
         return not self._has_run and self._looks * LOOK_SECONDS >= held / 2
 
     def _look_aside(self, stretch: Stretch | None) -> None:
@@ -132,7 +132,7 @@ class Watchdog:
             return
         held = self._under_way.clock() - stretch.began
         if held >= LONGEST_ASIDE:
-            what = f"it has held up all other large environments for {held:.0f} s"
+            what = f"it has blocked all other large environments for {held:.0f} s"
         elif self._takes_memory(held):
             what = MEMORY_USED
         else:
@@ -145,7 +145,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Look while the block lasts."""
+        """Observe during the block."""
         ended = threading.Event()
 
         def run() -> None:
@@ -164,13 +164,13 @@ class Watchdog:
 def reporter(
     interruptions: Interruptions, lease: tuple[Connection, Key] | None, now: Callable[[], datetime], seconds: float
 ) -> Callable[[Definition, str], None]:
-    """Tells of an evaluation what may be this process's last words, and leaves them on the Lease for the next leader,
-    if there is one. `seconds`: the most that it waits for an answer."""
+    """Logs an evaluation that may end this process, and writes a note on the Lease, if there is one, for the next
+    leader. `seconds`: the timeout of that write."""
 
     def report(definition: Definition, what: str) -> None:
         logger.critical(
-            "%s is being evaluated (generation %d), and %s. Should this process end now, it was for that.",
-            definition.key.tell(),
+            "%s is being evaluated (generation %d), and %s. If this process ends now, this is why.",
+            definition.key.describe(),
             definition.generation,
             what,
             extra={"environment": str(definition.key), "reason": reasons.OPERATOR_INTERRUPTED},
@@ -182,9 +182,9 @@ def reporter(
         try:
             status = patch_at_once(connection, LEASES.path(*place), records.note(record), seconds)
         except urllib3.exceptions.HTTPError as error:
-            logger.error("The next leader will not know of it: %s", type(error).__name__)  # noqa: TRY400
+            logger.error("The note for the next leader was not written: %s", type(error).__name__)  # noqa: TRY400
         else:
             if status >= HTTPStatus.BAD_REQUEST:
-                logger.error("The next leader will not know of it: the API server answers %d", status)
+                logger.error("The note for the next leader was not written: the API server answered %d", status)
 
     return report

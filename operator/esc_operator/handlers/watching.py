@@ -1,7 +1,7 @@
 """kopf's part: the watch of EscEnvironments, and how it logs in.
 
 Only `on.event`: it costs no finalizer, no annotation and no copy of the spec. Every event goes to the reconciler, which
-looks for itself.
+reads the state itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
+def make_registry(  # noqa: PLR0913, PLR0917 - the targets of its handlers
     reconciler: Reconciler,
     rotations: RotationController | None,
     connection: Connection,
@@ -39,7 +39,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
     kinds: Kinds,
     stop: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
-    """`rotations` are None where only some namespaces are kept: then nothing of the whole cluster is watched."""
+    """`rotations` is None if the operator works on some namespaces only: then no cluster-scoped kind is watched."""
     registry = kopf.OperatorRegistry()
     logins, lists = Logins(), Lists(Pages(), reconciler.event_handlers.on_empty_list)
     # Of a kind that is not served there is none.
@@ -52,7 +52,7 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 
     @kopf.on.event(GROUP, VERSION, "escenvironments", registry=registry)
     async def on_environment(event: kopf.RawEvent, **_: Any) -> None:
-        # What is listed has no type.
+        # Listed objects have no event type.
         kind, text = event["type"], take_text(cast("dict[str, Any]", event["object"]))
         reconciler.event_handlers.on_environment(
             json.loads(text), deleted=kind == "DELETED", listed=kind is None, text=text
@@ -71,17 +71,17 @@ def make_registry(  # noqa: PLR0913, PLR0917 - what its handlers lead to
 
 def _rotation_handler(rotations: RotationController) -> Callable[..., Awaitable[None]]:
     async def on_rotation(event: kopf.RawEvent, **_: Any) -> None:
-        take_text(cast("dict[str, Any]", event["object"]))  # what it asks for is read when its turn comes
+        take_text(cast("dict[str, Any]", event["object"]))  # its spec is read when its turn comes
         rotations.on_rotation(event["object"])
 
     return on_rotation
 
 
 class NoDiffs(kopf.DiffBaseStorage):
-    """kopf keeps a copy of each spec, inline secrets included, to find out what changed; nobody here asks it."""
+    """kopf stores a copy of each spec, inline secrets included, to detect changes; the operator does not need that."""
 
     def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
-        # Even without a handler that wants it, the copy would be made for every event.
+        # Even without a handler that needs it, the copy would be made for every event.
         return kopf.BodyEssence()
 
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
@@ -93,10 +93,9 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 @dataclass(frozen=True)
 class Backoffs:
-    """Seconds between two attempts of kopf's requests, doubled up to the longest, which is short: after an outage
-    changes are to be noticed soon. Without an end, because kopf gives up a watch whose attempts have come to theirs,
-    and ends the process. To be started again would not bring the API server back, and would end what goes on by
-    time."""
+    """Seconds between two attempts of kopf's requests, doubled up to a short maximum: after an outage changes should be
+    noticed soon. Infinite, because when they are exhausted kopf gives up the watch and ends the process. A restart
+    would not bring the API server back, and would stop scheduled work."""
 
     first: float = 1.0
     longest: float = 5.0
@@ -111,7 +110,7 @@ class Backoffs:
 def make_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
-    settings.posting.enabled = False  # events are our own: few, and none repeated
+    settings.posting.enabled = False  # we post our own events: few, and none repeated
     settings.scanning.disabled = True  # needs no right to list namespaces and CRDs
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
@@ -124,7 +123,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = Backoffs()
     settings.process.ultimate_exiting_timeout = 25
     settings.execution.max_workers = 2  # no handler of ours is synchronous
-    # No handler of ours makes kopf write these; should one sneak in, its notes stay under our own name.
+    # No handler makes kopf write these; if one is ever added, they stay under our own name.
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
     settings.persistence.diffbase_storage = NoDiffs()

@@ -1,7 +1,7 @@
-"""Finds out when a ServiceAccount that environments wait for is there.
+"""Finds out when a ServiceAccount that environments wait for exists.
 
-By asking for a token, as each of these environments will: so the operator needs no right to read ServiceAccounts. A
-watch would need that right for all of them, and a connection for each that is missing, to be a few seconds earlier.
+It requests a token, as these environments will: so the operator needs no right to read ServiceAccounts. A watch would
+need that right for all of them, and a connection for each missing one, and notice it only a few seconds earlier.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
 LONGEST_GAP = timedelta(seconds=60)
 PATIENCE = 10
-"""One that has been missing for long is asked for after each tenth of that time, and each minute in the end."""
+"""One that has been missing for some time is tried again after a tenth of that time, at least each minute."""
 
 AUDIENCE = "nobody.esc-operator.dev"
-"""Nobody accepts a token for it; it is dropped at once."""
+"""No service accepts tokens for it; the token is dropped at once."""
 
 
 class MissingAccounts:
-    """`wanted` says which accounts are waited for, `on_found` is told of each that is there."""
+    """`wanted` returns the accounts that environments wait for, `on_found` is called with each that exists."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class MissingAccounts:
         self._asked: dict[Key, datetime] = {}
 
     async def run(self) -> None:
-        """Look for them until cancelled."""
+        """Try them until cancelled."""
         while True:
             await self._pause(POLL_SECONDS)
             await self.look()
 
     async def look(self) -> None:
-        """Ask for those that it is time for."""
+        """Try those that are due."""
         now, wanted = self._now(), self._wanted()
         self._since = {account: self._since.get(account, now) for account in wanted}
         self._asked = {account: time for account, time in self._asked.items() if account in self._since}
@@ -70,7 +70,7 @@ class MissingAccounts:
             try:
                 found = await self._exists(account)
             except UnavailableError:
-                return  # what is in the way of one is in the way of all, and told by others
+                return  # this failure affects all of them, and other parts report it
             except EscError as error:
                 logger.warning("Looking for ServiceAccount %s: %s", account, error.message)
                 continue
@@ -82,7 +82,7 @@ class MissingAccounts:
         if asked is None:
             return True
         gap = min((asked - self._since[account]) / PATIENCE, LONGEST_GAP)
-        # A time that has yet to come is one of a clock that went wrong.
+        # A time in the future comes from a wrong clock.
         return not (asked <= now < asked + gap)
 
     async def _exists(self, account: Key) -> bool:

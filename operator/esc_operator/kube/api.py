@@ -1,7 +1,7 @@
-"""The verbs that are used on the API server: plain dicts in and out, every request with a timeout, KubeError only.
+"""Requests to the API server: plain dicts in and out, every request with a timeout, KubeError only.
 
-It speaks HTTP itself: the official client's models, and the copies that it makes of every body and header on their way,
-cost more than the requests, and its import more memory than all of the operator (128 MB beside 56).
+It speaks HTTP itself: the official client's models, and its copies of every body and header, cost more than the
+requests, and its import takes more memory than all of the operator (128 MB instead of 56).
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ FIELD_MANAGER = "esc-operator"
 REQUEST_TIMEOUT = 30.0
 """Seconds for a whole request."""
 WATCH_SECONDS = 290
-"""How long the server keeps a watch open; it is then opened again."""
+"""How long the server keeps a watch open before it is opened again."""
 IDLE_SECONDS = 60
-"""How long a connection is kept for the next request: less than the API server keeps it."""
+"""How long an idle connection is kept: less than the API server keeps it."""
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
@@ -61,15 +61,15 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=10)
-# A silent connection is a dead one: bookmarks come each minute.
+# A silent connection is dead: bookmarks come each minute.
 _WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
 
 
 class KubeApi:
     """A connection to one API server. Belongs to one event loop; close it when done.
 
-    `permit` is called just before each request that changes something, and keeps it from being sent by not returning.
-    `places` bound how many requests are under way for one namespace while others wait; watches take none.
+    `permit` is called just before each request that changes something, and prevents it by not returning. `places` limit
+    how many requests of one namespace run while others wait; watches take none.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class KubeApi:
         await self._session.close()
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
-        """An object. A definition that is larger than may be is left out of it: see `without_definition`."""
+        """An object, without its definition if that is too large: see `without_definition`."""
         return (await self.read_sized(resource, namespace, name))[0]
 
     async def read_sized(self, resource: Resource, namespace: str | None, name: str) -> tuple[dict[str, Any], int]:
-        """As `read`, and the bytes of the answer."""
+        """As `read`, with the size of the answer in bytes."""
         what = f"read {resource.plural} {Key(namespace or '', name)}"
         data = await self._ask("GET", resource.path(namespace, name), what)
         body = _parse(data, what)
@@ -108,12 +108,12 @@ class KubeApi:
         return body, len(data)
 
     async def read_issuer(self) -> str:
-        """Who signs the tokens of this cluster's ServiceAccounts, as it says itself."""
+        """The issuer of this cluster's ServiceAccount tokens."""
         found = await self._json("GET", "/.well-known/openid-configuration", "read the cluster's issuer")
         return str(found.get("issuer") or "")
 
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
-        """Only the metadata of an object: of a Secret, none of its values leave the server."""
+        """Only the metadata of an object: none of a Secret's values leave the server."""
         what = f"read {resource.plural} {namespace}/{name}"
         return await self._json("GET", resource.path(namespace, name), what, accept=METADATA)
 
@@ -132,7 +132,7 @@ class KubeApi:
         heard: Callable[[], None] = lambda: None,
         **query: str,
     ) -> tuple[list[T], str]:
-        """What `each` makes of every object, and the version of the list. `heard` is told of each page."""
+        """The results of `each` for every object, and the version of the list. `heard` is called for each page."""
         found: list[T] = []
         asked = {**query, "limit": str(limits.begin())}
         while True:
@@ -157,7 +157,7 @@ class KubeApi:
         accept: str = _JSON,
         **query: str,
     ) -> Page[T]:
-        """What `each` makes of the objects of one page. They come and go one by one: none is kept."""
+        """The results of `each` for the objects of one page. Objects are read one by one, and none is kept."""
         what, path = f"list {resource.plural}", resource.path(namespace)
         async with self._place():
             with Request(self._telemetry, "GET", path) as request:
@@ -171,7 +171,7 @@ class KubeApi:
                         found = [each(item.body) async for item in reader.items()]
                 except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
                     raise error_from_failure(failure, what) from failure
-                except MalformedListError as failure:  # something before the API server answered in its place
+                except MalformedListError as failure:  # a proxy answered in the API server's place
                     raise error_from_failure(failure, what) from None
                 request.answered(answer.status)
         return Page(found, reader.fields.get("metadata") or {}, reader.size)
@@ -179,7 +179,7 @@ class KubeApi:
     async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version.
 
-        Answers the metadata of what is there then: whoever writes knows the rest, and of a Secret no value comes back.
+        Returns the metadata of the result: the caller knows the rest, and no value of a Secret comes back.
         """
         metadata = body["metadata"]
         return await self._json(
@@ -196,8 +196,8 @@ class KubeApi:
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = _JSON
     ) -> dict[str, Any]:
-        """Merge `body` into an object; with `metadata.resourceVersion` in it, only into that version. Answers what is
-        there then, or (METADATA) only the metadata of it."""
+        """Merge `body` into an object; with `metadata.resourceVersion` in it, only into that version. Returns the
+        result, or (METADATA) only its metadata."""
         return await self._json(
             "PATCH",
             resource.path(namespace, name),
@@ -224,12 +224,12 @@ class KubeApi:
         )
 
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object. Raises ConflictError where there is one of that name."""
+        """Create an object. Raises ConflictError if one of that name exists."""
         what = f"create {resource.plural} {namespace}/{body['metadata']['name']}"
         return await self._json("POST", resource.path(namespace), what, body=body, is_confidential=resource == SECRETS)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
-        """Delete an object, only if it still has that UID; one that is gone already is as good."""
+        """Delete an object, only if it still has that UID; one that is already gone is no error."""
         try:
             await self._json(
                 "DELETE",
@@ -244,15 +244,15 @@ class KubeApi:
         await self._json("POST", EVENTS.path(namespace), f"post an event in {namespace}", body=event)
 
     async def review(self, resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """What the API server says of a TokenReview or a SubjectAccessReview. It changes nothing, so also whoever
-        stands by may ask; and as a token may stand in it, nothing of a refusal is repeated."""
+        """The answer to a TokenReview or a SubjectAccessReview. It changes nothing, so a standby may send it too; since
+        it may contain a token, the words of a refusal are not repeated."""
         body = {"apiVersion": resource.root.removeprefix("/apis/"), "kind": resource.kind, "spec": spec}
         return await self._json(
             "POST", resource.path(), f"create {resource.plural}", body=body, is_confidential=True, changes=False
         )
 
     async def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
-        """A token of a ServiceAccount for one audience. Raises IdentityError where there is no such ServiceAccount."""
+        """A token of a ServiceAccount for one audience. Raises IdentityError if there is no such ServiceAccount."""
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
         what = f"get a token of ServiceAccount {namespace}/{service_account}"
         try:
@@ -356,6 +356,6 @@ async def _read_all(answer: aiohttp.ClientResponse, what: str) -> bytes:
 def _parse(data: bytes, what: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = json.loads(data)
-    except ValueError as failure:  # something before the API server answered in its place
+    except ValueError as failure:  # a proxy answered in the API server's place
         raise error_from_failure(failure, what) from None
     return parsed

@@ -1,6 +1,6 @@
-"""For which namespace the API server is asked: the one whose environment is worked on, whatever it reads.
+"""For which namespace a request to the API server is made: that of the environment at work, whatever it reads.
 
-A path would not tell it: what one namespace imports from another is read there, and must not be held against it.
+The path does not say: imports are read in another namespace, and must not count against that namespace.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from contextvars import ContextVar
 from typing import Final, Protocol
 
 ASKER: Final[ContextVar[str]] = ContextVar("asker", default="")
-"""Set by whoever begins to work on an environment, for the task and for those that it starts. "" is the operator
-itself, and what belongs to the whole cluster."""
+"""Set when the work on an environment starts, for its task and the tasks that it starts. "" is the operator itself, and
+cluster-scoped objects."""
 
 
 class Places(Protocol):
-    """Requests that may be under way, which namespaces take by turns."""
+    """Places for running requests, which namespaces take by turns."""
 
     async def enter(self, tenant: str) -> None:
         """Wait for a place."""
@@ -24,10 +24,10 @@ class Places(Protocol):
 
 
 class Unbounded:
-    """Where nobody has to take turns."""
+    """Unlimited places: namespaces take no turns."""
 
     async def enter(self, tenant: str) -> None:
-        """There is always a place."""
+        """Return at once."""
 
     def leave(self, tenant: str) -> None:
-        """Nobody waits for it."""
+        """Do nothing."""

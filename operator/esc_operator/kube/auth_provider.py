@@ -1,6 +1,6 @@
-"""Users of kubeconfigs that log in by an `auth-provider`, kubectl's own way before there were programs for it.
+"""Users of kubeconfigs that log in by an `auth-provider`, which kubectl supported before exec plug-ins.
 
-Left to the official client, which speaks `oidc` and `gcp`: it takes a second and 60 MB to import, and few need it.
+The official client handles it (`oidc` and `gcp`): importing that takes a second and 60 MB, and few users need it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def read_auth_provider(provider: Mapping[str, Any], user: str, folder: Path) -> 
 
 def _refused(name: str, user: str) -> ConfigurationError:
     return ConfigurationError(
-        f'{user} logs in by the auth-provider "{name}", which gave no token: log in with kubectl once more, or use an '
+        f'{user} logs in by the auth-provider "{name}", which gave no token: log in with kubectl again, or use an '
         "exec plug-in instead"
     )
 
 
 def _alone(provider: Mapping[str, Any]) -> dict[str, Any]:
-    """A kubeconfig with nothing but this user: all else of it is read elsewhere."""
+    """A kubeconfig with only this user: the rest of it is read elsewhere."""
     return {
         "current-context": "it",
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
@@ -62,8 +62,8 @@ def _alone(provider: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verifying(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """With the identity provider's authority by its whole path. Where none is named, the client would send the refresh
-    token to whoever answers, without a look at the certificate."""
+    """The settings, with the absolute path of the identity provider's authority. Without one, the client would send the
+    refresh token without verifying the certificate."""
     if settings.get(f"{AUTHORITY}-data"):
         return dict(settings)
     named = settings.get(AUTHORITY)

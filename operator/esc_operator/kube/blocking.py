@@ -1,7 +1,6 @@
 """Requests to an API server from a thread that may wait: the synchronous transport, beside `connection` and `sender`.
 
-What is done about credentials that are refused is what `sender` does: they are read again, and where others are found
-the request is sent once more.
+It handles refused credentials as `sender` does: it reads them again, and if they differ it repeats the request.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ CONNECT_SECONDS = 10.0
 
 
 class BlockingSender:
-    """Keeps its connections for the next request. Raises ConfigurationError where the credentials are none."""
+    """Keeps its connections for the next request. Raises ConfigurationError if the credentials are invalid."""
 
     def __init__(self, config: ClientConfig, reread: Callable[[], ClientConfig] | None = None) -> None:
         self._config = config
@@ -35,7 +34,7 @@ class BlockingSender:
     def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        """Raises urllib3's HTTPError, and ConfigurationError where credentials cannot be read again."""
+        """Raises urllib3's HTTPError, and ConfigurationError if credentials cannot be read again."""
         try:
             answer = self._send(method, path, headers, body, seconds)
         except urllib3.exceptions.SSLError:
@@ -66,12 +65,12 @@ class BlockingSender:
 def open_pool(config: ClientConfig, tls: ssl.SSLContext) -> urllib3.PoolManager:
     """Connections to a server, by its proxy if there is one."""
     if config.insecure:
-        # Whoever wrote the kubeconfig has decided that; urllib3 would say so at every request.
+        # The kubeconfig's author has decided that; urllib3 would warn at every request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     more: dict[str, Any] = {"ssl_context": tls, "server_hostname": config.server_name}
     if not config.proxy:
         return urllib3.PoolManager(num_pools=1, **more)
-    # Who asks is in the proxy's URL, where urllib3 does not look for it.
+    # The user and password are in the proxy's URL, where urllib3 does not look for them.
     auth = parse_url(config.proxy).auth
     headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else None
     return urllib3.ProxyManager(config.proxy, proxy_headers=headers, num_pools=1, **more)

@@ -1,4 +1,4 @@
-"""Where an API server is, how it is known, and as whom it is asked: what all readers give and both transports take."""
+"""An API server's address and credentials: all readers return them and both transports take them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """As whom an API server is asked, and how it is known, as read at one moment.
+    """The credentials for an API server, and how to verify it, as read at one moment.
 
     `authority`, `certificate` and `key` are PEM; without an authority the system's are trusted. `authorization` is the
-    value of that header, "" where the certificate says it all. `files` are all that it was read from.
+    value of that header, "" if a certificate suffices. `files` are all files that were read for it.
     """
 
     authority: str | None = None
@@ -29,9 +29,8 @@ NOBODY = Credentials()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientConfig:
-    """`server` is an URL without a slash at its end. `insecure`: the server's certificate is not verified.
-    `server_name`: the name that it has to be for, where that is not the server's host. `proxy`: the URL of the HTTP
-    proxy on the way."""
+    """`server` is a URL without a trailing slash. `insecure`: the server's certificate is not verified. `server_name`:
+    the name in the certificate, if it is not the server's host. `proxy`: the URL of the HTTP proxy."""
 
     server: str
     credentials: Credentials = NOBODY

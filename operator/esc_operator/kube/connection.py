@@ -1,6 +1,6 @@
-"""The connection to an API server, whose credentials are renewed while it lives: the asynchronous transport's part.
+"""The connection to an API server, with credentials that are renewed while it lives, for the asynchronous transport.
 
-Knows no kubeconfig and no pod: whoever makes it says how its credentials are read again.
+Knows neither kubeconfigs nor pods: its creator passes a function that reads the credentials again.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 40
-"""Requests under way at once, watches among them; more only queue up in the API server."""
+"""Concurrent requests, including watches; more would only queue in the API server."""
 
 LOOK_SECONDS = 10.0
-"""So often it is looked whether a file has changed; the kubelet renews a token well ahead of its expiry."""
+"""How often files are checked for changes; the kubelet renews a token well ahead of its expiry."""
 REREAD_SECONDS = 2.0
-"""Between two readings because of refusals: many requests may be refused at once, and to read may run a program."""
+"""Between two reads after refusals: many requests may be refused at once, and reading may run a program."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Present:
-    """What a request is sent with. A connection that is kept for the next request is used only by those with the same
-    `tls`, so none is used beyond its credentials."""
+    """The credentials of a request. Connections are reused only by requests with the same `tls`, so none outlives its
+    credentials."""
 
     authorization: str
     tls: ssl.SSLContext
 
 
 class Connection:
-    """Where an API server is, and the newest credentials for it. Belongs to one event loop.
+    """An API server's address, and the newest credentials for it. Belongs to one event loop.
 
-    The place is that of the start for good; credentials are read again by `reread` when a file has changed, and when
-    they are refused. What cannot be read is told, and those from before are kept. Raises ConfigurationError where the
-    first credentials are none.
+    The address never changes; `reread` reads the credentials again when a file has changed, and when they are refused.
+    A failure to read them is logged, and the old ones stay. Raises ConfigurationError if the first credentials are
+    invalid.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Connection:
         return self.config.server
 
     async def present(self) -> Present:
-        """What to send the next request with."""
+        """The credentials for the next request."""
         if self._reread and self._clock() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = self._clock()
             if _state(self.config.credentials.files) != self._state_of_files:
@@ -82,13 +82,13 @@ class Connection:
         return self._present
 
     def snapshot(self) -> Present:
-        """The same without a look at the files."""
+        """The same without checking the files."""
         return self._present
 
     async def is_renewed(self, refused: Present) -> bool:
-        """Whether there are other credentials than those that were refused, which is found out by reading them again.
+        """Read the credentials again; returns whether they differ from the refused ones.
 
-        Of many that are refused at once, one reads.
+        If many requests are refused at once, one of them reads.
         """
         async with self._turn:
             if refused is self._present and self._clock() - self._reread_at >= REREAD_SECONDS:
@@ -102,17 +102,17 @@ class Connection:
         state = _state(self.config.credentials.files)
         try:
             self._take_over(await self._reread(), state)
-        except (ConfigurationError, OSError, ValueError) as error:  # half of a new pair may be there already
+        except (ConfigurationError, OSError, ValueError) as error:  # only half of a new pair may be written
             self._tell(error.message if isinstance(error, ConfigurationError) else type(error).__name__)
 
     def _take_over(self, fresh: ClientConfig, state: FileStates) -> None:
-        """`state` is that of the files before they were read."""
+        """`state` is that of the files before the read."""
         if fresh.server != self.server:
-            raise ConfigurationError(f"they are for {fresh.server} now, which takes a restart")
+            raise ConfigurationError(f"they are for {fresh.server} now: restart the operator")
         old = self.config.credentials
         if fresh.credentials != old:
             self._present = self._make(fresh.credentials)
-            logger.info("The credentials for the API server have changed, and were read again.")
+            logger.info("The credentials for the API server have changed: using the new ones.")
         self._state_of_files = state if fresh.credentials.files == old.files else _state(fresh.credentials.files)
         self.config, self._told = replace(self.config, credentials=fresh.credentials), ""
 
@@ -122,13 +122,11 @@ class Connection:
     def _tell(self, why: str) -> None:
         if why != self._told:
             self._told = why
-            logger.warning(
-                "The credentials for the API server could not be read again: %s. Those from before stay.", why
-            )
+            logger.warning("The credentials for the API server could not be read again: %s. Keeping the old ones.", why)
 
 
 def _state(files: Iterable[Path]) -> FileStates:
-    """By which a file that was replaced differs from the one before: through links, as the kubelet swaps these."""
+    """A file's identity and times, to detect that it was replaced; follows links, since the kubelet swaps these."""
     found: FileStates = []
     for file in files:
         try:

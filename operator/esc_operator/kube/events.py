@@ -1,4 +1,4 @@
-"""What `kubectl describe` shows of what has happened."""
+"""Kubernetes events about our objects, as `kubectl describe` shows them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_TOLD = 1024
-"""Characters that the API server takes."""
+LONGEST_MESSAGE = 1024
+"""Characters of a message that the API server accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Event:
 
 
 class Subject(NamedTuple):
-    """The object of ours that an event is about."""
+    """The object that an event is about."""
 
     resource: Resource
     key: Key
@@ -50,12 +50,12 @@ class Subject(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The namespace of events about it: of what belongs to the cluster, `default`."""
+        """The namespace of events about it; `default` for a cluster-scoped object."""
         return self.key.namespace or "default"
 
 
 async def post_events(api: KubeApi, about: Subject, now: datetime, events: Iterable[Event | None]) -> None:
-    """Post events, in order; None stands for none. One that is lost changes nothing, so trouble is only logged."""
+    """Post events, in order; None is skipped. A lost event changes nothing, so a failure is only logged."""
     for event in events:
         if event is not None:
             await _post(api, about, now, event)
@@ -70,7 +70,7 @@ async def _post(api: KubeApi, about: Subject, now: datetime, event: Event) -> No
 
 
 def _body(event: Event, about: Subject, now: datetime) -> dict[str, Any]:
-    """An event about an object of ours, as the API server takes it."""
+    """The body of an event about an object."""
     time = format_time(now)
     return {
         "metadata": {"generateName": f"{about.key.name[:200]}-", "namespace": about.place},
@@ -83,7 +83,7 @@ def _body(event: Event, about: Subject, now: datetime) -> dict[str, Any]:
         },
         "type": event.type,
         "reason": event.reason,
-        "message": event.message[:LONGEST_TOLD],
+        "message": event.message[:LONGEST_MESSAGE],
         "source": {"component": "esc-operator"},
         "reportingComponent": "esc-operator",
         "firstTimestamp": time,

@@ -1,7 +1,6 @@
 """Programs that log in: the exec plug-ins of kubeconfigs (client.authentication.k8s.io), as kubectl runs them.
 
-What a program prints holds credentials: nothing of it is ever told. What it says on stderr is for the person at a
-terminal alone.
+A program's output contains credentials and is never shown. Its stderr is only shown to a user at a terminal.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 
 SECONDS, INTERACTIVE_SECONDS = 60.0, 600.0
-"""How long a program may take to answer: alone, and with a person to ask."""
+"""How long a program may take: by itself, and if it may ask a user."""
 
 
 class Terminal(NamedTuple):
-    """`is_shown`: a person reads what a program says; `is_interactive`: they can answer it."""
+    """`is_shown`: a user sees the program's stderr; `is_interactive`: the user can answer it."""
 
     is_shown: bool
     is_interactive: bool
@@ -35,7 +34,7 @@ NO_TERMINAL = Terminal(is_shown=False, is_interactive=False)
 
 
 class Made(NamedTuple):
-    """What a program answered: a token, a certificate with its key, or both; PEM."""
+    """The answer of a program: a token, a certificate with its key, or both; PEM."""
 
     token: str | None = None
     certificate: str | None = None
@@ -53,18 +52,18 @@ def run_plugin(  # noqa: PLR0913, PLR0917 - whose, where, for what, and in what 
     settings: Mapping[str, str],
     terminal: Terminal,
 ) -> Made:
-    """`user` names whose program it is, `folder` is that of the kubeconfig, `cluster` what the program is told if it
-    is to know. Blocks for as long as the program takes. Raises ConfigurationError."""
+    """`user` is the program's user, `folder` that of the kubeconfig, `cluster` the information for programs that
+    request it. Blocks for as long as the program takes. Raises ConfigurationError."""
     words = _Words.of(plugin, user)
     interactive = terminal.is_interactive and words.mode != "Never"
     if words.mode == "Always" and not interactive:
-        raise ConfigurationError(f"the program of {user} asks at a terminal (interactiveMode: Always): there is none")
+        raise ConfigurationError(f"the program of {user} needs a terminal (interactiveMode: Always): run it at one")
     spec = {"interactive": interactive, **({"cluster": cluster} if plugin.get("provideClusterInfo") else {})}
     info = {"apiVersion": words.version, "kind": "ExecCredential", "spec": spec}
-    # A path begins at the kubeconfig; a name without a slash is looked up as a shell does.
+    # A path is relative to the kubeconfig; a name without a slash is looked up as a shell does.
     command = str(folder / words.command) if "/" in words.command else words.command
     seconds = INTERACTIVE_SECONDS if interactive else SECONDS
-    told = f'the program "{words.command}" of {user}'
+    program = f'the program "{words.command}" of {user}'
     try:
         ended = subprocess.run(  # noqa: S603 - that is what an exec plug-in is for
             [command, *words.arguments],
@@ -76,15 +75,17 @@ def run_plugin(  # noqa: PLR0913, PLR0917 - whose, where, for what, and in what 
             check=False,
         )
     except subprocess.TimeoutExpired:
-        # Its own error holds what was printed until then.
-        raise ConfigurationError(f"{told} did not answer within {seconds:.0f} s: run it by hand to see why") from None
+        # Its own error contains the output so far.
+        raise ConfigurationError(
+            f"{program} did not answer within {seconds:.0f} s: run it by hand to see why"
+        ) from None
     except (OSError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
         hint = f". {words.hint}" if words.hint else ""
-        raise ConfigurationError(f"{told} cannot be run: {why}{hint}") from error
+        raise ConfigurationError(f"{program} cannot be run: {why}{hint}") from error
     if ended.returncode:
-        raise ConfigurationError(f"{told} failed with status {ended.returncode}: run it by hand to see why")
-    return _parse(ended.stdout, words.version, told)
+        raise ConfigurationError(f"{program} failed with status {ended.returncode}: run it by hand to see why")
+    return _parse(ended.stdout, words.version, program)
 
 
 class _Words(NamedTuple):
@@ -125,18 +126,18 @@ def _text(value: Any) -> str:
     return value
 
 
-def _parse(printed: bytes, version: str, told: str) -> Made:
+def _parse(printed: bytes, version: str, program: str) -> Made:
     try:
         answer = json.loads(printed)
         right = answer["kind"] == "ExecCredential" and answer["apiVersion"] == version
         status = answer.get("status") or {}
         made = Made(*(status.get(name) for name in ("token", "clientCertificateData", "clientKeyData")))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigurationError(f"{told} printed no ExecCredential of {version}") from None
+        raise ConfigurationError(f"{program} printed no ExecCredential of {version}") from None
     if not right or not all(part is None or isinstance(part, str) for part in made):
-        raise ConfigurationError(f"{told} printed no ExecCredential of {version}")
+        raise ConfigurationError(f"{program} printed no ExecCredential of {version}")
     if bool(made.certificate) != bool(made.key):
-        raise ConfigurationError(f"{told} gave a certificate without its key, or a key without its certificate")
+        raise ConfigurationError(f"{program} gave a certificate without its key, or a key without its certificate")
     if not (made.token or made.certificate):
-        raise ConfigurationError(f"{told} gave neither a token nor a certificate")
+        raise ConfigurationError(f"{program} gave neither a token nor a certificate")
     return made

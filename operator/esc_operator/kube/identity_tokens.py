@@ -1,10 +1,9 @@
-"""Tokens of ServiceAccounts for whoever checks them: one for all exchanges of a moment.
+"""Tokens of ServiceAccounts for clouds and stores: one serves all exchanges within a short time.
 
-Making a token is the API server's dearest answer (it signs), and where many environments are synced at once, many act
-as the same ServiceAccount. Invariant: a token serves only its own ServiceAccount and audience, and only for `SHARED`
-after it was given, of the ten minutes that it is valid: so a ServiceAccount that was deleted, or made anew, is noticed
-as soon as if each exchange had a token of its own, but for that moment. Tokens are kept in memory only.
-"""
+A token is the API server's most expensive answer (it signs), and when many environments are synced at once, many use
+the same ServiceAccount. Invariant: a token serves only its own ServiceAccount and audience, and only for `SHARED` of
+the ten minutes that it is valid: so a ServiceAccount that was deleted, or created again, is noticed almost as soon as
+if each exchange had a token of its own. Tokens are kept in memory only."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ SHARED = timedelta(seconds=5)
 
 
 class Use(NamedTuple):
-    """Whose token it is, and for whom."""
+    """The ServiceAccount and the audience of a token."""
 
     account: Key
     audience: str
@@ -39,15 +38,15 @@ class IdentityTokens:
         self._api = api
         self._now = now
         self._kept: OrderedDict[Use, tuple[datetime, IdentityToken]] = OrderedDict()
-        # A lock lives as long as somebody holds or awaits it.
+        # A lock lives as long as a task holds or awaits it.
         self._locks: WeakValueDictionary[Use, asyncio.Lock] = WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"IdentityTokens({len(self._kept)} kept)"
 
     async def token(self, account: Key, audience: str) -> IdentityToken:
-        """A token of a ServiceAccount for one audience. Raises KubeError, and IdentityError where there is no such
-        ServiceAccount; a failure is nobody else's."""
+        """A token of a ServiceAccount for one audience. Raises KubeError, and IdentityError if there is no such
+        ServiceAccount; a failure is not shared."""
         use = Use(account, audience)
         lock = self._locks.setdefault(use, asyncio.Lock())
         async with lock:
@@ -58,10 +57,10 @@ class IdentityTokens:
             return self._kept[use][1]
 
     def _drop(self, now: datetime) -> None:
-        """Forget those whose moment is over; they are in the order in which they were given."""
+        """Forget the tokens that are no longer shared; they are in the order of their requests."""
         while self._kept:
             given_at, _ = next(iter(self._kept.values()))
-            # A time to come is one of a clock that was set back.
+            # A time in the future comes from a clock that was set back.
             if given_at <= now < given_at + SHARED:
                 break
             self._kept.popitem(last=False)

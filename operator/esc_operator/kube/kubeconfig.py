@@ -1,8 +1,8 @@
-"""Kubeconfigs: what they say of their contexts, and how the cluster of one is reached, for both transports.
+"""Kubeconfigs: their contexts, and how to reach the cluster of one, for both transports.
 
-The one reader of them, with kubectl's rules: several files are one, of two entries of one name the first counts, paths
-begin at the file that names them, what is inline goes before a file, a token before a program. What it reads it does
-not keep: whoever finds the credentials refused reads again. Its errors quote names and paths, never content.
+The only reader of them, with kubectl's rules: several files are merged, the first of equal names counts, paths are
+relative to the file that names them, inline data takes precedence over a file, a token over a program. It caches
+nothing: callers read again when credentials are refused. Its errors quote names and paths, never content.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ def read_contexts(settings: Mapping[str, str]) -> Contexts:
 def read_kubeconfig(
     files: str | None, context: str | None, settings: Mapping[str, str], terminal: Terminal = NO_TERMINAL
 ) -> ClientConfig:
-    """How the cluster of a context is reached, or of the current one. May run a program, which may take long.
+    """How to reach the cluster of a context, or of the current one. May run a program, which may take long.
 
-    `files` are separated like a PATH, and have to be there; None means those of KUBECONFIG, or ~/.kube/config. Raises
+    `files` are separated as in PATH, and must exist; None: those of KUBECONFIG, or ~/.kube/config. Raises
     ConfigurationError.
     """
     kubeconfig = _read_files(files, settings)
     chosen = kubeconfig.find("context", context or kubeconfig.current)
     if not (named := chosen.text("cluster")):
-        raise ConfigurationError(f"{chosen} has no cluster")
+        raise ConfigurationError(f"{chosen} has no cluster: name one in it")
     cluster = kubeconfig.find("cluster", named)
     user = kubeconfig.find("user", name) if (name := chosen.text("user")) else Entry("user", "", {}, Path())
     server = cluster.text("server").rstrip("/")
     if urlsplit(server).scheme not in {"http", "https"}:
-        raise ConfigurationError(f"{cluster} has no server: an URL with https:// is needed")
+        raise ConfigurationError(f"{cluster} has no server: add a URL with https://")
     authority = cluster.pem("certificate-authority")
     login = _log_in(user, cluster, authority, settings, terminal)
     return ClientConfig(
@@ -85,7 +85,7 @@ def read_kubeconfig(
 
 
 def current_context(files: str | None, settings: Mapping[str, str]) -> str:
-    """The name of the context that is current now, or "". Raises ConfigurationError."""
+    """The name of the current context, or "". Raises ConfigurationError."""
     return _read_files(files, settings).current
 
 
@@ -93,7 +93,7 @@ USER_FILES = ("client-certificate", "client-key", "tokenFile")
 
 
 class Login(NamedTuple):
-    """How a user proves who they are; see `Credentials`."""
+    """The credentials of a user; see `Credentials`."""
 
     authorization: str = ""
     certificate: str | None = None
@@ -104,8 +104,10 @@ def _log_in(
     user: Entry, cluster: Entry, authority: str | None, settings: Mapping[str, str], terminal: Terminal
 ) -> Login:
     if any(user.fields.get(field) for field in IMPERSONATION):
-        # To leave it out would be to act with more rights than kubectl does.
-        raise ConfigurationError(f"{user} acts as somebody else (as), which is not supported: use a user of its own")
+        # Ignoring it would give more rights than kubectl has.
+        raise ConfigurationError(
+            f"{user} impersonates another user (as), which is not supported: use a user of its own"
+        )
     certificate, key = user.pem("client-certificate"), user.pem("client-key")
     if bool(certificate) != bool(key):
         raise ConfigurationError(f"{user} has a client certificate without its key, or a key without its certificate")
@@ -133,7 +135,7 @@ def _static_header(user: Entry) -> str:
 
 
 def _told(cluster: Entry, authority: str | None) -> Mapping[str, Any]:
-    """What a program is told of the cluster, if it is to know."""
+    """The cluster's information for programs that request it."""
     fields = {
         "server": cluster.text("server"),
         "tls-server-name": cluster.text("tls-server-name"),
@@ -152,10 +154,11 @@ def _extension(cluster: Entry, name: str) -> Any:
 
 
 def _proxy(server: str, cluster: Entry, settings: Mapping[str, str]) -> str | None:
-    """The cluster's own, else that of the terminal (HTTPS_PROXY, NO_PROXY), which nobody means for this machine."""
+    """The cluster's own proxy, else that of the terminal (HTTPS_PROXY, NO_PROXY), which is not used for this
+    machine."""
     if own := cluster.text("proxy-url"):
         if urlsplit(own).scheme not in PROXY_SCHEMES:
-            raise ConfigurationError(f"{cluster} has a proxy-url that is no http:// or https:// one: use such a proxy")
+            raise ConfigurationError(f"{cluster} has a proxy-url other than http:// or https://: use such a proxy")
         return own
     parts = urlsplit(server)
     host = parts.hostname or ""
@@ -168,7 +171,7 @@ def _proxy(server: str, cluster: Entry, settings: Mapping[str, str]) -> str | No
 
 
 class Entry(NamedTuple):
-    """An entry of a kubeconfig, and the folder that paths in it begin at."""
+    """An entry of a kubeconfig, and the folder to which its paths are relative."""
 
     kind: str
     name: str
@@ -185,7 +188,7 @@ class Entry(NamedTuple):
         """A text, "" for none. Raises ConfigurationError for anything else."""
         value = self.fields.get(field)
         if value is not None and not isinstance(value, str):
-            raise ConfigurationError(f"{self} has a {field} that is no text")
+            raise ConfigurationError(f"{self} has a {field} that is not a text")
         return value or ""
 
     def flag(self, field: str) -> bool:
@@ -197,7 +200,7 @@ class Entry(NamedTuple):
     def mapping(self, field: str) -> Mapping[str, Any]:
         value = self.fields[field]
         if not isinstance(value, dict):
-            raise ConfigurationError(f"{self} has a {field} that is no mapping")
+            raise ConfigurationError(f"{self} has a {field} that is not a mapping")
         return value
 
     def path(self, field: str) -> Path | None:
@@ -205,7 +208,7 @@ class Entry(NamedTuple):
         return self.folder / named if named else None
 
     def pem(self, field: str) -> str | None:
-        """What `field` says: inline, in base64, or in a file."""
+        """The contents of `field`: inline, in base64, or from a file."""
         if inline := self.text(f"{field}-data"):
             try:
                 return base64.b64decode(inline, validate=True).decode()
@@ -220,7 +223,7 @@ def _files(entry: Entry, *fields: str) -> Iterator[Path]:
 
 
 class _Kubeconfig:
-    """Some files as one."""
+    """Several files, merged."""
 
     def __init__(self, files: list[Path]) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
@@ -257,12 +260,12 @@ def _read_files(files: str | None, settings: Mapping[str, str]) -> _Kubeconfig:
 
 
 def _split(files: str) -> list[Path]:
-    # Path's own raises where nobody's home is known.
+    # Path's own method raises if the home is not known.
     return [Path(os.path.expanduser(name)) for name in files.split(os.pathsep) if name]  # noqa: PTH111
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something to read, be it forbidden: that is told, then."""
+    """Whether the file exists; if it is not readable, reading it reports that."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -279,7 +282,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, ValueError) as error:
-        # Its own words would quote the file, which may hold keys.
+        # PyYAML's message would quote the file, which may hold keys.
         raise ConfigurationError(f"the kubeconfig {file} is not YAML") from error
     return content if isinstance(content, dict) else {}
 
@@ -297,7 +300,7 @@ def _entries(content: Mapping[str, Any], file: Path) -> Iterator[Entry]:
     for kind in ("context", "cluster", "user"):
         named = content.get(f"{kind}s") or []
         if not isinstance(named, list):
-            raise ConfigurationError(f"the kubeconfig {file} is not one: its {kind}s are no list")
+            raise ConfigurationError(f"the kubeconfig {file} is invalid: its {kind}s are not a list")
         for entry in named:
             if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                 fields = entry.get(kind)

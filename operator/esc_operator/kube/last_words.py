@@ -1,4 +1,4 @@
-"""One blocking write, from any thread, for a process whose event loop does not come to it any more."""
+"""One blocking write, from any thread, for a process whose event loop is blocked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MERGE = "application/merge-patch+json"
 
 
 def patch_at_once(connection: Connection, path: str, body: Mapping[str, Any], seconds: float) -> int:
-    """Merge `body` into an object, on a connection of its own; answers the status. Raises urllib3's HTTPError."""
+    """Merge `body` into an object, on a connection of its own; returns the status. Raises urllib3's HTTPError."""
     config, tls = connection.config, connection.snapshot().tls
     headers = {"Content-Type": MERGE, "Accept": "application/json"}
     with open_pool(config, tls) as pool:

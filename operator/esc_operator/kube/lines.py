@@ -1,4 +1,4 @@
-"""Lines of a stream, of any length: an object's metadata alone may be longer than an HTTP client's own limit."""
+"""Lines of a stream, of any length: an object's metadata alone may exceed an HTTP client's limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 async def split_lines(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """The whole lines of a stream; what a broken connection leaves of the last one is no line."""
+    """The complete lines of a stream; an incomplete last line of a broken connection is dropped."""
     parts: list[bytes] = []
     async for chunk in chunks:
         first, *others = chunk.split(b"\n")

@@ -1,7 +1,7 @@
-"""Looks for Secrets that the informer does not know: those that are not there, or do not carry our label.
+"""Looks up Secrets that the informer does not know: they do not exist, or do not have our label.
 
-Owns how many requests that takes. Where many environments of a namespace are synced for the first time, one list of
-what is not ours there answers for all of them, as a look at each would have at that moment.
+Owns how many requests that takes. When many environments of a namespace are synced for the first time, one list of the
+foreign Secrets there answers for all of them.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
 ALONE = 2
-"""So many are looked for one by one in a namespace at a time; those that come then share a list."""
+"""How many are looked up one by one in a namespace at a time; further ones share a list."""
 CROWD = 100
-"""In a namespace with more foreign Secrets, each is looked for by its name: a list would cost more."""
+"""In a namespace with more foreign Secrets, each is looked up by its name: a list would cost more."""
 GOOD_SECONDS = 1.0
-"""A Secret that appears after it was looked for is left to the write to find out, which is the harder way."""
+"""How long a list is used. The write detects a Secret that appears after the look-up, at a higher cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Foreign:
-    """What is not ours in a namespace, and when it was asked for."""
+    """The foreign Secrets of a namespace, and when the list was requested."""
 
     asked_at: float
     secrets: Mapping[str, SecretMetadata]
@@ -42,8 +42,8 @@ class _Foreign:
 
 @dataclass(eq=False, slots=True)
 class _Looking:
-    """Of one namespace, as long as somebody looks for something there. `joining` is the list for those who come now:
-    it has not been asked for yet, because the one before it is under way."""
+    """The look-ups of one namespace, while there are any. `joining` is the list for new look-ups: it was not requested
+    yet, because the previous one is running."""
 
     count: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -61,8 +61,8 @@ class Lookups:
         self._crowded: set[str] = set()
 
     async def look(self, key: Key, since: float) -> SecretMetadata | None:
-        """What is known of a Secret as it was at `since`, by the clock, or later; None where there was none. One with
-        our label may be missing as well: the informer knows it in a moment. Raises KubeError."""
+        """The metadata of a Secret at `since`, by the clock, or later; None if it did not exist. One with our label may
+        be missing too: the informer learns of it in a moment. Raises KubeError."""
         listed = self._listed.get(key.namespace)
         if listed and since <= listed.asked_at and self._clock() - listed.asked_at < GOOD_SECONDS:
             return listed.secrets.get(key.name)
@@ -88,11 +88,11 @@ class Lookups:
     async def _share(self, namespace: str, looking: _Looking) -> _Foreign | None:
         if looking.joining is None:
             looking.joining = asyncio.create_task(self._list(namespace, looking), name=f"lookup-{namespace}")
-        # Whoever is cancelled leaves it to the others.
+        # A cancelled look-up leaves the list to the others.
         return await asyncio.shield(looking.joining)
 
     async def _list(self, namespace: str, looking: _Looking) -> _Foreign | None:
-        """None where there are too many."""
+        """None if there are too many."""
         async with looking.turn:
             looking.joining, now = None, self._clock()
             query = {"labelSelector": NOT_OURS, "limit": str(CROWD)}

@@ -1,7 +1,7 @@
-"""The informer of namespaces: labels, what they allow their environments, and whether they are going. Metadata only.
+"""The informer of namespaces: labels, allow-lists, and whether they are being deleted. Metadata only.
 
-Owns what is known of each. In the whole cluster it is kept true by a watch; where the operator may only look at single
-namespaces, by asking for them again and again. Namespaces are read and never touched.
+Owns what is known of each. A watch keeps it current for the whole cluster; if the operator may only read single
+namespaces, it polls them. Namespaces are read and never changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ POLL_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """`terminating`: it is being deleted with all that is in it."""
+    """`terminating`: it is being deleted with all its objects."""
 
     labels: Mapping[str, str]
     terminating: bool
@@ -39,9 +39,9 @@ class Namespace:
 
 
 class Namespaces:
-    """`scopes` are those that the operator works on; none where it works on all. `required`: see `parse_allowances`.
-    `api_audiences` may be filled in later, before anything is asked. Await `listed` before trusting an absence, or that
-    nothing is forbidden."""
+    """`scopes` are those that the operator works on; empty: all. `required`: see `parse_allowances`. `api_audiences`
+    may be filled in later, before the first question. Await `listed` before trusting an absence, or that nothing is
+    forbidden."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class Namespaces:
     def listen(
         self, on_change: Callable[[], None] | None = None, on_allowances: Callable[[str], None] | None = None
     ) -> None:
-        """Call back when a namespace has come, gone, or changed its labels; and with each whose allowances are others
-        than before."""
+        """Call back when a namespace was added, removed, or changed its labels; and with each whose allowances have
+        changed."""
         self._on_change = on_change or self._on_change
         self._on_allowances = on_allowances or self._on_allowances
 
@@ -75,22 +75,22 @@ class Namespaces:
         return iter(sorted(self._known.items()))
 
     def find(self, name: str) -> Namespace | None:
-        """What is known without asking."""
+        """The known namespaces, without a request."""
         return self._known.get(name)
 
     def labels(self, name: str) -> Mapping[str, str] | None:
-        """Those of a namespace, as far as they are known without asking; None where it is not there."""
+        """The labels of a namespace, as far as known without a request; None if it does not exist."""
         known = self._known.get(name)
         return known.labels if known else None
 
     def urls(self, name: str) -> tuple[str, ...]:
-        """Patterns of what its environments may have asked besides what is public; of whom nothing is known, none."""
+        """Patterns of origins that its environments may connect to besides public ones; empty if not known."""
         known = self._known.get(name)
         return known.allowances.urls if known else ()
 
     def forbids(self, name: str, status: Status) -> bool:
-        """Whether a namespace is known not to allow a role that an environment holds by its status, or may not: one
-        that is hidden has to be asked for again where other roles are allowed than when it last was."""
+        """Whether a namespace is known to forbid a role in an environment's status, or may forbid it: a hidden role has
+        to be checked again if the allowed roles have changed since the last login."""
         known = self._known.get(name)
         if known is None:
             return False
@@ -100,13 +100,13 @@ class Namespaces:
         return not all(allowances.allows_role(login.role) for login in status.logins if login.role)
 
     async def read_allowances(self, name: str) -> Allowances:
-        """What a namespace allows; asked for where it is not known yet. Raises KubeError."""
+        """What a namespace allows; requested if it is not known yet. Raises KubeError."""
         if name not in self._known:
             self._take("ADDED", self._parse(await self._api.read_namespace(name)))
         return self._known[name].allowances
 
     async def run(self) -> None:
-        """Keep it true until cancelled."""
+        """Keep it current until cancelled."""
         await (self._poll() if self._scopes else self._follow())
 
     async def _poll(self) -> None:
@@ -115,9 +115,9 @@ class Namespaces:
                 try:
                     self._take("MODIFIED", self._parse(await self._api.read_namespace(name)))
                 except KubeError as error:
-                    # Without a look at it nothing can be told; `read_allowances` tells whoever needs it.
+                    # Without reading it nothing is known; `read_allowances` raises the error where it matters.
                     self._known.pop(name, None)
-                    logger.warning("What namespace %s allows is not known: %s", name, error.message)
+                    logger.warning("The allow-lists of namespace %s could not be read: %s", name, error.message)
             self.listed.set()
             await self._pause(POLL_SECONDS)
 
@@ -133,7 +133,7 @@ class Namespaces:
             await self._pause(RECONNECT_SECONDS)
 
     def _replace(self, found: Iterable[tuple[str, Namespace]], _: str) -> None:
-        """Take in a list of all."""
+        """Replace the state by a list of all."""
         before, self._known = self._known, dict(found)
         self.listed.set()
         for name, now in self._known.items():

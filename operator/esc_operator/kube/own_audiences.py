@@ -1,4 +1,4 @@
-"""What audiences the API server accepts, as far as one of its clients can tell: tokens for them are nobody's."""
+"""The audiences that the API server accepts, as far as a client can find out: no environment gets tokens for them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 async def read_api_audiences(api: KubeApi, connection: Connection) -> frozenset[str]:
-    """The cluster's issuer, which is the audience where nobody has chosen one, and those of the token that we ourselves
-    are known by, if it is one."""
+    """The cluster's issuer, which is the default audience, and the audiences of the operator's own token, if it has
+    one."""
     found = set()
-    with contextlib.suppress(KubeError):  # not everywhere may everybody read it
+    with contextlib.suppress(KubeError):  # some clusters do not let everyone read it
         found.add(await api.read_issuer())
     scheme, _, text = (await connection.present()).authorization.partition(" ")
     if scheme == "Bearer":

@@ -1,8 +1,8 @@
 """Lists whose objects may be of any size: pages by bytes, read one object at a time.
 
-An API server counts objects where it is asked for a page, and one of them may have a few hundred bytes or more than a
-million. So a page is asked for by what those of the page before had, and whatever it turns out to be, it is read as a
-stream: of its objects only the one that has just come is there as a whole, and what is made of it is kept.
+The API server limits pages by the number of objects, and an object may have a few hundred bytes or more than a million.
+So the number is chosen by the sizes in the previous page, and the page is read as a stream: only the current object is
+in memory as a whole, and only its result is kept.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE_BYTES = 4 * 1024 * 1024
-"""What a page is to have: little enough to come in a second, and enough for thousands of small objects."""
+"""The intended size of a page: small enough to arrive in a second, and large enough for thousands of small objects."""
 FIRST_PAGE = 100
 LARGEST_PAGE = 500
 GROWTH = 4
-"""A page has so many times the objects of the one before, at most: those to come may be larger."""
+"""A page has at most this many times the objects of the previous one: the next objects may be larger."""
 LARGEST_ITEM = 16 * 1024 * 1024
-"""Characters. etcd takes 1.5 MB, and no character of that has more than six when it is escaped."""
+"""Characters. etcd accepts 1.5 MB, and an escaped character has at most six."""
 
 _FIRST_TRY = 64 * 1024
 _SCAN = json.JSONDecoder().raw_decode
 
 
 class PageLimits:
-    """How many objects each page of one list is asked for with: by what those of the page before had, and by a quarter
-    of one that did not come in time, which may have had the large ones."""
+    """The number of objects in each page of one list: by the sizes in the previous page, or a quarter of a page that
+    did not arrive in time, which may have had large ones."""
 
     def __init__(self, first: int = FIRST_PAGE, largest: int = LARGEST_PAGE) -> None:
         self._first = first
@@ -39,30 +39,30 @@ class PageLimits:
         self._limit = first
 
     def begin(self) -> int:
-        """Of the first page."""
+        """For the first page."""
         self._limit = min(self._first, self._most)
         return self._limit
 
     def go_on(self, objects: int, size: int) -> int:
-        """Of the page after one of so many objects and bytes."""
+        """For the page after one with these objects and bytes."""
         self._limit = next_limit(self._limit, objects, size, largest=self._most)
         return self._limit
 
     def end(self) -> None:
-        """All of it has come."""
+        """The whole list has arrived."""
         self._most = self._largest
 
     def fail(self) -> None:
-        """The page that was asked for has not come."""
+        """The requested page has not arrived."""
         self._most = max(self._limit // GROWTH, 1)
 
 
 class MalformedListError(Exception):
-    """What came is no list, or not all of one."""
+    """The answer is not a list, or an incomplete one."""
 
 
 class Page(NamedTuple, Generic[T]):
-    """`items` is what was made of its objects, `metadata` the list's own, `size` what came over the wire, in bytes."""
+    """`items` are the results for its objects, `metadata` is the list's own, `size` the answer's size in bytes."""
 
     items: list[T]
     metadata: Mapping[str, Any]
@@ -70,12 +70,12 @@ class Page(NamedTuple, Generic[T]):
 
     @property
     def token(self) -> str:
-        """Of the next page; "" where there is none."""
+        """The continue token; "" on the last page."""
         return self.metadata.get("continue") or ""
 
 
 def next_limit(limit: int, objects: int, size: int, *, largest: int = LARGEST_PAGE) -> int:
-    """How many objects to ask for, after a page of `objects` and `size` bytes was asked for by `limit`."""
+    """How many objects to request, after a page with `objects` and `size` bytes was requested with `limit`."""
     mean = max(size // objects, 1) if objects else 1
     return max(min(PAGE_BYTES // mean, limit * GROWTH, largest), 1)
 
@@ -88,8 +88,8 @@ class Item(NamedTuple):
 
 
 class ItemReader:
-    """Reads the JSON of a list. `fields` is what there is beside its items, known when those are over; `size` counts
-    bytes; `largest` bounds an item, in characters. Raises MalformedListError."""
+    """Reads the JSON of a list. `fields` are its other fields, complete after the items; `size` counts bytes; `largest`
+    limits an item, in characters. Raises MalformedListError."""
 
     def __init__(self, chunks: AsyncIterable[bytes], largest: int = LARGEST_ITEM) -> None:
         self._chunks = aiter(chunks)
@@ -102,7 +102,7 @@ class ItemReader:
         self.size = 0
 
     async def items(self) -> AsyncGenerator[Item, None]:
-        """Each object, as it comes."""
+        """Each object, as it arrives."""
         await self._take("{")
         if await self._next() == "}":
             return
@@ -135,7 +135,7 @@ class ItemReader:
         return found
 
     async def _next(self) -> str:
-        """The next character that is no space, "" at the end; it is not taken."""
+        """The next character that is not a space, "" at the end; it is not consumed."""
         while True:
             while self._at < len(self._text):
                 if not (found := self._text[self._at]).isspace():
@@ -146,8 +146,8 @@ class ItemReader:
             await self._read(1)
 
     async def _value(self) -> tuple[Any, str]:
-        """The next value and its text. What there is of it is tried each time that there is twice as much: whether it
-        is whole is not known before."""
+        """The next value and its text. Parsing is tried each time the buffer has doubled, since it is not known before
+        whether the value is complete."""
         await self._next()
         while True:
             start = self._at
@@ -162,7 +162,7 @@ class ItemReader:
                 return found, self._text[start : self._at]
 
     async def _read(self, wanted: int) -> None:
-        """Read until there are so many characters ahead, or no more come."""
+        """Read until this many characters are buffered, or the stream ends."""
         parts = [self._text[self._at :]]
         ahead = len(parts[0])
         while ahead < wanted and not self._ended:

@@ -1,4 +1,4 @@
-"""Where the kinds that are used here live in the API."""
+"""The API paths of the kinds that the operator uses."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ WORKLOADS = (
 
 
 def environment_resource(namespace: str) -> Resource:
-    """The kind of the environments of a namespace, or of the cluster's where that is ""."""
+    """EscEnvironment, or ClusterEscEnvironment if the namespace is ""."""
     return ENVIRONMENTS if namespace else CLUSTER_ENVIRONMENTS

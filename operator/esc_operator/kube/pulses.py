@@ -1,7 +1,7 @@
-"""Signs of life of watches: what a process can tell of its own standing still, and of the other side's silence.
+"""Signs of life of watches: whether this process is inactive, and whether the API server is silent.
 
-The two are kept apart, because only the first is mended by a restart: a watch that is tried again and again while the
-API server does not answer is alive.
+The two are separate, because a restart helps only for the first: a watch that is retried while the API server does not
+answer is alive.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class Pulse:
-    """Of one watch. By a clock that counts on, whatever becomes of the wall clock."""
+    """The pulse of one watch, by a monotonic clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._tried_at = self._heard_at = clock()
 
     def tried(self) -> None:
-        """This process has done something for it: asked, or met a failure."""
+        """This process was active: it sent a request, or handled a failure."""
         self._tried_at = self._clock()
 
     def heard(self) -> None:
-        """The API server has answered or sent something."""
+        """The API server answered or sent something."""
         self._tried_at = self._heard_at = self._clock()
 
     @property
     def idle(self) -> float:
-        """Seconds since this process last did anything for it."""
+        """Seconds since this process was last active for it."""
         return self._clock() - self._tried_at
 
     @property
@@ -40,25 +40,25 @@ class Pulse:
 
 
 class Pulses:
-    """Of all watches, by the plural that is watched and where: a namespace, or anywhere."""
+    """The pulses of all watches, by plural and namespace, or all namespaces."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._pulses: dict[tuple[str, str], Pulse] = {}
 
     def of(self, plural: str, where: str = "") -> Pulse:
-        """The pulse of a watch; from the first time it is asked for it is expected to beat."""
+        """The pulse of a watch; from the first call on it is expected to beat."""
         return self._pulses.setdefault((plural, where), Pulse(self._clock))
 
     def silences(self) -> dict[str, float]:
-        """How many seconds the API server has been silent, on the most silent watch of each plural."""
+        """Seconds since the API server last sent anything, for the most silent watch of each plural."""
         found: dict[str, float] = {}
         for (plural, _), pulse in self._pulses.items():
             found[plural] = max(pulse.silence, found.get(plural, 0.0))
         return found
 
     def most_idle(self) -> tuple[str, float]:
-        """The watch for which this process has done nothing for the longest time, and for how many seconds."""
+        """The watch for which this process was inactive for the longest time, and the seconds."""
         found = [(pulse.idle, plural) for (plural, _), pulse in self._pulses.items()]
         idle, plural = max(found, default=(0.0, ""))
         return plural, idle

@@ -1,7 +1,6 @@
-"""What all informers share: a list of metadata in pages, and a watch from there on.
+"""The common part of all informers: a list of metadata in pages, and a watch from there on.
 
-Owns the place in the history of one resource. Which objects are remembered, and what becomes of a failure, is for the
-informer to say.
+Owns the resource version of one resource. The informer decides which objects it keeps, and how it handles failures.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RECONNECT_SECONDS = 1.0
-"""Whatever ended a watch may do so again at once."""
+"""Pause before a watch is opened again: the failure that ended it may repeat at once."""
 
 
 class Reflector(Generic[T]):
-    """Of one resource, in a namespace or (None) in all, narrowed by `query` (such as a `labelSelector`). `parse` makes
-    of each object what is kept: the object itself goes as soon as it has come, because it may be large."""
+    """Reflects one resource, in a namespace or (None) in all, filtered by `query` (such as a `labelSelector`). `parse`
+    reduces each object to what is kept: the object itself may be large, and is dropped at once."""
 
     def __init__(
         self,
@@ -55,8 +54,9 @@ class Reflector(Generic[T]):
         on_list: Callable[[list[T], str], None],
         on_event: Callable[[str, T], None],
     ) -> None:
-        """Hand over all objects and the version they are of, unless the place is known from before, and then each
-        event, until the server ends it. Raises KubeError; a NotFoundError says that the place is lost."""
+        """Report all objects and their list's version, unless the resource version is already known, and then each
+        event, until the server ends the watch. Raises KubeError; a NotFoundError means that the resource version has
+        expired."""
         self._pulse.tried()
         try:
             if not self._version:
@@ -67,7 +67,7 @@ class Reflector(Generic[T]):
             raise
 
     def lose_place(self) -> None:
-        """Begin with a list the next time."""
+        """Start with a list the next time."""
         self._version = ""
 
     async def _list(self, on_list: Callable[[list[T], str], None]) -> None:
@@ -90,7 +90,7 @@ class Reflector(Generic[T]):
                 event = json.loads(line)
                 body = event["object"]
                 if event["type"] == "ERROR":
-                    # 410, too: only a new list tells what happened meanwhile.
+                    # Also for 410: only a new list shows what happened meanwhile.
                     raise NotFoundError(f"the watch of {self._resource.plural} ended: {body.get('reason')}")
                 if event["type"] != "BOOKMARK":
                     on_event(event["type"], self._parse(body))

@@ -1,4 +1,4 @@
-"""What is told of one request to the API server: verb and resource as Kubernetes names them, no name of an object."""
+"""Telemetry of one request to the API server: verb and resource as Kubernetes names them, no name of an object."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _asked_for(path: str) -> tuple[bool, str]:
     Paths are those of `Resource.path`, as in `/apis/GROUP/VERSION/namespaces/apps/escenvironments/aws/status`.
     """
     if not path.startswith(("/api/", "/apis/")):
-        return True, path.rpartition("/")[2]  # what is no resource, such as the cluster's issuer
+        return True, path.rpartition("/")[2]  # not a resource, such as the cluster's issuer
     parts = path.split("/")[3 if path.startswith("/api/") else 4 :]
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]

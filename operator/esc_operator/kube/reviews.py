@@ -1,4 +1,4 @@
-"""Who presents a token, and whether they may do something: questions to the API server that change nothing."""
+"""TokenReviews and SubjectAccessReviews: they authenticate a token and authorize its user, and change nothing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 
 class Reviewer(Protocol):
-    """Whoever is asked: the API server, by `KubeApi`."""
+    """The port to the API server; `KubeApi` implements it."""
 
     async def review(self, resource: Resource, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """A review with its status. Raises KubeError."""
 
 
 async def read_user(api: Reviewer, token: str) -> Mapping[str, Any] | None:
-    """The user (`username`, `uid`, `groups`, `extra`) whose token it is; None for one that is nobody's. Raises
-    KubeError."""
+    """The user (`username`, `uid`, `groups`, `extra`) of the token; None for an invalid one. Raises KubeError."""
     review = await api.review(TOKEN_REVIEWS, {"token": token})
     status = review.get("status") or {}
     user = status.get("user")

@@ -6,7 +6,7 @@ from typing import Any
 
 from esc_operator.manifests.schema_parts import COUNT, TIME, conditions, label_selector
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
-from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_TOLD, MAX_TOLD, MOST_AT_ONCE, Phase
+from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_MESSAGE, MAX_LISTED, MOST_AT_ONCE, Phase
 
 
 def rotation_crd() -> dict[str, Any]:
@@ -211,20 +211,20 @@ def _status() -> dict[str, Any]:
             "skipped": COUNT,
             "failures": {
                 "type": "array",
-                "maxItems": MAX_TOLD,
+                "maxItems": MAX_LISTED,
                 "description": "Some of those that failed, and why.",
                 "items": {
                     "type": "object",
                     "properties": {
                         **environment,
                         "reason": name,
-                        "message": {"type": "string", "maxLength": LONGEST_TOLD},
+                        "message": {"type": "string", "maxLength": LONGEST_MESSAGE},
                     },
                 },
             },
             "planned": {
                 "type": "array",
-                "maxItems": MAX_TOLD,
+                "maxItems": MAX_LISTED,
                 "description": "Of a dry run: the first environments that would be rotated.",
                 "items": {
                     "type": "object",

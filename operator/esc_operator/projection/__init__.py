@@ -1,5 +1,5 @@
-"""From a value to what others can use: variables and files, their formats, and a Secret's data.
+"""Turns a value into variables and files, their formats, and a Secret's data.
 
-Pure. Owns what an environment exports and how it is written down. Everything here reveals on purpose: the texts it
-returns are what was asked for. Diagnostics name variables and places, never values.
+Pure. Owns what an environment exports and in which formats. Everything here reveals secrets on purpose: the texts it
+returns were requested. Diagnostics name variables and places, never values.
 """

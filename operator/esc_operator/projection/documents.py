@@ -1,4 +1,4 @@
-"""Values → documents that people and programs read. Secrets are shown: whoever opens an environment asks for them."""
+"""Values → documents that people and programs read. Secrets are shown: opening an environment requests them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def json_document(value: Value) -> str:
-    """JSON, indented; numbers by their text. Unlike upstream's it leaves `<`, `>` and `&` readable."""
+    """JSON, indented; numbers keep their text. Unlike upstream's it leaves `<`, `>` and `&` readable."""
     return _json(to_json_data(value, redact=False), "") + "\n"
 
 
@@ -83,7 +83,7 @@ def _yaml_entry(introduction: str, item: Json) -> Iterator[str]:
 
 
 def _fits_block(text: str) -> bool:
-    """Whether a block scalar shows the text as it is: printable lines, and at most one line break at the end."""
+    """Whether a block scalar shows the text unchanged: printable lines, and at most one line break at the end."""
     lines = text.removesuffix("\n").split("\n")
     return (
         "\n" in text
@@ -97,14 +97,14 @@ def _yaml_scalar(data: Json) -> str:
     if isinstance(data, NumberText) or not isinstance(data, str):
         return str(data) if isinstance(data, NumberText) else dumps(data)
     plain = data and _PLAIN.issuperset(data) and data[0] not in "-@+." and isinstance(resolve_plain(data), str)
-    # What YAML 1.1 readers take for something else is quoted too: booleans such as `yes`, dates, sexagesimals.
+    # Texts that YAML 1.1 readers misread are quoted too: booleans such as `yes`, dates, sexagesimals.
     if plain and data[0] not in "0123456789" and data.lower() not in ("y", "n", "yes", "no", "on", "off"):
         return data
     return quote(data)
 
 
 def _detailed(value: Value) -> dict[str, Any]:
-    """A value as the REST API has it: value, flags, and a trace of its definition and of what it overrides."""
+    """A value as in the REST API: value, flags, and a trace of its definition and of what it overrides."""
     layers: dict[int, Value] = {}
     for layer in (value, *value.bases):
         layers.setdefault(id(layer.definition), layer)

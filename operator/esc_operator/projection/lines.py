@@ -16,20 +16,20 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _NAME = _LETTERS | frozenset("0123456789")
 _DOTENV_NAME = _NAME | frozenset(".-")
 
-# Within double quotes a shell gives these a meaning; so do some readers of .env files.
+# Within double quotes these are special to a shell, and to some readers of .env files.
 _SPECIAL = frozenset('"\\$`')
 
 
 def shell_lines(variables: Iterable[Variable]) -> tuple[str, Diagnostics]:
-    """`export NAME='value'` lines that any POSIX shell reads back as they are."""
+    """`export NAME='value'` lines that any POSIX shell reads back unchanged."""
     return _lines(variables, lambda variable: f"export {variable.name}={quote(variable.text)}\n", _NAME)
 
 
 def dotenv_lines(variables: Iterable[Variable]) -> tuple[str, Diagnostics]:
     """`NAME="value"` lines.
 
-    Upstream's Go quoting changes values with `$`, backticks or newlines when a shell reads them; single quotes keep
-    them as they are in shells and in the common readers alike.
+    When a shell reads upstream's Go quoting, values with `$`, backticks or newlines change; single quotes preserve
+    them in shells and in the common readers.
     """
     return _lines(variables, lambda variable: f"{variable.name}={_dotenv_quote(variable.text)}\n", _DOTENV_NAME)
 
@@ -54,7 +54,7 @@ def _lines(
     written: list[str] = []
     problems: list[Diagnostic] = []
     for variable in variables:
-        # A name is never quoted: what is not one would be a command to the shell.
+        # A name is never quoted: an invalid one would be a command to the shell.
         if problem := _bad_name(variable, characters) or bad_value(variable):
             problems.append(problem)
         else:
@@ -65,4 +65,4 @@ def _lines(
 def _bad_name(variable: Variable, characters: frozenset[str]) -> Diagnostic | None:
     if variable.name[:1] in _LETTERS and characters.issuperset(variable.name):
         return None
-    return variable.refuse_name('letters, digits and "_" make one, and it does not begin with a digit')
+    return variable.refuse_name('use letters, digits and "_", and do not start with a digit')

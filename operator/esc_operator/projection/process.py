@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def check_for_process(variables: Iterable[Variable]) -> Diagnostics:
-    """What keeps these variables from being those of a process."""
+    """Why these variables cannot be those of a process."""
     return tuple(problem for variable in variables if (problem := _bad_name(variable) or bad_value(variable)))
 
 
 def _bad_name(variable: Variable) -> Diagnostic | None:
     if not variable.name:
-        return variable.refuse_name("it is empty")
+        return variable.refuse_name("it is empty; give it one")
     if "=" in variable.name or "\0" in variable.name:
-        return variable.refuse_name('it holds a "=" or a NUL')
+        return variable.refuse_name('it contains a "=" or a NUL; leave that out')
     try:
         variable.name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return variable.refuse_name("it holds half of a surrogate pair")
+        return variable.refuse_name("it contains half of a surrogate pair; leave that out")
     return None

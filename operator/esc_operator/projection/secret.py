@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esc_operator.projection.variables import Variable
 
 SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, not a password
-"""The values together are more than a Secret can hold."""
+"""The values together exceed the size of a Secret."""
 
 MAX_SIZE = 1 << 20
 """Bytes of all values together, as the API server counts them: decoded, and without the keys."""
@@ -27,12 +27,12 @@ _OFFENDERS = 3
 
 
 def secret_data(variables: Iterable[Variable]) -> tuple[dict[str, str], Diagnostics]:
-    """The Secret's `data` (base64), sorted by key, and what stands in the way; of one name the last variable counts.
+    """The Secret's `data` (base64), sorted by key, and the problems; of equal names the last variable counts.
 
     Files are keys like variables, for mounting. With any diagnostic the data is incomplete and must not be written.
     """
     chosen = {variable.name: variable for variable in variables}
-    # A pod that takes the whole Secret into its environment cannot start with a binary file among the variables.
+    # A pod that takes the whole Secret into its environment cannot start if it contains a binary file.
     mixed = not all(variable.is_file for variable in chosen.values())
     problems = [problem for variable in chosen.values() if (problem := _problem(variable, mixed=mixed))]
     data = {name: variable.data() or b"" for name, variable in sorted(chosen.items())}
@@ -46,7 +46,7 @@ def _problem(variable: Variable, *, mixed: bool) -> Diagnostic | None:
         return problem
     if mixed and variable.is_file and b"\0" in (variable.data() or b""):
         return variable.refuse_value(
-            f"{NUL_BYTE}, and a Secret with variables is taken whole: give the file one of its own"
+            f"{NUL_BYTE}, and pods take a Secret with variables whole: put the file into an environment of its own"
         )
     return None
 
@@ -55,21 +55,21 @@ def bad_name(variable: Variable) -> Diagnostic | None:
     """Why a name cannot be both a Secret's key and an environment variable of a container, if so."""
     name = variable.name
     if not name:
-        return variable.refuse_name("it is empty")
+        return variable.refuse_name("it is empty; give it one")
     if name[0] not in _FIRST or not _CHARACTERS.issuperset(name):
-        return variable.refuse_name('letters, digits, "_", "-" and "." make one, and it does not begin with a digit')
+        return variable.refuse_name('use letters, digits, "_", "-" and ".", and do not start with a digit')
     if name == "." or name.startswith(".."):
-        return variable.refuse_name('the key of a Secret is not ".", and does not begin with ".."')
+        return variable.refuse_name('the key of a Secret must not be ".", nor start with ".."; rename it')
     if len(name) > _MAX_NAME:
-        return variable.refuse_name(f"it is longer than {_MAX_NAME} characters")
+        return variable.refuse_name(f"it is longer than {_MAX_NAME} characters; shorten it")
     return None
 
 
 def _too_large(data: dict[str, bytes], variables: Mapping[str, Variable]) -> Diagnostic:
-    """The error stands at the largest one."""
+    """The error points to the largest one."""
     total = sum(map(len, data.values()))
     largest = sorted(data, key=lambda name: (-len(data[name]), name))[:_OFFENDERS]
-    told = ", ".join(f"{variables[name].told} ({len(data[name])} bytes)" for name in largest)
+    told = ", ".join(f"{variables[name].shown_name} ({len(data[name])} bytes)" for name in largest)
     summary = f"a Secret holds at most 1 MiB ({MAX_SIZE} bytes), and these variables have {total}; the largest: {told}"
     place = variables[largest[0]]
     return Diagnostic(Severity.ERROR, summary, place.path, place.range, SECRET_TOO_LARGE)

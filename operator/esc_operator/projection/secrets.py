@@ -1,4 +1,4 @@
-"""The texts of a value that must not be seen."""
+"""The secret texts of a value, for redaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def secret_texts(value: Value, *, inside: bool = False) -> Iterator[str]:
     """The secret strings and numbers in a value; `inside` says that it is part of a secret.
 
-    Booleans and null hold no secret, and hiding them would hide every `true` of a program's output.
+    Booleans and null hold no secret, and redacting them would redact every `true` of a program's output.
     """
     inside = inside or value.is_secret
     if not (inside or value.contains_secrets):

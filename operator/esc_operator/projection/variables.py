@@ -1,4 +1,4 @@
-"""What an environment exports: variables, and files."""
+"""The variables and files that an environment exports."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ VARIABLES = "environmentVariables"
 FILES = "files"
 
 INVALID_NAME = "InvalidVariableName"
-"""The name cannot be one of a variable where it is needed."""
+"""The name is not valid for a variable of the target."""
 
 INVALID_VALUE = "InvalidVariableValue"
-"""The value cannot be one of a variable."""
+"""The value is not valid for a variable."""
 
 
 class Variable(NamedTuple):
     """One exported name. `text` may be a secret and never shows in `repr`.
 
-    `is_file` marks the content of a file, whose path the variable is to hold. `definition` is what its value was
-    written as, for messages. `hides_name`: the name was read from a secret, and no message repeats it.
+    `is_file` marks the content of a file; the variable holds its path. `definition` is the expression of its value,
+    for messages. `hides_name`: the name was read from a secret, and no message repeats it.
     """
 
     name: str
@@ -38,16 +38,16 @@ class Variable(NamedTuple):
     hides_name: bool = False
 
     def __repr__(self) -> str:
-        return f"<Variable {self.told}>"
+        return f"<Variable {self.shown_name}>"
 
     @property
-    def told(self) -> str:
-        """The name as messages have it."""
+    def shown_name(self) -> str:
+        """The name as messages show it."""
         return "(a name from a secret)" if self.hides_name else f'"{_shown(self.name)}"'
 
     @property
     def range(self) -> Range | None:
-        """Where the value was written; None where there is no text."""
+        """Where the value is defined; None if there is no text."""
         return self.definition.range if self.definition else None
 
     @property
@@ -61,7 +61,7 @@ class Variable(NamedTuple):
         return group if self.hides_name else join_key(group, self.name)
 
     def data(self) -> bytes | None:
-        """The text in bytes; None where no bytes stand for it (half of a surrogate pair)."""
+        """The text in bytes; None if it cannot be encoded (half of a surrogate pair)."""
         try:
             return self.text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
@@ -70,21 +70,21 @@ class Variable(NamedTuple):
     def refuse_name(self, why: str) -> Diagnostic:
         """An error about the name."""
         kind = "file" if self.is_file else "variable"
-        return self._error(f"{self.told} cannot be the name of a {kind}: {why}", INVALID_NAME)
+        return self._error(f"{self.shown_name} cannot be the name of a {kind}: {why}", INVALID_NAME)
 
     def refuse_value(self, why: str) -> Diagnostic:
         """An error about the value; `why` must not quote it."""
-        return self._error(f"the value of {self.told} {why}", INVALID_VALUE)
+        return self._error(f"the value of {self.shown_name} {why}", INVALID_VALUE)
 
     def _error(self, summary: str, reason: str) -> Diagnostic:
         return Diagnostic(Severity.ERROR, summary, self.path, self.range, reason)
 
 
 def exported(environment: Value) -> tuple[Variable, ...]:
-    """All that an environment exports: its variables sorted by name, then its files; of one name the last counts.
+    """Everything that an environment exports: variables sorted by name, then files; of equal names the last counts.
 
-    As upstream has it, arrays and objects among them are not exported, null is the empty text, and what is unknown
-    (in a check) is the text `[unknown]`.
+    As upstream, arrays and objects are not exported, null is the empty text, and an unknown value (in a check) is the
+    text `[unknown]`.
     """
     return (*_exported(environment, is_file=False), *_exported(environment, is_file=True))
 
@@ -100,8 +100,8 @@ def _exported(environment: Value, *, is_file: bool) -> Iterator[Variable]:
             yield Variable(name, text.text, text.is_secret or value.is_secret, is_file, value.definition, hides)
 
 
-NUL_BYTE = "holds a NUL byte, which no variable can carry"
-NOT_TEXT = "holds half of a surrogate pair, which cannot be written as UTF-8"
+NUL_BYTE = "contains a NUL byte, which no variable can hold"
+NOT_TEXT = "contains half of a surrogate pair, which cannot be written as UTF-8; remove it"
 
 
 def bad_value(variable: Variable) -> Diagnostic | None:
@@ -115,6 +115,6 @@ def bad_value(variable: Variable) -> Diagnostic | None:
 
 
 def _shown(name: str) -> str:
-    """A name fit for a message: on one line, and not endless."""
+    """A name for a message: on one line, and shortened."""
     printable = "".join(character if character.isprintable() else "?" for character in name)
     return printable if len(printable) <= 80 else printable[:79] + "…"

@@ -1,4 +1,4 @@
-"""What may be told of a service's answer, and how long it asks to be left alone. Pure."""
+"""The text of a service's answer without secrets, and its `Retry-After`. Pure."""
 
 from __future__ import annotations
 

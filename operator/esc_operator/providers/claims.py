@@ -1,7 +1,7 @@
-"""What an identity token says about itself, for messages only.
+"""The claims of an identity token, for messages only.
 
-Nothing is verified here, so nothing may be decided on it. The token's own text never leaves: a claim that is not a
-short printable string is reported as unreadable rather than repeated.
+They are not verified here, so no decision may depend on them. The token's own text is never shown: a claim that is not
+a short printable string is reported as unreadable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a service's clock is from ours, by the `Date` header of its answers; told in the log where it matters.
+"""How far a service's clock is from ours, by the `Date` header of its answers; a warning in the log if it matters.
 
 Credentials are renewed by our clock and expire by theirs.
 """
@@ -9,17 +9,17 @@ import logging
 from datetime import datetime, timedelta
 
 TOLERANCE = timedelta(seconds=30)
-"""Half of what is kept as a margin ahead of an expiry."""
+"""Half of the margin before an expiry."""
 
-TOLD_AGAIN_AFTER = timedelta(hours=1)
+REPEAT_AFTER = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
 
 def measure(date: str, asked_at: datetime, answered_at: datetime) -> timedelta | None:
-    """How far their clock is ahead of ours (negative: behind) for sure; None where the header says nothing.
+    """How far their clock is certainly ahead of ours (negative: behind); None if the header does not say.
 
-    The header has whole seconds, and was written at some time between the question and the answer.
+    The header has whole seconds, and was written between the request and the answer.
     """
     from email.utils import parsedate_to_datetime
 
@@ -32,19 +32,19 @@ def measure(date: str, asked_at: datetime, answered_at: datetime) -> timedelta |
 
 
 class SkewWatch:
-    """Tells of a difference that is too large, once in a while. One serves a whole process."""
+    """Logs a difference that is too large, once an hour. One serves a whole process."""
 
     def __init__(self) -> None:
-        self._told_at: datetime | None = None
+        self._logged_at: datetime | None = None
         self.last: timedelta | None = None
 
     def observe(self, host: str, date: str, asked_at: datetime, answered_at: datetime) -> None:
         skew = self.last = measure(date, asked_at, answered_at)
         if skew is None or abs(skew) <= TOLERANCE or not self._is_time(answered_at):
             return
-        self._told_at = answered_at
+        self._logged_at = answered_at
         logger.warning(
-            "The clock of %s is %.0f s %s the one here: put this machine's clock right, or credentials may be dead"
+            "The clock of %s is %.0f s %s the clock here: correct this machine's clock, or credentials may expire"
             " before they are renewed.",
             host,
             abs(skew).total_seconds(),
@@ -52,5 +52,5 @@ class SkewWatch:
         )
 
     def _is_time(self, now: datetime) -> bool:
-        # A time that has yet to come is one of a clock that has been put right since.
-        return self._told_at is None or not self._told_at <= now < self._told_at + TOLD_AGAIN_AFTER
+        # A time in the future comes from a clock that has been corrected since.
+        return self._logged_at is None or not self._logged_at <= now < self._logged_at + REPEAT_AFTER

@@ -1,4 +1,4 @@
-"""What the inputs of the clouds' logins have in common: parts of their schemas, and what of them is refused. Pure."""
+"""The common inputs of the clouds' logins: parts of their schemas, and their checks. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST = timedelta(hours=12)
-"""No cloud gives out what lasts longer."""
+"""The longest lifetime of any cloud's credentials."""
 
 SECRET: Mapping[str, Any] = {"type": "string", "secret": True}
 LIFETIME: Mapping[str, Any] = {"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
@@ -27,15 +27,15 @@ SUBJECT_ATTRIBUTES: Mapping[str, Any] = {
 def refuse_subject_attributes(inputs: Mapping[str, Any]) -> None:
     if inputs.get("subjectAttributes"):
         raise ProviderError(
-            "`subjectAttributes` cannot be used here: a cluster's token always has the subject"
-            " system:serviceaccount:<namespace>:<name>; leave it out, and tell environments apart by ServiceAccount or"
+            "`subjectAttributes` is not supported: a cluster's token always has the subject"
+            " system:serviceaccount:<namespace>:<name>; leave it out, and distinguish environments by ServiceAccount or"
             " `audience`",
             reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
         )
 
 
 def parse_lifetime(name: str, text: str, cloud: str) -> timedelta:
-    """The input `name`, which says how long something of the cloud's lasts; how short it may be is for the caller."""
+    """The lifetime in the input `name`, at most what the cloud allows; the caller checks the minimum."""
     try:
         lifetime = parse_duration(text)
     except (ValueError, OverflowError) as error:

@@ -1,13 +1,13 @@
-"""Reasons that a login at any cloud may fail for: what conditions, metrics and alerts are keyed by.
+"""Reasons for which a login at any cloud may fail: keys of conditions, metrics and alerts, stable across releases.
 
-Stable across releases. What only one cloud refuses stands in that cloud's own module.
+Reasons that only one cloud has are in that cloud's own module.
 """
 
 ISSUER_UNREACHABLE = "IssuerUnreachable"
 """The cloud could not fetch the issuer's discovery document or signing keys."""
 
 AUDIENCE_REFUSED = "AudienceRefused"
-"""The token's audience is not one that the cloud was told to accept."""
+"""The cloud is not configured to accept the token's audience."""
 
 TOKEN_EXPIRED = "TokenExpired"  # noqa: S105 - a reason, not a password
 """The identity token had expired when it reached the cloud."""
@@ -16,16 +16,16 @@ IDENTITY_TOKEN_REFUSED = "IdentityTokenRefused"  # noqa: S105 - a reason, not a 
 """The cloud could not validate the identity token, for a cause without a reason of its own."""
 
 DURATION_TOO_LONG = "DurationTooLong"
-"""Credentials that last so long are not given to this role, or to nobody."""
+"""Neither this role nor any other may have credentials with such a lifetime."""
 
 INVALID_DURATION = "InvalidDuration"
 """The duration is not one, or shorter than the cloud allows."""
 
 INVALID_ENDPOINT = "InvalidEndpoint"
-"""The endpoint that the settings name is not an URL."""
+"""The endpoint in the settings is not a URL."""
 
 SUBJECT_ATTRIBUTES_UNSUPPORTED = "SubjectAttributesUnsupported"
-"""The environment wants to shape the token's subject, which a cluster's token does not allow."""
+"""The environment asks to change the token's subject, which a cluster's token does not allow."""
 
 THROTTLED = "Throttled"
-"""The cloud limits the rate of calls; the error carries how long it asks to wait, where it says so."""
+"""The cloud limits the rate of calls; the error has its `Retry-After`, if it sends one."""

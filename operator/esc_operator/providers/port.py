@@ -1,4 +1,4 @@
-"""What a provider is, and what it is given."""
+"""The port of providers and rotators, and their context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class IdentityToken:
-    """A signed OIDC token (JWT) that says who asks. Its text never shows in `repr` or `str`."""
+    """A signed OIDC token (JWT) that identifies the caller. Its text never shows in `repr` or `str`."""
 
     __slots__ = ("_text", "expires_at")
 
@@ -31,7 +31,7 @@ class IdentityToken:
 
 
 class HttpRequest(NamedTuple):
-    """A request to a host that inputs name. Only `headers` and `body` may hold secrets; the URL is for messages too."""
+    """A request to a host that inputs name. Only `headers` and `body` may hold secrets; messages may show the URL."""
 
     method: str
     url: str
@@ -43,7 +43,7 @@ class HttpRequest(NamedTuple):
 
 
 class HttpAnswer(NamedTuple):
-    """What was answered, as it came: a redirection is not followed. Header names are in lower case."""
+    """The answer; redirects are not followed. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,22 +54,22 @@ class HttpAnswer(NamedTuple):
 
 
 class Identity(Protocol):
-    """Who an environment is opened as."""
+    """The identity with which an environment is opened."""
 
     @property
     def subject(self) -> str:
-        """The `sub` that tokens carry, such as `system:serviceaccount:apps:default`; for messages and shared logins."""
+        """The `sub` of its tokens, such as `system:serviceaccount:apps:default`; for messages and shared logins."""
 
     @property
     def tenant(self) -> str:
-        """The namespace in whose name it asks, and which waits for its turn; "" where there is only one who asks."""
+        """The namespace that takes turns with others; "" if there is only one user."""
 
     async def token(self, audience: str) -> IdentityToken:
         """A token for that one audience. Raises IdentityError."""
 
 
 class OpenContext(Protocol):
-    """What a provider may use while it opens; the driver makes one an evaluation."""
+    """What a provider may use while it opens; the driver makes one for each evaluation."""
 
     @property
     def identity(self) -> Identity: ...
@@ -82,11 +82,11 @@ class OpenContext(Protocol):
         """The time, in UTC."""
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
-        """Ask a host that inputs name. It is the only way to: whom inputs may name is for administrators to say. Raises
-        ProviderError where it must not be asked, and where there is no answer."""
+        """Send a request to a host that inputs name. Providers must use this: administrators decide which hosts inputs
+        may name. Raises ProviderError if the host is not allowed or does not answer."""
 
     def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
-        """Run a call of a blocking SDK on the bounded pool; the call has to bring its own timeout."""
+        """Run a call of a blocking SDK on the bounded pool; the call needs a timeout of its own."""
 
 
 class Provider(Protocol):
@@ -97,67 +97,68 @@ class Provider(Protocol):
     outputs: Mapping[str, Any]
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
-        """Open with inputs that fit `inputs`; the value fits `outputs`. Raises ProviderError, IdentityError.
+        """Open with inputs that match `inputs`; the value matches `outputs`. Raises ProviderError, IdentityError.
 
-        The lease says when the value dies: every provider whose values expire must return one. A call that is awaited
-        may be cancelled at any point, and one answer may serve several environments of the same identity.
+        The lease says when the value expires: every provider whose values expire must return one. An awaited call may
+        be cancelled at any point, and one answer may serve several environments of the same identity.
         """
 
 
 @runtime_checkable
 class Located(Protocol):
-    """A provider that says whom it asks, so that an outage of one service is not held against another.
+    """A provider that names its endpoint, so that an outage of one service does not count against another.
 
-    `host_inputs` are the inputs, as paths such as `oidc.region`, of which it makes the name of a host; none where the
-    process's settings alone say whom to ask. A secret in one of them is refused before the provider is called.
+    `host_inputs` are the inputs, as paths such as `oidc.region`, that become part of a host name; none if only the
+    process's settings name the host. A secret in one of them is refused before the provider is called.
     """
 
     host_inputs: ClassVar[tuple[str, ...]]
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
-        """The host or region that is asked with these inputs, for messages too; None if nobody is. Raises as `open`."""
+        """The host or region that a call with these inputs uses, also for messages; None if it makes no request.
+        Raises as `open`."""
 
 
 @runtime_checkable
 class Attributed(Protocol):
-    """A provider that says whose calls its service counts, so that throttling is held against nobody else."""
+    """A provider that names the account whose calls its service counts, so that throttling pauses no other account."""
 
     def account(self, inputs: Mapping[str, Any]) -> str:
-        """The account, tenant or project that is asked with these inputs, as messages name it (`account 123456789012`);
-        "" where that is not known. Raises as `open`."""
+        """The account, tenant or project that these inputs use, as messages name it (`account 123456789012`); "" if
+        not known. Raises as `open`."""
 
 
 @runtime_checkable
 class Paced(Protocol):
-    """A provider whose service is known to bear more, or less, than one of which nothing is known is asked."""
+    """A provider with a rate limit of its own, because that of its service is known."""
 
     rate: float
-    """So many calls a second may one operator make, in the long run, of a service that others use as well."""
+    """How many calls a second one operator may sustain, of a service that others use as well."""
 
 
 @runtime_checkable
 class LogsIn(Protocol):
-    """A provider that says as whom it logs in, before it does: for allow-lists, and for finding out who uses a role."""
+    """A provider that names its role before it logs in: for allow-lists, and for finding the users of a role."""
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
-        """What these inputs ask for, without any I/O; None where no identity token is presented. Raises as `open`."""
+        """The login of these inputs, without any I/O; None if it presents no identity token. Raises as `open`."""
 
 
 @runtime_checkable
 class Exchanges(Protocol):
-    """A provider that exchanges identity tokens for credentials: a token for one of these audiences (patterns, as those
-    of allow-lists) is as good as what it would give, and no other provider gives one out unasked."""
+    """A provider that exchanges identity tokens for credentials. A token for one of these audiences (patterns, as in
+    allow-lists) is worth those credentials, so no other provider may output one unless an administrator allows it."""
 
     exchanged_audiences: tuple[str, ...]
 
 
 @runtime_checkable
 class Timed(Protocol):
-    """A provider that learns from answers how far the clock of whom it asks is from ours."""
+    """A provider that measures, from answers, how far its service's clock is from ours."""
 
     @property
     def clock_skew(self) -> timedelta | None:
-        """How far theirs was ahead in the last answer (negative: behind), for sure; None where nothing is known."""
+        """How far the service's clock was certainly ahead in the last answer (negative: behind); None: not known."""
 
 
 @runtime_checkable
@@ -165,11 +166,11 @@ class Warmable(Protocol):
     """A provider that can do slow preparations (loading an SDK) before the first environment asks for it."""
 
     def warm(self, settings: Mapping[str, str]) -> None:
-        """Prepare; blocking, so it is run on the pool. What fails here fails again, and is told, when it is needed."""
+        """Prepare; blocking, so it runs on the pool. A failure is ignored: the first use fails again and reports it."""
 
 
 class Rotator(Protocol):
-    """One rotator: like a provider, but what it gives out is kept as a state that only `rotate` changes.
+    """One rotator: like a provider, but its outputs come from a stored state that only `rotate` changes.
 
     `state` is the JSON Schema of that state; it is never shown.
     """
@@ -180,7 +181,7 @@ class Rotator(Protocol):
     outputs: Mapping[str, Any]
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
-        """The outputs that belong to a state. Raises ProviderError, IdentityError."""
+        """The outputs of a state. Raises ProviderError, IdentityError."""
 
     async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
         """Make new credentials, and keep the current ones alive. Raises ProviderError, IdentityError."""

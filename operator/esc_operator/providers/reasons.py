@@ -1,4 +1,4 @@
-"""Reasons that any provider's failure may have. A cloud's own reasons stand in its error translator."""
+"""Reasons that any provider's failure may have. A cloud's own reasons are in its folder."""
 
 UNKNOWN_PROVIDER = "UnknownProvider"
 """No installed distribution registers a provider of that name."""
@@ -10,37 +10,37 @@ PLUGIN_NOT_LOADED = "ProviderNotLoaded"
 """A provider is registered but its module could not be imported, or its schema cannot be read."""
 
 PLUGIN_AMBIGUOUS = "ProviderAmbiguous"
-"""Two distributions register a provider of the same name, and neither may stand in for the other."""
+"""Two distributions register a provider of the same name, and neither may replace the other."""
 
 INVALID_INPUTS = "InvalidInputs"
-"""The inputs fit the schema and still cannot be used as they are."""
+"""The inputs match the schema but cannot be used."""
 
 SECRET_HOST = "SecretHost"  # noqa: S105  (a reason)
-"""The name of a host would be made of a secret input."""
+"""A secret input would become part of a host name."""
 
 URL_NOT_ALLOWED = "URLNotAllowed"
-"""The host that an input names is not public, and no administrator has named it."""
+"""The host that an input names is not public, and no administrator has allowed it."""
 
 UNREACHABLE = "Unreachable"
-"""A host that an input names gives no answer."""
+"""A host that an input names does not answer."""
 
 ANSWER_TOO_LARGE = "AnswerTooLarge"
-"""A host that an input names answers with more than is read."""
+"""The answer of a host that an input names exceeds the limit."""
 
 MALFORMED_ANSWER = "MalformedAnswer"
-"""The service answered with something that is not what its protocol promises."""
+"""The service's answer does not follow its protocol."""
 
 PROVIDER_TIMEOUT = "ProviderTimeout"
-"""The provider did not finish within the time that the driver gives it."""
+"""The provider did not finish within the driver's time limit."""
 
 NO_TURN = "NoTurn"
-"""The provider was not called in time, because the same namespace asks it for so much else."""
+"""The provider was not called in time, because the namespace has too many other calls waiting."""
 
 PROVIDER_CRASHED = "ProviderCrashed"
-"""The provider failed in a way that it does not explain: a bug in it."""
+"""The provider raised an unexpected error: a bug in it."""
 
 SHUTTING_DOWN = "ShuttingDown"
 """This process is ending and starts nothing new."""
 
 NOT_ROTATED = "NotRotated"
-"""A rotator has no state yet: nobody has asked for the first rotation."""
+"""A rotator has no state yet: its first rotation was not requested."""

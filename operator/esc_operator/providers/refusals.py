@@ -1,7 +1,7 @@
-"""From what a cloud refuses to a reason and what to fix: the first rule of its table that fits answers.
+"""Turns a cloud's refusal into a reason and advice, by the first matching rule of the cloud's table.
 
-Owns what all tables share, knows no cloud, and is pure. What a table's advices tell are names, subjects, issuers and
-audiences, and never a token or a key.
+Owns what all tables share, knows no cloud, and is pure. Advice contains names, subjects, issuers and audiences, never a
+token or a key.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Exchange = TypeVar("Exchange")
-"""What was asked of the cloud, as its messages tell it."""
+"""The refused request, as messages describe it."""
 
 
 class Refusal(NamedTuple):
-    """What a cloud answered. `code` is its word for what is wrong, empty without one; no field holds a secret."""
+    """A cloud's answer. `code` is its error code, or empty; no field holds a secret."""
 
     code: str
     text: str
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
 
 
 class Rule(NamedTuple, Generic[Exchange]):
-    """If `fits`, the failure has this reason, and this is what to tell; `outage` and `throttled` are what it declares
+    """If it `fits`, the failure has this reason and this advice; it declares `outage` and `throttled`
     (`errors.ProviderError`)."""
 
     fits: Callable[[Refusal], bool]
@@ -40,7 +40,7 @@ class Rule(NamedTuple, Generic[Exchange]):
 
 
 class Hosted(Protocol):
-    """An exchange that says which host was asked."""
+    """An exchange that names its host."""
 
     @property
     def host(self) -> str: ...
@@ -49,7 +49,7 @@ class Hosted(Protocol):
 def explain(
     rules: Iterable[Rule[Exchange]], refusal: Refusal, exchange: Exchange, headers: Mapping[str, str], now: datetime
 ) -> ProviderError:
-    """The error for a refusal; the last rule must fit all."""
+    """The error for a refusal; the last rule must match everything."""
     rule = next(rule for rule in rules if rule.fits(refusal))
     return ProviderError(
         rule.advice(exchange, refusal),
@@ -61,7 +61,7 @@ def explain(
 
 
 def malformed_answer(answer: str, why: str) -> ProviderError:
-    """The error for an answer that is none of the cloud's; `answer` says who sent what."""
+    """The error for an answer that the cloud cannot have sent; `answer` says who sent what."""
     return ProviderError(
         f"{answer} that makes no sense: {why}; a proxy or another service may be answering in its place",
         reason=reasons.MALFORMED_ANSWER,
@@ -70,7 +70,7 @@ def malformed_answer(answer: str, why: str) -> ProviderError:
 
 
 def says(*codes: str, words: str = "") -> Callable[[Refusal], bool]:
-    """Fits one of the codes with a text that has these words, in upper or lower case."""
+    """Matches one of the codes with a text that contains these words, in upper or lower case."""
     return lambda refusal: refusal.code in codes and words.lower() in refusal.text.lower()
 
 
@@ -82,13 +82,13 @@ def is_outage(refusal: Refusal) -> bool:
     return refusal.status >= 500
 
 
-def tells_by_status(refusal: Refusal) -> bool:
-    """Whether it is known what is the matter, even if nothing else of the answer can be read."""
+def explained_by_status(refusal: Refusal) -> bool:
+    """Whether the status alone explains the failure, even if the rest of the answer cannot be read."""
     return is_throttled(refusal) or is_outage(refusal)
 
 
 def is_any(_: Refusal) -> bool:
-    """Fits what no rule before has fitted."""
+    """Matches everything: for the last rule."""
     return True
 
 

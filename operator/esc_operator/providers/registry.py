@@ -2,7 +2,7 @@
 
 A plug-in is an entry point, such as `aws-login = "package.module:PROVIDER"` in the group `esc_operator.providers`.
 Nothing is read or imported before the first look-up, so a command that opens nothing pays nothing. A plug-in that
-cannot be had is an error that names it, never one provider fewer.
+cannot be loaded is an error that names it; it never silently disappears.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Plugin = TypeVar("Plugin")
 class Registry(Generic[Plugin]):
     """The plug-ins of one entry point group.
 
-    `kind` is the word for them in messages, `unknown` the reason for a name that nobody registers. `discover` lists
-    the group's entry points; tests hand in their own.
+    `kind` is the word for them in messages, `unknown` the reason for a name that is not registered. `discover` lists
+    the group's entry points; tests pass their own.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Registry(Generic[Plugin]):
         entries = self._by_name().get(name, [])
         if not entries:
             raise ProviderError(f'unknown {self._kind} "{name}"', reason=self._unknown)
-        # A distribution that is on the path twice (an editable checkout and its metadata) says the same thing twice.
+        # A distribution that is on the path twice (an editable checkout and its metadata) registers itself twice.
         if len({entry.value for entry in entries}) > 1:
             origins = " and ".join(sorted({_origin(entry) for entry in entries}))
             raise ProviderError(
@@ -71,7 +71,7 @@ class Registry(Generic[Plugin]):
     def _load(self, entry: EntryPoint) -> Plugin:
         try:
             plugin: Any = entry.load()
-        except Exception as error:  # importing somebody's module may raise anything
+        except Exception as error:  # importing a plug-in may raise anything
             raise ProviderError(
                 f'the {self._kind} "{entry.name}" ({_origin(entry)}) could not be loaded:'
                 f" {type(error).__name__}: {error}",
@@ -89,7 +89,7 @@ def rotator_registry() -> Registry[Rotator]:
 
 
 def _installed(group: str) -> Iterable[EntryPoint]:
-    # importlib.metadata takes longer to import than a static environment takes to open.
+    # Importing importlib.metadata takes longer than opening a static environment.
     from importlib.metadata import entry_points
 
     return entry_points(group=group)

@@ -1,11 +1,10 @@
 """One POST to a cloud's token endpoint, and its answer. Knows no cloud.
 
-Plain HTTP instead of the clouds' SDKs: an exchange is one form and one JSON object, for which they would have to be
-installed and imported. What is sent and answered is never logged, and no redirection is followed: it would carry the
-token.
+Plain HTTP instead of the clouds' SDKs: an exchange is one form and one JSON object, which does not justify installing
+and importing them. Requests and answers are never logged, and redirects are not followed: they would carry the token.
 
-urllib3 takes longer to import than a static environment takes to open, so nothing imports it before the first call, and
-that call is made on the blocking pool.
+Importing urllib3 takes longer than opening a static environment, so it is imported by the first call, on the blocking
+pool.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _FAILED = (500, 502, 503, 504)
 
 
 class Reply(NamedTuple):
-    """What a service answered. `content` is its JSON object, or None where it sent anything else."""
+    """A service's answer. `content` is its JSON object, or None if it sent anything else."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,7 +51,7 @@ class Unreachable(NamedTuple):
 
 
 class Post(NamedTuple):
-    """What to send: a form, or a JSON object if `is_json`. Only `fields` and `bearer` hold secrets."""
+    """A request: a form, or a JSON object if `is_json`. Only `fields` and `bearer` hold secrets."""
 
     url: str
     fields: Mapping[str, Any]
@@ -68,18 +67,18 @@ class Post(NamedTuple):
 
 
 class Poster(Protocol):
-    """Sends a request and answers what came of it; blocking."""
+    """Sends a request and returns the answer, if any; blocking."""
 
     def send(self, post: Post, settings: Mapping[str, str]) -> Reply | Unreachable: ...
 
 
 def host_of(url: str) -> str:
-    """The host, with its port if that is given, for messages; an URL may hold a password."""
+    """The host, with its port if given, for messages; a URL may hold a password."""
     return urlsplit(url).netloc.rpartition("@")[2] or "[unreadable]"
 
 
 def is_https(url: str) -> bool:
-    """Whether it is an URL that a token may be sent to."""
+    """Whether a token may be sent to this URL."""
     try:
         parts = urlsplit(url)
         return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
@@ -88,8 +87,8 @@ def is_https(url: str) -> bool:
 
 
 def proxy_for(host: str, settings: Mapping[str, str], scheme: str = "https") -> str | None:
-    """As the settings of curl and others have it: NO_PROXY lists hosts, domains with all below them, networks
-    (10.0.0.0/8), or all as `*`."""
+    """The proxy for a host, by the settings of curl and others: NO_PROXY lists hosts, domains with their subdomains,
+    networks (10.0.0.0/8), or `*`."""
     proxy = settings.get(f"{scheme.upper()}_PROXY") or settings.get(f"{scheme}_proxy")
     spared = settings.get("NO_PROXY") or settings.get("no_proxy") or ""
     names = [name.strip().lstrip(".") for name in spared.lower().split(",") if name.strip()]
@@ -106,7 +105,7 @@ def _spares(name: str, host: str) -> bool:
 
 
 class Asking:
-    """Sends for a provider, off the event loop, and watches how far the clocks of whom it asks are from ours."""
+    """Sends for a provider, off the event loop, and measures how far the services' clocks are from ours."""
 
     def __init__(self, poster: Poster | None = None) -> None:
         self._poster = poster or TokenEndpoints()
@@ -118,7 +117,7 @@ class Asking:
         return self._skew.last
 
     async def send(self, post: Post, context: OpenContext) -> Reply | Unreachable:
-        """Nothing is raised in the pool's thread: no frame that holds a token becomes part of a traceback."""
+        """Send it. Nothing is raised in the pool's thread: a traceback must not contain a frame that holds a token."""
         asked_at = context.now()
         reply = await context.run_blocking(lambda: self._poster.send(post, context.settings))
         if isinstance(reply, Reply):
@@ -153,7 +152,7 @@ class TokenEndpoints:
             try:
                 return _read(answer)
             finally:
-                # Not kept: the next exchange is minutes away, and an answer may be longer than what was read of it.
+                # Not kept open: the next exchange is minutes away, and the answer may be longer than what was read.
                 answer.close()
         except (HTTPError, OSError, ValueError) as error:  # ValueError: certificates or a proxy that cannot be read
             reason = getattr(error, "reason", None)
@@ -166,7 +165,7 @@ class TokenEndpoints:
             total=self._attempts - 1,
             redirect=False,
             status_forcelist=_FAILED,
-            # Nothing is spent by an exchange that is asked for twice.
+            # An exchange that is requested twice costs nothing.
             allowed_methods=None,
             backoff_factor=_PAUSE,
             respect_retry_after_header=False,

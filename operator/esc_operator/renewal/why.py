@@ -1,7 +1,7 @@
-"""Why an environment has to be synced now, or when to look again.
+"""Why an environment has to be synced now, or when to check again.
 
-An ordered list of small checks over one frozen picture of what was observed; the first that answers wins, and every
-sync carries its reason. A timer, an event or a restart is only an occasion to ask.
+An ordered list of small checks over one frozen observation; the first that answers wins, and every sync has its
+reason. A timer, an event or a restart only triggers the checks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 Request = tuple[str, ...]
-"""Everything that asks for new credentials, each at its place, and "" where nothing is asked there."""
+"""Every request for new credentials, each at its position; "" for none."""
 
 Import = tuple[int, str]
-"""Generation and UID of an imported environment; 0 for one that is not there, "" where it is not known which object."""
+"""Generation and UID of an imported environment; 0 if it does not exist, "" if the object is not known."""
 
 
 class Cause(StrEnum):
@@ -41,7 +41,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the environment's owner asks for."""
+    """The environment's desired state."""
 
     uid: str
     generation: int
@@ -49,19 +49,19 @@ class Wanted:
     before: timedelta | None
     interval: timedelta
     imports: Mapping[str, Import]
-    """The imported environments as they are now, as far as they are known."""
+    """The current imported environments, as far as they are known."""
     rollout: timedelta = timedelta(0)
-    """How long the rollout that a renewal causes is expected to take."""
+    """The expected duration of the rollout that a renewal causes."""
     forbidden: bool = False
-    """Whether it holds what its namespace does not allow any more: that is found out and told, ahead of any expiry."""
+    """Whether its namespace no longer allows what it holds: a sync finds that out and reports it, before any expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the target Secret was made from. `intact` is False once somebody has edited its data.
+    """What the target Secret was made from. `intact` is False after someone has edited its data.
 
-    `synced_at` is when its credentials were last asked for, `read_at` when its inputs were last read: at its making, or
-    since then to the same result.
+    `synced_at` is when its credentials were last requested, `read_at` when its inputs were last read: when it was made,
+    or later with the same result.
     """
 
     uid: str
@@ -77,9 +77,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last attempt, if it failed: for which generation and request, and with what of the imports. `mended`: what it
-    failed for outside of the cluster's environments has been seen to be well again. `outage`: a provider did not serve;
-    None where nobody knows any more."""
+    """The last attempt, if it failed: its generation, request and imports. `mended`: the cause outside of the
+    environments was observed to be gone. `outage`: a provider was out of order; None: not known."""
 
     failures: int
     failed_at: datetime
@@ -101,8 +100,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Sync now. `fresh`: only credentials issued since the request will do (a rotation). `outlive`: only those that
-    live longer than that will do."""
+    """Sync now. `fresh`: only with credentials issued after the request (a rotation). `outlive`: only with those that
+    are valid for longer than that."""
 
     cause: Cause
     fresh: bool = False
@@ -111,17 +110,17 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do before `until`; None: not before something changes."""
+    """Nothing to do before `until`; None: until something changes."""
 
     until: datetime | None
 
 
 def why_sync(seen: Observation, now: datetime) -> Sync | Wait:
-    """The answer for one environment."""
+    """Decide for one environment."""
     if seen.failed and is_same_attempt(seen.wanted, seen.failed):
         return _after_failure(seen, seen.failed, now)
     if seen.failed:
-        # Something has changed since: even where that leads back to what is held, it has to be found out.
+        # Something has changed since then. Even if the result is the same, only a sync can find that out.
         return _first_due(seen, now) or Sync(Cause.RETRY)
     return _first_due(seen, now) or Wait(next_refresh(seen.wanted, seen.held, now) if seen.held else None)
 
@@ -131,7 +130,7 @@ def _first_due(seen: Observation, now: datetime) -> Sync | None:
 
 
 def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
-    """Whether trying again would be a mere repetition: nothing that it may have failed for has changed since."""
+    """Whether a retry would only repeat the attempt: none of the possible causes has changed."""
     return (
         not failed.mended
         and failed.generation == wanted.generation
@@ -141,12 +140,12 @@ def is_same_attempt(wanted: Wanted, failed: Attempt) -> bool:
 
 
 def asks_for_more(wanted: Request, honoured: Request) -> bool:
-    """Whether anything is asked for that was not honoured. Taking a request away is none."""
+    """Whether any request was not honoured yet. Removing a request is not a request."""
     return any(mark and mark != known for mark, known in zip(wanted, honoured, strict=True))
 
 
 def is_current(seen: Observation, now: datetime) -> bool:
-    """Whether what is held is what the environment evaluates to, as far as anybody knows, and can still be used."""
+    """Whether the Secret holds what the environment evaluates to, as far as is known, and can still be used."""
     held = seen.held
     if held is None or any(check(seen, now) for check in CHANGES):
         return False
@@ -154,7 +153,7 @@ def is_current(seen: Observation, now: datetime) -> bool:
 
 
 def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
-    """When the Secret is due by itself: ahead of its expiry, or at the interval if inputs have to be read again."""
+    """When the Secret is due: before its expiry, or at the interval if inputs have to be read again."""
     times = []
     if held.window:
         times.append(_renewal_due(wanted, held, held.window, now))
@@ -163,16 +162,16 @@ def next_refresh(wanted: Wanted, held: Held, now: datetime) -> datetime | None:
     return min(times, default=None)
 
 
-# A time that has not come yet, of something that has happened, is one of a clock that went wrong: it is not counted
-# from, or nothing would be due until the clock gets there again.
+# A past event with a time in the future comes from a wrong clock: that time is not used, or nothing would be due until
+# the clock reaches it again.
 
 
 def _renewal_due(wanted: Wanted, held: Held, window: Window, now: datetime) -> datetime:
     due = renew_at(window, wanted.before, wanted.uid, wanted.rollout)
     if held.synced_at > now:
         return due
-    # Where clocks disagree, or a provider grants what it granted before, even a lease that was just granted may look
-    # due: it must not be renewed in a loop.
+    # If clocks disagree, or a provider returns an earlier lease again, even a lease that was just granted may look due:
+    # it must not be renewed in a loop.
     return max(due, held.synced_at + shortest_gap(window.expires_at - held.synced_at))
 
 
@@ -192,13 +191,13 @@ def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | 
 
 
 def _retry(seen: Observation, now: datetime) -> Sync:
-    """What was due before it failed is due still, and asks the same of credentials."""
+    """The sync that failed is still due, with the same requirements for credentials."""
     return Sync(Cause.RETRY) if (sync := _first_due(seen, now)) is None else replace(sync, cause=Cause.RETRY)
 
 
 def _first(seen: Observation, _: datetime) -> Sync | None:
     if seen.held is None or seen.held.uid != seen.wanted.uid:
-        # Without the Secret nobody knows which request was honoured: what was issued before it will not do.
+        # Without the Secret it is not known which request was honoured: older credentials must not be used.
         return Sync(Cause.FIRST, fresh=any(seen.wanted.rotate_request))
     return None
 
@@ -241,7 +240,7 @@ def _interval(seen: Observation, now: datetime) -> Sync | None:
     return None
 
 
-# The order decides only which reason is told and, for a rotation, that no older credential will do.
+# The order decides only which reason is reported and, for a rotation, that no older credential may be used.
 CHANGES: tuple[Callable[[Observation, datetime], Sync | None], ...] = (
     _first,
     _rotation,
@@ -254,11 +253,11 @@ CHECKS = (*CHANGES, _expiry, _interval)
 
 
 def are_outdated(used: Mapping[str, Import], known: Mapping[str, Import]) -> bool:
-    """Whether any import is another one than was used. What is not known has not been seen to change."""
+    """Whether any import differs from the one that was used. An unknown import counts as unchanged."""
     return any(is_another(then, known.get(name, then)) for name, then in used.items())
 
 
 def is_another(used: Import, known: Import) -> bool:
-    """Whether an import is known to have changed. The generation alone does not tell one that was deleted and created
-    anew from the one before."""
+    """Whether an import is known to have changed. The generation alone does not distinguish one that was deleted and
+    created again."""
     return used[0] != known[0] or bool(used[1] and known[1] and used[1] != known[1])

@@ -1,7 +1,7 @@
 """The kinds of the API group as typed, frozen values: parse(dict) in, plain dicts out. No client, no clock.
 
 Owns the shapes of spec and status, the conditions, their reasons and the record of a sync on its Secret; `manifests`
-makes of them what is applied. Invariant: nothing in here can hold a secret value of an evaluated environment.
+derives the manifests from them. Invariant: nothing here can hold a secret value of an evaluated environment.
 """
 
 GROUP = "esc-operator.dev"
@@ -12,17 +12,17 @@ ENVIRONMENT_KIND = "EscEnvironment"
 CLUSTER_KIND = "ClusterEscEnvironment"
 
 ROTATE_REQUESTED_AT = f"{GROUP}/rotate-requested-at"
-"""Annotation of an environment: a new value asks once for new credentials."""
+"""Annotation of an environment: a new value requests new credentials once."""
 
 SYNC_RECORD = f"{GROUP}/sync"
 """Annotation of a Secret: what it was made from (see `sync_record`)."""
 
 ENVIRONMENT = f"{GROUP}/environment"
-"""Annotation of a Secret: the environment that it belongs to, by its name in the Secret's namespace, or by the full
-name of a ClusterEscEnvironment."""
+"""Annotation of a Secret: its environment, by the name in the Secret's namespace, or the full name of a
+ClusterEscEnvironment."""
 
 HOLDS = f"{GROUP}/holds"
-"""Annotation of a Secret of the operator's own that is no environment's target: what is in it."""
+"""Annotation of the operator's own Secrets that are not an environment's target: their contents."""
 
 ROTATOR_STATES = "rotator-states"
 

@@ -1,7 +1,7 @@
-"""Which roles and audiences the environments of a namespace may log in with: annotations of the Namespace. Pure.
+"""Which roles and audiences a namespace's environments may log in with: annotations of the Namespace. Pure.
 
-Whoever may change a namespace is an administrator, so its annotations are theirs to give. A list is a second fence
-around what the other side's trust policies already say; it takes nothing from who can create pods.
+Only administrators may change a Namespace, so they own its annotations. A list is a second line of defence behind the
+clouds' trust policies; it does not limit users who can create pods.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ WELL_KNOWN_AUDIENCES = (
     "https://kubernetes.default.svc",
     "https://kubernetes.default.svc.cluster.local",
 )
-"""What API servers call themselves where nobody has told them otherwise."""
+"""The default audiences of API servers."""
 
 ALLOWED_ROLES = f"{GROUP}/allowed-roles"
-"""Annotation of a Namespace: patterns, parted by commas or spaces. Without it every role is allowed."""
+"""Annotation of a Namespace: patterns, separated by commas or spaces. Without it every role is allowed."""
 
 ALLOWED_AUDIENCES = f"{GROUP}/allowed-audiences"
-"""Annotation of a Namespace, as ALLOWED_ROLES; the API server's own audiences are allowed to nobody."""
+"""Annotation of a Namespace, as ALLOWED_ROLES; the API server's own audiences are never allowed."""
 
 ALLOWED_TOKEN_AUDIENCES = f"{GROUP}/allowed-token-audiences"
-"""Annotation of a Namespace, as ALLOWED_ROLES: for which audiences a provider may give out the identity token itself.
-Without it none where the namespace has another list, and elsewhere all but those with which other providers log in."""
+"""Annotation of a Namespace, as ALLOWED_ROLES: for which audiences a provider may output the identity token itself.
+Without it none if the namespace has another list, else all except those with which other providers log in."""
 
 ALLOWED_URLS = f"{GROUP}/allowed-urls"
-"""Annotation of a Namespace: patterns of origins (`https://vault.vault.svc:8200`) that its environments may have the
-operator ask although they are not public."""
+"""Annotation of a Namespace: patterns of origins (`https://vault.vault.svc:8200`) that the operator may connect to for
+its environments although they are not public."""
 
 _WITHIN = frozenset("/:")
 _ANY, _ANY_WITHIN = "**", "*"
@@ -44,8 +44,8 @@ _ANY, _ANY_WITHIN = "**", "*"
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """The patterns of one namespace; None where everything is allowed, empty where nothing is. `urls` are allowed
-    besides what is public; `api_audiences` are those that the API server accepts."""
+    """The patterns of one namespace; None: everything is allowed, empty: nothing is. `urls` are allowed in addition to
+    public ones; `api_audiences` are those that the API server accepts."""
 
     roles: tuple[str, ...] | None = None
     audiences: tuple[str, ...] | None = None
@@ -55,7 +55,7 @@ class Allowances:
 
     @property
     def digest(self) -> str:
-        """What tells whether the roles are others than before; "" where all are allowed."""
+        """A digest of the roles' patterns, to detect changes; "" if all are allowed."""
         if self.roles is None:
             return ""
         return hashlib.sha256("\n".join(self.roles).encode()).hexdigest()[:16]
@@ -65,12 +65,12 @@ class Allowances:
 
     @property
     def restricts(self) -> bool:
-        """Whether there is any list of what may be logged in with."""
+        """Whether there is any list for logins."""
         return any(patterns is not None for patterns in (self.roles, self.audiences, self.token_audiences))
 
     def allows_token(self, audience: str, *, exchanged: bool) -> bool:
-        """Whether the identity token itself may be given out. `exchanged`: another provider would exchange it, so that
-        it is worth any role that trusts the identity: such an audience has to be listed to the letter."""
+        """Whether a provider may output the identity token itself. `exchanged`: another provider would exchange it, so
+        that it gives access to any role that trusts the identity: such an audience has to be listed literally."""
         if exchanged:
             return audience in (self.token_audiences or ())
         if self.token_audiences is None:
@@ -86,7 +86,7 @@ class Allowances:
 def parse_allowances(
     annotations: Mapping[str, str] | None, api_audiences: Collection[str] = (), *, required: bool = False
 ) -> Allowances:
-    """What the annotations of a namespace allow. Where lists are `required`, a list that is missing allows nothing."""
+    """What the annotations of a namespace allow. If lists are `required`, a missing list allows nothing."""
     found = annotations or {}
     return Allowances(
         roles=_patterns(found.get(ALLOWED_ROLES), required=required),
@@ -104,12 +104,12 @@ def _patterns(text: str | None, *, required: bool) -> tuple[str, ...] | None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern means a text: `*` is any run of characters but `/` and `:`, `**` any run at all, and everything
-    else, case included, is itself.
+    """Whether a pattern matches a text: `*` matches any characters but `/` and `:`, `**` any characters, and everything
+    else matches itself, case-sensitively.
 
-    So `arn:aws:iam::*:role/team-*` means no role below a path, and no ARN with parts hidden in what looks like one. A
-    text with anything but visible ASCII is meant by no pattern: no role and no audience needs it, and what looks alike
-    must not be taken for the same. Takes time in proportion to both lengths, whatever they hold.
+    So `arn:aws:iam::*:role/team-*` matches no role below a path, and no ARN with hidden parts. No pattern matches a
+    text with anything but visible ASCII: no role and no audience needs it, and similar characters must not be confused.
+    The time is proportional to both lengths, whatever they contain.
     """
     head, star, _ = pattern.partition("*")
     if not star:
@@ -150,7 +150,7 @@ def _takes(token: str, character: str) -> bool:
 
 
 def _skip_stars(tokens: list[str], places: set[int]) -> set[int]:
-    """These places, and those behind stars, which may also mean nothing."""
+    """These positions, and those behind stars, which also match the empty text."""
     reached = set()
     for start in places:
         place = start

@@ -1,4 +1,4 @@
-"""Conditions as the Kubernetes API conventions have them."""
+"""Conditions, by the Kubernetes API conventions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ REFRESHED = "Refreshed"
 """The last attempt to obtain values succeeded."""
 
 ROLLED_OUT = "RolledOut"
-"""Every workload that takes the Secret runs with its present values. Only where rollouts are asked for."""
+"""Every workload that takes the Secret runs with its current values. Only if rollouts are enabled."""
 
 LIFETIME_TOO_SHORT = "LifetimeTooShort"
-"""A warning, there only while it is True: credentials expire too soon for the rollouts that they cause."""
+"""A warning, set only while it is True: credentials expire too soon for the rollouts that they cause."""
 
 # The API server's own limit for a condition's message is 32 KiB; people read far less.
 MAX_MESSAGE = 1024
@@ -31,7 +31,7 @@ MAX_MESSAGE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition. `message` is shown to people as it stands."""
+    """One condition. `message` is shown to users unchanged."""
 
     type: str
     status: ConditionStatus
@@ -67,7 +67,7 @@ def find_condition(conditions: Iterable[Condition], kind: str) -> Condition | No
 
 
 def carry_transition_times(new: Iterable[Condition], old: Iterable[Condition], now: datetime) -> tuple[Condition, ...]:
-    """The new conditions, where lastTransitionTime moves only when the status does."""
+    """The new conditions; lastTransitionTime changes only if the status does."""
     known = {condition.type: condition for condition in old}
 
     def carried(condition: Condition) -> Condition:

@@ -1,4 +1,4 @@
-"""EscEnvironment: the typed spec, and where an environment is."""
+"""EscEnvironment: its typed spec, and keys of environments."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ DEFAULT_INTERVAL = timedelta(hours=1)
 DEFAULT_MIN_INTERVAL = timedelta(minutes=1)
 
 LONGEST_REQUEST = 253
-"""Characters of the annotation that asks for new credentials; of a longer value its digest is kept."""
+"""Characters of the annotation that requests new credentials; a longer value is replaced by its digest."""
 
 DeletionPolicy = Literal["Delete", "Retain"]
 RolloutPolicy = Literal["Never", "OnChange"]
 
 
 class Key(NamedTuple):
-    """Where an object is; the namespace of a cluster-scoped one is "".
+    """Namespace and name of an object; the namespace of a cluster-scoped one is "".
 
-    Among its imports, and in what is kept of them, an environment calls another one by a reference: `name` in its own
-    place, `namespace/name` in another namespace, `ClusterEscEnvironment/name` for one of the cluster.
+    An environment's imports name another one by a reference: `name` in its own place, `namespace/name` in another
+    namespace, `ClusterEscEnvironment/name` for a cluster-scoped one.
     """
 
     namespace: str
@@ -43,25 +43,25 @@ class Key(NamedTuple):
 
     @property
     def full_name(self) -> str:
-        """The name of an environment whatever the place it is seen from."""
+        """The name of an environment, the same from every place."""
         return f"{self.namespace or CLUSTER_KIND}/{self.name}"
 
     @property
     def reference(self) -> str:
-        """How the Secrets of an environment name it."""
+        """The name of the environment on its Secrets."""
         return self.name if self.namespace else self.full_name
 
     def seen_from(self, place: str) -> str:
-        """The reference by which environments in `place`, a namespace or "", call this one."""
+        """The reference by which environments in `place`, a namespace or "", import this one."""
         return self.name if self.namespace == place else self.full_name
 
-    def tell(self) -> str:
-        """What it is, for people."""
+    def describe(self) -> str:
+        """Kind and name, for messages."""
         return f'{ENVIRONMENT_KIND if self.namespace else CLUSTER_KIND} "{self}"'
 
 
 def key_of(reference: str, place: str) -> Key:
-    """The environment that environments in `place` call so."""
+    """The environment that the reference means in `place`."""
     namespace, slash, name = reference.rpartition("/")
     if not slash:
         return Key(place, name)
@@ -70,8 +70,8 @@ def key_of(reference: str, place: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """`interval`: how often inputs that have no expiry are read again. `before`: how far ahead of expiry credentials
-    are renewed at the latest; None leaves it to the lifetime."""
+    """`interval`: how often to read inputs without an expiry again. `before`: renew credentials at least this long
+    before they expire; None: depends on the lifetime."""
 
     interval: timedelta = DEFAULT_INTERVAL
     before: timedelta | None = None
@@ -99,9 +99,9 @@ class RolloutTarget:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Whether workloads are rolled when the Secret's data changes. Without `targets` those are found that take it.
+    """Whether to roll workloads when the Secret's data changes. Without `targets`: those that take the Secret.
 
-    `min_interval`: so long, at least, between two rollouts of one workload.
+    `min_interval`: the minimum time between two rollouts of one workload.
     """
 
     policy: RolloutPolicy = "Never"
@@ -113,10 +113,10 @@ class Rollout:
 class EscEnvironment:
     """One environment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
 
-    `account` is the ServiceAccount that it logs in as; a ClusterEscEnvironment need not have one. `spread` says which
-    namespaces get the Secret of such a one, and is None where none is filled. `trusted` are the other namespaces whose
-    definitions may open providers in its name. `rotate_request` is what asks for new
-    credentials, `rotation` more of it where an EscRotation has asked.
+    `account` is the ServiceAccount for its logins; a ClusterEscEnvironment need not have one. `spread` says which
+    namespaces get the Secret of a ClusterEscEnvironment; None if it fills none. `trusted` are the other namespaces
+    whose definitions may open providers as its identity. `rotate_request` has the requests for new credentials,
+    `rotation` the details of an EscRotation's request.
     """
 
     key: Key
@@ -134,7 +134,7 @@ class EscEnvironment:
     spread: Spread | None = None
     cluster_scoped: bool = False
     too_large: str = ""
-    """Why it is not evaluated for its size; then it has no definition here."""
+    """Why it is too large to evaluate; then it has no definition here."""
 
     @property
     def target_key(self) -> Key:
@@ -142,16 +142,16 @@ class EscEnvironment:
 
     @property
     def reference(self) -> str:
-        """How its Secrets name it."""
+        """Its name on its Secrets."""
         return Key("", self.key.name).reference if self.cluster_scoped else self.key.reference
 
     def within(self, namespace: str) -> EscEnvironment:
-        """A ClusterEscEnvironment as if it were one of that namespace, whose Secret it fills."""
+        """A ClusterEscEnvironment as an environment of one namespace whose Secret it fills."""
         return replace(self, key=Key(namespace, self.key.name))
 
 
 def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
-    """Read an environment of either kind, which the API server has validated against the CRD."""
+    """Parse an environment of either kind that the API server has validated against the CRD."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     rotation = parse_asked_rotation((body.get("status") or {}).get("rotation"))
     key = Key(metadata.get("namespace") or "", metadata["name"])
@@ -185,8 +185,7 @@ def _rotate_request(metadata: Mapping[str, Any], rotation: AskedRotation | None)
 
 
 def _request_of(annotation: str) -> str:
-    """What stands for a value of the annotation: it is kept in memory, in the status and on the Secret, and may be of
-    any length."""
+    """The annotation's value, or its digest if it is long: memory, the status and the Secret store it."""
     return annotation if len(annotation) <= LONGEST_REQUEST else hashlib.sha256(annotation.encode()).hexdigest()
 
 

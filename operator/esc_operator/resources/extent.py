@@ -1,6 +1,6 @@
-"""How large an environment may be, and what is left of one that is kept or looked at without its definition. Pure.
+"""How large an environment may be, and an environment without its definition. Pure.
 
-An environment is measured as the API server sends it, with all that is kept about it, so anybody can measure it in the
+An environment's size is that of the API server's answer, with status and managedFields, so users can measure it in the
 same way: `kubectl get --raw`.
 """
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_ENVIRONMENT = 1024 * 1024
-"""Bytes of JSON, as of a Secret or a ConfigMap. etcd itself takes half as much again."""
+"""Bytes of JSON, the limit of a Secret or a ConfigMap too. etcd itself accepts half as much again."""
 
 LARGEST_KEPT = 16 * 1024
-"""Bytes of JSON of an environment that is kept as a text until its turn comes; a larger one is read again then."""
+"""Bytes of JSON of an environment that is kept in memory until its turn; a larger one is read again then."""
 
 LEFT_OUT = "definitionLeftOut"
-"""A field beside `spec` that no API server sends: the size of the object, in bytes, as it was with its definition."""
+"""A field beside `spec` that the API server never sends: the object's size, in bytes, with its definition."""
 
 _METADATA = (
     "namespace",
@@ -36,7 +36,7 @@ _BULKY_IN_TARGET = {"labels", "annotations"}
 
 
 def without_definition(body: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """An environment of that size, in bytes, as far as everything but its evaluation has to know it."""
+    """An environment of that size, in bytes, without its definition: enough for everything but its evaluation."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     annotations = metadata.get("annotations") or {}
     kept = {name: value for name, value in spec.items() if name not in _BULKY}
@@ -54,21 +54,21 @@ def without_definition(body: Mapping[str, Any], size: int) -> dict[str, Any]:
 
 
 def is_without_definition(body: Mapping[str, Any]) -> bool:
-    """Whether it has to be read before it is evaluated, if it may be."""
+    """Whether it has to be read again before its evaluation."""
     return LEFT_OUT in body
 
 
 def size_without_definition(body: Mapping[str, Any]) -> int:
-    """The bytes that it had with its definition; 0 where it still has that."""
+    """Its size, in bytes, with its definition; 0 if it still has it."""
     return int(body.get(LEFT_OUT, 0))
 
 
 def refuse_size(body: Mapping[str, Any]) -> str:
-    """Why an environment is not evaluated for its size, "" where it is: what, how much, what to do."""
+    """Why an environment is too large to evaluate, with its size and what to do; "" if it is not."""
     size = size_without_definition(body)
     if size <= LARGEST_ENVIRONMENT:
         return ""
     return (
-        f"the environment is {size:,} bytes large, and may be {LARGEST_ENVIRONMENT:,} bytes of JSON as the API server "
-        "keeps it: split it into several environments and import them"
+        f"the environment has {size:,} bytes of JSON as the API server stores it, and at most "
+        f"{LARGEST_ENVIRONMENT:,} are allowed: split it into several environments and import them"
     )

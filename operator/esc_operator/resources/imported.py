@@ -1,4 +1,4 @@
-"""What is remembered of an imported environment, to notice that it is not the same any more."""
+"""The identity of an imported environment, to detect changes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Imported(NamedTuple):
-    """Which object it was and in which generation; 0 for one that was not there or could not be had.
+    """The object and its generation; 0 for one that did not exist or could not be read.
 
-    `uid` is "" where that is not known: of what was not there, and in what was written before it was noted. The
-    generation alone does not tell one that was deleted and created anew from the one before.
+    `uid` is "" if not known: the environment did not exist, or an earlier version wrote the record. The generation
+    alone does not distinguish an environment that was deleted and created again.
     """
 
     generation: int
@@ -24,12 +24,12 @@ class Imported(NamedTuple):
 NOT_THERE = Imported(0)
 
 BEHIND: Final = "*"
-"""Among what an environment imports, the name of all that was imported by others than the authors of its own place. No
-environment can be called so."""
+"""The name, among an environment's imports, that stands for everything imported by definitions of other places. It is
+not a valid name of an environment."""
 
 
 def as_one(behind: Mapping[str, Imported]) -> Imported:
-    """Several imports as one, whose UID is another where any of them is. It tells neither names nor generations to
-    people who do not know their UIDs already."""
+    """Several imports as one, whose UID changes if any of them does. It reveals neither names nor generations to people
+    who do not already know their UIDs."""
     described = json.dumps([(name, *one) for name, one in sorted(behind.items())])
     return Imported(1, hashlib.sha256(described.encode()).hexdigest()[:32])

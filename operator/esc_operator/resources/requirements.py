@@ -1,7 +1,7 @@
-"""Requirements about labels, as the label selectors of Kubernetes have them. Pure.
+"""Label selectors of Kubernetes. Pure.
 
-Written here because an API server selects only what it lists: whoever holds objects already, and compares them with
-the selectors of others, has to decide alone, and the official client for Python has nothing for it.
+Written here because the API server applies selectors only to its lists: the operator compares objects that it already
+has with selectors of others, and the official Python client has no function for that.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
-    """What fits all of these; everything, where there are none."""
+    """Matches what meets all requirements; everything, if there are none."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     expressions: tuple[Requirement, ...] = ()
@@ -46,7 +46,7 @@ def parse_label_selector(data: Mapping[str, Any]) -> LabelSelector:
 
 
 def meets(labels: Mapping[str, str], wanted: Requirement) -> bool:
-    """As the label selectors of Kubernetes have it: NotIn is also met by a label that is not there."""
+    """As in Kubernetes, NotIn is also met by an absent label."""
     present = wanted.key in labels
     match wanted.operator:
         case "In":

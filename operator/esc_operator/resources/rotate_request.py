@@ -1,7 +1,7 @@
-"""What asks for new credentials of an environment: its owner by an annotation, or an EscRotation through its status.
+"""Requests for new credentials of an environment: by its owner's annotation, or by an EscRotation in its status.
 
-The spec and the annotations are the owner's; the status is the operator's, so a rotation of the cluster is asked for
-there. Each request is honoured once, and the sync record on the Secret says which were.
+The owner writes the spec and the annotations, the operator the status, so an EscRotation's request is in the status.
+Each request is honoured once, and the sync record on the Secret says which were.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RotateRequest(NamedTuple):
-    """All that asks: the annotation's value, and the id of the run of an EscRotation; "" where there is none."""
+    """All requests: the annotation's value, and the id of an EscRotation's run; "" for none."""
 
     annotation: str = ""
     rotation: str = ""
@@ -31,10 +31,10 @@ NO_REQUEST = RotateRequest()
 
 @dataclass(frozen=True, slots=True)
 class AskedRotation:
-    """`status.rotation` of an environment: the EscRotation that has asked last.
+    """`status.rotation` of an environment: the latest EscRotation.
 
-    `id` is of one run of it, `name` is for people. What was issued at `requested_at` or later honours it. `rolls` is
-    False where the pods are to be left alone.
+    `id` identifies one run of it, `name` is for people. Credentials issued at `requested_at` or later honour it.
+    `rolls` is False if pods must not be replaced.
     """
 
     id: str
@@ -46,14 +46,14 @@ class AskedRotation:
         return {
             "id": self.id,
             "name": self.name,
-            # Rounded up: of what was issued in that very second, some is older than the request.
+            # Rounded up: credentials issued in the same second may be older than the request.
             "requestedAt": format_time(self.requested_at + ALMOST_A_SECOND),
             "rollout": self.rolls,
         }
 
 
 def parse_asked_rotation(data: Mapping[str, Any] | None) -> AskedRotation | None:
-    """Read `status.rotation`; what cannot be read asks for nothing."""
+    """Read `status.rotation`; an unreadable one requests nothing."""
     data = data or {}
     requested_at = parse_time(data.get("requestedAt"))
     if not data.get("id") or requested_at is None:

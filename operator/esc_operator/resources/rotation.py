@@ -1,4 +1,4 @@
-"""EscRotation: who is to get new credentials, how fast, and how far it has come."""
+"""EscRotation: which environments get new credentials, how fast, and its progress."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 DEFAULT_AT_ONCE = 10
 MOST_AT_ONCE = 500
 
-MAX_TOLD = 50
-"""So many environments are told by name in a status, of those that failed or, in a dry run, would be rotated."""
-LONGEST_TOLD = 256
-"""Characters of the message of one failure: all of them together stay far below the limits of an object."""
+MAX_LISTED = 50
+"""How many environments a status names, of those that failed or, in a dry run, would be rotated."""
+LONGEST_MESSAGE = 256
+"""Characters of one failure's message: all together stay far below the size limit of an object."""
 
 COMPLETE = "Complete"
-"""The last run has come to its end, and every environment that it is about has new values."""
+"""The last run has ended, and every environment that it selected has new values."""
 
 FAILED = "Failed"
-"""The last run has come to its end without that."""
+"""The last run has ended, and some environment has no new values."""
 
 
 class Phase(StrEnum):
-    """Where an EscRotation is; shown by `kubectl get`."""
+    """The phase of an EscRotation; shown by `kubectl get`."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -44,11 +44,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which environments are meant: those that fit everything that is given, all of them where nothing is.
+    """Which environments to rotate: those that match every field that is set; all, if none is.
 
     `labels` are those of environments. `namespaces` are names, and `namespace_labels` labels of namespaces: with one of
-    them, nothing is meant that is of the cluster. `provider` and `role`, a pattern as those of
-    allow-lists (`resources.allowances`), are about one and the same login.
+    them, no ClusterEscEnvironment is selected. `provider` and `role`, a pattern as in allow-lists
+    (`resources.allowances`), have to match the same login.
     """
 
     labels: LabelSelector = field(default_factory=LabelSelector)
@@ -58,7 +58,7 @@ class Selector:
     role: str = ""
 
     def describe(self) -> str:
-        """What it asks for, for people."""
+        """The selector, for messages."""
         given = (
             ("namespaces", ", ".join(self.namespaces[:5]) + (", …" if len(self.namespaces) > 5 else "")),
             ("namespaceSelector", "" if self.namespace_labels is None else "given"),
@@ -66,22 +66,22 @@ class Selector:
             ("provider", self.provider),
             ("role", shorten(self.role)),
         )
-        told = "; ".join(f"{name}: {value}" for name, value in given if value)
-        return f"the selector ({told})" if told else "the empty selector"
+        fields = "; ".join(f"{name}: {value}" for name, value in given if value)
+        return f"the selector ({fields})" if fields else "the empty selector"
 
     @property
     def names_login(self) -> bool:
-        """Whether it asks as whom environments log in."""
+        """Whether it selects by login."""
         return bool(self.provider or self.role)
 
 
 @dataclass(frozen=True, slots=True)
 class EscRotation:
-    """One EscRotation as somebody wrote it.
+    """The spec of one EscRotation.
 
-    `at_once` bounds how many environments are under way, `stop_after` how many may fail in a namespace, and in how many
-    namespaces, None for any number. `allows_none`: it is fine if no environment is meant. `rolls` is False where pods
-    are to be left alone. `schedule` is a cron expression in `time_zone`, "" for one run at once.
+    `at_once` limits how many environments run, `stop_after` how many may fail in a namespace, and in how many
+    namespaces; None: any number. `allows_none`: selecting nothing is no failure. `rolls` is False if pods must not be
+    replaced. `schedule` is a cron expression in `time_zone`, "" for one run at once.
     """
 
     name: str
@@ -99,12 +99,12 @@ class EscRotation:
     allows_none: bool = False
 
     def run_id(self, run: int) -> str:
-        """The id by which environments know that a run has asked: each run has its own, and after a restart still."""
+        """The id of a run in the environments' status: unique, and the same after a restart."""
         return f"{self.uid}/{run}" if self.schedule else self.uid
 
 
 def _named(key: Key) -> dict[str, str]:
-    """How a status names an environment: one of the cluster has no namespace, and its kind in its name."""
+    """An environment in a status: a ClusterEscEnvironment has no namespace, and its kind in the name."""
     return {"namespace": key.namespace, "name": key.name} if key.namespace else {"name": key.full_name}
 
 
@@ -117,13 +117,13 @@ class Failure:
     message: str
 
     def to_dict(self) -> dict[str, Any]:
-        message = self.message if len(self.message) <= LONGEST_TOLD else self.message[: LONGEST_TOLD - 1] + "…"
+        message = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
         return {**_named(self.key), "reason": self.reason, "message": message}
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An environment that a dry run would have rotated, and when its values expire. `unsure`: its role is not told."""
+    """An environment that a dry run would have rotated, and when its values expire. `unsure`: its role is hidden."""
 
     key: Key
     expires_at: datetime | None
@@ -136,7 +136,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Environments of one run. `selected` is all of them; every other one is in exactly one of the rest."""
+    """Environments of one run. `selected` is their total; each is counted in exactly one of the other fields."""
 
     selected: int = 0
     waiting: int = 0
@@ -152,7 +152,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RotationStatus:
-    """How far it has come. `run` numbers the runs, and 0 is none yet; all that follows is about the last one."""
+    """The progress. `run` is the number of the last run, 0: none yet; the other fields are about that run."""
 
     phase: Phase = Phase.PENDING
     conditions: tuple[Condition, ...] = ()
@@ -172,7 +172,7 @@ class RotationStatus:
 
     @property
     def seconds(self) -> float:
-        """How long the run took that has ended."""
+        """The duration of the ended run."""
         if self.started_at is None or self.completed_at is None:
             return 0.0
         return (self.completed_at - self.started_at).total_seconds()
@@ -192,8 +192,8 @@ class RotationStatus:
             "succeeded": counts.succeeded,
             "failed": counts.failed,
             "skipped": counts.skipped,
-            "failures": [failure.to_dict() for failure in self.failures[:MAX_TOLD]] or None,
-            "planned": [planned.to_dict() for planned in self.planned[:MAX_TOLD]] or None,
+            "failures": [failure.to_dict() for failure in self.failures[:MAX_LISTED]] or None,
+            "planned": [planned.to_dict() for planned in self.planned[:MAX_LISTED]] or None,
             "startedAt": format_optional_time(self.started_at),
             "completedAt": format_optional_time(self.completed_at),
             "lastScheduleTime": format_optional_time(self.last_schedule_time),

@@ -1,4 +1,4 @@
-"""Which environments an EscRotation means, and in which order. Pure; the operator and `esc rotate` both ask here."""
+"""Which environments an EscRotation selects, and in which order. Pure; used by the operator and `esc rotate`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotation import Selector
 
     NamespaceLabels = Callable[[str], Mapping[str, str] | None]
-    """The labels of a namespace; None where it is not there."""
+    """The labels of a namespace; None if it does not exist."""
 
-FITS_WIDELY = "fits only with ** in place of each *"
-"""What a person is told of a role in a path, whose selector is written as if there were none."""
+FITS_WIDELY = "matches only with ** in place of each *"
+"""The note about a role with a path, if the selector is written as if it had none."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -32,10 +32,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An environment as it was listed. `rolls`: its pods are replaced when its Secret changes, and `rolled_out` is the
-    revision that all of them were known to hold. A ClusterEscEnvironment was to fill Secrets in `matched` namespaces,
-    and `seals` are those of the records that they may hold, the newest first. `unsure`: whether it logs in as the
-    selector says is not told, so it may. `wide`: it does only with `**` in place of each `*` of the selector."""
+    """An environment as listed. `rolls`: its pods are replaced when its Secret changes; `rolled_out` is the revision
+    that all of them were known to have. A ClusterEscEnvironment fills Secrets in `matched` namespaces; `seals` are
+    those of the records that they may hold, the newest first. `unsure`: its login is hidden, and may match. `wide`: it
+    matches only with `**` in place of each `*` of the selector."""
 
     key: Key
     uid: str
@@ -53,9 +53,9 @@ class Candidate:
 
 
 class Fit(StrEnum):
-    """Whether an environment fits a selector. MAYBE counts as a fit: it may log in as is asked for, and that is not
-    told, which must not be a way around a rotation. So does WIDE: who wrote `*` may have meant roles in paths too, and
-    a leaked role must not be left out without a word.
+    """Whether an environment matches a selector. MAYBE counts as a match: its login is hidden and may match, and hiding
+    it must not be a way around a rotation. So does WIDE: the author of a `*` may have meant roles with paths too, and a
+    leaked role must not be left out silently.
     """
 
     NO = "no"
@@ -83,16 +83,16 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
 
 
 def select(
-    selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_told: bool = True
+    selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_current: bool = True
 ) -> Candidate | None:
-    """The candidate that an environment is; None where it does not fit. See `fit`."""
-    found = fit(selector, body, namespaces, is_told=is_told)
+    """The environment as a candidate; None if it does not match. See `fit`."""
+    found = fit(selector, body, namespaces, is_current=is_current)
     return None if found is Fit.NO else replace(candidate_of(body), unsure=found is Fit.MAYBE, wide=found is Fit.WIDE)
 
 
-def fit(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_told: bool = True) -> Fit:
-    """Whether an environment fits everything that the selector gives, and fills a Secret at all. `is_told` is False
-    where its status is known to be older than what its Secret holds."""
+def fit(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels, *, is_current: bool = True) -> Fit:
+    """Whether an environment matches every field of the selector, and fills a Secret. `is_current` is False if its
+    status is known to be older than its Secret."""
     metadata = body["metadata"]
     if not (
         _fills(body)
@@ -100,25 +100,25 @@ def fit(selector: Selector, body: Mapping[str, Any], namespaces: NamespaceLabels
         and selector.labels.fits(metadata.get("labels") or {})
     ):
         return Fit.NO
-    return _logs_in(selector, body.get("status") or {}, is_told=is_told and _is_observed(body))
+    return _logs_in(selector, body.get("status") or {}, is_current=is_current and _is_observed(body))
 
 
 def _is_observed(body: Mapping[str, Any]) -> bool:
-    """Whether the operator has looked at the present definition: before, nobody knows what it is about to open."""
+    """Whether the operator has observed the current definition: before that, its logins are not known."""
     seen = (body.get("status") or {}).get("observedGeneration") or 0
     return bool(seen == (body["metadata"].get("generation") or 0))
 
 
-def tell_nothing(selector: Selector, suspended: int) -> str:
-    """What a person is told whose selector means nobody: what was looked for, and what to do."""
-    allow = "spec.allowNone (`esc rotate --allow-none`) says that this is fine"
+def describe_nothing(selector: Selector, suspended: int) -> str:
+    """The message for a selector that matches nothing: what was searched, and what to do."""
+    allow = "to accept this, set spec.allowNone (`esc rotate --allow-none`)"
     if suspended:
-        meant = "the only environment that fits is" if suspended == 1 else f"all {suspended} environments that fit are"
-        return f"{meant} suspended, so nothing was rotated: end spec.suspend of what is meant; {allow}"
+        which = "the only environment that matches is" if suspended == 1 else f"all {suspended} that match are"
+        return f"{which} suspended, so nothing was rotated: set their spec.suspend to false; {allow}"
     look = "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`"
     if selector.names_login:
         look += ", and with status.logins of `kubectl get escenvironments -A -o yaml`"
-    return f"no environment fits {selector.describe()}, so nothing was rotated: {look}; {allow}"
+    return f"no environment matches {selector.describe()}, so nothing was rotated: {look}; {allow}"
 
 
 def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -> bool:
@@ -135,15 +135,15 @@ def _fills(body: Mapping[str, Any]) -> bool:
 
 
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Whose values expire first goes first; those that never do come last."""
+    """The earliest expiry first; those that never expire last."""
     return sorted(candidates, key=lambda one: (one.expires_at or _NEVER, one.key))
 
 
 def by_turns(
     candidates: Sequence[Candidate], running: Mapping[str, int] = _NONE, asked: Mapping[str, int] = _NONE
 ) -> Iterator[Candidate]:
-    """By turns among namespaces: that with the fewest under way first, of several the one that was asked least; in a
-    namespace they stay in their order. `running` and `asked` say how many there are by then."""
+    """By turns among namespaces: the one with the fewest running first, of equal ones the one with the fewest asked; in
+    a namespace they keep their order. `running` and `asked` are the counts so far."""
     queues: defaultdict[str, list[tuple[int, Candidate]]] = defaultdict(list)
     for place, one in enumerate(candidates):
         queues[one.key.namespace].append((place, one))
@@ -159,7 +159,7 @@ def by_turns(
             heapq.heappop(heads)
 
 
-def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_told: bool) -> Fit:
+def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_current: bool) -> Fit:
     if not (selector.provider or selector.role):
         return Fit.YES
     logins = [one for one in status.get("logins") or () if selector.provider in {"", one.get("provider")}]
@@ -169,5 +169,5 @@ def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_told: bool) ->
     wide = selector.role.replace("?", "*").replace("*", "**")
     if any(matches(wide, role) for role in roles):
         return Fit.WIDE
-    may_be = not is_told or status.get("moreLogins") or any(one.get("roleHidden") for one in logins)
+    may_be = not is_current or status.get("moreLogins") or any(one.get("roleHidden") for one in logins)
     return Fit.MAYBE if may_be or not all(map(is_visible, roles)) else Fit.NO

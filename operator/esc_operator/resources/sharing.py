@@ -1,4 +1,4 @@
-"""Who may import an environment from another place than its own, and whose definitions may act for it. Pure."""
+"""Which places may import an environment, and whose definitions may act for it. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERY_NAMESPACE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """`namespaces`: those whose environments may import it, beside its own; None stands for all."""
+    """`namespaces`: those whose environments may import it, besides its own; None: all."""
 
     namespaces: frozenset[str] | None = frozenset()
 
@@ -25,8 +25,8 @@ WITH_NOBODY = Sharing()
 
 
 def parse_sharing(body: Mapping[str, Any]) -> Sharing:
-    """What an environment says of its sharing. Where it says nothing, one of a namespace is shared with nobody, and a
-    cluster-scoped one with everybody."""
+    """The sharing of an environment. By default an EscEnvironment is shared with no other namespace, and a
+    ClusterEscEnvironment with all."""
     named = ((body.get("spec") or {}).get("sharing") or {}).get("namespaces")
     if named is None:
         return WITH_NOBODY if body["metadata"].get("namespace") else Sharing(None)
@@ -36,19 +36,19 @@ def parse_sharing(body: Mapping[str, Any]) -> Sharing:
 def may_import(place: str, owner: str, sharing: Sharing) -> bool:
     """Whether environments in `place`, a namespace or "" for cluster-scoped ones, may import one of `owner`.
 
-    Cluster-scoped ones import nothing of a namespace, whatever it shares: nobody in a namespace decides about them.
+    Cluster-scoped ones import nothing of a namespace, whatever it shares: a tenant must not change them.
     """
     return place == owner or (place != "" and sharing.reaches(place))
 
 
 def parse_trusted(body: Mapping[str, Any]) -> frozenset[str]:
-    """The namespaces whose definitions an environment lets open providers in its name, beside its own."""
+    """The namespaces, besides its own, whose definitions may open providers as the environment's identity."""
     return frozenset((body.get("spec") or {}).get("trustedNamespaces") or ())
 
 
 def may_act_for(place: str, author: str, trusted: frozenset[str]) -> bool:
-    """Whether a definition of `author` may open providers in the name of an environment in `place`.
+    """Whether a definition of `author` may open providers as the identity of an environment in `place`.
 
-    What belongs to the whole cluster, "", is written by its administrators.
+    Cluster-scoped definitions, "", are written by administrators.
     """
     return author in {place, ""} or author in trusted

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Those named, and those whose labels fit `selector`; it is None where nothing is said of labels."""
+    """The named namespaces, and those whose labels match `selector`, if there is one."""
 
     namespaces: frozenset[str] = frozenset()
     selector: LabelSelector | None = None
@@ -23,7 +23,7 @@ class Spread:
 
 
 def parse_spread(target: Mapping[str, Any] | None) -> Spread | None:
-    """What `spec.target` says of namespaces; None where there is no target: such an environment is only imported."""
+    """The namespaces of `spec.target`; None without a target: such an environment is only imported."""
     if target is None:
         return None
     selector = target.get("namespaceSelector")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 MAX_LOGINS = 64
-"""So many logins are told in a status; more would only make every object larger."""
+"""How many logins a status lists; more would only make every object larger."""
 
 
 class Login(NamedTuple):
-    """A provider that an environment opens, and the role that it asks it for, "" where there is none. `hidden`: there
-    may be one, and it is not told, because it is a secret or the provider does not say."""
+    """A provider that an environment opens, and its role, "" for none. `hidden`: it may have a role that is not shown,
+    because it is a secret or the provider does not report it."""
 
     provider: str
     role: str = ""
@@ -34,11 +34,11 @@ class Login(NamedTuple):
 
 
 MAX_FAILING = 20
-"""So many failing namespaces are named in a status."""
+"""How many failing namespaces a status names."""
 
 
 class FailingNamespace(NamedTuple):
-    """A namespace that does not have the present values, or whose pods do not, and why."""
+    """A namespace that does not have the current values, or whose pods do not, and why."""
 
     namespace: str
     reason: str
@@ -50,16 +50,16 @@ class FailingNamespace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSummary:
-    """How many namespaces are to get a Secret and how many have it; `told` are the first of those that do not.
+    """How many namespaces should have a Secret and how many have it; `failures` are the first of those that do not.
 
-    Where pods are replaced, `rolled_out` is in how many namespaces all workloads run with what the Secret there holds,
-    and `behind` are the first of the others, the worst ahead.
+    With rollouts, `rolled_out` counts the namespaces whose workloads all run with their Secret's values, and `behind`
+    are the first others, the worst first.
     """
 
     matched: int = 0
     synced: int = 0
     failing: int = 0
-    told: tuple[FailingNamespace, ...] = ()
+    failures: tuple[FailingNamespace, ...] = ()
     rolled_out: int | None = None
     behind: tuple[FailingNamespace, ...] = ()
 
@@ -68,7 +68,7 @@ class NamespaceSummary:
             "matched": self.matched,
             "synced": self.synced,
             "failing": self.failing,
-            "failures": [one.to_dict() for one in self.told[:MAX_FAILING]] or None,
+            "failures": [one.to_dict() for one in self.failures[:MAX_FAILING]] or None,
             "rolledOut": self.rolled_out,
             "behind": [one.to_dict() for one in self.behind[:MAX_FAILING]] or None,
         }
@@ -98,9 +98,9 @@ class Status:
     """What the operator last did, and when it will act again.
 
     `observed_rotate_request` is the value of the rotate annotation at the last attempt, `observed_rotation` the id of
-    the EscRotation's run that had asked by then. `status.rotation` itself is left out: who asks writes it, beside all
-    of this. `secret_resource_version` is the Secret as the operator last saw it in order: any other version is looked
-    at before it is trusted.
+    the EscRotation's run at that time. `status.rotation` itself is left out: the EscRotation writes it separately.
+    `secret_resource_version` is the Secret as the operator last saw it intact: any other version is checked before it
+    is trusted.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -121,31 +121,32 @@ class Status:
     rollout_seconds: int = 0
     """How long the last rollout took, until its last pod was ready."""
     rollout_digest: str = ""
-    """Of a ClusterEscEnvironment: of all namespaces whose workloads are known to run with what their Secret holds."""
+    """Of a ClusterEscEnvironment: a digest of the namespaces whose workloads are known to run with their Secret's
+    values."""
     imports: Mapping[str, Imported] | None = None
-    """Name of each environment that was imported by its own place, and what of it was used; under `BEHIND` all others
-    as one."""
+    """Each environment that definitions of its own place imported, by name; `BEHIND` stands for all others."""
     logins: tuple[Login, ...] = ()
-    """What was opened for the values that the Secret holds, each once, in order."""
+    """The logins for the values in the Secret, each once, in order."""
     more_logins: bool = False
-    """Others may have been opened than `logins` says: there were too many, or a status that told of them was lost."""
+    """There may be more logins than `logins` lists: there were too many, or a status that listed them was lost."""
     allowances: str = ""
-    """Where a role is not told: a digest of the roles that the namespace allowed when it was last asked for."""
+    """If a role is hidden: a digest of the roles that the namespace allowed at the last login."""
     rotations_count_until: datetime | None = None
-    """How long the rotations count that the annotation has asked for (see `renewal.rotation_gap`)."""
+    """How long the rotations count that the annotation requested (see `renewal.rotation_gap`)."""
     rotation_due_at: datetime | None = None
-    """When the rotation is done that the annotation asks for, where it has to wait."""
+    """When the rotation that the annotation requests will start, if it has to wait."""
     rotator_states: str = ""
-    """The Secret, as `namespace/name`, that keeps the states of its rotators."""
+    """The Secret, as `namespace/name`, that holds the states of its rotators."""
 
     namespaces: NamespaceSummary | None = None
     """Of a ClusterEscEnvironment that fills Secrets."""
     seals: tuple[str, ...] = ()
-    """Of the records that its Secrets may hold, the newest first: what has another one is not of this operator."""
+    """The seals of the records that its Secrets may hold, the newest first: a Secret with another one is not the
+    operator's."""
 
     @property
     def hides_roles(self) -> bool:
-        """Whether it may log in to a role that is not told."""
+        """Whether it may log in to a hidden role."""
         return self.more_logins or any(login.hidden for login in self.logins)
 
     @property
@@ -157,7 +158,7 @@ class Status:
 
     @property
     def rollout_time(self) -> timedelta:
-        """How long the last rollout took; zero where none is known."""
+        """How long the last rollout took; zero if not known."""
         return timedelta(seconds=self.rollout_seconds)
 
     def to_dict(self) -> dict[str, Any]:

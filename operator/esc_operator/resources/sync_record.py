@@ -1,8 +1,8 @@
-"""The record of a sync, kept on the Secret itself.
+"""The record of a sync, stored on the Secret itself.
 
 A Secret and the knowledge of what it was made from are written in one request, so they cannot disagree: an operator
 that dies right after the write finds the record when it comes back, and neither mints again nor loses a rotation.
-The status of the environment only retells it.
+The status of the environment only repeats it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class SyncRecord:
     `issued_at` is the issue time of the lease that expires first, or the time of the sync. `rereads` says that some
     input has no expiry and has to be read again each interval.
 
-    For rollouts: `salt` is drawn once a Secret, `changed_at` is when its data last changed (None: it is still the first
-    one), and `replaced_expires_at` when the data before that expires, which pods may still hold. `leaves_pods`: who
-    asked for the present data wants no pod replaced for it.
+    For rollouts: `salt` is drawn once for each Secret, `changed_at` is when its data last changed (None: it has not),
+    and `replaced_expires_at` is when the previous data expires, which pods may still hold. `leaves_pods`: the request
+    for the current data excluded a rollout.
     """
 
     uid: str
@@ -57,7 +57,7 @@ class SyncRecord:
     replaced_expires_at: datetime | None = None
     rotation: str = ""
     leaves_pods: bool = False
-    # Made once a record: at each look at a ClusterEscEnvironment those of all its namespaces are compared.
+    # Computed once for each record: a reconciliation of a ClusterEscEnvironment compares those of all its namespaces.
     _revision: str = field(default="", init=False, repr=False, compare=False)
     _seal: str = field(default="", init=False, repr=False, compare=False)
 
@@ -67,16 +67,16 @@ class SyncRecord:
 
     @property
     def revision(self) -> str:
-        """A name for the data that changes with it and gives nothing away: it stands on pod templates, and more people
-        may read those than Secrets."""
+        """A name for the data that changes with it and reveals nothing: it is on pod templates, which more people may
+        read than Secrets."""
         if not self._revision:
             object.__setattr__(self, "_revision", self._authenticate(self.digest)[:12])
         return self._revision
 
     @property
     def seal(self) -> str:
-        """What only this very record has, and with it this very data. It gives nothing away without the salt, so it may
-        stand where more people read than may read Secrets."""
+        """A mark that only this record, with this data, has. It reveals nothing without the salt, so it may be stored
+        where people read who may not read Secrets."""
         if not self._seal:
             object.__setattr__(self, "_seal", self._authenticate(self.to_annotation()))
         return self._seal
@@ -86,7 +86,7 @@ class SyncRecord:
 
     @property
     def lifetime(self) -> timedelta | None:
-        """How long the values live in all; None where they do not expire."""
+        """The whole lifetime of the values; None if they do not expire."""
         return self.expires_at - self.issued_at if self.expires_at else None
 
     def to_annotation(self) -> str:
@@ -104,7 +104,7 @@ class SyncRecord:
                 "salt": self.salt,
                 "changedAt": format_optional_time(self.changed_at),
                 "replacedExpiresAt": format_optional_time(self.replaced_expires_at),
-                # Left out where there is nothing to say, so that an older operator's record needs no write.
+                # Left out if empty, so that an older operator's record needs no write.
                 **({"importUids": uids} if (uids := self._import_uids()) else {}),
                 **({"rotation": self.rotation} if self.rotation else {}),
                 **({"leavesPods": True} if self.leaves_pods else {}),
@@ -120,15 +120,15 @@ def _imports(data: Mapping[str, Any]) -> Mapping[str, Imported]:
     uids = data.get("importUids") or {}
     generations = data.get("imports") or {}
     if len(generations) > _MOST_IMPORTS:
-        raise ValueError("more than any environment imports")
+        raise ValueError("too many imports")
     return {_text(name): Imported(_number(number), _text(uids.get(name))) for name, number in generations.items()}
 
 
 def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | None:
-    """The record in a Secret's annotations; None where there is none or someone has damaged it.
+    """The record in a Secret's annotations; None if it is absent or damaged.
 
-    Whoever may write Secrets in some namespace may write this, and the same process serves all others: what is read
-    must not break anything that is done with it.
+    A tenant who may write Secrets may write this, and the same process serves all other tenants: no contents may cause
+    a crash.
     """
     try:
         return _parse((annotations or {})[SYNC_RECORD])
@@ -160,8 +160,7 @@ def _parse(text: str) -> SyncRecord | None:
 
 
 def _text(value: Any) -> str:
-    """A text, "" for none. Raises ValueError for what is too long, or cannot be encoded, as half of a surrogate
-    pair."""
+    """A text, "" for none. Raises ValueError if it is too long, or cannot be encoded, as half of a surrogate pair."""
     if value is not None and not isinstance(value, str):
         raise TypeError("not a text")
     if len((value or "").encode()) > _LONGEST_TEXT:
@@ -177,7 +176,7 @@ def _number(value: Any) -> int:
 
 
 def _time(value: str | None) -> datetime | None:
-    """A time that can be reckoned with: at the ends of the calendar every difference may fall out of it."""
+    """A time that is safe for arithmetic: at the ends of the calendar any difference may overflow."""
     time = parse_time(value)
     if time is not None and not _FIRST_YEAR <= time.astimezone(UTC).year <= _LAST_YEAR:
         raise ValueError("not a time of any lease")
@@ -185,8 +184,8 @@ def _time(value: str | None) -> datetime | None:
 
 
 def digest_data(data: Mapping[str, str]) -> str:
-    """A digest of a Secret's `data` (base64 values), to tell later whether somebody edited it.
+    """A digest of a Secret's `data` (base64 values), to detect later whether it was edited.
 
-    It is kept only on the Secret itself, so whoever can read the digest can read the data.
+    It is stored only on the Secret itself, so everyone who can read the digest can read the data.
     """
     return hashlib.sha256(json.dumps(dict(sorted(data.items()))).encode()).hexdigest()

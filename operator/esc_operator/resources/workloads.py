@@ -1,6 +1,6 @@
-"""Workloads as far as a rollout is concerned: which Secrets their pods take, and how far they have come. Pure.
+"""Workloads, as far as a rollout needs them: which Secrets their pods take, and their progress. Pure.
 
-Kinds whose pods are made anew by themselves (Job, CronJob) are not here: their next run takes the present values.
+Kinds that create new pods by themselves (Job, CronJob) are not here: their next run takes the current values.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 REVISIONS = "esc-operator.dev/secret-revisions"
-"""Annotation of a pod template: the revision of each Secret that its pods have to hold, and since when."""
+"""Annotation of a pod template: the revision of each Secret that its pods should have, and since when."""
 
 
 class Progress(StrEnum):
-    """How far a workload's pods are with its present template."""
+    """The progress of a workload's pods with its current template."""
 
     DONE = "Done"
     RUNNING = "Running"
@@ -33,7 +33,7 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A revision of a Secret as a pod template names it, and when it was put there."""
+    """A revision of a Secret on a pod template, and when it was set."""
 
     revision: str
     at: datetime | None
@@ -41,7 +41,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One workload. `secrets` are the names of those that its pods take; `stamps` what its template says of them."""
+    """One workload. `secrets` are the names of those that its pods take; `stamps` their revisions on its template."""
 
     kind: str
     name: str
@@ -77,7 +77,7 @@ def parse_workload(kind: str, body: Mapping[str, Any]) -> Workload:
 
 
 def parse_stamps(text: str) -> dict[str, Stamp]:
-    """Read the annotation `NAME=REVISION@TIME,…`; what cannot be read counts as absent."""
+    """Read the annotation `NAME=REVISION@TIME,…`; an unreadable part counts as absent."""
     stamps = {}
     for part in text.split(","):
         name, _, rest = part.partition("=")
@@ -88,7 +88,7 @@ def parse_stamps(text: str) -> dict[str, Stamp]:
 
 
 def _parse_stamp_time(text: str) -> datetime | None:
-    """Whoever may edit a workload may write anything there; a time that UTC does not have is none."""
+    """Parse it. Users who may edit a workload may write anything there; an invalid time counts as none."""
     try:
         time = parse_time(text)
         return time.astimezone(UTC) if time else None
@@ -122,15 +122,15 @@ def _named(reference: Mapping[str, Any] | None, field: str) -> Iterator[str]:
 
 
 def _progress(kind: str, body: Mapping[str, Any]) -> tuple[Progress, str]:
-    """Where the pods are, and what stands in the way."""
+    """The progress of the pods, and what delays them."""
     spec, status = body.get("spec") or {}, body.get("status") or {}
     if spec.get("paused"):
         return Progress.PAUSED, "it is paused"
     if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
-        return Progress.ON_DELETE, "its update strategy is OnDelete: its pods have to be deleted by hand"
+        return Progress.ON_DELETE, "its update strategy is OnDelete: delete its pods by hand"
     # Argo keeps a text there.
     if str(status.get("observedGeneration") or 0) != str(body["metadata"].get("generation") or 0):
-        return Progress.RUNNING, "it has not been looked at yet"
+        return Progress.RUNNING, "its controller has not observed it yet"
     return _COUNTS[kind](spec, status)
 
 
@@ -174,12 +174,12 @@ def _argo_rollout(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[P
     if phase == "Degraded":
         return Progress.STUCK, status.get("message") or "it is degraded"
     if phase == "Paused" and not _goes_on_by_itself(spec, status):
-        return Progress.PAUSED, "it is paused until somebody promotes it"
+        return Progress.PAUSED, "it is paused until someone promotes it"
     return Progress.RUNNING, f"it is {phase.lower()}"
 
 
 def _goes_on_by_itself(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-    """Whether the present step of an Argo Rollout's canary is a pause with an end."""
+    """Whether the current step of an Argo Rollout's canary is a pause with an end."""
     steps = ((spec.get("strategy") or {}).get("canary") or {}).get("steps") or ()
     index = status.get("currentStepIndex")
     present = steps[index] if isinstance(index, int) and 0 <= index < len(steps) else {}

@@ -1,5 +1,5 @@
-"""Where environments come from: a folder, a cluster.
+"""The stores of environments: a folder, a cluster.
 
 Owns references, the port that every store implements, and the stores. A store finds and reads a definition; it neither
-parses nor evaluates it. Invariant: a store never answers with an environment that its name does not mean.
+parses nor evaluates it. Invariant: a store never returns another environment than the one that a name means.
 """

@@ -1,4 +1,4 @@
-"""Environments in a cluster, read with the rights of whoever asks."""
+"""Environments in a cluster, read with the caller's rights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class EnvironmentReader(Protocol):
     """Reads the environments of one cluster as plain dicts. Raises KubeError."""
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
-        """One of a namespace, or of the cluster where that is ""."""
+        """An EscEnvironment, or a ClusterEscEnvironment if the namespace is ""."""
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
-        """Those of a namespace, of the cluster where that is "", or of all namespaces."""
+        """Those of a namespace, the ClusterEscEnvironments for "", or those of all namespaces for None."""
 
 
 class ClusterStore:
-    """Reads environments; a Store. `namespace` is where a name without one is looked for first."""
+    """Reads environments; a Store. `namespace` is the first place to look up a name without one."""
 
     def __init__(self, cluster: EnvironmentReader, namespace: str = DEFAULT_PROJECT) -> None:
         self._cluster = cluster
@@ -36,25 +36,25 @@ class ClusterStore:
         self._read: dict[Key, Mapping[str, Any] | None] = {}
 
     def load(self, name: str, importer: str) -> Loaded | Failed:
-        """What an environment imports has to be shared with it, and whoever asks needs the right to read it as well."""
+        """An import has to be shared with its importer, and the caller needs the right to read it as well."""
         return self._import(name, place_of(importer)) if importer else self._open(name)
 
     def service_account(self, name: str) -> tuple[str, str]:
-        """The namespace and the name of the ServiceAccount that an environment acts as. Raises EscError."""
+        """Namespace and name of the environment's ServiceAccount. Raises EscError."""
         key, body = self._found(name)
         spec = body.get("spec") or {}
         if key.namespace:
             return key.namespace, spec.get("serviceAccountName") or "default"
         if not (account := spec.get("serviceAccount")):
-            raise IdentityError(f"{key.tell()} opens logins, and its spec.serviceAccount does not say as whom")
+            raise IdentityError(f"{key.describe()} opens logins without a ServiceAccount: set its spec.serviceAccount")
         return account["namespace"], account["name"]
 
     def names(self) -> list[str]:
-        """The full names of all environments that may be listed, sorted. Raises KubeError."""
+        """The full names of all environments that the caller may list, sorted. Raises KubeError."""
         try:
             found = list(self._cluster.list_environments())
         except ForbiddenError:
-            # Few people may list a whole cluster; their own namespace is what they mean.
+            # Few users may list a whole cluster: list their own namespace instead.
             found = list(self._cluster.list_environments(self._namespace))
         return sorted(_key_of(body).full_name for body in [*found, *self._of_the_cluster()])
 
@@ -62,10 +62,10 @@ class ClusterStore:
         try:
             return self._cluster.list_environments("")
         except (ForbiddenError, NotFoundError):
-            return ()  # nothing to see, or a cluster whose operator has namespaces only
+            return ()  # no right to list them, or a cluster with a namespaced operator only
 
     def _open(self, name: str) -> Loaded | Failed:
-        """The environment that was asked for: whoever may read it may open it."""
+        """The requested environment: a caller who may read it may open it."""
         try:
             return _loaded(*self._found(name))
         except StoreError as error:
@@ -87,7 +87,7 @@ class ClusterStore:
         return nothing_found(keys, place)
 
     def _found(self, name: str) -> tuple[Key, Mapping[str, Any]]:
-        """The environment that was asked for by that name. Raises StoreError, KubeError."""
+        """The requested environment of that name. Raises StoreError, KubeError."""
         reference = parse(name)
         if isinstance(reference, Failed):
             raise StoreError(reference.message, reason=reference.reason)
@@ -95,14 +95,14 @@ class ClusterStore:
         if (body := self._object(first)) is not None:
             return first, body
         for key in others:
-            # Who may not read those of the cluster has most likely not meant one.
+            # A caller without the right to read ClusterEscEnvironments most likely did not mean one.
             with contextlib.suppress(ForbiddenError):
                 if (body := self._object(key)) is not None:
                     return key, body
         raise StoreError(f'environment "{first.full_name}" not found in the cluster', reason=IMPORT_NOT_FOUND)
 
     def _object(self, key: Key) -> Mapping[str, Any] | None:
-        """The resource as it was first read; None where there is none."""
+        """The resource as it was first read; None if it does not exist."""
         if key not in self._read:
             try:
                 self._read[key] = self._cluster.read_environment(*key)
@@ -118,7 +118,7 @@ def _key_of(body: Mapping[str, Any]) -> Key:
 def _loaded(key: Key, body: Mapping[str, Any]) -> Loaded | Failed:
     definition = (body.get("spec") or {}).get("environment")
     if definition is None:
-        return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}', IMPORT_UNREADABLE)
+        return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}: add it', IMPORT_UNREADABLE)
     generation = body["metadata"].get("generation", 0)
     return Loaded(
         key.full_name,

@@ -1,6 +1,6 @@
-"""A folder of `<project>/<name>.yaml` files: the backend that needs nothing else."""
+"""A folder of `<project>/<name>.yaml` files: a backend without other requirements."""
 
-# Importing pathlib takes as long as everything else that a static environment needs from a folder.
+# Importing pathlib takes as long as everything else that opening a static environment needs.
 # ruff: noqa: PTH118, PTH122, PTH123, PTH208
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ IMPORT_NOT_FOUND = "ImportNotFound"
 """There is no environment of that name."""
 
 IMPORT_UNREADABLE = "ImportUnreadable"
-"""The environment is there and cannot be read."""
+"""The environment exists and cannot be read."""
 
 
 class FolderStore:
@@ -27,8 +27,8 @@ class FolderStore:
         self._root = root
 
     def load(self, name: str, importer: str) -> Loaded | Failed:
-        """A bare name means the importer's own project first, then, as in a cluster, that of cluster-scoped
-        environments, then the project `default`."""
+        """Load an environment. A bare name is looked up in the importer's own project first, then, as in a cluster, in
+        that of ClusterEscEnvironments, then in the project `default`."""
         try:
             reference = parse_reference(name)
         except StoreError as error:
@@ -42,7 +42,7 @@ class FolderStore:
         return Failed(self._missing(name, candidates[0]), IMPORT_NOT_FOUND)
 
     def names(self) -> list[str]:
-        """The full names of all environments, sorted. Raises StoreError where the folder cannot be read."""
+        """The full names of all environments, sorted. Raises StoreError if the folder cannot be read."""
         try:
             projects = [entry.name for entry in os.scandir(self._root) if entry.is_dir() and is_part(entry.name)]
             return sorted(f"{project}/{name}" for project in projects for name in self._names_in(project))
@@ -61,7 +61,7 @@ class FolderStore:
             path = self._path(reference.project, reference.name + suffix)
             try:
                 with open(path, encoding="utf-8") as file:
-                    return Loaded(reference.full_name, text=file.read(), trusted=None)  # all of it is one person's
+                    return Loaded(reference.full_name, text=file.read(), trusted=None)  # the whole folder is one user's
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Which environments of a cluster an import may mean, and what is said where it means none. Pure.
+"""Which environments of a cluster an import may mean, and the message if it means none. Pure.
 
-The operator and a person's `esc` both go by it. Invariant: of an environment elsewhere that is not shared, nothing else
-is said than of one that is not there.
+The operator and `esc` both use it. Invariant: the message for an environment elsewhere that is not shared is the same
+as for one that does not exist.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esc_operator.stores.references import Reference
 
 PATH_PREFIX = "spec.environment"
-"""Where a resource has its definition."""
+"""The path of the definition in a resource."""
 
 
 def place_of(full_name: str) -> str:
@@ -30,12 +30,12 @@ def place_of(full_name: str) -> str:
 
 
 def candidates(name: str, place: str) -> tuple[Key, ...] | Failed:
-    """The environments that `name` may mean among the imports of one in `place`: the first that is there and shared."""
+    """The environments that `name` may mean in an import in `place`; the first that exists and is shared counts."""
     reference = parse(name)
     if isinstance(reference, Failed):
         return reference
     if reference.organization:
-        summary = f'"{reference}" cannot be imported: imports stay within their cluster'
+        summary = f'"{reference}" cannot be imported: leave the organization out, imports stay within their cluster'
         return Failed(summary, reasons.IMPORT_NOT_ALLOWED)
     if not place and reference.project not in {"", CLUSTER_PROJECT}:
         return Failed(
@@ -46,7 +46,7 @@ def candidates(name: str, place: str) -> tuple[Key, ...] | Failed:
 
 
 def meant_by(reference: Reference, place: str) -> tuple[Key, ...]:
-    """A bare name is one of the same place first, then one of the cluster."""
+    """A bare name means an environment of the same place first, then a ClusterEscEnvironment."""
     if reference.project:
         return (Key("" if reference.project == CLUSTER_PROJECT else reference.project, reference.name),)
     return tuple(dict.fromkeys((Key(place, reference.name), Key("", reference.name))))
@@ -60,24 +60,24 @@ def parse(name: str) -> Reference | Failed:
         return Failed(error.message, error.reason)
     if reference.version:
         return Failed(
-            f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out', "VersionNotSupported"
+            f'"{reference}": a cluster stores no versions; leave "@{reference.version}" out', "VersionNotSupported"
         )
     return reference
 
 
 def nothing_found(tried: Sequence[Key], place: str) -> Failed:
-    """What is said where none of the candidates is there and shared with `place`."""
+    """The failure if none of the candidates exists and is shared with `place`."""
     own = [key for key in tried if key.namespace == place]
     others = [key for key in tried if key.namespace != place]
     if not own:
         return Failed(
-            f'{others[0].tell()} cannot be imported from namespace "{place}": either there is none, or its '
+            f'{others[0].describe()} cannot be imported from namespace "{place}": either it does not exist, or its '
             f'spec.sharing.namespaces does not name "{place}"',
             reasons.IMPORT_NOT_ALLOWED,
         )
     if not others:
-        return Failed(f"{own[0].tell()} does not exist", reasons.IMPORT_NOT_FOUND)
+        return Failed(f"{own[0].describe()} does not exist", reasons.IMPORT_NOT_FOUND)
     return Failed(
-        f'{own[0].tell()} does not exist, and no {others[0].tell()} is shared with namespace "{place}"',
+        f'{own[0].describe()} does not exist, and no {others[0].describe()} is shared with namespace "{place}"',
         reasons.IMPORT_NOT_FOUND,
     )

@@ -1,4 +1,4 @@
-"""What a store is: a name in, a definition or a reason why there is none out."""
+"""The port of stores: each turns a name into a definition or a failure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """A definition as it is kept.
+    """A definition as it is stored.
 
-    `name` is the environment's full name, the same whatever import led to it. Either `text` (YAML, so diagnostics have
-    a line and a column) or `definition` (plain data, as a cluster keeps it) is there; `path_prefix` is the place of the
-    definition in what keeps it. `generation` counts changes where the store does; 0 elsewhere. `trusted` are the other
-    places whose definitions may open providers in its name; None where there is no such fence. Both forms may hold
-    plaintext secrets and never show in `repr`.
+    `name` is the environment's full name, the same for every import of it. Either `text` (YAML, so diagnostics have a
+    line and a column) or `definition` (plain data, from a cluster) is set; `path_prefix` is the path of the definition
+    in the resource. `generation` counts changes if the store does; else 0. `trusted` are the other places whose
+    definitions may open providers as its identity; None: all. Both forms may hold plaintext secrets and never show in
+    `repr`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Store(Protocol):
     """A store that answers at once."""
 
     def load(self, name: str, importer: str) -> Loaded | Failed:
-        """The environment that `name` means among the imports of `importer`, or, where that is "", by itself."""
+        """The environment that `name` means in an import of `importer`, or, if that is "", by itself."""
 
 
 class AsyncStore(Protocol):

@@ -1,7 +1,7 @@
 """References to environments: `[organization/][project/]name[@version]`.
 
 The organization is a cluster (a kube context) or nothing for a folder, the project is a namespace or a sub-folder. What
-belongs to a whole cluster has the project `ClusterEscEnvironment`, which no namespace can be called.
+belongs to a whole cluster has the project `ClusterEscEnvironment`, which cannot be the name of a namespace.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ CLUSTER_PROJECT = CLUSTER_KIND
 INVALID_REFERENCE = "InvalidReference"
 """The text is not a reference."""
 
-# Both a DNS label and what Pulumi accepts fit. A name never starts with a dot, so it can never climb out of a folder.
+# DNS labels and Pulumi's names match. A name never starts with a dot, so it can never leave the folder.
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _CHARACTERS = _FIRST | frozenset(".-")
 _MAX_LENGTH = 253
 
 
 class Reference(NamedTuple):
-    """A parsed reference; "" stands for a part that was left out."""
+    """A parsed reference; "" for a missing part."""
 
     name: str
     project: str = ""
@@ -43,15 +43,15 @@ class Reference(NamedTuple):
         return f"{self.project or DEFAULT_PROJECT}/{self.name}"
 
     def within(self, project: str) -> Reference:
-        """The same reference, where a left-out project means this one."""
+        """The same reference, with this project if it has none."""
         return self if self.project else self._replace(project=project)
 
 
 def parse_reference(text: str) -> Reference:
     """Read a reference. Raises StoreError with a message for people.
 
-    A kube context may hold slashes and at-signs (EKS names contexts by ARN): the last two parts are project and name,
-    everything before them is the organization.
+    A kubeconfig context may contain slashes and at-signs (EKS names contexts by ARN): the last two parts are project
+    and name, everything before them is the organization.
     """
     path, project, name = _split(text)
     name, _, version = name.partition("@")
@@ -59,16 +59,16 @@ def parse_reference(text: str) -> Reference:
         name, _, version = name.partition(":")
     for part in (name, project):
         if part and not is_part(part):
-            raise _invalid(text, f'"{part}" is not a name: letters, digits, "-", "_" and "." make one')
+            raise _invalid(text, f'"{part}" is not a name: use letters, digits, "-", "_" and "."')
     if not name:
         raise _invalid(text, "the name is missing")
     return Reference(name, project, path, version)
 
 
 def qualify(name: str, importer: str) -> str:
-    """The full name that an import's name means for its importer, wherever a store then finds it.
+    """The full name that an import's name means for its importer, wherever the store finds it.
 
-    What is no reference stays as it is: the store says what is wrong with it.
+    An invalid reference stays unchanged: the store reports it.
     """
     try:
         reference = parse_reference(name)
@@ -78,7 +78,7 @@ def qualify(name: str, importer: str) -> str:
 
 
 def project_of(full_name: str) -> str:
-    """The project of an environment's full name, "" where it has none."""
+    """The project of an environment's full name, "" if it has none."""
     return full_name.rpartition("/")[0]
 
 

@@ -1,6 +1,6 @@
-"""What the layers tell of their work, for metrics and traces: a small port that does nothing unless somebody listens.
+"""What the layers report of their work, for metrics and traces: a small port that does nothing by default.
 
-Owns the words in which work is told. It knows no library of metrics or traces, does no I/O and keeps nothing.
+Owns the vocabulary of these reports. It knows no library of metrics or traces, does no I/O and stores nothing.
 Invariant: no argument holds a secret, nor a text that the author of an environment chooses.
 """
 

@@ -1,4 +1,4 @@
-"""The port: a meter, a tracer, and the clock by which durations are taken."""
+"""The port: a meter, a tracer, and the clock that measures durations."""
 
 from __future__ import annotations
 
@@ -12,49 +12,48 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """Is told what has happened, and does nothing with it. All durations are seconds.
+    """Records what has happened; this one does nothing. All durations are seconds.
 
-    `provider` is the name of one that is installed, `reason` a CamelCase word, `result` one of a few words of ours.
+    `provider` is the name of an installed one, `reason` a CamelCase word, `result` one of a few fixed words.
     """
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
-        """The API server was asked; `code` is that of its answer, or `none` where it gave none."""
+        """A request to the API server; `code` is that of its answer, or `none` without an answer."""
 
     def called(self, provider: str, seconds: float, reason: str = "") -> None:
-        """A provider was called, and took so long; `reason` says why it failed, if it did."""
+        """A call of a provider and its duration; `reason` says why it failed, if it did."""
 
     def held_back(self, provider: str) -> None:
-        """A provider was not called: it is out of order and left alone, or it was nobody's turn in time."""
+        """A provider was not called: it is paused, or the call had no turn in time."""
 
     def minted(self, provider: str) -> None:
-        """A provider has given out something that expires."""
+        """A provider has issued something that expires."""
 
     def skewed(self, provider: str, seconds: float) -> None:
-        """A provider's clock is so far ahead of ours."""
+        """How far a provider's clock is ahead of ours."""
 
     def worked(self, seconds: float, result: str) -> None:
-        """An environment was looked at: `done`, `refused` by the API server, or `crashed`."""
+        """A reconciliation of an environment: `done`, `refused` by the API server, or `crashed`."""
 
     def synced(self, cause: str, result: str, late: float | None) -> None:
-        """An environment was opened and its Secret brought in line, or not: `filled` or `refused`.
+        """A sync of an environment's Secret: `filled` or `refused`.
 
-        `late`: how long after a refresh was due it was done; None where none was due.
+        `late`: how late the refresh was done; None if none was due.
         """
 
     def stamped(self) -> None:
         """A workload's pod template was changed, so that its pods are replaced."""
 
     def rolled_out(self, result: str, seconds: float | None = None) -> None:
-        """A rollout has come to its end, after so long: `completed`; or to a stop: `stuck`, `blocked`,
-        `refused`, `reverted`."""
+        """A rollout's duration and result: `completed`, `stuck`, `blocked`, `refused` or `reverted`."""
 
     def rotated(self, result: str, seconds: float, succeeded: int, failed: int) -> None:
-        """A rotation over many environments has ended, after so long: `succeeded`, `failed`, `stopped`. So many
-        environments have new values, and so many have none."""
+        """The end of an EscRotation's run: its result (`succeeded`, `failed`, `stopped`), its duration, and how many
+        environments have new values or not."""
 
 
 class Span:
-    """A piece of work that is traced; a context around it. Does nothing."""
+    """A traced piece of work; a context around it. This one does nothing."""
 
     __slots__ = ()
 
@@ -62,7 +61,7 @@ class Span:
         """Add attributes."""
 
     def fail(self, reason: str) -> None:
-        """It did not succeed. An exception that leaves the context is told by its type alone."""
+        """Mark it as failed. An exception that leaves the context is recorded by its type only."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +76,7 @@ _NO_SPAN = Span()
 
 
 class Tracer:
-    """Begins spans, each inside the one that its task is in. Does nothing."""
+    """Starts spans, each inside that of its task. This one does nothing."""
 
     def span(self, name: str, **attributes: str | float | bool) -> Span:
         return _NO_SPAN
@@ -85,7 +84,7 @@ class Tracer:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What a layer is given. `clock` counts seconds from anywhere, and is not set by anybody."""
+    """The telemetry of a layer. `clock` counts seconds from an arbitrary start, and is monotonic."""
 
     meter: Meter = field(default_factory=Meter)
     tracer: Tracer = field(default_factory=Tracer)
@@ -93,4 +92,4 @@ class Telemetry:
 
 
 SILENT = Telemetry()
-"""Nobody listens."""
+"""Records nothing."""

@@ -76,8 +76,8 @@ def _throttled(what: str, whose: str, **fault: Any) -> None:
         quiet = _longest_login_of_the_neighbour(stage)
         about = {name: role if given == "role" else given for name, given in fault.items()}
         with _fault(stage, code="Throttling", message="Rate exceeded", retry_after=RETRY_AFTER, **about):
-            told = _troubled(stage, role, "is left alone until")
-            account = "asked for account 123456789012, is left alone until"
+            told = _troubled(stage, role, "is paused until")
+            account = "for account 123456789012, is paused until"
             return _judged(stage, quiet, told, "Throttled", account, "it limits the rate of calls")
 
 
@@ -91,8 +91,8 @@ def _out_of_order(what: str, **fault: Any) -> None:
     def out_of_order(stage: Stage) -> Verdict:
         quiet = _longest_login_of_the_neighbour(stage)
         with _fault(stage, role=stage.attacker.role, **fault):
-            told = _troubled(stage, stage.attacker.role, "is left alone until")
-            return _judged(stage, quiet, told, "is left alone until", "its last calls were not served")
+            told = _troubled(stage, stage.attacker.role, "is paused until")
+            return _judged(stage, quiet, told, "is paused until", "its last calls failed")
 
 
 _out_of_order("fail", status=503, code="ServiceUnavailable")

@@ -172,7 +172,9 @@ def nobody_selected(stage: Stage) -> Verdict:
         told, failed = complete(status), status["phase"] == "Failed"
     with rotation(stage, "nobody-is-fine", selector={"role": "arn:*:role/nobodys"}, allowNone=True) as status:
         fine = status["phase"] == "Succeeded"
-    return Verdict("operator", told, good=failed and fine and told.startswith("NothingSelected: no environment fits"))
+    return Verdict(
+        "operator", told, good=failed and fine and told.startswith("NothingSelected: no environment matches")
+    )
 
 
 @attempt("rotate one's own environment in a loop")

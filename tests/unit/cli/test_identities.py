@@ -41,7 +41,7 @@ def test_our_own_setting_comes_first(tmp_path: Path) -> None:
 
 def test_a_token_is_not_shown_to_anybody_it_is_not_for(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(jwt(aud="sts.amazonaws.com"))
-    with pytest.raises(IdentityError, match=r"is for sts\.amazonaws\.com, and one for vault is needed") as caught:
+    with pytest.raises(IdentityError, match=r"no identity token for vault: .* is for sts\.amazonaws\.com") as caught:
         ask({"ESC_OIDC_TOKEN_FILE": str(tmp_path / "token")}, "vault")
     assert "signature" not in str(caught.value)
 
@@ -52,7 +52,7 @@ def test_of_several_files_the_one_counts_whose_token_is_for_who_asks(tmp_path: P
     for name, audience in audiences.items():
         (tmp_path / name).write_text(jwt(aud=audience))
         assert ask({name: settings[name]}, audience) == ask(settings, audience) == jwt(aud=audience)
-    told = r"AWS_WEB\w+ is for sts\.amazonaws\.com and the one in .*AZURE_\w+ is for api://azure, and one for vault"
+    told = r"AWS_WEB\w+ is for sts\.amazonaws\.com and the one in .*AZURE_\w+ is for api://azure; name a file"
     with pytest.raises(IdentityError, match=told):
         ask(settings, "vault")
 

@@ -32,7 +32,7 @@ class Caller:
 
 
 class Vault:
-    """Reads what stands behind an URL."""
+    """Reads what stands behind a URL."""
 
     name = "vault"
     host_inputs: ClassVar[tuple[str, ...]] = ("address",)
@@ -77,7 +77,7 @@ def test_what_an_administrator_allows_a_namespace_is_asked_for_it() -> None:
 def test_what_another_namespace_is_allowed_is_refused_and_told_at_its_place() -> None:
     (error,) = open_from("red", allowed_to_apps).errors
     assert (error.reason, error.path) == ("URLNotAllowed", "values.a")
-    assert "only https:// is asked; an administrator may allow it" in error.summary
+    assert "it is not https://; an administrator may allow it" in error.summary
 
 
 @pytest.mark.parametrize("tenant", ["", "apps"])

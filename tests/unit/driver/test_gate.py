@@ -187,7 +187,7 @@ def trouble(reason: str, retry_after: float | None = None) -> ProviderError:
 
 def is_paused(answer: Any) -> bool:
     """Whether nobody was asked."""
-    return isinstance(answer, Failed) and "is left alone" in answer.message
+    return isinstance(answer, Failed) and "is paused" in answer.message
 
 
 def play(story: Callable[[Setting], Coroutine[Any, Any, None]]) -> Setting:
@@ -207,8 +207,8 @@ def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone()
         for _ in range(50):
             refused = await setting.ask()
             assert refused == Failed(
-                'the provider "cloud" (here) is left alone until 2026-05-01T12:00:05Z, because its last calls were not'
-                " served; this is tried again as soon as it answers",
+                'the provider "cloud" (here) is paused until 2026-05-01T12:00:05Z, because its last calls failed;'
+                " this is tried again as soon as it answers",
                 "AWSUnavailable",
                 FIRST_PAUSE.total_seconds(),
                 outage=True,
@@ -252,7 +252,7 @@ def test_after_the_pause_one_call_finds_out_and_the_others_are_told_so() -> None
         await setting.clock.rest()
         refused = await setting.ask()
         assert refused.reason == "AWSUnavailable"
-        assert "is left alone until one call has found out whether it is back" in refused.message
+        assert "is paused until one call has found out whether it is back" in refused.message
         setting.cloud.trouble = None
         setting.cloud.hang.set()
         assert isinstance(await probe, Opened)
@@ -444,7 +444,7 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogC
     with caplog.at_level(logging.INFO, "esc_operator.driver.gate"):
         play(story)
     assert [record.message for record in caplog.records] == [
-        'the provider "cloud" (here) is left alone for a while, for namespace apps (AWSUnavailable).',
+        'the provider "cloud" (here) is out of order, for namespace apps (AWSUnavailable): pausing its calls.',
         'the provider "cloud" (here) answers again, for namespace apps.',
     ]
 
@@ -512,7 +512,7 @@ def test_a_namespace_whose_account_is_throttled_goes_on_with_another_account_and
         await setting.ask("red", account="account 1")
         setting.cloud.trouble = None
         assert await setting.ask("red", account="account 1") == Failed(
-            'the provider "cloud" (here), asked for account 1, is left alone until 2026-05-01T12:15:00Z, because it'
+            'the provider "cloud" (here), for account 1, is paused until 2026-05-01T12:15:00Z, because it'
             " limits the rate of calls; this is tried again as soon as it answers",
             "Throttled",
             900,

@@ -119,6 +119,6 @@ def test_the_author_is_told_which_input_and_why() -> None:
     assert refused is not None
     assert refused.reason == "SecretHost"
     assert refused.message == (
-        'the input oidc.region of "aws-login" is a secret, and the name of the host that is asked is made of it: names'
-        " of hosts are looked up in DNS and stand in logs, so write it in plain"
+        'the input oidc.region of "aws-login" is a secret, and becomes part of a host name: host names are looked up in'
+        " DNS and appear in logs, so write it in plain"
     )

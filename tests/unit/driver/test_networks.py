@@ -61,7 +61,7 @@ def check(fence: Fence, url: str, address: str) -> None:
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_what_is_not_public_is_not_asked(address: str) -> None:
-    with pytest.raises(ProviderError, match=r"https://vault\.example must not be asked") as refused:
+    with pytest.raises(ProviderError, match=r"https://vault\.example is not allowed") as refused:
         check(OPEN, "https://vault.example/v1", address)
     assert refused.value.reason == "URLNotAllowed"
     assert address not in refused.value.message
@@ -96,7 +96,7 @@ def test_the_refusal_says_what_an_administrator_may_write() -> None:
     with pytest.raises(ProviderError) as refused:
         check(OPEN, f"{VAULT}/v1/secret?x=y", "10.96.0.7")
     assert refused.value.message == (
-        "https://vault.vault.svc:8200 must not be asked: it is not at a public address; an administrator may allow it,"
+        "https://vault.vault.svc:8200 is not allowed: it is not at a public address; an administrator may allow it,"
         " by the namespace's annotation esc-operator.dev/allowed-urls or the operator's option --allowed-url, with the"
         " pattern https://vault.vault.svc:8200"
     )

@@ -18,7 +18,7 @@ from esc_operator.driver.opener import MODEST_RATE, PROMPT_REPEATS, Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import Demand, SharedLogins
 from esc_operator.errors import EscError, IdentityError, ProviderError
-from esc_operator.evaluation import UNTOLD, Failed, Lease, Login, Opened, Rotated
+from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Lease, Login, Opened, Rotated
 from esc_operator.telemetry import Telemetry
 from unit.telemetry.notes import Notes
 
@@ -118,7 +118,7 @@ def test_an_answer_carries_the_login_that_the_provider_says_it_takes() -> None:
         return await opener(Borrower("p", act)).open("p", {"k": SECRET}, Caller(), Demand())
 
     assert asyncio.run(run()).login == Login("role-1", "aud", gives_token=False)
-    assert open_once(act).login == UNTOLD, "what a provider does not say is not taken for nothing"
+    assert open_once(act).login == UNKNOWN_LOGIN, "what a provider does not say is not taken for nothing"
 
 
 def test_an_esc_error_becomes_an_answer_with_its_words() -> None:
@@ -230,8 +230,8 @@ def test_one_that_had_no_turn_in_time_is_told_so_and_what_to_do() -> None:
         await called.wait()
         one.timeout = timedelta(milliseconds=1)
         assert await one.open("hung", {"n": 2}, Caller(), Demand()) == Failed(
-            'the provider "hung" was not called within 0.001 s: namespace apps waits for more of its calls than it has'
-            " turns for; open fewer logins at once, or share them (calls with equal inputs are made once); this is"
+            'the provider "hung" was not called within 0.001 s: namespace apps has more calls waiting than it has'
+            " turns; open fewer logins at once, or share them (calls with equal inputs are made once); this is"
             " tried again later",
             "NoTurn",
         )

@@ -157,7 +157,7 @@ def test_a_redirection_is_answered_and_not_followed() -> None:
 def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
     piece = b"x" * (1 << 16)
     pieces = [b"HTTP/1.1 200 OK\r\n\r\n", *([piece] * (2 * LONGEST_ANSWER // len(piece)))]
-    with pytest.raises(ProviderError, match="ask it for less") as refused:
+    with pytest.raises(ProviderError, match="request less from it") as refused:
         ask(*pieces)
     assert refused.value.reason == "AnswerTooLarge"
 

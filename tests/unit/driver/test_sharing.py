@@ -331,7 +331,7 @@ def test_a_namespace_that_waits_for_too_many_is_told_so_and_another_one_is_not()
         waiting.append(asyncio.create_task(provider.open(key=of("red", 0))))  # which shares one
         await under_way(provider, 5)
         assert await provider.open(key=of("red", 5)) == Failed(
-            'the provider "aws-login" was not called: namespace red waits for 5 logins, as many as it may at a time;'
+            'the provider "aws-login" was not called: namespace red already waits for 5 logins, the maximum;'
             " open fewer, or share them (calls with equal inputs are made once); this is tried again later",
             "NoTurn",
         )

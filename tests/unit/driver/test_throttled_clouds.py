@@ -113,7 +113,7 @@ def test_only_the_namespace_that_met_it_waits_and_only_for_that_account(name: st
         assert (met.reason, met.retry_after) == ("Throttled", 900)
         paused = await ask("red", "pink", "one")
         assert isinstance(paused, Failed)
-        assert f"asked for {account}, is left alone until 2026-05-01T12:15:00Z" in paused.message
+        assert f"for {account}, is paused until 2026-05-01T12:15:00Z" in paused.message
         assert isinstance(await ask("red", "pink", "two"), Opened)
         assert isinstance(await ask("blue", "blue", "one"), Opened)
         pool.close()

@@ -77,8 +77,8 @@ def test_a_call_of_another_namespaces_definition_is_refused_before_anybody_is_as
     (error,) = opened({"imports": [{"red/lib": {"merge": merge}}]}, {"red/lib": lib}, (), handing).errors
     assert (error.reason, error.environment, error.path) == ("ImportNotTrusted", "red/lib", "values.given")
     assert error.summary == (
-        'the call of "hand" stands in a definition of namespace "red", which blue/app does not trust to act as its '
-        'ServiceAccount: if it does, write spec.trustedNamespaces: ["red"] in it; else import nothing that opens '
+        'a definition of namespace "red" calls "hand", and blue/app does not trust that namespace to act as its '
+        'ServiceAccount: add "red" to its spec.trustedNamespaces if it should, else import nothing that opens '
         "providers"
     )
     assert handing.given == []

@@ -154,7 +154,7 @@ def test_one_whose_lease_was_deleted_ends_and_does_not_make_it_anew() -> None:
         a = candidate(line, "a")
         await a.acquire()
         server.body = None
-        assert await a.keep() == "somebody has taken or deleted it"
+        assert await a.keep() == "another process has taken or deleted it"
         assert line.requests.count("create") == 1
 
     simulate(story)

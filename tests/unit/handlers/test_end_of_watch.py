@@ -47,4 +47,4 @@ def test_a_watch_that_fails_ends_the_process_and_all_that_ran_beside_it() -> Non
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert ended.stdout == "the work beside it has ended\n"
-    assert "CRITICAL The watch of environments has failed (APINotFoundError). This process ends." in ended.stderr
+    assert "CRITICAL The watch of environments has failed (APINotFoundError). Exiting." in ended.stderr

@@ -36,7 +36,7 @@ def test_one_that_works_is_alive_and_ready_and_one_that_has_yet_to_list_is_only_
     [
         # Until it works nothing is scheduled; but it lists.
         ({"beat": SILENCE + 1}, "the schedule", True),
-        ({"idle": IDLE + 1}, "the watch of secrets has stood still", False),
+        ({"idle": IDLE + 1}, "the watch of secrets has been inactive", False),
     ],
 )
 def test_one_that_stands_still_is_neither(stands_still: dict[str, float], told: str, at_start: bool) -> None:
@@ -83,7 +83,7 @@ def test_one_that_stands_by_and_cannot_look_at_the_lease_is_alive_and_not_ready_
         assert one.is_ready().is_well
         await asyncio.sleep(2)
         assert one.is_alive().is_well
-        assert one.is_ready() == Health(False, "standing by", "has not seen the lease for 13s: away")
+        assert one.is_ready() == Health(False, "standing by", "could not read the lease for 13s: away")
         line.away = False
         await asyncio.sleep(1)
         assert one.is_ready().is_well
@@ -97,7 +97,7 @@ def test_one_that_stands_by_and_cannot_look_at_the_lease_is_alive_and_not_ready_
 def test_a_kind_that_is_not_served_is_told_and_no_reason_not_to_be_ready() -> None:
     one = Watched(lambda: timedelta(seconds=1), lambda: ("secrets", 1), None, lambda: ["EscRotation"])
     one.works = True
-    assert one.is_ready() == Health(True, "leading", "looked at the schedule 1s ago; EscRotation is not served")
+    assert one.is_ready() == Health(True, "leading", "ran the schedule 1s ago; EscRotation is not served")
 
 
 def test_an_api_server_that_is_away_ends_nobody() -> None:

@@ -68,7 +68,7 @@ def test_others_are_told_what_they_lack() -> None:
     assert cluster.judge("stranger") is Verdict.FORBIDDEN
     assert "bind the ClusterRole esc-operator-metrics" in Verdict.FORBIDDEN.text
     assert cluster.judge("nobody") is Verdict.ANONYMOUS
-    assert "a bearer token of a user who may get /metrics is needed" in Verdict.ANONYMOUS.text
+    assert "no valid bearer token: send one of a user who may get /metrics" in Verdict.ANONYMOUS.text
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_where_the_api_server_cannot_be_asked_nobody_reads_and_it_is_logged_once
 @pytest.mark.parametrize(
     ("headers", "status", "text"),
     [
-        ({}, 401, "a bearer token"),
+        ({}, 401, "no valid bearer token"),
         ({"Authorization": "Bearer stranger"}, 403, "esc-operator-metrics"),
         ({"Authorization": "bearer prometheus"}, 200, "esc_operator_info"),
     ],

@@ -272,8 +272,8 @@ def test_a_list_whose_place_was_forgotten_is_begun_anew_in_larger_pages(caplog: 
     assert server.limits == [2, 2 * GROWTH, 2 * GROWTH**2]
     told = [record.getMessage() for record in caplog.records if record.name.startswith("esc_operator")]
     assert told == [
-        "The list of escenvironments took too long. It is begun anew, up to 8 at a time.",
-        "The list of escenvironments took too long. It is begun anew, up to 32 at a time.",
+        "The list of escenvironments took too long: listing again, with up to 8 objects a page.",
+        "The list of escenvironments took too long: listing again, with up to 32 objects a page.",
     ]
 
 
@@ -330,10 +330,10 @@ def test_a_kind_that_is_not_there_at_the_start_is_waited_for(caplog: pytest.LogC
     play(story, server)
     missing, served = [record.getMessage() for record in caplog.records if record.name.startswith("esc_operator")]
     assert missing == (
-        "EscEnvironment is not served: its CustomResourceDefinition is missing or was deleted. There are none to work "
-        "on until it is installed (kubectl apply -f crds/escenvironments.yaml), which is noticed within 4 s."
+        "EscEnvironment is not served: its CustomResourceDefinition is missing or was deleted. Install it (kubectl "
+        "apply -f crds/escenvironments.yaml); the operator notices within 4 s."
     )
-    assert served == "EscEnvironment is served, and worked on from now."
+    assert served == "EscEnvironment is served: working on it."
 
 
 def test_a_kind_that_goes_while_it_is_watched_has_no_objects_and_all_are_listed_when_it_is_back() -> None:

@@ -69,7 +69,7 @@ def test_what_holds_the_loop_for_long_is_told_once() -> None:
     assert scene.told == []
     for _ in range(3):
         scene.hold(0.1, cpu=0)
-    assert scene.told == ["apps/bomb: it has held up everything else for 4 s"]
+    assert scene.told == ["apps/bomb: it has blocked everything else for 4 s"]
 
 
 def test_what_waits_between_its_stretches_holds_nothing() -> None:
@@ -93,7 +93,7 @@ def test_what_waits_without_letting_the_loop_go_on_is_told() -> None:
     while scene.seconds < LONGEST:
         assert scene.told == []
         scene.hold(LOOK_SECONDS, cpu=0)
-    assert scene.told == ["apps/bomb: it has held up everything else for 4 s"]
+    assert scene.told == ["apps/bomb: it has blocked everything else for 4 s"]
 
 
 def test_a_process_that_was_stopped_as_a_whole_is_not_its_environments_fault() -> None:
@@ -118,7 +118,7 @@ def test_what_takes_nearly_all_memory_is_told_before_the_kernel_ends_the_process
     assert scene.told == []
     scene.memory = NEARLY_ALL
     scene.hold(0.1, cpu=0.1)
-    assert scene.told == ["apps/bomb: 90% of the operator's memory are used up"]
+    assert scene.told == ["apps/bomb: 90% of the operator's memory is used"]
 
 
 def test_memory_that_somebody_else_takes_is_not_held_against_what_is_under_way() -> None:
@@ -137,14 +137,14 @@ def test_what_has_the_thread_for_large_work_is_told_when_it_takes_far_too_long_o
     scene.seconds += 1
     for _ in range(3):
         scene.watchdog.look()
-    assert scene.told == ["apps/bomb: it has held up all other large environments for 60 s"]
+    assert scene.told == ["apps/bomb: it has blocked all other large environments for 60 s"]
     scene.under_way.large = Stretch(BOMB, scene.seconds)
     scene.memory = 1.0
     scene.watchdog.look()
     scene.seconds += NOT_MEANT
     for _ in range(3):
         scene.watchdog.look()
-    assert scene.told[1:] == ["apps/bomb: 90% of the operator's memory are used up"]
+    assert scene.told[1:] == ["apps/bomb: 90% of the operator's memory is used"]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_last_line_of_a_process_that_is_ended_names_what_was_under_way_and_s
         )
     assert ended.returncode == signal.SIGALRM
     *_, last = ended.stderr.splitlines()
-    assert 'CRITICAL EscEnvironment "apps/bomb" is being evaluated (generation 3), and it has held up' in last
+    assert 'CRITICAL EscEnvironment "apps/bomb" is being evaluated (generation 3), and it has blocked' in last
     ((path, authorization, body),) = server.taken
     assert path == "/apis/coordination.k8s.io/v1/namespaces/esc-system/leases/esc-operator"
     assert authorization == "Bearer own"
@@ -267,5 +267,5 @@ def test_word_that_cannot_be_left_is_told(status: int | None, caplog: pytest.Log
             BOMB, "it was long"
         )
     assert time.monotonic() - began < 2
-    assert "The next leader will not know of it" in caplog.text
+    assert "The note for the next leader was not written" in caplog.text
     assert [one.definition for one in interruptions] == [BOMB]

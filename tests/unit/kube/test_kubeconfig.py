@@ -314,7 +314,7 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
         {},
         "could not read the tokenFile of {me}: {folder}/nowhere: No such file or directory",
     ),
-    "a number for a token": (lambda _: {"token": 5}, {}, "{me} has a token that is no text"),
+    "a number for a token": (lambda _: {"token": 5}, {}, "{me} has a token that is not a text"),
     "an authority that is not base64": (
         lambda _: {},
         {"certificate-authority-data": HIDDEN + "!"},
@@ -343,7 +343,7 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
     "no server": (
         lambda _: {},
         {"server": None},
-        'the kubeconfig\'s cluster "here" has no server: an URL with https:// is needed',
+        'the kubeconfig\'s cluster "here" has no server: add a URL with https://',
     ),
     "a word for a flag": (
         lambda _: {},
@@ -353,12 +353,12 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
     "a proxy of another kind": (
         lambda _: {},
         {"proxy-url": f"socks5://me:{HIDDEN}@proxy"},
-        'the kubeconfig\'s cluster "here" has a proxy-url that is no http:// or https:// one: use such a proxy',
+        'the kubeconfig\'s cluster "here" has a proxy-url other than http:// or https://: use such a proxy',
     ),
     "somebody else": (
         lambda _: {"token": HIDDEN, "as": "admin"},
         {},
-        "{me} acts as somebody else (as), which is not supported: use a user of its own",
+        "{me} impersonates another user (as), which is not supported: use a user of its own",
     ),
     "a program that is not there": (
         lambda w: running(w, "", command="./nothing", installHint="Get it at https://example.com."),
@@ -400,7 +400,7 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
     "a program that needs a terminal": (
         lambda w: running(w, "", interactiveMode="Always"),
         {},
-        "the program of {me} asks at a terminal (interactiveMode: Always): there is none",
+        "the program of {me} needs a terminal (interactiveMode: Always): run it at one",
     ),
     "a program without a command": (
         lambda _: {"exec": {"apiVersion": V1}},
@@ -417,7 +417,7 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
         {},
         (
             '{me} logs in by the auth-provider "oidc", which gave no token: log in with kubectl '
-            "once more, or use an exec plug-in instead"
+            "again, or use an exec plug-in instead"
         ),
     ),
 }
@@ -441,7 +441,7 @@ def test_what_cannot_be_used_is_told_the_same_by_both_and_shows_nothing(
     ("text", "told"),
     [
         ("hunter2: [", "the kubeconfig {file} is not YAML"),
-        ("contexts: 5", "the kubeconfig {file} is not one: its contexts are no list"),
+        ("contexts: 5", "the kubeconfig {file} is invalid: its contexts are not a list"),
         ("hunter2", "the kubeconfig has no current context: name one"),
         ("current-context: here", 'the kubeconfig has no context "here"; it has none at all'),
         (

@@ -162,7 +162,7 @@ def test_a_pod_finds_its_new_token_and_its_new_bundle_when_the_old_ones_are_refu
 
     play(story)
     assert [one.getMessage() for one in caplog.records] == [
-        "The credentials for the API server have changed, and were read again."
+        "The credentials for the API server have changed: using the new ones."
     ]
 
 
@@ -302,7 +302,7 @@ def test_what_cannot_be_read_again_is_told_once_and_those_from_before_stay(
 
     play(story)
     assert [one.getMessage() for one in caplog.records] == [
-        f"The credentials for the API server could not be read again: {type(trouble).__name__}. Those from before stay."
+        f"The credentials for the API server could not be read again: {type(trouble).__name__}. Keeping the old ones."
     ]
 
 
@@ -315,7 +315,7 @@ def test_credentials_for_another_server_are_not_taken(caplog: pytest.LogCaptureF
         assert not await connection.is_renewed(connection.snapshot())
 
     play(story)
-    assert "they are for https://elsewhere now, which takes a restart" in caplog.text
+    assert "they are for https://elsewhere now: restart the operator" in caplog.text
 
 
 def test_a_context_that_becomes_the_current_one_later_is_not_gone_to(tmp_path: Path) -> None:

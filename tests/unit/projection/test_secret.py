@@ -39,13 +39,13 @@ def test_a_nul_byte_is_refused_in_a_variable_and_taken_in_a_file() -> None:
     assert secret_data([Variable("A", "a\0b", is_file=True)])[1] == ()
     (problem,) = secret_data([Variable("A", "hunter\0two")])[1]
     assert (problem.reason, problem.path) == ("InvalidVariableValue", "values.environmentVariables.A")
-    assert problem.summary == 'the value of "A" holds a NUL byte, which no variable can carry'
+    assert problem.summary == 'the value of "A" contains a NUL byte, which no variable can hold'
 
 
 def test_a_nul_byte_in_a_file_is_refused_beside_variables_that_a_pod_takes_whole() -> None:
     (problem,) = secret_data([Variable("A", "x"), Variable("B", "a\0b", is_file=True)])[1]
     assert problem.path == "values.files.B"
-    assert "a Secret with variables is taken whole" in problem.summary
+    assert "pods take a Secret with variables whole" in problem.summary
 
 
 def test_a_value_that_is_not_text_is_refused_and_bytes_are_taken() -> None:

@@ -34,8 +34,8 @@ def test_one_that_is_too_large_is_refused_with_its_size_the_limit_and_what_to_do
             told = world.condition("big")
             assert (told["status"], told["reason"]) == ("False", "LimitExceeded")
             size = len(json.dumps(world.api.environment("big")))
-            assert "the environment is 1,04" in told["message"]
-            assert "may be 1,048,576 bytes of JSON" in told["message"]
+            assert "the environment has 1,04" in told["message"]
+            assert "at most 1,048,576 are allowed" in told["message"]
             assert "split it into several environments and import them" in told["message"]
             assert size > LARGEST_ENVIRONMENT
             assert world.api.secret("big") is None
@@ -134,7 +134,7 @@ def test_an_import_that_is_too_large_is_told_only_to_those_it_is_shared_with() -
     (told,) = load(api, "other/big")
     assert isinstance(told, Failed)
     assert told.reason == "LimitExceeded"
-    assert 'EscEnvironment "other/big" cannot be imported: the environment is 1,04' in told.message
+    assert 'EscEnvironment "other/big" cannot be imported: the environment has 1,04' in told.message
 
 
 def test_what_an_evaluation_imports_is_bounded_as_a_whole() -> None:

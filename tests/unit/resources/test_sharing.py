@@ -74,8 +74,8 @@ def test_no_two_environments_are_called_the_same(one: Key, other: Key, place: st
 
 
 def test_people_are_told_the_kind() -> None:
-    assert Key("apps", "aws").tell() == 'EscEnvironment "apps/aws"'
-    assert Key("", "aws").tell() == 'ClusterEscEnvironment "aws"'
+    assert Key("apps", "aws").describe() == 'EscEnvironment "apps/aws"'
+    assert Key("", "aws").describe() == 'ClusterEscEnvironment "aws"'
     assert (str(Key("", "aws")), Key("", "aws").full_name) == ("aws", "ClusterEscEnvironment/aws")
     assert Key("", "aws").seen_from("apps") == "ClusterEscEnvironment/aws"
     assert Key("apps", "aws").seen_from("team-a") == "apps/aws"

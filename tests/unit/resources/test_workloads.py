@@ -109,7 +109,7 @@ def test_a_template_that_its_controller_has_not_seen_yet_is_not_done_whatever_th
         "updateRevision": "web-1",
         "phase": "Healthy",
     }
-    assert progress(kind, {"replicas": 1}, status) == (Progress.RUNNING, "it has not been looked at yet")
+    assert progress(kind, {"replicas": 1}, status) == (Progress.RUNNING, "its controller has not observed it yet")
     assert progress(kind, {"replicas": 1}, {**status, "observedGeneration": 4})[0] is Progress.DONE
 
 
@@ -226,10 +226,10 @@ CANARY = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 5
         ({}, Progress.RUNNING, "it is progressing"),
         ({"phase": "Degraded", "message": "ProgressDeadlineExceeded"}, Progress.STUCK, "ProgressDeadlineExceeded"),
         ({"phase": "Degraded"}, Progress.STUCK, "it is degraded"),
-        ({"phase": "Paused", "currentStepIndex": 1}, Progress.PAUSED, "it is paused until somebody promotes it"),
+        ({"phase": "Paused", "currentStepIndex": 1}, Progress.PAUSED, "it is paused until someone promotes it"),
         ({"phase": "Paused", "currentStepIndex": 3}, Progress.RUNNING, "it is paused"),
-        ({"phase": "Paused", "currentStepIndex": 9}, Progress.PAUSED, "it is paused until somebody promotes it"),
-        ({"phase": "Paused"}, Progress.PAUSED, "it is paused until somebody promotes it"),
+        ({"phase": "Paused", "currentStepIndex": 9}, Progress.PAUSED, "it is paused until someone promotes it"),
+        ({"phase": "Paused"}, Progress.PAUSED, "it is paused until someone promotes it"),
     ],
 )
 def test_an_argo_rollout_is_as_far_as_its_phase_says(status: dict[str, Any], expected: Progress, message: str) -> None:

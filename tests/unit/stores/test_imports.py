@@ -31,7 +31,7 @@ def test_a_bare_name_is_one_of_the_same_place_first_and_one_of_the_cluster_then(
     [
         ("apps/base", "", "imports only others of its kind", "ImportNotAllowed"),
         ("c/apps/base", "apps", "imports stay within their cluster", "ImportNotAllowed"),
-        ("base@3", "apps", "a cluster keeps no versions", "VersionNotSupported"),
+        ("base@3", "apps", "a cluster stores no versions", "VersionNotSupported"),
         ("a//b", "apps", "is not a reference", "InvalidReference"),
     ],
 )
@@ -60,7 +60,7 @@ def test_what_no_cluster_can_have_is_refused_without_a_look(name: str, place: st
             "other/base",
             "apps",
             (
-                'EscEnvironment "other/base" cannot be imported from namespace "apps": either there is none, or its'
+                'EscEnvironment "other/base" cannot be imported from namespace "apps": either it does not exist, or its'
                 ' spec.sharing.namespaces does not name "apps"'
             ),
             "ImportNotAllowed",
@@ -69,8 +69,8 @@ def test_what_no_cluster_can_have_is_refused_without_a_look(name: str, place: st
             "ClusterEscEnvironment/base",
             "apps",
             (
-                'ClusterEscEnvironment "base" cannot be imported from namespace "apps": either there is none, or its'
-                ' spec.sharing.namespaces does not name "apps"'
+                'ClusterEscEnvironment "base" cannot be imported from namespace "apps": either it does not exist, or '
+                'its spec.sharing.namespaces does not name "apps"'
             ),
             "ImportNotAllowed",
         ),

@@ -1,4 +1,4 @@
-"""`esc env`: what works on environments as such; `open` and `run` are there too, as upstream has them."""
+"""`esc env`: commands on environments; `open` and `run` are here too, as upstream."""
 
 from esc_operator.cli.group import LazyGroup
 

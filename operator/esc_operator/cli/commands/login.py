@@ -14,7 +14,7 @@ from esc_operator.kube.kubeconfig import read_contexts
 
 _HELP = f"""Choose where environments come from.
 
-Without a URL it says what is chosen and what there is to choose from. {BACKEND_URL} overrides the choice.
+Without a URL it shows the choice and the alternatives. {BACKEND_URL} overrides the choice.
 
 \b
 Examples:
@@ -37,7 +37,7 @@ def command(outside: Outside, url: str | None) -> None:
 
 
 def _check(url: str, outside: Outside) -> str:
-    """The URL to remember, which keeps its meaning wherever and whenever it is used. Raises ConfigurationError."""
+    """The URL to store, which means the same from every folder. Raises ConfigurationError."""
     if url.startswith(FOLDER):
         path = backends.folder_path(url)
         if not os.path.isdir(path):

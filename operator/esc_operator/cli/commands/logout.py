@@ -11,6 +11,6 @@ from esc_operator.cli.outside import Outside
 def command(outside: Outside) -> None:
     """Forget the backend that `esc login` chose."""
     if forget_backend(outside.settings):
-        click.echo(f"Logged out; back to {default_backend(outside.settings)}")
+        click.echo(f"Logged out; environments come from {default_backend(outside.settings)} again")
     else:
         click.echo("Not logged in to anything.")

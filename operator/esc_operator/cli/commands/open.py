@@ -32,11 +32,11 @@ _LINES = {"dotenv": lines.dotenv_lines, "shell": lines.shell_lines}
     type=click.Choice([*_DOCUMENTS, *_LINES]),
     default="json",
     show_default=True,
-    help="How to write it; dotenv and shell write the environmentVariables.",
+    help="Output format; dotenv and shell write the environmentVariables.",
 )
 @click.pass_obj
 def command(outside: Outside, reference: str, path: str, form: str) -> None:
-    """Open an environment and show it, or the value at a path of it. Secrets are shown.
+    """Open an environment and show it, or the value at a path, secrets included.
 
     \b
     Examples:
@@ -67,12 +67,12 @@ def _as_lines(opened: OpenedEnvironment, form: str) -> str:
     text, problems = _LINES[form]([each for each in variables if not each.is_file])
     opened.report(problems)
     if files := [each.name for each in variables if each.is_file]:
-        click.echo(f"Warning: only `esc run` writes files, so these are left out: {', '.join(files)}", err=True)
+        click.echo(f"Warning: files are left out, use `esc run` to get them: {', '.join(files)}", err=True)
     return text
 
 
 def _write(text: str) -> None:
-    # A value may be bytes that are no text; they are written as they are.
+    # A value may be bytes that are not text; write them unchanged.
     try:
         data = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -21,30 +21,30 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.command
 @click.argument("reference", required=False)
 @click.option("--all", "everything", is_flag=True, help="All environments of the cluster.")
-@click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NAME", help="Those of a namespace.")
-@click.option("--namespace-selector", metavar="SELECTOR", help="Those of namespaces with these labels.")
-@click.option("-l", "--selector", "labels", metavar="SELECTOR", help="Those with these labels, as in kubectl get -l.")
-@click.option("--provider", metavar="NAME", help="Those that open this provider, such as aws-login.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NAME", help="Environments of a namespace.")
+@click.option("--namespace-selector", metavar="SELECTOR", help="Environments of namespaces with these labels.")
+@click.option("-l", "--selector", "labels", metavar="SELECTOR", help="With these labels, as in kubectl get -l.")
+@click.option("--provider", metavar="NAME", help="Environments that open this provider, such as aws-login.")
 @click.option(
-    "--role", metavar="PATTERN", help="Those that log in to such a role; * is any text but / and :, ** is any text."
+    "--role",
+    metavar="PATTERN",
+    help="Environments that log in to such a role; * is any text but / and :, ** is any text.",
 )
-@click.option("--reason", metavar="TEXT", help="Why, for whoever looks at it later.")
+@click.option("--reason", metavar="TEXT", help="Why, for people who read it later.")
 @click.option(
     "--max-concurrent",
     type=click.IntRange(1, MOST_AT_ONCE),
     default=DEFAULT_AT_ONCE,
     show_default=True,
-    help="Environments under way at a time.",
+    help="How many environments to rotate at a time.",
 )
-@click.option(
-    "--stop-after", type=click.IntRange(1), metavar="N", help="Ask no more in a namespace once N have failed there."
-)
-@click.option("--allow-none", is_flag=True, help="It is fine if no environment fits, or all that do are suspended.")
+@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Stop in a namespace after N failures there.")
+@click.option("--allow-none", is_flag=True, help="Succeed even if no environment matches, or all are suspended.")
 @click.option("--no-rollout", is_flag=True, help="Replace no pods: they take the new values when they next start.")
 @click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
-@click.option("--wait", is_flag=True, help="Wait until all have new values, and show how far it has come.")
-@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: no longer than this.")
-@click.option("--context", metavar="NAME", help="The cluster, by a context of the kubeconfig.")
+@click.option("--wait", is_flag=True, help="Wait until all have new values, and show progress.")
+@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: wait at most this long.")
+@click.option("--context", metavar="NAME", help="The kubeconfig context of the cluster.")
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     outside: Outside,
@@ -65,11 +65,11 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     timeout: float | None,
     context: str | None,
 ) -> None:
-    """Have new credentials made: of one environment, or of all that fit the options.
+    """Get new credentials for one environment, or for all that match the options.
 
-    The operator makes them, the earliest expiry first and so many at a time, and replaces the pods of those that ask
-    for it. Of many it is an EscRotation (kubectl get escrot), which goes on without this command. With --wait the exit
-    status says whether all have new values.
+    The operator gets them, the earliest expiry first and a few at a time, and replaces pods where rollout.policy is
+    OnChange. For several environments the command creates an EscRotation (kubectl get escrot), which continues
+    without it. With --wait the exit status says whether all have new values.
 
     \b
     Examples:
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     """
     choice = _choice(namespaces, namespace_selector, labels, provider, role)
     if everything and choice:
-        raise click.UsageError("--all takes no other choice beside it")
+        raise click.UsageError("--all excludes the other selectors: use one or the other")
     selector = choice if choice or everything else None
     waiting = Waiting(timeout, outside.sleep) if wait else None
     if (reference is None) == (selector is None):
@@ -91,7 +91,9 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         )
     if selector is None:
         if no_rollout or stop_after or reason or allow_none:
-            raise click.UsageError("--reason, --stop-after, --allow-none and --no-rollout are for a rotation of many")
+            raise click.UsageError(
+                "--reason, --stop-after, --allow-none and --no-rollout need a selector, such as --role, not a name"
+            )
         _rotate_one(outside, str(reference), context, waiting, dry_run=dry_run)
         return
     session = _session(outside, context or "")[0]
@@ -107,7 +109,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         **({"allowNone": True} if allow_none else {}),
     }
     name = start_rotation(session, spec)
-    click.echo(f"EscRotation {name} has begun", err=wait)
+    click.echo(f"Created EscRotation {name}", err=wait)
     if waiting:
         follow_rotation(session, name, waiting, is_terminal=sys.stderr.isatty())
 
@@ -119,7 +121,7 @@ def _choice(
     provider: str | None,
     role: str | None,
 ) -> dict[str, Any]:
-    """The selector that the options make; empty where none of them is given."""
+    """The selector of the options; empty if none of them is given."""
     return {
         **({"namespaces": list(namespaces)} if namespaces else {}),
         **({"namespaceSelector": parse_label_selector(namespace_selector)} if namespace_selector else {}),
@@ -144,17 +146,17 @@ def _rotate_one(outside: Outside, text: str, context: str | None, waiting: Waiti
 
 def _refuse_version(reference: Reference) -> None:
     if reference.version:
-        raise ConfigurationError(f'"{reference}": a cluster keeps no versions; leave "@{reference.version}" out')
+        raise ConfigurationError(f'"{reference}": a cluster stores no versions; leave "@{reference.version}" out')
 
 
 def _session(outside: Outside, context: str) -> tuple[ClusterSession, str]:
-    """The cluster of a context, or that of the login, and the namespace of a bare name. Raises EscError."""
+    """A session with the cluster of a context, or of the login, and the default namespace. Raises EscError."""
     if not context:
         url = read_backend(outside.settings)
         if not url.startswith(CLUSTER):
             raise ConfigurationError(
-                f"environments come from {url}, and rotations are made in a cluster: esc login kubernetes://CONTEXT, "
-                "or name one with --context"
+                f"environments come from {url}, but only a cluster rotates them: run esc login kubernetes://CONTEXT, "
+                "or name a context with --context"
             )
         context = url.removeprefix(CLUSTER)
     contexts = read_contexts(outside.settings)

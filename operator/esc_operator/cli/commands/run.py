@@ -8,7 +8,7 @@ from esc_operator.cli.running import run_in_environment
 
 
 class _RunCommand(click.Command):
-    """A command whose own options end where the command to run begins, with or without `--`."""
+    """A click command whose own options end before the command to run, with or without `--`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         options, reference, command_line = split(args)
@@ -17,7 +17,7 @@ class _RunCommand(click.Command):
 
 
 @click.command(cls=_RunCommand, options_metavar="[-i]")
-@click.option(*INTERACTIVE, is_flag=True, help="Leave the command's output alone: it keeps the terminal.")
+@click.option(*INTERACTIVE, is_flag=True, help="Do not redact the command's output: the command keeps the terminal.")
 @click.argument("reference")
 @click.argument("command_line", nargs=-1, required=True, metavar="[--] COMMAND [ARG]...")
 @click.pass_obj
@@ -25,12 +25,12 @@ def command(outside: Outside, interactive: bool, reference: str, command_line: t
     """Run a command in an environment.
 
     The command gets the `environmentVariables` of the environment, and for each of its `files` a temporary file whose
-    path is in the variable. `${path}` in an argument becomes the value at that path, `$$` a dollar sign. There is no
-    shell in between: run one if you need it.
+    path is in the variable. `${path}` in an argument becomes the value at that path, `$$` a dollar sign. No shell
+    interprets the command: run one if you need it.
 
-    Secrets are taken out of what the command prints, so its output is a pipe and no terminal; an editor, a shell or a
-    prompt wants -i. Without -i it ends when all who hold its output have ended. Signals are passed on, temporary files
-    are always removed, and the exit status is the command's. If the environment has an error nothing is run.
+    esc redacts secrets in the command's output, so the output is a pipe, not a terminal; use -i for an editor, a shell
+    or a prompt. Without -i, esc waits until all processes that hold the output have ended. It forwards signals, always
+    removes the temporary files, and exits with the command's status. If the environment has an error, nothing runs.
 
     \b
     Examples:

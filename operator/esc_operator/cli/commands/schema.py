@@ -1,4 +1,4 @@
-"""`esc schema`: the JSON Schema of an environment file, or those of one provider or rotator."""
+"""`esc schema`: the JSON Schema of an environment file, or the schemas of one provider or rotator."""
 
 import json
 from typing import Any
@@ -15,12 +15,12 @@ from esc_operator.schema.environment_file import Rotation, environment_file_sche
 def command(name: str | None) -> None:
     """Print the JSON Schema of an environment file, for editors.
 
-    It holds the inputs of every provider and rotator that is installed. For the YAML language server, begin a file with
+    It has the inputs of every installed provider and rotator. For the YAML language server, start a file with
 
     \b
       # yaml-language-server: $schema=FILE
 
-    With the NAME of a provider or rotator: its own schemas, of what it takes and of what it gives out.
+    With the NAME of a provider or rotator, print the schemas of its inputs and outputs.
 
     \b
     Examples:
@@ -40,7 +40,7 @@ def _of_files(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _of_one(catalogue: Catalogue, name: str) -> dict[str, Any]:
-    """By the call that it is in an environment: a provider and a rotator may have the same name."""
+    """The schemas by call (`fn::open::NAME`): a provider and a rotator may have the same name."""
     found: dict[str, Any] = {}
     if name in catalogue.providers.names():
         provider = catalogue.providers.find(name)

@@ -1,6 +1,6 @@
 """`fn::open`."""
 
-from esc_operator.evaluation.answers import UNTOLD, Described, Opened
+from esc_operator.evaluation.answers import UNKNOWN_LOGIN, Described, Opened
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
@@ -70,7 +70,7 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     if isinstance(answer, Failed):
         frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
         return frame.unknown(outputs)
-    hides_login = answer.login is not None and (inputs.contains_secrets or answer.login == UNTOLD)
+    hides_login = answer.login is not None and (inputs.contains_secrets or answer.login == UNKNOWN_LOGIN)
     login = None if hides_login else answer.login
     provider = call.provider or ""
     frame.findings.append(OpenRecord(call.path, frame.scope.identity, provider, answer.lease, login, hides_login))

@@ -1,1 +1,1 @@
-"""AWS: its login, the rotator of IAM keys, and the one translator of its errors."""
+"""AWS: its login, the rotator of IAM keys, and its one error translator."""

@@ -1,7 +1,7 @@
-"""What each refusal of AWS means, and what to tell whoever has to fix it.
+"""What each refusal of AWS means, and how to fix it.
 
-Pure: a refusal and the exchange that it refuses go in, a text comes out, which names roles, subjects, issuers and
-audiences and never holds a token or a key.
+Pure: it takes a refusal and the refused exchange, and returns a text that names roles, subjects, issuers and audiences
+and never holds a token or a key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OUTAGES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange of an identity token for a role, as messages tell it."""
+    """One exchange of an identity token for a role, as messages describe it."""
 
     role: str
     session_name: str
@@ -67,13 +67,13 @@ def advise_session(exchange: Exchange, _: Refusal | None = None) -> str:
 
 def _advise_trust(exchange: Exchange, refusal: Refusal) -> str:
     claims, key = exchange.claims, exchange.issuer_key
-    # AWS has one sentence for everything that a trust policy can refuse; whatever else it says is worth reading.
+    # AWS has one sentence for everything that a trust policy can refuse; anything else it says is worth repeating.
     more = "" if refusal.text.startswith("Not authorized to perform sts:AssumeRole") else f"; AWS says: {refusal.text}"
     return (
         f"AWS refused {exchange.role} to {claims.subject}: in the role's trust policy, the statement that allows"
         f" sts:AssumeRoleWithWebIdentity must name the provider {key} of account {exchange.account}, and its conditions"
         f' must accept "{key}:sub" = "{claims.subject}" and "{key}:aud" = "{_audiences(exchange)}"'
-        f" (a role that does not exist is refused alike){more}"
+        f" (AWS refuses a role that does not exist in the same way){more}"
     )
 
 
@@ -114,7 +114,7 @@ def _audiences(exchange: Exchange) -> str:
 def _advise_expired(exchange: Exchange, _: Refusal) -> str:
     return (
         f"the identity token of {exchange.claims.subject} had expired when it reached AWS: compare the clocks, and"
-        " where the token comes from a file, renew the file"
+        " if the token comes from a file, renew the file"
     )
 
 

@@ -1,11 +1,11 @@
-"""AWS clients: without credentials one for each service, region and endpoint, and with a given login one for each use.
+"""AWS clients: without credentials, one for each service, region and endpoint; with a given login, one for each use.
 
 Making a client reads service models for tens of milliseconds and is not thread-safe; using one is both cheap and
-thread-safe. Clients here never look for credentials: neither `~/.aws`, nor the environment, nor an instance's metadata
-service may lend an environment an identity that is not its own.
+thread-safe. Clients here never look for credentials: an environment must not get an identity that is not its own from
+`~/.aws`, environment variables or an instance's metadata service.
 
-boto3 takes longer to import than a static environment takes to open, so nothing imports it before the first call, and
-that call is made on the blocking pool.
+Importing boto3 takes longer than opening a static environment, so it is imported by the first call, on the blocking
+pool.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Target(NamedTuple):
 
     @property
     def host(self) -> str:
-        """The host, for messages; an URL may hold a password."""
+        """The host, for messages; a URL may hold a password."""
         if self.endpoint is None:
             return f"{self.service}.{self.region}"
         return self.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2] or "[unreadable]"
 
 
 def choose_target(service: str, settings: Mapping[str, str], *, region: str | None, partition: str = "aws") -> Target:
-    """The given region, or the one of the settings, or the first of the partition (`aws`, `aws-cn`, `aws-us-gov`)."""
+    """The given region, else that of the settings, else the first of the partition (`aws`, `aws-cn`, `aws-us-gov`)."""
     return Target(
         service=service,
         region=region
@@ -58,9 +58,9 @@ def choose_target(service: str, settings: Mapping[str, str], *, region: str | No
 class _Clients:
     """Makes clients that share one session, one at a time.
 
-    A call is one request, with timeouts in seconds: botocore's own retries come within a second or two, whatever
-    `Retry-After` says, and past the circuit breaker; and what changes something must not be repeated blindly. Whoever
-    calls knows better when to try again.
+    A call is one request, with timeouts in seconds. botocore's own retries are off: they come within a second or two
+    whatever `Retry-After` says, they bypass the circuit breaker, and calls that change something must not be repeated
+    blindly. The caller decides when to retry.
     """
 
     def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
@@ -74,7 +74,7 @@ class _Clients:
         self._session: Any = None
 
     def _make(self, target: Target, *, login: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        """Under the lock. Raises what botocore raises for a region or an endpoint that cannot be."""
+        """Call it under the lock. Raises what botocore raises for an invalid region or endpoint."""
         from botocore.config import Config
 
         if self._session is None:
@@ -97,7 +97,7 @@ class UnsignedClients(_Clients):
         self._clients: OrderedDict[Target, Any] = OrderedDict()
 
     def client(self, target: Target) -> Any:
-        """The client for a target; raises what botocore raises for a region or an endpoint that cannot be."""
+        """The client for a target; raises what botocore raises for an invalid region or endpoint."""
         from botocore import UNSIGNED
 
         with self._lock:
@@ -105,7 +105,7 @@ class UnsignedClients(_Clients):
                 self._clients[target] = self._make(
                     target, signature_version=UNSIGNED, max_pool_connections=_CONNECTIONS
                 )
-                # Whoever writes an environment chooses the region: the number of clients is not theirs to choose.
+                # The author of an environment chooses the region, but must not choose the number of clients.
                 if len(self._clients) > _MOST_CLIENTS:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(target)
@@ -113,9 +113,8 @@ class UnsignedClients(_Clients):
 
 
 class SignedClients(_Clients):
-    """Clients with a login that an environment brought, for calls that are rare: each is made for one use, so that no
-    key is kept. Blocking and thread-safe.
-    """
+    """Clients with an environment's own login, for rare calls: each is made for one use, so that no key is kept.
+    Blocking and thread-safe."""
 
     def client(self, target: Target, login: Mapping[str, Any]) -> Any:
         """A client that signs as `login`, the outputs of `aws-login`."""
@@ -129,13 +128,13 @@ class SignedClients(_Clients):
 
 
 def _make_session() -> Any:
-    """A session that reads no profile and no file of the user's: all its clients share one loader of service models."""
+    """A session that reads no profile and no user file; its clients share one loader of service models."""
     import logging
 
     import boto3.session
     import botocore.session
 
-    # At DEBUG botocore logs requests and answers as they are, tokens and keys included.
+    # At DEBUG botocore logs whole requests and answers, tokens and keys included.
     logging.getLogger("botocore").setLevel(logging.WARNING)
     nowhere = (None, None, os.devnull, None)
     core = botocore.session.Session(

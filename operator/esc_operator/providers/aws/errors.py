@@ -1,7 +1,7 @@
 """The one translator of AWS errors: from what botocore raises to a reason and a message that says what to fix.
 
-What AWS says is repeated only after everything that could be a token or a key is cut out; what botocore says is never
-repeated, since it quotes parameters and answers.
+A message repeats AWS's words only after everything that could be a token or a key is removed. It never repeats
+botocore's words, since they quote parameters and answers.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from esc_operator.providers import login_reasons, reasons, refusals
 from esc_operator.providers.answers import without_secrets
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import RULES, Exchange, advise_role, advise_session
-from esc_operator.providers.refusals import Refusal, explain, tells_by_status
+from esc_operator.providers.refusals import Refusal, explain, explained_by_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 _READERS = frozenset({"botocore.parsers", "botocore.endpoint"})
-"""The modules that take an answer apart. One of another shape than STS's makes them raise whatever it happens to lead
-to, such as KeyError for a page of HTML."""
+"""The modules that parse an answer. One that STS did not write makes them raise anything, such as KeyError for a page
+of HTML."""
 
 
 def translate(error: Exception, exchange: Exchange, now: datetime) -> ProviderError | None:
-    """The error to raise instead, or None for one that does not come from AWS or its library.
+    """The error to raise instead, or None if the error does not come from AWS or its library.
 
-    To be raised outside of the `except` block: as context, the original would bring quoted parameters along.
+    Raise it outside of the `except` block: as its context, the original would show quoted parameters.
     """
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.parsers import ResponseParserError
@@ -47,7 +47,7 @@ def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
 
 
 def unreadable_answer(error: Exception, exchange: Exchange) -> ProviderError | None:
-    """The error for whatever botocore raised over an answer that it could not take apart; None for any other error."""
+    """The error for an answer that botocore could not parse; None for any other error."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_globals.get("__name__") in _READERS:
@@ -72,7 +72,7 @@ def _translate_refusal(response: Mapping[str, Any], exchange: Exchange, now: dat
         status=metadata.get("HTTPStatusCode") or 0,
     )
     # AWS gives every error a code.
-    if not refusal.code and not tells_by_status(refusal):
+    if not refusal.code and not explained_by_status(refusal):
         return malformed_answer(exchange, f"it is an error ({refusal.status}) without a code")
     return explain(RULES, refusal, exchange, metadata.get("HTTPHeaders") or {}, now)
 
@@ -103,7 +103,6 @@ def _refused_parameter(report: str, exchange: Exchange) -> ProviderError:
     if "RoleSessionName" in names:
         return ProviderError(advise_session(exchange), reason=aws_reasons.INVALID_SESSION_NAME)
     return ProviderError(
-        f"the request for {exchange.role} is not one that AWS STS takes:"
-        f" check {', '.join(sorted(names)) or 'its inputs'}",
+        f"AWS STS does not accept the request for {exchange.role}: check {', '.join(sorted(names)) or 'its inputs'}",
         reason=reasons.INVALID_INPUTS,
     )

@@ -1,8 +1,8 @@
-"""`fn::rotate::aws-iam`: the access keys of an IAM user, of which one is in use and the one before is still alive.
+"""`fn::rotate::aws-iam`: the access keys of an IAM user; one is in use, and the previous one still works.
 
 Inputs, state and outputs are those of Pulumi ESC. AWS allows a user two keys: a rotation deletes the one that is not in
-use, and makes another. So what is in use goes on working until the rotation after the next write, and one whose answer
-was lost costs nothing but itself. A key that this rotator does not know is never deleted while it could be in use.
+use, and makes another. So the key in use works until the rotation after the next write, and a key whose answer was lost
+costs nothing but itself. The rotator never deletes a key that it does not know and that could be in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION = "us-east-1"
 MOST_KEYS = 2
-"""So many access keys AWS allows a user."""
+"""How many access keys AWS allows a user."""
 
 _KEY: Mapping[str, Any] = {
     "type": "object",
@@ -53,7 +53,7 @@ INPUTS: Mapping[str, Any] = {
         "login": {
             "type": "object",
             "title": "AWSLogin",
-            "description": "As whom keys are made and deleted; only a rotation needs it.",
+            "description": "The credentials that create and delete keys; only a rotation needs them.",
             "required": ["accessKeyId", "secretAccessKey"],
             "properties": {
                 "accessKeyId": {"type": "string"},
@@ -89,13 +89,13 @@ class AwsIam:
         return account_of(inputs["userArn"])
 
     def login(self, inputs: Mapping[str, Any]) -> Login | None:
-        """Nobody: it asks with the keys that another login has given it."""
+        """None: it uses the keys of another login."""
         return None
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         if state is None:
             raise ProviderError(
-                "there is no access key yet: ask for a rotation of this environment (`esc rotate`)",
+                "there is no access key yet: rotate this environment (`esc rotate`)",
                 reason=reasons.NOT_ROTATED,
             )
         return Opened(value=dict(state), lease=None, secret=True)
@@ -103,7 +103,7 @@ class AwsIam:
     async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
         user, target = _parse_user(inputs["userArn"]), _target(inputs, context.settings)
         answer = await context.run_blocking(lambda: self._replace(user, target, inputs["login"], state))
-        # Raised here and not in the pool's thread: no frame that holds a key becomes part of the traceback.
+        # Raised here and not in the pool's thread: the traceback must not contain a frame that holds a key.
         if isinstance(answer, ProviderError):
             raise answer
         new: dict[str, Any] = {
@@ -116,7 +116,7 @@ class AwsIam:
     def _replace(
         self, user: _User, target: Target, login: Mapping[str, Any], state: Mapping[str, Any] | None
     ) -> Mapping[str, Any] | ProviderError:
-        """Blocking: the key that was made, or what went wrong."""
+        """The new key, or the error. Blocking."""
         try:
             client = self._clients(target, login)
             listed = client.list_access_keys(UserName=user.name)["AccessKeyMetadata"]
@@ -143,9 +143,9 @@ class _User(NamedTuple):
 
 
 def choose_unwanted(listed: list[Mapping[str, Any]], state: Mapping[str, Any] | None) -> list[str] | None:
-    """The keys to delete so that there is room for another one; None where that might be one in use.
+    """The keys to delete to make room for another one; None if one of them might be in use.
 
-    In use is the current one of the state. All others may go: the one before, and one that a rotation has made whose
+    The current key of the state is in use. All others may go: the previous one, and one that a rotation made whose
     answer was lost.
     """
     present = sorted(listed, key=lambda key: key.get("CreateDate") or datetime.min.replace(tzinfo=UTC))
@@ -178,14 +178,14 @@ def _target(inputs: Mapping[str, Any], settings: Mapping[str, str]) -> Target:
 
 def _unknown_keys(user: _User) -> ProviderError:
     return ProviderError(
-        f"{user.arn} has {MOST_KEYS} access keys and this environment knows of neither, so none is deleted: delete one "
-        "of them, and ask again",
+        f"{user.arn} has {MOST_KEYS} access keys that this environment did not make, so it deletes none: delete one of "
+        "them, and rotate again",
         reason=aws_reasons.UNKNOWN_ACCESS_KEYS,
     )
 
 
 def _translate(error: Exception, user: _User, target: Target) -> ProviderError | None:
-    """The error to raise instead, without the words of AWS or its library; None for one that is of neither."""
+    """The error to raise instead, without the words of AWS or its library; None if it comes from neither."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
@@ -193,21 +193,21 @@ def _translate(error: Exception, user: _User, target: Target) -> ProviderError |
         status = (error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
         return _explain(Refusal(code if code.isalnum() else "", "", status), user, target)
     if isinstance(error, BotoCoreError):
-        told = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
-        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
+        message = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
+        return ProviderError(message, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
     return None
 
 
 def _explain(refusal: Refusal, user: _User, target: Target) -> ProviderError:
     code, _, status = refusal
     if is_throttled(refusal):
-        told = f"AWS IAM at {target.host} asks for fewer calls ({code})"
-        return ProviderError(told, reason=login_reasons.THROTTLED, throttled=True)
+        message = f"AWS IAM at {target.host} limits the rate of calls ({code})"
+        return ProviderError(message, reason=login_reasons.THROTTLED, throttled=True)
     if is_outage(refusal):
-        told = f"AWS IAM at {target.host} failed itself ({code or status})"
-        return ProviderError(told, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
+        message = f"AWS IAM at {target.host} failed itself ({code or status})"
+        return ProviderError(message, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
     if code == "NoSuchEntity":
-        return ProviderError(f"there is no user {user.arn}", reason=aws_reasons.USER_MISSING)
+        return ProviderError(f"there is no user {user.arn}: check `userArn`", reason=aws_reasons.USER_MISSING)
     if code in {"AccessDenied", "AccessDeniedException"}:
         return ProviderError(
             f"the login may not rotate {user.arn}: it needs iam:ListAccessKeys, iam:CreateAccessKey and "

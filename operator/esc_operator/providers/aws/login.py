@@ -1,9 +1,9 @@
-"""`fn::open::aws-login`: short-lived AWS credentials for a role (`oidc`), or credentials that are given (`static`).
+"""`fn::open::aws-login`: short-lived AWS credentials for a role (`oidc`), or given credentials (`static`).
 
-Inputs and outputs are those of Pulumi ESC, and these of ours: the inputs `audience` and `region`, and the output
+Inputs and outputs are those of Pulumi ESC, with additions: the inputs `audience` and `region`, and the output
 `expiresAt`. Three things differ on purpose: `duration` defaults to 1h (upstream's 2h exceeds what an unchanged role
-allows), a session name that AWS would refuse is made to fit, and `subjectAttributes` is refused, since nobody can
-change the subject of a cluster's token.
+allows), a session name that AWS would refuse is corrected, and `subjectAttributes` is refused, since the subject of a
+cluster's token cannot be changed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ DEFAULT_DURATION = "1h"
 SHORTEST = timedelta(minutes=15)
 
 STS_RATE = 100.0
-"""AWS grants an account 600 calls of STS a second in each region, to all its users together, and publishes no number of
-its own for this one call. A sixth leaves room for the workloads, and for other clusters that start at the same time."""
+"""AWS grants an account 600 calls of STS a second in each region, for all its users together, and publishes no separate
+number for this call. A sixth leaves room for the workloads, and for other clusters that start at the same time."""
 
 _ARN = {"type": "string", "minLength": 20, "maxLength": 2048}
 
@@ -64,7 +64,7 @@ INPUTS: Mapping[str, Any] = {
                 "sessionName": {
                     "type": "string",
                     "minLength": 2,
-                    "description": "The role session's name; what AWS refuses is replaced, 64 characters are kept.",
+                    "description": "The role session's name; invalid characters are replaced, 64 are kept.",
                 },
                 "duration": {
                     **LIFETIME,
@@ -93,7 +93,7 @@ INPUTS: Mapping[str, Any] = {
         "static": {
             "type": "object",
             "title": "AWSLogin",
-            "description": "Credentials as they are given.",
+            "description": "Given credentials, passed through.",
             "required": ["accessKeyId", "secretAccessKey"],
             "additionalProperties": False,
             "properties": {
@@ -158,7 +158,7 @@ class AwsLogin:
             case {"static": static, **others} if not others:
                 return Opened(value=dict(static), lease=None, secret=True)
         raise ProviderError(
-            "aws-login takes exactly one of `oidc` (a role) and `static` (given keys)", reason=reasons.INVALID_INPUTS
+            "aws-login requires exactly one of `oidc` (a role) and `static` (given keys)", reason=reasons.INVALID_INPUTS
         )
 
     async def _assume_role(self, request: _Request, context: OpenContext) -> Opened:
@@ -167,7 +167,7 @@ class AwsLogin:
         target = request.target(context.settings)
         exchange = _describe(request, token, target)
         answer = await context.run_blocking(lambda: self._call_sts(request, token, target, exchange, issued_at))
-        # Raised here and not in the pool's thread: no frame that holds the token becomes part of the traceback.
+        # Raised here and not in the pool's thread: the traceback must not contain a frame that holds the token.
         if isinstance(answer, ProviderError):
             raise answer
         headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
@@ -177,10 +177,10 @@ class AwsLogin:
     def _call_sts(
         self, request: _Request, token: IdentityToken, target: Target, exchange: Exchange, now: datetime
     ) -> Mapping[str, Any] | ProviderError:
-        """Blocking: the answer as botocore has it, or what went wrong."""
+        """The answer as botocore returns it, or the error. Blocking."""
         try:
             client = self._clients.client(target)
-        except ValueError as error:  # also what botocore raises for an endpoint that is no URL
+        except ValueError as error:  # botocore raises it too for an endpoint that is not a URL
             return errors.translate(error, exchange, now) or errors.invalid_endpoint(exchange)
         try:
             answer: Mapping[str, Any] = client.assume_role_with_web_identity(
@@ -199,7 +199,7 @@ PROVIDER = AwsLogin()
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What to ask STS for; `session_name` already fits."""
+    """The parameters of a call to STS; `session_name` is already valid."""
 
     role: str
     session_name: str
@@ -222,7 +222,7 @@ class _Request:
 
 
 def sanitize_session_name(name: str) -> str:
-    """A session name as AWS takes it: `apps/aws` becomes `apps-aws`, and 64 characters are kept."""
+    """A session name that AWS accepts: `apps/aws` becomes `apps-aws`, and 64 characters are kept."""
     # Upstream's own pages set `<project>/<env>`, which AWS refuses.
     return re.sub(r"[^A-Za-z0-9_+=,.@-]", "-", name)[:64]
 
@@ -271,7 +271,7 @@ def _read_answer(answer: Mapping[str, Any], exchange: Exchange, issued_at: datet
     if expires_at <= issued_at:
         raise errors.malformed_answer(
             exchange,
-            f"the credentials expired at {format_time(expires_at)}, before they were asked for (compare clocks)",
+            f"the credentials expired at {format_time(expires_at)}, before they were requested: compare the clocks",
         )
     value = {
         "accessKeyId": key_id,
@@ -286,4 +286,4 @@ def _in_utc(time: datetime, exchange: Exchange) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise errors.malformed_answer(exchange, "its expiry is no time that there is in UTC") from None
+        raise errors.malformed_answer(exchange, "its expiry is not a time in UTC") from None

@@ -1,1 +1,1 @@
-"""Azure: its login, and the one translator of its errors."""
+"""Azure: its login, and its one error translator."""

@@ -1,7 +1,7 @@
 """The one translator of Azure's errors: from what the token endpoint answers to a reason and what to fix.
 
-Entra numbers its errors (AADSTS700213) and words them differently over the years, so the number decides. What it says
-is repeated only after everything that could be a token or a secret is cut out.
+Entra numbers its errors (AADSTS700213) and changes their wording over the years, so the number decides. A message
+repeats its words only after everything that could be a token or a secret is removed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from esc_operator.providers.refusals import (
     advise_outage,
     advise_throttled,
     explain,
+    explained_by_status,
     is_any,
     is_outage,
     is_throttled,
     says,
-    tells_by_status,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange for an application, as messages tell it. `claims` is None where a client secret is presented."""
+    """One exchange for an application, as messages describe it. `claims` is None with a client secret."""
 
     client: str
     tenant: str
@@ -48,10 +48,10 @@ class Exchange:
 
 
 def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
-    """The error for an answer that is no token."""
+    """The error for an answer that is not a token."""
     refusal = _read(reply)
-    if reply.content is None and not tells_by_status(refusal):
-        return malformed_answer(exchange, "it is no JSON object")
+    if reply.content is None and not explained_by_status(refusal):
+        return malformed_answer(exchange, "it is not a JSON object")
     return explain(_RULES, refusal, exchange, reply.headers, now)
 
 
@@ -90,14 +90,14 @@ def _credential(exchange: Exchange) -> str:
 def _advise_credential(exchange: Exchange, refusal: Refusal) -> str:
     return (
         f"application {exchange.client} of tenant {exchange.tenant} needs {_credential(exchange)}"
-        f" (AADSTS{refusal.code}; a slash at the end and upper case count, and a new one takes minutes to be known)"
+        f" (AADSTS{refusal.code}; trailing slashes and upper case count, and a new one takes effect after minutes)"
     )
 
 
 def _advise_audience(exchange: Exchange, refusal: Refusal) -> str:
     return (
         f"the federated identity credential of application {exchange.client} is for another audience than"
-        f" {exchange.audience} (AADSTS{refusal.code}): set `audience` to the one that it has, or give it this one"
+        f" {exchange.audience} (AADSTS{refusal.code}): set `audience` to the credential's, or change the credential's"
     )
 
 
@@ -113,8 +113,8 @@ def _advise_issuer(exchange: Exchange, _: Refusal) -> str:
 def _advise_expired(exchange: Exchange, _: Refusal) -> str:
     subject = exchange.claims.subject if exchange.claims else exchange.client
     return (
-        f"the identity token of {subject} was not valid at the time when it reached Azure: compare the clocks, and"
-        " where the token comes from a file, renew the file"
+        f"the identity token of {subject} was not valid when it reached Azure: compare the clocks, and if the token"
+        " comes from a file, renew the file"
     )
 
 
@@ -126,7 +126,7 @@ def _advise_application(exchange: Exchange, refusal: Refusal) -> str:
 
 
 def _advise_tenant(exchange: Exchange, refusal: Refusal) -> str:
-    return f"{exchange.host} knows no tenant {exchange.tenant} (AADSTS{refusal.code}): check `tenantId`"
+    return f"{exchange.host} has no tenant {exchange.tenant} (AADSTS{refusal.code}): check `tenantId`"
 
 
 def _advise_secret(exchange: Exchange, refusal: Refusal) -> str:
@@ -138,8 +138,8 @@ def _advise_secret(exchange: Exchange, refusal: Refusal) -> str:
 
 def _advise_scope(exchange: Exchange, refusal: Refusal) -> str:
     return (
-        f'the scope "{exchange.scope}" is not one that tenant {exchange.tenant} knows (AADSTS{refusal.code}): it looks'
-        " like https://vault.azure.net/.default"
+        f'tenant {exchange.tenant} has no scope "{exchange.scope}" (AADSTS{refusal.code}): write one like'
+        " https://vault.azure.net/.default"
     )
 
 
@@ -148,7 +148,7 @@ def _repeat(exchange: Exchange, refusal: Refusal) -> str:
 
 
 _RULES: tuple[Rule[Exchange], ...] = (
-    # 7002138 is 700213 where only upper and lower case differ, 70021 an older word for all of them.
+    # 7002138 is 700213 if only upper and lower case differ, 70021 an older number for all of them.
     Rule(
         says("70021", "70025", "700211", "700213", "7002137", "7002138"),
         azure_reasons.FEDERATED_CREDENTIAL_MISSING,

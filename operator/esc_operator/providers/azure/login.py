@@ -1,9 +1,9 @@
-"""`fn::open::azure-login`: what an Azure client logs in with: an identity token (`oidc`), or a client secret.
+"""`fn::open::azure-login`: the credentials of an Azure client: an identity token (`oidc`), or a client secret.
 
 Inputs and outputs are those of Pulumi ESC, where `oidc.token` is the identity token itself, for clients that exchange
-it (`ARM_OIDC_TOKEN`). Ours are the input `scope`, with which it is exchanged here and the output `accessToken` takes
-its place; the input `audience`; and the output `expiresAt`. `subjectAttributes` is refused, since nobody can change the
-subject of a cluster's token.
+it (`ARM_OIDC_TOKEN`). Additions are the input `scope`, which exchanges it here and outputs `accessToken` instead; the
+input `audience`; and the output `expiresAt`. `subjectAttributes` is refused, since the subject of a cluster's token
+cannot be changed.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 DEFAULT_AUDIENCE = "api://AzureADTokenExchange"
 DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
 
-# It becomes a part of the URL: what Azure has no tenant for has to be its answer, and not a web server's, which would
-# look like an outage to all who log in there.
+# The tenant becomes part of the URL: Azure itself has to answer that it has no such tenant. A web server's answer to a
+# malformed URL would look like an outage to everyone who logs in there.
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 
 INPUTS: Mapping[str, Any] = {
@@ -44,8 +44,8 @@ INPUTS: Mapping[str, Any] = {
     "properties": {
         "clientId": {"type": "string", "minLength": 1, "description": "The application's client ID."},
         "tenantId": {"type": "string", "minLength": 1, "description": "The tenant's ID, or one of its domains."},
-        "subscriptionId": {"type": "string", "description": "Handed through."},
-        "clientSecret": {**SECRET, "description": "A client secret, where there is no federated credential."},
+        "subscriptionId": {"type": "string", "description": "Passed through."},
+        "clientSecret": {**SECRET, "description": "A client secret, if there is no federated credential."},
         "oidc": {
             "type": "boolean",
             "default": False,
@@ -61,7 +61,7 @@ INPUTS: Mapping[str, Any] = {
         "scope": {
             "type": "string",
             "minLength": 1,
-            "description": "Log in here, and give out an access token for this scope: <resource>/.default.",
+            "description": "Log in, and output an access token for this scope: <resource>/.default.",
         },
     },
 }
@@ -81,7 +81,7 @@ OUTPUTS: Mapping[str, Any] = {
             "properties": {"token": {**SECRET, "description": "The identity token; without `scope`."}},
         },
         "accessToken": {**SECRET, "description": "With `scope`."},
-        "expiresAt": {"type": "string", "description": "When the token that is given out expires, RFC 3339."},
+        "expiresAt": {"type": "string", "description": "When the output token expires, RFC 3339."},
     },
 }
 
@@ -136,7 +136,7 @@ class AzureLogin:
     async def _exchange(
         self, request: _Request, token: IdentityToken | None, context: OpenContext, issued_at: datetime
     ) -> tuple[str, datetime]:
-        """The access token and its end."""
+        """The access token and its expiry."""
         authority = _authority(context.settings)
         exchange = Exchange(
             client=request.client,
@@ -160,7 +160,7 @@ PROVIDER = AzureLogin()
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked for. Without `scope` nobody but the issuer of identity tokens is asked."""
+    """The parsed inputs. Without `scope`, only the issuer of identity tokens is called."""
 
     client: str
     tenant: str
@@ -187,7 +187,8 @@ def _parse_request(inputs: Mapping[str, Any]) -> _Request:
     refuse_subject_attributes(inputs)
     if not _TENANT.fullmatch(inputs["tenantId"]):
         raise ProviderError(
-            "`tenantId` is no tenant: it is an ID such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its domains",
+            "`tenantId` is not a tenant: write its ID, such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its "
+            "domains",
             reason=reasons.INVALID_INPUTS,
         )
     request = _Request(
@@ -200,7 +201,7 @@ def _parse_request(inputs: Mapping[str, Any]) -> _Request:
     )
     if request.scope and not request.is_federated and not request.secret:
         raise ProviderError(
-            "`scope` asks for an access token, which takes `oidc: true` or a `clientSecret`",
+            "`scope` requests an access token: set `oidc: true` or a `clientSecret` too",
             reason=reasons.INVALID_INPUTS,
         )
     return request
@@ -233,5 +234,5 @@ def _read_answer(reply: Reply, exchange: Exchange, issued_at: datetime) -> tuple
             raise errors.malformed_answer(exchange, "it has no access token with a lifetime")
     if not 0 < seconds < timedelta.max.days:
         raise errors.malformed_answer(exchange, f"the access token lasts {seconds} s")
-    # From before the request: Azure's clock began while it was under way.
+    # Counted from before the request: the lifetime started while the request was running.
     return token, issued_at + timedelta(seconds=seconds)

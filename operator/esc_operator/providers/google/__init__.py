@@ -1,1 +1,1 @@
-"""Google Cloud: its login, and the one translator of its errors."""
+"""Google Cloud: its login, and its one error translator."""

@@ -1,7 +1,7 @@
 """The one translator of Google's errors: from what its endpoints answer to a reason and what to fix.
 
-The token exchange has OAuth's few words for everything, so what it says decides where the word does not; an API has a
-status. What Google says is repeated only after everything that could be a token or a key is cut out.
+The token exchange has only OAuth's few error codes, so its text decides if the code does not; an API has a status. A
+message repeats Google's words only after everything that could be a token or a key is removed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from esc_operator.providers.refusals import (
     advise_outage,
     advise_throttled,
     explain,
+    explained_by_status,
     is_any,
     is_outage,
     is_throttled,
     says,
-    tells_by_status,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One login, as messages tell it. Where an access token was given, `claims` is None and `provider` is empty."""
+    """One login, as messages describe it. With a given access token, `claims` is None and `provider` is empty."""
 
     provider: str
     account: str
@@ -45,7 +45,7 @@ class Exchange:
 
     @property
     def principal(self) -> str:
-        """Who asks, as IAM policies spell it."""
+        """The caller, as IAM policies spell it."""
         if self.claims is None:
             return "the principal of `accessToken`"
         pool = self.provider.removeprefix("//").partition("/providers/")[0]
@@ -53,10 +53,10 @@ class Exchange:
 
 
 def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
-    """The error for an answer that is no token."""
+    """The error for an answer that is not a token."""
     refusal = _read(reply)
-    if reply.content is None and not tells_by_status(refusal):
-        return malformed_answer(exchange, "it is no JSON object")
+    if reply.content is None and not explained_by_status(refusal):
+        return malformed_answer(exchange, "it is not a JSON object")
     return explain(_RULES, refusal, exchange, reply.headers, now)
 
 
@@ -93,8 +93,8 @@ def _advise_pool(exchange: Exchange, _: Refusal) -> str:
 
 def _advise_names(exchange: Exchange, _: Refusal) -> str:
     return (
-        f"{exchange.provider} cannot be a workload identity provider: `project` is the project's number and not its"
-        " name, and `region` is global"
+        f"{exchange.provider} cannot be a workload identity provider: write the project's number, not its name, in"
+        " `project`, and global in `region`"
     )
 
 
@@ -109,33 +109,36 @@ def _advise_audience(exchange: Exchange, refusal: Refusal) -> str:
 def _advise_issuer(exchange: Exchange, _: Refusal) -> str:
     issuer = exchange.claims.issuer if exchange.claims else "the issuer"
     return (
-        f"Google could not get the signing keys of the issuer {issuer}: they must be readable from the internet over"
-        f" https, or be uploaded to {exchange.provider}, anew whenever they change"
+        f"Google could not get the signing keys of the issuer {issuer}: make them readable from the internet over"
+        f" https, or upload them to {exchange.provider} whenever they change"
     )
 
 
 def _advise_other_issuer(exchange: Exchange, _: Refusal) -> str:
     issuer = exchange.claims.issuer if exchange.claims else "the token's"
-    return f"the workload identity provider {exchange.provider} is for another issuer than {issuer}, to the letter"
+    return f"the workload identity provider {exchange.provider} is not for exactly the issuer {issuer}: correct it"
 
 
 def _advise_expired(exchange: Exchange, _: Refusal) -> str:
     subject = exchange.claims.subject if exchange.claims else "the caller"
     return (
-        f"the identity token of {subject} had expired when it reached Google: compare the clocks, and where the token"
+        f"the identity token of {subject} had expired when it reached Google: compare the clocks, and if the token"
         " comes from a file, renew the file"
     )
 
 
 def _advise_condition(exchange: Exchange, _: Refusal) -> str:
     subject = exchange.claims.subject if exchange.claims else "the caller"
-    return f"the attribute condition of the workload identity provider {exchange.provider} does not admit {subject}"
+    return (
+        f"the attribute condition of the workload identity provider {exchange.provider} does not admit {subject}:"
+        " change the condition"
+    )
 
 
 def _advise_account(exchange: Exchange, _: Refusal) -> str:
     return (
         f"{exchange.account} may not be impersonated, or does not exist: grant roles/iam.workloadIdentityUser on it to"
-        f" {exchange.principal} (a new grant takes minutes to be known)"
+        f" {exchange.principal} (a new grant takes effect after minutes)"
     )
 
 
@@ -145,14 +148,14 @@ def _advise_api(exchange: Exchange, _: Refusal) -> str:
 
 def _advise_lifetime(exchange: Exchange, _: Refusal) -> str:
     return (
-        f"{exchange.account} gives out no token that lasts {exchange.lifetime}: lower `tokenLifetime` (1h unless an"
+        f"{exchange.account} issues no token that lasts {exchange.lifetime}: lower `tokenLifetime` (1h unless an"
         " organization policy allows more)"
     )
 
 
 def _advise_access_token(exchange: Exchange, _: Refusal) -> str:
     whose = "`accessToken`" if exchange.claims is None else f"the federated token of {exchange.principal}"
-    return f"Google does not accept {whose}: it is wrong, or has expired"
+    return f"Google does not accept {whose}: it is wrong or has expired; replace it"
 
 
 def _repeat(exchange: Exchange, refusal: Refusal) -> str:

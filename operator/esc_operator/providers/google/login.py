@@ -1,7 +1,7 @@
 """`fn::open::gcp-login`: a short-lived access token of Google Cloud for a service account (`oidc`), or a given one.
 
-Inputs and outputs are those of Pulumi ESC, and the input `audience` of ours. `subjectAttributes` is refused, since
-nobody can change the subject of a cluster's token.
+Inputs and outputs are those of Pulumi ESC, with the input `audience` added. `subjectAttributes` is refused, since the
+subject of a cluster's token cannot be changed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 DEFAULT_LIFETIME = "1h"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _ENDPOINTS = {
-    # As gcloud has them, for networks that reach Google by addresses of their own.
+    # The settings of gcloud, for networks that reach Google by addresses of their own.
     "sts": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STS", "https://sts.googleapis.com"),
     "iamcredentials": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com"),
 }
 
-# It becomes a part of the URL: what Google has no account for has to be its answer, and not a web server's, which would
-# look like an outage to all who log in there.
+# The account becomes part of the URL: Google itself has to answer that it has no such account. A web server's answer to
+# a malformed URL would look like an outage to everyone who logs in there.
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}(?:@[A-Za-z0-9][A-Za-z0-9.-]{0,200})?")
 _NAME = {"type": "string", "minLength": 1}
 _LIFETIME = {
@@ -82,7 +82,7 @@ INPUTS: Mapping[str, Any] = {
         "accessToken": {
             "type": "object",
             "title": "GCPLoginAccessToken",
-            "description": "An access token as it is given, or one of a service account that it may impersonate.",
+            "description": "A given access token, passed through or exchanged for a service account's.",
             "required": ["accessToken"],
             "additionalProperties": False,
             "properties": {
@@ -102,7 +102,7 @@ OUTPUTS: Mapping[str, Any] = {
         "project": {"type": "number"},
         "accessToken": SECRET,
         "tokenType": {"type": "string"},
-        "expiry": {"type": "string", "description": "When the access token expires, RFC 3339, where that is known."},
+        "expiry": {"type": "string", "description": "When the access token expires, RFC 3339, if known."},
     },
 }
 
@@ -152,7 +152,7 @@ class GcpLogin:
                 request = _Request("", "", _check_account(account), lifetime)
                 return await self._impersonate(project, request, context, bearer=token)
         raise ProviderError(
-            "gcp-login takes exactly one of `oidc` (a workload identity provider) and `accessToken` (a given one)",
+            "gcp-login requires exactly one of `oidc` (a workload identity provider) and `accessToken` (a given token)",
             reason=reasons.INVALID_INPUTS,
         )
 
@@ -165,7 +165,7 @@ class GcpLogin:
         identity: IdentityToken | None = None,
         bearer: str = "",
     ) -> Opened:
-        """The access token of the service account, for the identity or as the bearer."""
+        """The access token of the service account, for the identity or for the given access token."""
         issued_at = context.now()
         if identity is not None:
             bearer = await self._federate(request, identity, context)
@@ -184,7 +184,7 @@ class GcpLogin:
             case _:
                 raise errors.malformed_answer(exchange, "it has no access token with an expiry")
         if expires_at is None or expires_at <= issued_at:
-            raise errors.malformed_answer(exchange, "the access token has no end to come (compare clocks)")
+            raise errors.malformed_answer(exchange, "the access token has already expired (compare the clocks)")
         lease = Lease(issued_at=issued_at, expires_at=expires_at.astimezone(UTC))
         return Opened(_outputs(project, token, expires_at), lease=lease, secret=False)
 
@@ -219,7 +219,7 @@ PROVIDER = GcpLogin()
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked for; `provider` is the workload identity provider's full name, empty where a token was given."""
+    """The parsed inputs; `provider` is the workload identity provider's full name, empty with a given token."""
 
     provider: str
     audience: str
@@ -249,7 +249,7 @@ def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
 def _check_account(account: str) -> str:
     if not _ACCOUNT.fullmatch(account):
         raise ProviderError(
-            "`serviceAccount` is no service account: it looks like name@project.iam.gserviceaccount.com",
+            "`serviceAccount` is not a service account: write one like name@project.iam.gserviceaccount.com",
             reason=reasons.INVALID_INPUTS,
         )
     return account
@@ -257,7 +257,9 @@ def _check_account(account: str) -> str:
 
 def _check_lifetime(text: str) -> str:
     if parse_lifetime("tokenLifetime", text, "Google") < timedelta(seconds=1):
-        raise ProviderError(f"`tokenLifetime` {text} is no time", reason=login_reasons.INVALID_DURATION)
+        raise ProviderError(
+            f"`tokenLifetime` {text} is too short: write at least 1s", reason=login_reasons.INVALID_DURATION
+        )
     return text
 
 

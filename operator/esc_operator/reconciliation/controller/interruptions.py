@@ -103,7 +103,7 @@ class Hold:
         if self.environments:
             last = self.interruption.definition.key
             those = "environments of this namespace" if last.namespace else "ClusterEscEnvironments"
-            return f"{self.environments} {those} have interrupted the operator, the last was {last.tell()}"
+            return f"{self.environments} {those} have interrupted the operator, the last was {last.describe()}"
         if self.is_change:
             return f"earlier definitions of this environment have interrupted the operator {times} times in a row"
         often = "" if times == 1 else f" {times} times in a row"

@@ -128,7 +128,7 @@ def tell_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: dat
 
 def tell_failing(summary: NamespaceSummary) -> str:
     """Which namespaces do not have the values, for people."""
-    named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.told[:NAMED])
+    named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.failures[:NAMED])
     more = f"; and {summary.failing - NAMED} more" if summary.failing > NAMED else ""
     return f"{summary.failing} of {summary.matched} namespaces do not have the values: {named}{more}"
 

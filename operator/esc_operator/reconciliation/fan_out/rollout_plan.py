@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
 
-LONGEST_TOLD = 256
+LONGEST_MESSAGE = 256
 """Characters of what is told of one namespace: workloads have long names, and there are many namespaces."""
 
 
@@ -199,4 +199,4 @@ def _namespaces(count: int) -> str:
 
 
 def _cut(message: str) -> str:
-    return message if len(message) <= LONGEST_TOLD else message[: LONGEST_TOLD - 1] + "…"
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

@@ -101,7 +101,7 @@ class ImportStore:
         generation = body["metadata"].get("generation", 0)
         notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
         if refusal := refuse_size(body):
-            return Failed(f"{key.tell()} cannot be imported: {refusal}", LIMIT_EXCEEDED)
+            return Failed(f"{key.describe()} cannot be imported: {refusal}", LIMIT_EXCEEDED)
         self._bytes += size
         if self._bytes > MOST_BYTES:
             return Failed(TOO_MUCH, LIMIT_EXCEEDED)
@@ -140,6 +140,6 @@ class _Notes:
 
 def _out_of_reach(key: Key) -> Failed:
     return Failed(
-        f"{key.tell()} cannot be imported: this operator works on some namespaces only, and not on that",
+        f"{key.describe()} cannot be imported: this operator works on some namespaces only, and not on that",
         reasons.IMPORT_NOT_ALLOWED,
     )

@@ -213,7 +213,7 @@ def words(finding: Diagnostic) -> tuple[str, str]:
     reason = finding.reason or reasons.INVALID_DEFINITION
     if not finding.through:
         return reason, f"{place(finding)}{finding.summary}"
-    importer = key_of(finding.through, "").tell()
+    importer = key_of(finding.through, "").describe()
     if reason == reasons.IMPORT_NOT_TRUSTED:  # says of whom, which is what has to be decided
         return reason, f"{importer}: in an environment that it imports: {finding.summary}"
     if reason in _OF_IMPORTS:
@@ -223,5 +223,5 @@ def words(finding: Diagnostic) -> tuple[str, str]:
 
 def place(finding: Diagnostic) -> str:
     """Where it is, for people: at which path, and in which environment if that is an imported one."""
-    imported = f"{key_of(finding.environment, '').tell()}: " if finding.environment else ""
+    imported = f"{key_of(finding.environment, '').describe()}: " if finding.environment else ""
     return imported + (f"{finding.path}: " if finding.path else "")

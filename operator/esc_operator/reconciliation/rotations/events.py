@@ -12,7 +12,7 @@ from esc_operator.formats.durations import format_duration
 from esc_operator.kube.events import Event
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import find_condition
-from esc_operator.resources.rotation import COMPLETE, LONGEST_TOLD, Phase
+from esc_operator.resources.rotation import COMPLETE, LONGEST_MESSAGE, Phase
 from esc_operator.resources.rotation_selection import FITS_WIDELY
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _failure_told(failure: Failure, *, is_last: bool) -> Event:
     if is_last:
         message = f"more than {MOST_FAILURES} environments have failed: status.failures names more of them"
     else:
-        message = f"{failure.key.full_name}: {failure.reason}: {failure.message[:LONGEST_TOLD]}"
+        message = f"{failure.key.full_name}: {failure.reason}: {failure.message[:LONGEST_MESSAGE]}"
     return Event("Warning", reasons.ENVIRONMENT_FAILED, message)
 
 

@@ -55,14 +55,14 @@ class RotationGatherer:
         """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
 
         def take(body: Mapping[str, Any]) -> Candidate | None:
-            return select(selector, body, self._namespaces, is_told=self._is_told(body))
+            return select(selector, body, self._namespaces, is_current=self._is_current(body))
 
         found: list[Candidate | None] = []
         for resource, namespace in _lists(selector):
             found += (await self._api.list_all(resource, namespace, take, self._limits))[0]
         return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
 
-    def _is_told(self, body: Mapping[str, Any]) -> bool:
+    def _is_current(self, body: Mapping[str, Any]) -> bool:
         """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""
         record = self.as_listed(candidate_of(body)).record
         told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
@@ -165,7 +165,7 @@ def _rollout_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Tro
 def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Trouble | None:
     """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
     summary = entry.status.namespaces
-    if record is None or summary is None or not summary.told or entry.status.observed_rotation != record.rotation:
+    if record is None or summary is None or not summary.failures or entry.status.observed_rotation != record.rotation:
         return None
     final = entry.namespace_failures >= PATIENCE
     return Trouble(reasons.NAMESPACES_FAILING, tell_failing(summary), final=final)

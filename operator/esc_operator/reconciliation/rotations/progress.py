@@ -18,7 +18,7 @@ from esc_operator.resources.conditions import Condition, carry_transition_times,
 from esc_operator.resources.rotation import (
     COMPLETE,
     FAILED,
-    MAX_TOLD,
+    MAX_LISTED,
     Counts,
     EscRotation,
     Failure,
@@ -26,7 +26,7 @@ from esc_operator.resources.rotation import (
     Planned,
     RotationStatus,
 )
-from esc_operator.resources.rotation_selection import FITS_WIDELY, by_turns, tell_nothing
+from esc_operator.resources.rotation_selection import FITS_WIDELY, by_turns, describe_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,14 +53,14 @@ def plan_dry_run(
         message += f"; of {wide} of them the role {FITS_WIDELY}"
     told = "True", reasons.DRY_RUN, message
     if not meant and not rotation.allows_none:
-        told = "False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped)
+        told = "False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped)
     return _tell(
         rotation,
         replace(
             old,
             phase=Phase.DRY_RUN,
             counts=counts,
-            planned=tuple(Planned(one.key, one.expires_at, one.unsure) for one in list(by_turns(meant))[:MAX_TOLD]),
+            planned=tuple(Planned(one.key, one.expires_at, one.unsure) for one in list(by_turns(meant))[:MAX_LISTED]),
             completed_at=now.replace(microsecond=0),
         ),
         old,
@@ -86,14 +86,17 @@ def tell_run(
         failed=states[State.FAILED],
         skipped=states[State.SKIPPED],
     )
-    failures = sorted((key, one) for key, one in outcomes.items() if one.state is State.FAILED)[:MAX_TOLD]
+    failures = sorted((key, one) for key, one in outcomes.items() if one.state is State.FAILED)[:MAX_LISTED]
     stopped = is_stopped(rotation, old, outcomes)
     is_over = not counts.running and (stopped or not open_to(rotation, outcomes, waiting))
     # What was there and is gone is none that was never there, also for an operator that takes over.
     was_somebody = not counts.skipped and (states[State.GONE] or old.counts.selected)
     is_nobody = is_over and counts.selected == counts.skipped and not was_somebody
     if is_nobody and not rotation.allows_none:
-        phase, told = Phase.FAILED, ("False", reasons.NOTHING_SELECTED, tell_nothing(rotation.selector, counts.skipped))
+        phase, told = (
+            Phase.FAILED,
+            ("False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped)),
+        )
     else:
         phase = _phase(rotation, counts, stopped=stopped or (is_over and bool(waiting)), is_over=is_over)
         told = _run_told(rotation, outcomes, counts, phase)

@@ -49,4 +49,4 @@ def was_refused_target(status: Status) -> bool:
 def _tell_owner(secret: SecretMetadata) -> str:
     """The environment that a Secret names as its own, for people."""
     owner = key_of(secret.environment, secret.key.namespace)
-    return owner.tell() if not owner.namespace else f'EscEnvironment "{owner.name}"'
+    return owner.describe() if not owner.namespace else f'EscEnvironment "{owner.name}"'

@@ -71,7 +71,7 @@ def test_a_setting_overrides_the_choice_and_login_says_so(esc: Esc) -> None:
 
 def test_logout_goes_back_to_the_default(esc: Esc) -> None:
     esc("login", "kubernetes://kind")
-    assert esc("logout").out == f"Logged out; back to file://{esc.home}/environments\n"
+    assert esc("logout").out == f"Logged out; environments come from file://{esc.home}/environments again\n"
     assert esc("logout").out == "Not logged in to anything.\n"
     assert read_backend(esc.settings) == f"file://{esc.home}/environments"
 

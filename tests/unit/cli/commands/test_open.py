@@ -63,7 +63,7 @@ def test_detailed_says_where_things_come_from(web: Esc) -> None:
 def test_variables_as_lines_and_a_word_on_files(web: Esc, form: str, shown: str) -> None:
     answer = web("open", "apps/web", "-f", form)
     assert answer.out == shown
-    assert answer.err == "Warning: only `esc run` writes files, so these are left out: CONF\n"
+    assert answer.err == "Warning: files are left out, use `esc run` to get them: CONF\n"
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ class TestCluster:
         esc.settings |= {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
         answer = esc("open", "kind/apps/aws")
         assert answer.status == 1
-        assert "which apps/aws does not trust to act as its ServiceAccount" in answer.err
-        assert 'write spec.trustedNamespaces: ["red"] in it' in answer.err
+        assert "and apps/aws does not trust that namespace to act as its ServiceAccount" in answer.err
+        assert 'add "red" to its spec.trustedNamespaces' in answer.err
         assert cluster.tokens == []
         cluster.environments["apps", "aws"] = {**importer, "trustedNamespaces": ["red"]}
         assert esc("open", "kind/apps/aws").status == 1
@@ -201,7 +201,10 @@ class TestCluster:
         if account:
             assert {*cluster.tokens} == {("ops", "robot", "sts.amazonaws.com")}
         else:
-            assert 'ClusterEscEnvironment "aws" opens logins, and its spec.serviceAccount does not say' in answer.err
+            assert (
+                'ClusterEscEnvironment "aws" opens logins without a ServiceAccount: set its spec.serviceAccount'
+                in answer.err
+            )
 
 
 def test_environments_of_a_folder_are_listed(web: Esc) -> None:

@@ -58,7 +58,7 @@ def cluster(esc: Esc) -> FakeSession:
 
 def test_one_environment_is_asked_by_its_annotation_and_each_time_anew(esc: Esc, cluster: FakeSession) -> None:
     for reference in ("apps/aws", "kind/apps/aws", "aws"):
-        assert esc("rotate", reference).out == "apps/aws: new credentials are asked for\n"
+        assert esc("rotate", reference).out == "apps/aws: requested new credentials\n"
     assert [(namespace, name) for namespace, name, _ in cluster.annotated] == [("apps", "aws")] * 3
     values = [annotations[ROTATE_REQUESTED_AT] for _, _, annotations in cluster.annotated]
     assert values == sorted(values)
@@ -99,14 +99,14 @@ def test_waiting_for_one_ends_when_it_is_honoured_or_has_failed(esc: Esc, cluste
     esc.clusters["kind"] = Honouring({("apps", "aws"): {"rollout": {"policy": "OnChange"}}})
     answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
     assert (answer.status, answer.out) == (1, "")
-    assert "is not over after 1 s" in answer.err
+    assert "has not finished after 1 s" in answer.err
 
 
 def test_one_of_the_cluster_is_asked_and_waited_for_until_all_its_namespaces_have_new_values(
     esc: Esc, cluster: FakeSession
 ) -> None:
     wide = "ClusterEscEnvironment/wide"
-    assert esc("rotate", wide).out == f"{wide}: new credentials are asked for\n"
+    assert esc("rotate", wide).out == f"{wide}: requested new credentials\n"
     assert [(namespace, name) for namespace, name, _ in cluster.annotated] == [("", "wide")]
     assert "fills no Secret" in esc("rotate", "ClusterEscEnvironment/base").err
 
@@ -141,7 +141,7 @@ def test_many_are_asked_by_a_rotation_with_what_the_options_say(esc: Esc, cluste
         *("rotate", "-n", "apps", "-n", "else", "-l", "team=red,!old", "--role", "arn:*", "--provider", "aws-login"),
         *("--reason", "a laptop", "--max-concurrent", "3", "--stop-after", "2", "--no-rollout"),
     )
-    assert (answer.status, answer.out) == (0, "EscRotation esc-rotate-x has begun\n")
+    assert (answer.status, answer.out) == (0, "Created EscRotation esc-rotate-x\n")
     (body,) = cluster.created
     assert body["kind"] == "EscRotation"
     assert body["spec"] == {
@@ -166,9 +166,9 @@ def test_waiting_for_many_tells_each_step_in_a_line_and_the_end(esc: Esc, cluste
     answer = esc("rotate", "--all", "--wait")
     assert (answer.status, answer.out) == (0, "2 of 2 environments have new values, 1 suspended left out\n")
     assert answer.err.splitlines() == [
-        "EscRotation esc-rotate-x has begun",
-        "1/2 have new values, 1 under way, 0 waiting, 0 failed",
-        "2/2 have new values, 0 under way, 0 waiting, 0 failed",
+        "Created EscRotation esc-rotate-x",
+        "1/2 have new values, 1 running, 0 waiting, 0 failed",
+        "2/2 have new values, 0 running, 0 waiting, 0 failed",
     ]
 
 
@@ -203,7 +203,7 @@ def test_a_dry_run_shows_the_order_and_creates_nothing(esc: Esc, cluster: FakeSe
         "else/other                  no expiry",
         "apps/late                   2026-05-01T14:00:00Z",
     ]
-    assert answer.err == "4 environments would be rotated, in this order, and 1 suspended left out\n"
+    assert answer.err == "4 environments would be rotated, in this order; 1 suspended left out\n"
     assert esc("rotate", "--role", "**:role/apps", "-l", "team=red", "--dry-run").out.splitlines() == [
         "apps/aws  2026-05-01T13:00:00Z"
     ]
@@ -217,7 +217,7 @@ def test_a_dry_run_tells_whose_role_is_not_told(esc: Esc, cluster: FakeSession) 
     cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "roleHidden": True}]}
     assert esc("rotate", "--role", "**:role/apps", "--dry-run").out.splitlines() == [
         "apps/aws    2026-05-01T13:00:00Z",
-        "else/other  no expiry  its role is not told, and may be this one",
+        "else/other  no expiry  its role is hidden, and may be this one",
         "apps/late   2026-05-01T14:00:00Z",
     ]
 
@@ -226,7 +226,7 @@ def test_a_dry_run_tells_whose_role_fits_only_with_two_stars(esc: Esc, cluster: 
     cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "role": "arn:aws:iam::1:role/team/apps"}]}
     assert esc("rotate", "--role", "arn:aws:iam::*:role/*", "--dry-run").out.splitlines() == [
         "apps/aws    2026-05-01T13:00:00Z",
-        "else/other  no expiry  its role fits only with ** in place of each *",
+        "else/other  no expiry  its role matches only with ** in place of each *",
         "apps/late   2026-05-01T14:00:00Z",
     ]
 
@@ -235,13 +235,13 @@ def test_a_dry_run_tells_whose_role_fits_only_with_two_stars(esc: Esc, cluster: 
 def test_a_selector_that_means_nobody_is_an_error_unless_that_is_said_to_be_fine(
     esc: Esc, cluster: FakeSession, arguments: tuple[str, ...]
 ) -> None:
-    told = "no environment fits the selector (role: leaked), so nothing was rotated: …"
+    told = "no environment matches the selector (role: leaked), so nothing was rotated: …"
     complete = {"type": "Complete", "status": "False", "reason": "NothingSelected", "message": told}
     nobody = {**DONE, "selected": 0, "succeeded": 0, "skipped": 0}
     cluster.progress = [{**nobody, "phase": "Failed", "conditions": [complete]}]
     answer = esc("rotate", "--role", "leaked", *arguments)
     assert (answer.status, answer.out) == (1, "")
-    assert "Error: no environment fits the selector (role: leaked), so nothing was rotated" in answer.err
+    assert "Error: no environment matches the selector (role: leaked), so nothing was rotated" in answer.err
     cluster.progress = [nobody]
     fine = esc("rotate", "--role", "leaked", "--allow-none", *arguments)
     assert fine.status == 0
@@ -254,7 +254,7 @@ def test_all_that_fit_being_suspended_is_told(esc: Esc, cluster: FakeSession) ->
     answer = esc("rotate", "-l", "team=red", "--dry-run")
     assert answer.status == 1
     assert answer.err.startswith(
-        "Error: the only environment that fits is suspended, so nothing was rotated: end spec."
+        "Error: the only environment that matches is suspended, so nothing was rotated: set their spec."
     )
 
 
@@ -263,7 +263,7 @@ def test_a_rotation_that_has_to_wait_for_others_is_told_so_once(esc: Esc, cluste
     answer = esc("rotate", "apps/aws", "--wait", "--timeout", "1")
     assert answer.status == 1
     assert answer.err.splitlines()[0] == (
-        "apps/aws waits until 2026-05-01T12:01:00Z: it was rotated too often of late, and is rotated at most once a "
+        "apps/aws waits until 2026-05-01T12:01:00Z: it was rotated several times, and is now rotated at most once a "
         "minute"
     )
     assert answer.err.count("waits until") == 1
@@ -291,7 +291,7 @@ def test_namespaces_are_chosen_by_their_labels(esc: Esc, cluster: FakeSession) -
     [
         (
             ForbiddenError("could not create escrotations: no"),
-            "needs the right to create escrotations.esc-operator.dev",
+            "need the right to create escrotations.esc-operator.dev",
         ),
         (NotFoundError("could not create escrotations: no"), "install their CustomResourceDefinition"),
     ],
@@ -322,7 +322,7 @@ def test_it_is_called_wrongly(esc: Esc, cluster: FakeSession, arguments: tuple[s
 def test_a_folder_cannot_be_rotated(esc: Esc) -> None:
     answer = esc("rotate", "--all")
     assert answer.status == 1
-    assert "rotations are made in a cluster" in answer.err
+    assert "only a cluster rotates them" in answer.err
 
 
 @pytest.mark.parametrize(
@@ -350,5 +350,5 @@ def test_a_label_selector_is_that_of_kubectl(text: str, expected: dict[str, Any]
 
 @pytest.mark.parametrize("text", ["=", "a=b=c", "a in b", "a in (b", ",", "a b", "a in (b c)"])
 def test_what_is_no_label_selector_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no label selector"):
+    with pytest.raises(ConfigurationError, match="is not a label selector"):
         parse_label_selector(text)

@@ -233,15 +233,18 @@ def test_a_failed_evaluation_runs_nothing_and_says_where(machine: Machine) -> No
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ('"A=B": x', 'apps/bad:3:12: error: "A=B" cannot be the name of a variable: it holds a "=" or a NUL'),
-        ('A: "a\\0b"', 'apps/bad:3:8: error: the value of "A" holds a NUL byte, which no variable can carry'),
+        (
+            '"A=B": x',
+            'apps/bad:3:12: error: "A=B" cannot be the name of a variable: it contains a "=" or a NUL; leave that out',
+        ),
+        ('A: "a\\0b"', 'apps/bad:3:8: error: the value of "A" contains a NUL byte, which no variable can hold'),
     ],
 )
 def test_a_variable_that_no_process_can_carry_runs_nothing(machine: Machine, entry: str, message: str) -> None:
     machine.write("apps/bad", f"values:\n  environmentVariables:\n    {entry}\n")
     answer = machine.run("touch", str(machine.root / "ran"), reference="apps/bad")
     assert (answer.returncode, answer.stderr.splitlines()[0]) == (1, message)
-    assert answer.stderr.endswith("Error: apps/bad cannot be given to a command\n")
+    assert answer.stderr.endswith("Error: no command can get the variables of apps/bad: correct them\n")
     assert not (machine.root / "ran").exists()
 
 
@@ -338,8 +341,8 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_run(machine: Ma
 
 
 WHAT_TO_DO = (
-    "of the environment, and every user of this machine can read the arguments of a process (ps); let the command read "
-    "a variable, a file of the environment's `files` or its standard input instead\n"
+    "of the environment, and every user of this machine can read the arguments of a process (ps); pass it in a "
+    "variable, in one of the environment's `files` or on standard input instead\n"
 )
 
 

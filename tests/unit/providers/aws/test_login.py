@@ -108,7 +108,10 @@ def test_exactly_one_of_oidc_and_static_is_taken(context: Any, inputs: dict[str,
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ({"subjectAttributes": ["rootEnvironment.name"]}, ("SubjectAttributesUnsupported", "cannot be used here")),
+        (
+            {"subjectAttributes": ["rootEnvironment.name"]},
+            ("SubjectAttributesUnsupported", "is not supported: a cluster's token"),
+        ),
         ({"duration": "13h"}, ("DurationTooLong", "12h at most")),
         ({"duration": "5m"}, ("InvalidDuration", "no less than 15m")),
         ({"duration": ""}, ("InvalidDuration", "write it like 1h")),
@@ -217,7 +220,7 @@ def test_credentials_that_are_already_expired_are_malformed(context: Any, oidc: 
     sts.grant(Expiration="2026-05-01T11:59:59Z")
     error = refusal(context, oidc=oidc)
     assert error.reason == "MalformedAnswer"
-    assert "compare clocks" in error.message
+    assert "compare the clocks" in error.message
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -65,7 +65,7 @@ def note(times: int = 1) -> str:
     """What so many leaders have left that were interrupted one after the other."""
     known = Interruptions()
     for _ in range(times):
-        known.add(BOMB, "it has held up everything else for 4 s", NOW)
+        known.add(BOMB, "it has blocked everything else for 4 s", NOW)
     return known.record()
 
 
@@ -75,7 +75,7 @@ def test_the_next_leader_does_not_begin_with_it_and_its_author_reads_why_and_wha
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.retryable, refused.retry_after) == ("OperatorInterrupted", True, 60)
     assert refused.message == (
-        "an operator that evaluated this definition was interrupted: it has held up everything else for 4 s. It is "
+        "an operator that evaluated this definition was interrupted: it has blocked everything else for 4 s. It is "
         "tried again at 2026-05-01T12:01:00Z, or at once when spec changes: make the definition, or what it imports, "
         "smaller, or do without a provider that hangs"
     )
@@ -103,7 +103,7 @@ def test_the_pause_grows_with_each_time_up_to_a_bound_and_is_told() -> None:
     assert pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4, LONGEST_PAUSE]
     refused = Scene(note(20)).open()
     assert isinstance(refused, Refused)
-    assert "was interrupted 20 times in a row: it has held up" in refused.message
+    assert "was interrupted 20 times in a row: it has blocked" in refused.message
     assert "It is tried again at 2026-05-01T13:00:00Z: make the definition" in refused.message
 
 
@@ -124,7 +124,7 @@ def test_the_author_of_a_change_that_has_to_wait_reads_why() -> None:
     refused = scene.open(generation=4)
     assert isinstance(refused, Refused)
     assert refused.message == (
-        "earlier definitions of this environment have interrupted the operator 3 times in a row: it has held up "
+        "earlier definitions of this environment have interrupted the operator 3 times in a row: it has blocked "
         "everything else for 4 s. This one is evaluated at 2026-05-01T12:04:00Z"
     )
     assert refused.retry_after == 240

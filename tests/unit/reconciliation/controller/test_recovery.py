@@ -201,7 +201,7 @@ def test_whoever_is_to_be_left_alone_for_a_while_is_left_alone_by_all() -> None:
             await fill(world, 20, SECOND)
             await world.skip(98 * SECOND, step=SECOND)
             assert len(cloud.calls) == 1
-            assert "is left alone until 2026-05-01T12:02:01Z" in world.condition("aws-007")["message"]
+            assert "is paused until 2026-05-01T12:02:01Z" in world.condition("aws-007")["message"]
             await world.skip(10 * SECOND, step=SECOND)
             assert len(cloud.mints) == 20
 

@@ -170,7 +170,7 @@ def test_who_is_not_trusted_is_named_however_deep_and_the_environment_is_not() -
             async with world.operator():
                 told = world.condition("app")
                 assert told["reason"] == "ImportNotTrusted"
-                assert 'write spec.trustedNamespaces: ["green"]' in told["message"]
+                assert 'add "green" to its spec.trustedNamespaces' in told["message"]
                 assert "lib" not in told["message"]
                 opened = len(world.api.calls)
                 await world.skip(10 * MINUTE, step=MINUTE)

@@ -213,7 +213,7 @@ def test_one_of_the_cluster_that_is_suspended_or_deleted_counts_as_any_other() -
             await end(world)
             assert world.tally() == ("Failed", 1, 0, 0, 0, 0, 1)
             assert complete(world)["reason"] == "NothingSelected"
-            assert complete(world)["message"].startswith("the only environment that fits is suspended")
+            assert complete(world)["message"].startswith("the only environment that matches is suspended")
             world.api.put_environment("wide", login(target=TEAMS), "")
             await world.settle()
             world.cloud.gate = asyncio.Event()
@@ -627,6 +627,6 @@ def test_roles_that_fit_only_with_two_stars_are_taken_along_and_the_event_says_s
             world.rotate(selector={"role": "role-of-e0?"})
             await end(world)
         assert world.tally()[:2] == ("Succeeded", 2)
-        assert "of 2 of them the role fits only with ** in place of each *" in told_by_events(world)[0][2]
+        assert "of 2 of them the role matches only with ** in place of each *" in told_by_events(world)[0][2]
 
     play(story)

@@ -20,7 +20,7 @@ from esc_operator.resources.environment import Key
 from esc_operator.resources.requirements import LabelSelector
 from esc_operator.resources.rotate_request import AskedRotation
 from esc_operator.resources.rotation import (
-    MAX_TOLD,
+    MAX_LISTED,
     EscRotation,
     Phase,
     RotationStatus,
@@ -172,10 +172,10 @@ def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fin
     assert (status.phase, status.completed_at) == (Phase.FAILED, NOW)
     assert (told.status, told.reason, failed.status) == ("False", "NothingSelected", "True")
     assert told.message == (
-        "no environment fits the selector (namespaces: shop; role: arn:*:role/leaked), so nothing was rotated: compare "
-        "the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`, and with "
-        "status.logins of `kubectl get escenvironments -A -o yaml`; spec.allowNone (`esc rotate --allow-none`) says "
-        "that this is fine"
+        "no environment matches the selector (namespaces: shop; role: arn:*:role/leaked), so nothing was rotated: "
+        "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`, and "
+        "with status.logins of `kubectl get escenvironments -A -o yaml`; to accept this, set spec.allowNone "
+        "(`esc rotate --allow-none`)"
     )
     fine = tell_run(replace(rotation, allows_none=True), RotationStatus(run=1), {}, (), NOW)
     assert (fine.phase, fine.conditions[0].reason) == (Phase.SUCCEEDED, "Rotated")
@@ -189,7 +189,7 @@ def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
     status = plan_dry_run(
         replace(ROTATION, dry_run=True), RotationStatus(), [off, replace(off, key=Key("a", "b"))], NOW
     )
-    assert status.conditions[0].message.startswith("all 2 environments that fit are suspended, so nothing was rotated")
+    assert status.conditions[0].message.startswith("all 2 that match are suspended, so nothing was rotated")
     fine = plan_dry_run(replace(ROTATION, dry_run=True, allows_none=True), RotationStatus(), [], NOW)
     assert fine.conditions[0].reason == "DryRun"
 
@@ -197,7 +197,7 @@ def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
 def test_an_environment_whose_role_fits_only_with_two_stars_is_planned_and_that_is_told() -> None:
     status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), wide=True)], NOW)
     assert len(status.to_dict()["planned"]) == 1
-    assert status.conditions[0].message.endswith("of 1 of them the role fits only with ** in place of each *")
+    assert status.conditions[0].message.endswith("of 1 of them the role matches only with ** in place of each *")
 
 
 def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> None:
@@ -250,7 +250,7 @@ def test_failures_are_told_within_bounds() -> None:
         Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(State.FAILED, "R", "m" * 9999) for number in range(999)
     }
     status = tell_run(ROTATION, RotationStatus(run=1), outcomes, (), NOW)
-    assert (status.counts.failed, len(status.failures)) == (999, MAX_TOLD)
+    assert (status.counts.failed, len(status.failures)) == (999, MAX_LISTED)
     assert len(str(status.to_dict())) < 64 * 1024
 
 
@@ -398,8 +398,8 @@ def test_what_is_not_told_of_a_login_is_no_way_around_a_rotation(
 
 def test_of_a_status_that_is_older_than_the_secret_nothing_is_taken_for_true() -> None:
     plain = body("apps", None, {"provider": "aws-login", "role": "other"})
-    assert fit(Selector(role=ARN), plain, NAMESPACES.get, is_told=False) is Fit.MAYBE
-    assert fit(Selector(role=ARN, namespaces=("else",)), plain, NAMESPACES.get, is_told=False) is Fit.NO
+    assert fit(Selector(role=ARN), plain, NAMESPACES.get, is_current=False) is Fit.MAYBE
+    assert fit(Selector(role=ARN, namespaces=("else",)), plain, NAMESPACES.get, is_current=False) is Fit.NO
 
 
 def test_of_a_namespace_that_is_not_known_nothing_fits_a_selector_of_namespaces() -> None:
