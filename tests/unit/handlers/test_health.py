@@ -12,6 +12,7 @@ import pytest
 
 from esc_operator.errors import ConfigurationError
 from esc_operator.handlers.health import IDLE, SILENCE, Health, Watched, serve_health
+from local_cluster.ports import free_ports
 from unit.election.lease_server import TERMS, LeaseServer, Line, candidate, simulate
 
 if TYPE_CHECKING:
@@ -119,19 +120,11 @@ def test_an_api_server_that_is_away_ends_nobody() -> None:
 
 def ask(one: Watched, story: Callable[[aiohttp.ClientSession, str], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
-        port = free_port()
+        port = free_ports(1)[0]
         async with serve_health(f"127.0.0.1:{port}", one), aiohttp.ClientSession() as session:
             await story(session, f"http://127.0.0.1:{port}")
 
     asyncio.run(run())
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_each_path_answers_for_itself_and_keeps_no_connection() -> None:

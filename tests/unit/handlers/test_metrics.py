@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from esc_operator.reconciliation.sync.cache import Cache
 from esc_operator.resources.conditions import READY, REFRESHED, Condition
 from esc_operator.resources.environment import Key, parse_environment
 from esc_operator.resources.status import Status
+from local_cluster.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -220,16 +220,9 @@ def test_a_census_lets_others_work_in_between() -> None:
 # Over HTTP.
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def serve(path: str = "/metrics", address: str = "127.0.0.1:{}") -> tuple[int, Mapping[str, str], str]:
     async def run() -> tuple[int, Mapping[str, str], str]:
-        port = free_port()
+        port = free_ports(1)[0]
         exposition = Exposition(Metrics(), lambda: SNAPSHOT, list, lambda: NOW, 10, access=None)
         async with (
             exposition.served(address.format(port)),

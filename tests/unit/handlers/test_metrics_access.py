@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from esc_operator.handlers.exposition import Exposition
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import LONGEST_TOKEN, QUESTIONS, REMEMBERED, WITHIN, MetricsAccess, Verdict
 from esc_operator.kube.paths import TOKEN_REVIEWS
+from local_cluster.ports import free_ports
 from unit.handlers.test_metrics import SNAPSHOT
 
 if TYPE_CHECKING:
@@ -154,9 +154,7 @@ def test_where_the_api_server_cannot_be_asked_nobody_reads_and_it_is_logged_once
 )
 def test_over_http_the_verdict_is_the_status(headers: Mapping[str, str], status: int, text: str) -> None:
     async def run() -> tuple[int, str]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        (port,) = free_ports(1)
         exposition = Exposition(Metrics(), lambda: SNAPSHOT, list, lambda: START, 10, access=Cluster().access)
         async with (
             exposition.served(f"127.0.0.1:{port}"),
