@@ -60,7 +60,7 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "definition-too-large": (
         variables(**{f"V{number}": "x" * 200_000 for number in range(6)}),
         "LimitExceeded",
-        ["1,048,576 bytes", "split it into several environments and import them"],
+        ["at most 1,048,576 are allowed", "split it into several environments and import them"],
     ),
 }
 

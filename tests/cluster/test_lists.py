@@ -88,7 +88,7 @@ def test_a_place_that_the_api_server_does_not_know_any_more_breaks_the_list_off(
             # As if a list had been begun a long time ago.
             interruptions.compact(local)
             aged = base64.urlsafe_b64encode(json.dumps(place | {"rv": 1}).encode()).decode().rstrip("=")
-            with pytest.raises(aiohttp.ClientPayloadError, match="the place in the list of escenvironments"):
+            with pytest.raises(aiohttp.ClientPayloadError, match="token of the list of escenvironments has expired"):
                 await kopf.list(tenant.namespace, limit="1", **{"continue": aged})
             assert pages.limit(("escenvironments", tenant.namespace), begins=True) == GROWTH
             assert kopf.empty == []
