@@ -144,7 +144,7 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
 
 
 async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
-    root: port.Loaded,
+    root: port.StoredDefinition,
     store: port.AsyncStore,
     opener: Opener,
     identity: Identity,
@@ -176,7 +176,9 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
         return await opener.large_work.run(lambda: _result(root.name, loaded, evaluation), told, identity.tenant)
 
 
-async def find_imports(root: port.Loaded, store: port.AsyncStore, opener: Opener, tenant: str = "") -> tuple[str, ...]:
+async def find_imports(
+    root: port.StoredDefinition, store: port.AsyncStore, opener: Opener, tenant: str = ""
+) -> tuple[str, ...]:
     """The full names of all environments that take part when a definition is opened, as far as they can be had. Opens
     nothing, and decrypts nothing. Raises nothing.
     """
@@ -198,7 +200,11 @@ async def find_imports(root: port.Loaded, store: port.AsyncStore, opener: Opener
 
 
 def _evaluate(
-    root: port.Loaded, immediate: Immediate, mode: Mode, wait: Callable[[], Perform], paths: Sequence[str] = ()
+    root: port.StoredDefinition,
+    immediate: Immediate,
+    mode: Mode,
+    wait: Callable[[], Perform],
+    paths: Sequence[str] = (),
 ) -> Result:
     budget = immediate.budget
     loaded = parse(root, budget)
@@ -242,7 +248,7 @@ def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
     return Immediate(store, catalogue)
 
 
-def _trust(root: port.Loaded) -> Trust | None:
+def _trust(root: port.StoredDefinition) -> Trust | None:
     """Whose definitions may open providers for it; None where its store has no such fence."""
     if root.trusted is None:
         return None
@@ -252,7 +258,7 @@ def _trust(root: port.Loaded) -> Trust | None:
 
 
 def _performer(
-    root: port.Loaded,
+    root: port.StoredDefinition,
     catalogue: Catalogue,
     identity: Identity,
     settings: Mapping[str, str],

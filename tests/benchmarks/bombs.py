@@ -81,12 +81,12 @@ class _Texts:
         self._asked = 0
 
     async def load(self, name: str, importer: str) -> Any:
-        from esc_operator.stores.port import Failed, Loaded
+        from esc_operator.stores.port import Failed, StoredDefinition
 
         self._asked += 1
         await asyncio.sleep(0.001 * (1 + self._asked % 7))  # each answer comes by itself
         text = self._texts.get(name)
-        return Failed(f"no environment {name}") if text is None else Loaded(name, definition=json.loads(text))
+        return Failed(f"no environment {name}") if text is None else StoredDefinition(name, definition=json.loads(text))
 
 
 async def _open(bomb: Bomb, store: _Texts) -> str:
@@ -99,13 +99,13 @@ async def _open(bomb: Bomb, store: _Texts) -> str:
     from esc_operator.projection.variables import exported
     from esc_operator.reconciliation.opening.opening import Nobody, refusal
     from esc_operator.reconciliation.sync.outcome import Imports
-    from esc_operator.stores.port import Loaded
+    from esc_operator.stores.port import StoredDefinition
 
     def now() -> datetime:
         return datetime.now(UTC)
 
     opener = Opener(pool=BlockingPool(), logins=SharedLogins(now), settings={}, now=now)
-    root = Loaded("root", definition=bomb.definition)
+    root = StoredDefinition("root", definition=bomb.definition)
     result = await open_environment(root, store, opener, Nobody())
     nothing = Imports()
     if not result.ok:

@@ -36,7 +36,7 @@ from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
-from esc_operator.reconciliation.sync.outcome import Imports, Opened
+from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues
 from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
@@ -287,7 +287,7 @@ class Provider:
     async def look(self, environment: EscEnvironment) -> Imports:
         return Imports()
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues:
         call = self._gate.call(Place(environment.key.namespace, "sts", ""))
         async with worker.away(), call:
             now = self._day.now()
@@ -297,7 +297,7 @@ class Provider:
             await asyncio.sleep(LOGIN_SECONDS)
         token = base64.b64encode(f"{environment.key} {now.timestamp()}".encode()).decode()
         data = {"AWS_ACCESS_KEY_ID": token, "AWS_SECRET_ACCESS_KEY": token, "AWS_SESSION_TOKEN": token}
-        opened = Opened(data, Window(now, now + LIFETIME), rereads=False, imports=Imports())
+        opened = OpenedValues(data, Window(now, now + LIFETIME), rereads=False, imports=Imports())
         call.end(opened)
         return opened
 

@@ -147,7 +147,7 @@ def test_what_held_up_a_leader_until_it_ended_is_named_and_left_alone_by_the_nex
     )
     message = tenant.condition("broken", "Refreshed")["message"]
     assert "an operator that evaluated this definition was interrupted: it has blocked everything else for" in message
-    assert "or at once when spec changes" in message
+    assert "or at once when its spec changes" in message
     stays(lambda: all(one.is_running() for one in replicas.both), SECONDS * 2)
     assert replicas.ended == []
     assert neighbour.mints() == 1

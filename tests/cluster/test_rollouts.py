@@ -94,7 +94,7 @@ def test_a_change_of_data_rolls_those_that_take_it_and_nobody_else(tenant: Tenan
     ]:
         wait_until(lambda: mark(tenant, resource, name), f"{name} is rolled")  # noqa: B023
     until_all_hold(tenant, mark(tenant, DEPLOYMENTS, "env-from"))
-    assert rolled(tenant, "app")["message"] == "all 4 workloads run with the present values"
+    assert rolled(tenant, "app")["message"] == "all 4 workloads run with the current values"
     assert mark(tenant, DEPLOYMENTS, "other") == ""
 
 

@@ -29,7 +29,7 @@ def guard(command: Callable[[], int], *, debug: bool = False) -> int:
     try:
         return command()
     except EscError as error:
-        _tell(f"Error: {error.message}", error if debug else None)
+        _print_line(f"Error: {error.message}", error if debug else None)
         return getattr(error, "status", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -39,7 +39,7 @@ def guard(command: Callable[[], int], *, debug: bool = False) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: report a bug without the values it met
         hint = "" if debug else "; `esc --debug ...` shows where"
-        _tell(f"Error: this is a bug in esc ({type(error).__name__}){hint}", error if debug else None)
+        _print_line(f"Error: this is a bug in esc ({type(error).__name__}){hint}", error if debug else None)
         return FAILED
 
 
@@ -70,7 +70,7 @@ def _connect(context: str) -> ClusterSession:
     return connect(context)
 
 
-def _tell(line: str, error: BaseException | None) -> None:
+def _print_line(line: str, error: BaseException | None) -> None:
     sys.stderr.write(f"{line}\n")
     if error is not None:
         from traceback import format_tb

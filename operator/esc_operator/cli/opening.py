@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.cli.outside import Outside
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostic, Failed
-    from esc_operator.stores.port import Loaded, Store
+    from esc_operator.stores.port import Store, StoredDefinition
 
 
 class NotOpenedError(EscError):
@@ -60,9 +60,9 @@ class _RememberingStore:
         self._store = store
         self.texts: dict[str, str] = {}
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         answer = self._store.load(name, importer)
         text = getattr(answer, "text", None)
         if text is not None:
-            self.texts[answer.name] = text  # type: ignore[union-attr]  # only Loaded has a text
+            self.texts[answer.name] = text  # type: ignore[union-attr]  # only StoredDefinition has a text
         return answer

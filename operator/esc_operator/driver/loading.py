@@ -61,7 +61,7 @@ class Loader:
             return failed(error)
         return work() if self._slices is None else await self._slices.run(work)
 
-    def _parse(self, kept: port.Loaded | Failed) -> Loaded | Failed:
+    def _parse(self, kept: port.StoredDefinition | Failed) -> Loaded | Failed:
         if isinstance(kept, Failed):
             return kept
         if known := self._parsed.get(kept.name):
@@ -70,7 +70,7 @@ class Loader:
         return parsed
 
 
-def parse(kept: port.Loaded, budget: Budget) -> Loaded:
+def parse(kept: port.StoredDefinition, budget: Budget) -> Loaded:
     """Raises `SliceOverError` if the budget works in slices."""
     if kept.text is not None:
         return Loaded(*parse_text(kept.name, kept.text, budget=budget), kept.name)

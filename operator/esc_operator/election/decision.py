@@ -56,33 +56,33 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LeaseView:
     """The lease as last seen; None if it does not exist. From `free_at` on it may be taken if it has not changed."""
 
     record: LeaseRecord | None
     free_at: float
 
 
-def observe(before: Seen | None, record: LeaseRecord | None, now: float, identity: str) -> Seen:
+def observe(before: LeaseView | None, record: LeaseRecord | None, now: float, identity: str) -> LeaseView:
     """Update with what was read; `now` is the time of the answer, and so not before the change that it shows."""
     if before is not None and _version(before.record) == _version(record):
         return before
     if before is not None and before.record and record and not record.is_renewal_of(before.record):
-        return Seen(record, before.free_at)  # a change of the note alone is no renewal
+        return LeaseView(record, before.free_at)  # a change of the note alone is no renewal
     if record is None:
         # The holder of the deleted lease may not know of the deletion yet.
         gone = before.record if before else None
-        return Seen(None, now + gone.duration if gone and gone.holder else now)
+        return LeaseView(None, now + gone.duration if gone and gone.holder else now)
     # It has our own name if the answer to a claim was lost.
     is_free = record.holder in {"", identity}
-    return Seen(record, now if is_free else now + record.duration)
+    return LeaseView(record, now if is_free else now + record.duration)
 
 
-def may_take(seen: Seen, now: float) -> bool:
+def may_take(seen: LeaseView, now: float) -> bool:
     return now >= seen.free_at
 
 
-def wait(seen: Seen, now: float) -> float:
+def wait(seen: LeaseView, now: float) -> float:
     """Seconds until the next read, or until it may be taken."""
     return min(max(seen.free_at - now, 0.0), LOOK_EVERY)
 

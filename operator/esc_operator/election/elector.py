@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from esc_operator.election.decision import Seen
+    from esc_operator.election.decision import LeaseView
     from esc_operator.resources.environment import Key
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Elector:
         self._now = now
         self._on_held = on_held
         self._pause = pause
-        self._seen: Seen | None = None
+        self._seen: LeaseView | None = None
         self._mine: LeaseRecord | None = None
         self._sent_at = -float("inf")
         self._claimed = False
@@ -123,9 +123,9 @@ class Elector:
                 if may_take(seen, self._clock()):
                     await self._claim(seen.record)
                     continue
-                self._tell_leader(seen)
+                self._log_leader(seen)
             except (KubeError, TimeoutError) as error:
-                self._tell_trouble(error)
+                self._log_trouble(error)
                 await self._pause(LOOK_EVERY)
             else:
                 await self._pause(wait(seen, self._clock()))
@@ -158,7 +158,7 @@ class Elector:
         else:
             self._on_held(None)
 
-    async def _look(self) -> Seen:
+    async def _look(self) -> LeaseView:
         record = await self._read()
         self._seen_at, self.trouble = self._clock(), ""
         self._seen = observe(self._seen, record, self._seen_at, self._identity)
@@ -191,7 +191,7 @@ class Elector:
             await self._look_again()
             return False
         except (KubeError, TimeoutError) as error:
-            self._tell_trouble(error)
+            self._log_trouble(error)
             return False
         self._hold(parse_lease(answer, self.terms.duration), sent_at)
         return self.holds
@@ -203,7 +203,7 @@ class Elector:
             async with asyncio.timeout(self.terms.patience):
                 record = (await self._look()).record
         except (KubeError, TimeoutError) as error:
-            self._tell_trouble(error)
+            self._log_trouble(error)
             return
         self._mine = record if record is not None and record.holder == self._identity else None
 
@@ -221,15 +221,15 @@ class Elector:
     async def _patch(self, change: Mapping[str, Any]) -> dict[str, Any]:
         return await self._api.patch(LEASES, *self.place, change)
 
-    def _tell_leader(self, seen: Seen) -> None:
+    def _log_leader(self, seen: LeaseView) -> None:
         holder = seen.record.holder if seen.record else ""
-        self._tell(logging.INFO, f"{self._identity} stands by: {holder or 'no replica'} holds the lease {self.place}")
+        self._log(logging.INFO, f"{self._identity} stands by: {holder or 'no replica'} holds the lease {self.place}")
 
-    def _tell_trouble(self, error: KubeError | TimeoutError) -> None:
+    def _log_trouble(self, error: KubeError | TimeoutError) -> None:
         self.trouble = _told(error)
-        self._tell(logging.WARNING, f"The lease {self.place}: {self.trouble}")
+        self._log(logging.WARNING, f"The lease {self.place}: {self.trouble}")
 
-    def _tell(self, level: int, news: str) -> None:
+    def _log(self, level: int, news: str) -> None:
         """Log it once, not at each read."""
         if news != self._told_last:
             self._told_last = news

@@ -1,7 +1,7 @@
 """The evaluator: declarations → values, with effects left to a driver.
 
 Owns what expressions mean: references, imports, merging, builtins, secrecy. Does no I/O, reads no clock and draws no
-random number; what it needs from outside it returns as effects. Invariant: whatever the definition and the answers,
+random number; it returns its requests to the outside as effects. Invariant: whatever the definition and the answers,
 `step` returns and does not raise.
 """
 

@@ -1,4 +1,4 @@
-"""Property access into values, known and unknown; what a value has no place for is reported at the accessor."""
+"""Property access into values, known and unknown; an invalid access is reported at the accessor."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def access_value(frame: Frame, expression: Expression, receiver: Value, accessor
 
 
 def _part(frame: Frame, expression: Expression, receiver: Value, accessor: Accessor) -> Value | None:
-    """The part of a known value at one accessor; None, reported, where the value has none such.
+    """The part of a known value at one accessor; None, reported, if the value has no such part.
 
-    An object that lacks the property is its own answer: the property may lie below it.
+    An object that lacks the property returns itself: the property may be below it.
     """
     if receiver.is_array:
         position = array_index(frame, expression, accessor, len(receiver.elements))
@@ -53,7 +53,7 @@ def _part(frame: Frame, expression: Expression, receiver: Value, accessor: Acces
 
 
 def _access_below(frame: Frame, expression: Expression, receiver: Value, accessors: Accessors) -> Value:
-    """A property that no known layer of the object has: an unknown below may still turn out to have it."""
+    """A property that no known layer of the object has: an unknown below may still have it."""
     deepest = receiver
     for layer in receiver.layers_below():
         frame.charge(1)
@@ -68,7 +68,7 @@ def _access_below(frame: Frame, expression: Expression, receiver: Value, accesso
 
 
 def _access_unknown(frame: Frame, expression: Expression, schema: Schema, accessors: Accessors) -> Value:
-    """An unknown part of an unknown value. What its schema says is held to."""
+    """An unknown part of an unknown value, checked against its schema."""
     for accessor in accessors:
         if schema.is_always:
             break
@@ -91,7 +91,7 @@ def _access_unknown(frame: Frame, expression: Expression, schema: Schema, access
 
 
 def array_index(frame: Frame, expression: Expression, accessor: Accessor, length: int | None) -> int | None:
-    """The index that an accessor names in an array of `length` (None if not known); None, reported, where it names
+    """The index that an accessor names in an array of `length` (None if not known); None, reported, if it names
     none.
     """
     index = accessor.key
@@ -108,7 +108,7 @@ def array_index(frame: Frame, expression: Expression, accessor: Accessor, length
 
 
 def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str | None:
-    """The key that an accessor names in an object; None, reported, where it is an index."""
+    """The key that an accessor names in an object; None, reported, if it is an index."""
     if isinstance(accessor.key, str):
         return accessor.key
     _refuse(frame, expression, accessor, "cannot access an object property using an integer index")
@@ -116,7 +116,7 @@ def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str 
 
 
 def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: Collection[str]) -> None:
-    """Reports that none of the `known` properties is meant, and which one may have been."""
+    """Reports that none of the `known` properties matches, and suggests one."""
     key = str(accessor.key)
     frame.charge(CELL + text_units(len(key)))
     suggestion = frame.state.speller.nearest(key, known)
@@ -125,7 +125,7 @@ def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, k
 
 
 def invalid(expression: Expression) -> Value:
-    """The value of an access that leads nowhere."""
+    """The value of an invalid access."""
     return unknown(expression)
 
 

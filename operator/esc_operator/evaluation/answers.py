@@ -1,4 +1,4 @@
-"""What a driver answers to effects. Any effect may be answered with `Failed` instead. No repr shows a secret."""
+"""A driver's answers to effects. Any effect may be answered with `Failed` instead. No repr shows a secret."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Lease(NamedTuple):
-    """How long something opened is good for; both times aware, in UTC."""
+    """The validity of something opened; both times aware, in UTC."""
 
     issued_at: datetime
     expires_at: datetime
 
 
 class Secret(NamedTuple):
-    """Marks a part of an answer as secret, where the whole is not."""
+    """Marks a part of an answer as secret if the whole is not."""
 
     value: Any
 
@@ -33,7 +33,7 @@ class Secret(NamedTuple):
 class Loaded(NamedTuple):
     """A parsed environment with the findings of its parser, exactly as `lang.parse_text` returned them.
 
-    `name` is the environment's own full name, where the import's name may have led to another one than it says.
+    `name` is the environment's own full name; an import's name may mean another one than it says.
     """
 
     environment: Environment | None
@@ -50,10 +50,10 @@ class Described(NamedTuple):
 
 
 class Login(NamedTuple):
-    """As whom a provider logs in: `role` as its inputs name it (for AWS an ARN), with a token for that `audience`.
+    """The login of a provider: `role` as its inputs name it (for AWS an ARN), with a token for that `audience`.
 
-    `gives_token`: the identity token itself is given out, or goes to whom the inputs name. Nothing holds that to the
-    role: whoever has it can log in wherever its audience is taken.
+    `gives_token`: the identity token itself is output, or sent to a host that the inputs name. The role does not limit
+    its holder, who can log in wherever its audience is accepted.
     """
 
     role: str
@@ -62,15 +62,15 @@ class Login(NamedTuple):
 
 
 UNKNOWN_LOGIN = Login("", "", gives_token=True)
-"""What is known of a plug-in that does not tell as whom it logs in."""
+"""The login of a plug-in that does not report it."""
 
 
 class Opened(NamedTuple):
     """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
     itself.
 
-    With `secret` (the default) all of it is secret. `lease` is None for what does not expire, `login` where no identity
-    was presented to anybody, and UNKNOWN_LOGIN where that is not known.
+    With `secret` (the default) all of it is secret. `lease` is None if it does not expire, `login` if no identity was
+    presented, and  UNKNOWN_LOGIN where that is not known.
     """
 
     value: Any

@@ -1,4 +1,4 @@
-"""`${context...}`: what an evaluation knows of itself, and what its host adds."""
+"""`${context...}`: the evaluation's own data, and what its host adds."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,9 +1,8 @@
-"""What an evaluation needs from outside: effects, as data.
+"""Effects: an evaluation's requests to the outside, as data.
 
-The evaluator returns them in batches and never carries one out. A driver performs a batch in any order, concurrently if
-it likes, and answers each effect by its `id`, which is unique within its evaluation. Reprs show names and places, no
-inputs.
-"""
+The evaluator returns them in batches and never performs one. A driver performs a batch in any order, possibly
+concurrently, and answers each effect by its `id`, which is unique within its evaluation. Reprs show names and places,
+no inputs."""
 
 from __future__ import annotations
 
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class LoadEnvironment(NamedTuple):
-    """Load and parse the environment that `importer` calls `name`, if it may import it. Answer: `Loaded`.
+    """Load and parse the environment that `name` means in `importer`, if it may import it. Answer: `Loaded`.
 
-    `identity` is the name made absolute (see `Evaluator`). Each place that asks is answered for itself: of several
-    answers with one environment the first is what is evaluated.
+    `identity` is the absolute name (see `Evaluator`). Each importing place gets its own answer; of several answers with
+    one environment the first is evaluated.
     """
 
     id: int
@@ -27,14 +26,14 @@ class LoadEnvironment(NamedTuple):
 
 
 class FindProvider(NamedTuple):
-    """Find the provider of this name and say what it takes and gives. Answer: `Described`."""
+    """Find the provider of this name and its schemas. Answer: `Described`."""
 
     id: int
     name: str
 
 
 class FindRotator(NamedTuple):
-    """Find the rotator of this name and say what it takes, keeps and gives. Answer: `Described`."""
+    """Find the rotator of this name and its schemas. Answer: `Described`."""
 
     id: int
     name: str
@@ -44,7 +43,7 @@ class OpenProvider(NamedTuple):
     """Open the provider. Answer: `Opened`.
 
     The inputs (`value`) match the provider's schema. `environment` is the one that holds the call, `root_environment`
-    the one that was asked for, `path` the call's document path.
+    the requested one, `path` the call's document path.
     """
 
     id: int

@@ -1,7 +1,7 @@
 """The evaluator: a pure, resumable walk over an environment.
 
-`step` walks as far as it can and returns what it needs, or the result. The same definition with the same answers always
-gives the same result, in whatever order the answers come. It does no I/O and holds no lock; one evaluator serves one
+`step` walks as far as it can and returns its effects, or the result. The same definition with the same answers always
+gives the same result, in any order of the answers.  It does no I/O and holds no lock; one evaluator serves one
 evaluation.
 """
 
@@ -66,7 +66,7 @@ class Evaluator:
         self._evaluation: Evaluation | None = None
 
     def step(self, answers: Mapping[int, Answer] | None = None) -> Batch | Evaluation:
-        """Goes on with these answers, by the effects' ids, as far as possible.
+        """Continues with these answers, by the effects' ids, as far as possible.
 
         Returns the effects that are now needed, those still unanswered included, or the finished evaluation. Some
         answers are enough to go on with; answers to effects that were not asked for are ignored. Raises

@@ -1,4 +1,4 @@
-"""A task at work: its steps, what it has found so far, and what the clauses of the language may ask for."""
+"""A running task: its steps, its findings so far, and the services for the clauses of the language."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KINDS: Final[Mapping[type, str]] = {
     Object: "an object",
     Reference: "a reference",
 }
-"""How a message names what is at work."""
+"""How a message names the running task."""
 
 Steps = Generator[Task, Value, Value]
 """The body of a task: yields the tasks whose values it needs, is sent each value, returns its own."""
@@ -41,7 +41,7 @@ class Frame:
     """One run of one task. Its findings count only if the run finishes the task.
 
     `cell` is the expression at work, an environment's root where the task is the environment itself. `is_provisional`
-    says that a task it asked for is not finished, so that this one cannot be either.
+    says that a task it needs is not finished, so that this one cannot be either.
     """
 
     __slots__ = ("_done", "cell", "findings", "is_provisional", "scope", "state", "steps", "task")
@@ -79,9 +79,8 @@ class Frame:
         return self.state.ask(key, effect, kind)
 
     def charge(self, units: int) -> None:
-        """Pay for work that is about to be done here. What the same task has paid for in a former run is not paid
-        again. Raises `OverBudgetError` and `SliceOverError`.
-        """
+        """Pay for work before it is done. Work that the same task paid for in a former run is not paid again. Raises
+        `OverBudgetError` and `SliceOverError`."""
         budget, task = self.state.budget, self.task
         done = self._done = self._done + units
         new = done - task.paid
@@ -95,7 +94,7 @@ class Frame:
         task.paid = done
 
     def _told(self) -> str:
-        """What is at work here, for people."""
+        """The running task, for messages."""
         expression = self.cell.expression
         if isinstance(self.task, Scope):
             return "importing"
@@ -106,12 +105,12 @@ class Frame:
     # Findings
 
     def commit(self) -> None:
-        """Hands over what was found: the task is finished."""
+        """Keeps the findings: the task is finished."""
         if self.findings:
             self.scope.findings.extend(self.findings)
 
     def error(self, expression: Expression, summary: str, reason: str, cause: Failed | None = None) -> None:
-        """Reports at an expression. A reason that came from outside with `cause` wins."""
+        """Reports at an expression. A reason from outside, in `cause`, takes precedence."""
         reason = (cause.reason if cause is not None else "") or reason
         self.charge(FINDING)
         found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)

@@ -1,8 +1,8 @@
-"""Imports: other environments, evaluated at most once each, and asked for by everybody who imports them.
+"""Imports: other environments, evaluated at most once each, and loaded for each importer.
 
 An import is evaluated in its own scope: references in it bind to its own values, whatever its importer overrides.
-Invariant: no environment is reached but over an edge of which the store has said that it may be. That another one has
-reached it says nothing: an answer belongs to the place that asks and to what is asked.
+Invariant: an environment is reached only over an edge that the store has allowed. It does not matter that another
+importer has reached it: an answer holds for one importing place and one import.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from esc_operator.lang.nodes import Node
 
 _LOAD: Final = 400
-"""Units of work to ask for an environment."""
+"""Units of work to load an environment."""
 
 ANONYMOUS: Final = ("", "<yaml>")
 """Names of environments that exist only as text."""
@@ -47,7 +47,7 @@ def evaluate_environment(frame: Frame) -> Steps:
 
 
 def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool]:
-    """Sets what the scope knows of its imports; whether all of them have a value, be it a provisional one."""
+    """Sets the scope's imports; whether all of them have a value, possibly a provisional one."""
     base: Value | None = None
     direct: dict[str, Value] = {}
     arrived = True
@@ -66,7 +66,7 @@ def _evaluate_imports(frame: Frame, scope: Scope) -> Generator[Task, Value, bool
             base = _merge_import(frame, item, value, base)
     scope.base, scope.imports = base, Value(direct, None)
     if arrived and not frame.is_provisional:
-        # Nothing about the imports can change any more: later walks need not look at them, and what was found stands.
+        # The imports cannot change any more: later walks skip them, and their findings stay.
         scope.has_imports = True
         scope.findings.extend(frame.findings[found:])
         del frame.findings[found:]
@@ -83,7 +83,7 @@ def _merge_import(frame: Frame, item: Import, value: Value, base: Value | None) 
 
 
 def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, Value, Value | None]:
-    """The value of the environment that the frame's own calls `name`; None where it cannot be had, reported at
+    """The value of the environment that `name` means in the frame's own; None if it cannot be loaded, reported at
     `node`.
     """
     state = frame.state
@@ -105,14 +105,14 @@ def import_environment(frame: Frame, name: str, node: Node) -> Generator[Task, V
 
 
 def _reached(state: EvaluationState, edge: Edge) -> Scope | None:
-    """The environment at the end of an edge that is known to be allowed; within one place every edge is."""
+    """The environment at the end of an allowed edge; within one place every edge is allowed."""
     if scope := state.reached.get(edge):
         return scope
     return state.scopes.get(edge.identity) if edge.place == state.place_of(edge.identity) else None
 
 
 def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | None:
-    """The scope of a loaded environment, a pending value while it is asked for, None where it cannot be had.
+    """The scope of a loaded environment, a pending value while it loads, None if it cannot be loaded.
 
     Two edges may lead to one environment, the root among them; it is evaluated once all the same.
     """
@@ -146,6 +146,6 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
 
 
 def _report(frame: Frame, *found: Diagnostic) -> None:
-    """Report what is wrong with an import. Its name is the affair of the importer, which may be an import itself."""
+    """Report an error of an import. Its name concerns only the importer, which may be an import itself."""
     through = frame.scope.identity if frame.state.is_elsewhere(frame.scope) else ""
     frame.findings.extend(one._replace(through=through) for one in found)

@@ -1,6 +1,6 @@
 """Merging one value over another, as JSON merge patch does (except that null replaces instead of deleting).
 
-Objects unite key by key; anything else on top replaces what is below. What is below stays known as a base: it says
+Objects merge key by key; anything else on top replaces the value below. The value below stays known as a base: it says
 where a value was defined before, and an object on an unknown may still find properties there.
 """
 

@@ -1,4 +1,4 @@
-"""How many different calls of providers and rotators one evaluation asks for.
+"""How many different calls of providers and rotators one evaluation makes.
 
 Counted before any is made: nothing is minted for a result that cannot be used.
 """
@@ -13,11 +13,11 @@ from esc_operator.lang import reasons
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 
 _COMPARED: Final = 1 << 20
-"""Bytes of inputs that are compared in all: whoever gives providers more has each call counted by itself."""
+"""Bytes of inputs that are compared in all: beyond that, each call counts separately."""
 
 
 class Opens:
-    """Counts effects. What is given to a provider stays here as a digest only."""
+    """Counts effects. A provider's inputs are stored here as a digest only."""
 
     __slots__ = ("_beyond", "_left", "_most", "_root", "_seen")
 
@@ -37,7 +37,7 @@ class Opens:
 
     @property
     def too_many(self) -> Diagnostic | None:
-        """The error, at the first call beyond what is allowed."""
+        """The error, at the first call beyond the limit."""
         if self._beyond is None:
             return None
         return Diagnostic(
@@ -51,7 +51,7 @@ class Opens:
         )
 
     def _key(self, effect: OpenProvider | OpenRotator | RotateState) -> tuple[str, ...]:
-        """A provider gives the same to whoever gives it the same; a rotator has a state for each call."""
+        """Equal inputs of a provider have one result; a rotator has a state for each call."""
         if isinstance(effect, OpenProvider) and effect.value.size <= self._left:
             import hashlib  # loads OpenSSL, which a static environment does without
 

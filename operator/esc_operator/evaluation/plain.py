@@ -1,4 +1,4 @@
-"""Plain Python data → values: what providers, rotators and the host hand in."""
+"""Plain Python data of providers, rotators and the host → values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step of an evaluation returns: the effects it needs, or the finished evaluation."""
+"""The result of a step: the needed effects, or the finished evaluation."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Mode(StrEnum):
 
 
 class Batch(NamedTuple):
-    """Effects that are independent of each other; the evaluation goes on once some of them are answered."""
+    """Effects that are independent of each other; the evaluation continues once some of them are answered."""
 
     effects: tuple[Effect, ...]
 
 
 class OpenRecord(NamedTuple):
     """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
-    one, and the login if it took one. `hides_login`: as whom it logs in is not told, because its inputs hold a secret
-    or the provider does not say.
+    one, and the login if it made one. `hides_login`: the login is not shown, because its inputs hold a secret or the
+    provider does not report it.
     """
 
     path: str
@@ -54,7 +54,7 @@ class Patch(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """What became of one rotator that was to rotate; `path` is its call's document path."""
+    """The result of one rotation; `path` is the call's document path."""
 
     path: str
     status: RotationStatus

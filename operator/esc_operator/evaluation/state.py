@@ -1,6 +1,6 @@
-"""What all parts of one evaluation share: its options, its budget, its environments, and the effects it has asked for.
+"""The shared state of one evaluation: its options, its budget, its environments, and its effects.
 
-The evaluator hands it to the walk, that to each frame, and clauses ask it; it knows none of them.
+The evaluator passes it to the walk, which passes it to each frame, and clauses use it; it knows none of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _A = TypeVar("_A")
 
 
 class Options(NamedTuple):
-    """What an evaluation is asked for; see `Evaluator`. `rotate_paths` are document paths, `decrypts` says whether
+    """The options of an evaluation; see `Evaluator`.  `rotate_paths` are document paths, `decrypts` says whether
     secrets at rest are decrypted."""
 
     mode: Mode
@@ -81,7 +81,7 @@ class EvaluationState:
         self._unanswered: Final[dict[int, Effect]] = {}
 
     def release(self) -> None:
-        """Lets go of all that is not the result, and leaves no cycle behind: nobody has to look for it."""
+        """Releases everything but the result, and leaves no reference cycles for the collector."""
         for scope in self.scopes.values():
             scope.release()
         for memory in (self.scopes, self.reached, self._effects, self._answers, self._unanswered):
@@ -96,14 +96,14 @@ class EvaluationState:
 
     @property
     def awaits_load(self) -> bool:
-        """Whether an environment is still to be loaded."""
+        """Whether an environment has yet to be loaded."""
         return any(isinstance(effect, LoadEnvironment) for effect in self._unanswered.values())
 
     def has_asked(self, key: object) -> bool:
         return key in self._effects
 
     def ask(self, key: object, make: Callable[[int], Effect], kind: type[_A]) -> _A | Failed | None:
-        """The answer to the effect with this key, which is made on the first question; None while there is none."""
+        """The answer to the effect with this key, which the first call creates; None while there is no answer."""
         if key in self._effects:
             return self.answer_to(key, kind)
         effect = self._effects[key] = make(len(self._effects) + 1)
@@ -112,7 +112,7 @@ class EvaluationState:
         return None
 
     def answer_to(self, key: object, kind: type[_A]) -> _A | Failed | None:
-        """The answer to an effect that has been asked for.
+        """The answer to an existing effect.
 
         Raises TypeError for one of the wrong kind: a driver's bug.
         """
@@ -131,11 +131,11 @@ class EvaluationState:
     # Environments
 
     def edge(self, name: str, importer: str) -> Edge:
-        """What an environment asks for by a name."""
+        """The edge from an importer to a name."""
         return Edge(self.place_of(importer), self.options.qualify(name, importer))
 
     def may_load(self, identity: str) -> bool:
-        """Whether one more environment may take part, or this one has been asked for already, by whomever."""
+        """Whether one more environment may take part, or this one is already loaded for any importer."""
         if identity not in self._asked_for and len(self._asked_for) >= self.limits.imports:
             return False
         self._asked_for.add(identity)

@@ -1,7 +1,7 @@
 """The walk: evaluates tasks depth first, in the order upstream does, on a stack of its own.
 
 Long chains of references and deep documents therefore need no Python recursion. One walk a step: what is done is
-skipped, what has to wait is left for the next.
+skipped, what has to wait stays for the next.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Walk:
         return KINDS[type(expression)](frame, expression)
 
     def _evaluates_rotate_only(self, scope: Scope) -> bool:
-        # A check evaluates them too: whoever edits an environment must have access to what its rotation will use.
+        # A check evaluates them too: the editor of an environment must have access to what its rotation will use.
         return scope.is_root and self._state.mode != Mode.OPEN
 
     def _cycle(self, cell: Cell) -> Value:

@@ -103,7 +103,7 @@ class Connection:
         try:
             self._take_over(await self._reread(), state)
         except (ConfigurationError, OSError, ValueError) as error:  # only half of a new pair may be written
-            self._tell(error.message if isinstance(error, ConfigurationError) else type(error).__name__)
+            self._log(error.message if isinstance(error, ConfigurationError) else type(error).__name__)
 
     def _take_over(self, fresh: ClientConfig, state: FileStates) -> None:
         """`state` is that of the files before the read."""
@@ -119,7 +119,7 @@ class Connection:
     def _make(self, credentials: Credentials) -> Present:
         return Present(credentials.authorization, make_tls(credentials, insecure=self.config.insecure))
 
-    def _tell(self, why: str) -> None:
+    def _log(self, why: str) -> None:
         if why != self._told:
             self._told = why
             logger.warning("The credentials for the API server could not be read again: %s. Keeping the old ones.", why)

@@ -92,7 +92,7 @@ def current_context(files: str | None, settings: Mapping[str, str]) -> str:
 USER_FILES = ("client-certificate", "client-key", "tokenFile")
 
 
-class Login(NamedTuple):
+class UserLogin(NamedTuple):
     """The credentials of a user; see `Credentials`."""
 
     authorization: str = ""
@@ -102,7 +102,7 @@ class Login(NamedTuple):
 
 def _log_in(
     user: Entry, cluster: Entry, authority: str | None, settings: Mapping[str, str], terminal: Terminal
-) -> Login:
+) -> UserLogin:
     if any(user.fields.get(field) for field in IMPERSONATION):
         # Ignoring it would give more rights than kubectl has.
         raise ConfigurationError(
@@ -112,16 +112,16 @@ def _log_in(
     if bool(certificate) != bool(key):
         raise ConfigurationError(f"{user} has a client certificate without its key, or a key without its certificate")
     if header := _static_header(user):
-        return Login(header, certificate, key)
+        return UserLogin(header, certificate, key)
     if user.fields.get("exec"):
         made = run_plugin(user.mapping("exec"), str(user), user.folder, _told(cluster, authority), settings, terminal)
-        return Login(bearer(made.token), made.certificate or certificate, made.key or key)
+        return UserLogin(bearer(made.token), made.certificate or certificate, made.key or key)
     if user.fields.get("auth-provider"):
         from esc_operator.kube.auth_provider import read_auth_provider  # it imports the Kubernetes client
 
         header = read_auth_provider(user.mapping("auth-provider"), str(user), user.folder)
-        return Login(header, certificate, key)
-    return Login("", certificate, key)
+        return UserLogin(header, certificate, key)
+    return UserLogin("", certificate, key)
 
 
 def _static_header(user: Entry) -> str:

@@ -137,7 +137,7 @@ class Namespaces:
         before, self._known = self._known, dict(found)
         self.listed.set()
         for name, now in self._known.items():
-            self._tell_allowances(name, before.get(name), now)
+            self._report_allowances(name, before.get(name), now)
         if before != self._known:
             self._on_change()
 
@@ -147,11 +147,11 @@ class Namespaces:
         now = None if kind == "DELETED" else seen
         if now is not None:
             self._known[name] = now
-            self._tell_allowances(name, before, now)
+            self._report_allowances(name, before, now)
         if before != now:
             self._on_change()
 
-    def _tell_allowances(self, name: str, before: Namespace | None, now: Namespace) -> None:
+    def _report_allowances(self, name: str, before: Namespace | None, now: Namespace) -> None:
         if before is not None and before.allowances != now.allowances:
             self._on_allowances(name)
 

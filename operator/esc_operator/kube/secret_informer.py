@@ -215,7 +215,7 @@ class SecretInformer:
             before = self._known.get(key)
             if before != self._note(secret):
                 changed.append(key)
-        self._tell(changed)
+        self._call_back(changed)
         self._note_listed(scope)
 
     def _take(self, kind: str, secret: SecretMetadata) -> None:
@@ -228,12 +228,12 @@ class SecretInformer:
             if before is None or not is_older(secret.version, before.version):
                 self._note_gone(key, secret.version)
             if before is not None and key not in self._known:
-                self._tell([key])
+                self._call_back([key])
             return
         self._note(secret)
         if self._known[key] != before:
-            self._tell([key])
+            self._call_back([key])
 
-    def _tell(self, keys: Iterable[Key]) -> None:
+    def _call_back(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._on_change(key)

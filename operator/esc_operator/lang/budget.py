@@ -1,11 +1,11 @@
 """What an evaluation costs, charged before the work is done.
 
-One currency for time and memory: a unit is about a microsecond, or 48 bytes, whichever of the two is more for what is
-charged. So one number bounds both, however kinds of work are put together. Charges follow from definitions and answers
-alone: what one process refuses, every other refuses, whatever else the machine does.
+One currency for time and memory: a unit is about a microsecond, or 48 bytes, whichever is more for the charged work. So
+one number limits both, for any mix of work. Charges depend on definitions and answers alone: what one process refuses,
+every other refuses, whatever else the machine does.
 
-Whoever works in slices gives a budget a slice's length. Work that does not fit into what is left of it raises before it
-begins, and can be begun again in another slice or in another thread. What is done again is not paid again.
+A caller that works in slices sets a slice's length. Work that does not fit into the rest of the slice raises before it
+starts, and can start again in another slice or another thread. Repeated work is not paid again.
 """
 
 from __future__ import annotations

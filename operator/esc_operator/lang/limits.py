@@ -1,7 +1,7 @@
-"""How much a definition may ask of the machine that evaluates it.
+"""Limits on what a definition may cost the machine that evaluates it.
 
-An operator evaluates what many authors write; each of these stops one way of taking it down, with a diagnostic of
-reason `LimitExceeded`. What all of them cost together is the budget's (`lang.budget`).
+An operator evaluates definitions of many authors; each limit prevents one way to stop it, with a diagnostic of reason
+`LimitExceeded`. The budget (`lang.budget`) limits the total cost.
 """
 
 from typing import Final, NamedTuple
@@ -28,13 +28,13 @@ class Limits(NamedTuple):
     value_bytes: int = 4 * 1024 * 1024
     """Size of one value when everything in it is written out: its texts and keys, and 16 for each part."""
     input_bytes: int = 64 * 1024
-    """The same for what one provider or rotator is given."""
+    """The same for the inputs of one provider or rotator."""
     work: int = 1_000_000
-    """Units of work that an environment may take with all that it imports (`lang.budget`)."""
+    """Units of work that an environment may take with all its imports (`lang.budget`)."""
 
     @property
     def levels(self) -> int:
-        """The depth that is held to."""
+        """The effective depth."""
         return min(self.depth, DEEPEST)
 
 

@@ -20,7 +20,7 @@ MAX_LOGINS = 64
 """How many logins a status lists; more would only make every object larger."""
 
 
-class Login(NamedTuple):
+class LoginStatus(NamedTuple):
     """A provider that an environment opens, and its role, "" for none. `hidden`: it may have a role that is not shown,
     because it is a secret or the provider does not report it."""
 
@@ -125,7 +125,7 @@ class Status:
     values."""
     imports: Mapping[str, Imported] | None = None
     """Each environment that definitions of its own place imported, by name; `BEHIND` stands for all others."""
-    logins: tuple[Login, ...] = ()
+    logins: tuple[LoginStatus, ...] = ()
     """The logins for the values in the Secret, each once, in order."""
     more_logins: bool = False
     """There may be more logins than `logins` lists: there were too many, or a status that listed them was lost."""
@@ -230,7 +230,7 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         seals=tuple(data.get("seals") or ()),
         rotator_states=data.get("rotatorStates") or "",
         logins=tuple(
-            Login(item["provider"], item.get("role") or "", bool(item.get("roleHidden")))
+            LoginStatus(item["provider"], item.get("role") or "", bool(item.get("roleHidden")))
             for item in data.get("logins") or ()
         ),
         more_logins=bool(data.get("moreLogins")),

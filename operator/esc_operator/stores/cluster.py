@@ -10,7 +10,7 @@ from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
 from esc_operator.stores.imports import PATH_PREFIX, candidates, meant_by, nothing_found, parse, place_of
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from esc_operator.stores.references import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ClusterStore:
         self._namespace = namespace
         self._read: dict[Key, Mapping[str, Any] | None] = {}
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """An import has to be shared with its importer, and the caller needs the right to read it as well."""
         return self._import(name, place_of(importer)) if importer else self._open(name)
 
@@ -64,7 +64,7 @@ class ClusterStore:
         except (ForbiddenError, NotFoundError):
             return ()  # no right to list them, or a cluster with a namespaced operator only
 
-    def _open(self, name: str) -> Loaded | Failed:
+    def _open(self, name: str) -> StoredDefinition | Failed:
         """The requested environment: a caller who may read it may open it."""
         try:
             return _loaded(*self._found(name))
@@ -73,7 +73,7 @@ class ClusterStore:
         except ForbiddenError as error:
             return Failed(error.message, IMPORT_UNREADABLE)
 
-    def _import(self, name: str, place: str) -> Loaded | Failed:
+    def _import(self, name: str, place: str) -> StoredDefinition | Failed:
         keys = candidates(name, place)
         if isinstance(keys, Failed):
             return keys
@@ -115,12 +115,12 @@ def _key_of(body: Mapping[str, Any]) -> Key:
     return Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
 
 
-def _loaded(key: Key, body: Mapping[str, Any]) -> Loaded | Failed:
+def _loaded(key: Key, body: Mapping[str, Any]) -> StoredDefinition | Failed:
     definition = (body.get("spec") or {}).get("environment")
     if definition is None:
         return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}: add it', IMPORT_UNREADABLE)
     generation = body["metadata"].get("generation", 0)
-    return Loaded(
+    return StoredDefinition(
         key.full_name,
         definition=definition,
         path_prefix=PATH_PREFIX,

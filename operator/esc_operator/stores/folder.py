@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from esc_operator.errors import StoreError
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from esc_operator.stores.references import CLUSTER_PROJECT, DEFAULT_PROJECT, Reference, is_part, parse_reference
 
 _SUFFIXES = (".yaml", ".yml")
@@ -26,7 +26,7 @@ class FolderStore:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """Load an environment. A bare name is looked up in the importer's own project first, then, as in a cluster, in
         that of ClusterEscEnvironments, then in the project `default`."""
         try:
@@ -56,12 +56,14 @@ class FolderStore:
         split = (os.path.splitext(entry) for entry in entries)
         return {name for name, suffix in split if suffix in _SUFFIXES and is_part(name)}
 
-    def _read(self, reference: Reference) -> Loaded | Failed | None:
+    def _read(self, reference: Reference) -> StoredDefinition | Failed | None:
         for suffix in _SUFFIXES:
             path = self._path(reference.project, reference.name + suffix)
             try:
                 with open(path, encoding="utf-8") as file:
-                    return Loaded(reference.full_name, text=file.read(), trusted=None)  # the whole folder is one user's
+                    return StoredDefinition(
+                        reference.full_name, text=file.read(), trusted=None
+                    )  # the whole folder is one user's
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except UnicodeDecodeError:

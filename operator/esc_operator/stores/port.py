@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from esc_operator.lang.diagnostics import Failed
 
-__all__ = ["AsyncStore", "Failed", "Loaded", "Store"]
+__all__ = ["AsyncStore", "Failed", "Store", "StoredDefinition"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
 
-class Loaded(NamedTuple):
+class StoredDefinition(NamedTuple):
     """A definition as it is stored.
 
     `name` is the environment's full name, the same for every import of it. Either `text` (YAML, so diagnostics have a
@@ -31,18 +31,18 @@ class Loaded(NamedTuple):
     trusted: frozenset[str] | None = frozenset()
 
     def __repr__(self) -> str:
-        return f"<Loaded {self.name}, generation {self.generation}>"
+        return f"<StoredDefinition {self.name}, generation {self.generation}>"
 
 
 class Store(Protocol):
     """A store that answers at once."""
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """The environment that `name` means in an import of `importer`, or, if that is "", by itself."""
 
 
 class AsyncStore(Protocol):
     """A store that waits for the network."""
 
-    async def load(self, name: str, importer: str) -> Loaded | Failed:
+    async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """As `Store.load`."""

@@ -55,7 +55,7 @@ def _judged(stage: Stage, quiet: float, told: str, *words: str) -> Verdict:
     return Verdict("operator", f"{kept}{lacks}{told}", good=not late and not missing)
 
 
-def _troubled(stage: Stage, role: str, word: str) -> str:
+def _after_failure(stage: Stage, role: str, word: str) -> str:
     """What the author of the last of several environments is told, each with a login of its own: as many as it takes
     until they are told that."""
     told = ""
@@ -76,7 +76,7 @@ def _throttled(what: str, whose: str, **fault: Any) -> None:
         quiet = _longest_login_of_the_neighbour(stage)
         about = {name: role if given == "role" else given for name, given in fault.items()}
         with _fault(stage, code="Throttling", message="Rate exceeded", retry_after=RETRY_AFTER, **about):
-            told = _troubled(stage, role, "is paused until")
+            told = _after_failure(stage, role, "is paused until")
             account = "for account 123456789012, is paused until"
             return _judged(stage, quiet, told, "Throttled", account, "it limits the rate of calls")
 
@@ -91,7 +91,7 @@ def _out_of_order(what: str, **fault: Any) -> None:
     def out_of_order(stage: Stage) -> Verdict:
         quiet = _longest_login_of_the_neighbour(stage)
         with _fault(stage, role=stage.attacker.role, **fault):
-            told = _troubled(stage, stage.attacker.role, "is paused until")
+            told = _after_failure(stage, stage.attacker.role, "is paused until")
             return _judged(stage, quiet, told, "is paused until", "its last calls failed")
 
 

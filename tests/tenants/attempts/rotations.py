@@ -153,7 +153,7 @@ def stopping(stage: Stage, limit: int) -> Verdict:
     stage.neighbour.annotate("aws", labels={"attempt": None})
     if stage.neighbour.values("aws")["AWS_ACCESS_KEY_ID"] == before:
         return Verdict(NOBODY, f"the neighbour was not rotated: {told}", good=False)
-    return Verdict("operator", told, good=f"no more are asked in {ATTACKER} ({limit} failed)" in told)
+    return Verdict("operator", told, good=f"stopped in {ATTACKER} ({limit} failed)" in told)
 
 
 @attempt("stop a rotation for the neighbour: fail first, once")

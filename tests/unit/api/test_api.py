@@ -16,7 +16,7 @@ from esc_operator.errors import IdentityError, StoreError
 from esc_operator.evaluation import Lease, Opened, OpenRecord, Rotated, Value
 from esc_operator.providers.port import IdentityToken
 from esc_operator.providers.registry import Registry
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,16 +32,16 @@ class Shelf:
     def __init__(self, **texts: str) -> None:
         self.texts = texts
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         name = name.removeprefix("default/")
         text = self.texts.get(name)
         if text is None:
             return Failed(f'environment "{name}" not found, imported by "{importer}"', "ImportNotFound")
-        return Loaded(f"default/{name}", text=text)
+        return StoredDefinition(f"default/{name}", text=text)
 
 
 class AsyncShelf(Shelf):
-    async def load(self, name: str, importer: str) -> Loaded | Failed:  # type: ignore[override]
+    async def load(self, name: str, importer: str) -> StoredDefinition | Failed:  # type: ignore[override]
         return Shelf.load(self, name, importer)
 
 
@@ -122,7 +122,8 @@ def test_the_facade_is_this() -> None:
     assert {name: str(inspect.signature(getattr(api, name))) for name in api.__all__ if name.islower()} == {
         "check": "(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None) -> 'Result'",
         "find_imports": (
-            "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', tenant: 'str' = '') -> 'tuple[str, ...]'"
+            "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', "
+            "tenant: 'str' = '') -> 'tuple[str, ...]'"
         ),
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (
@@ -130,7 +131,7 @@ def test_the_facade_is_this() -> None:
             "catalogue: 'Catalogue | None' = None, states: 'RotatorStates | None' = None) -> 'Result'"
         ),
         "open_environment": (
-            "(root: 'port.Loaded', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
+            "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
             "demand: 'Demand | None' = None, states: 'RotatorStates | None' = None, "
             "admission: 'Admission | None' = None, worker: 'Worker | None' = None) -> 'Result'"
         ),
@@ -224,7 +225,7 @@ def test_an_environment_is_opened_within_an_event_loop(catalogue: Catalogue) -> 
         opener = Opener(
             pool=BlockingPool(), logins=SharedLogins(lambda: NOON), settings={}, now=lambda: NOON, catalogue=catalogue
         )
-        root = Loaded("default/web", text=LOGIN + "\nimports: [base]")
+        root = StoredDefinition("default/web", text=LOGIN + "\nimports: [base]")
         return await api.open_environment(root, AsyncShelf(base="values: {b: 1}"), opener, Someone())
 
     result = asyncio.run(scenario())

@@ -17,7 +17,7 @@ from esc_operator.providers.aws.login import AwsLogin
 from esc_operator.providers.port import IdentityToken
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
 from esc_operator.resources.allowances import Allowances
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from unit.driver.test_opener import opener as opener_with
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ class Caller:
         return IdentityToken("token", None)
 
 
-class StatusWriter:
+class Reporting:
     """A provider that tells as whom it logs in."""
 
-    name = "telling"
+    name = "reporting"
     inputs: Mapping[str, Any] = {}
     outputs: Mapping[str, Any] = {}
     fails = False
@@ -82,7 +82,7 @@ def open_one(provider: Any, inputs: Any, allowances: Allowances, caller: Caller 
     async def go() -> Result:
         aws: Any = AwsLogin()
         opener = opener_with(provider, aws)
-        root = Loaded("apps/one", definition={"values": {"a": {f"fn::open::{provider.name}": inputs}}})
+        root = StoredDefinition("apps/one", definition={"values": {"a": {f"fn::open::{provider.name}": inputs}}})
         admissions = Admissions(NamespaceAdmission("apps", allowances), of_nobody_else)
         return await api.open_environment(root, Nothing(), opener, caller or Caller(), admission=admissions)
 
@@ -95,42 +95,42 @@ async def of_nobody_else(namespace: str) -> Allowances:
 
 def test_a_login_that_is_not_allowed_asks_nobody_for_anything() -> None:
     caller = Caller()
-    (error,) = open_one(StatusWriter(), {"role": "admin"}, NOTHING, caller).errors
+    (error,) = open_one(Reporting(), {"role": "admin"}, NOTHING, caller).errors
     assert (error.reason, error.path) == ("RoleNotAllowed", "values.a")
-    (error,) = open_one(StatusWriter(), {"role": "admin"}, Allowances(audiences=()), caller).errors
+    (error,) = open_one(Reporting(), {"role": "admin"}, Allowances(audiences=()), caller).errors
     assert error.reason == "AudienceNotAllowed"
     assert caller.asked == []
 
 
 def test_what_logs_in_nowhere_is_not_judged() -> None:
-    assert open_one(StatusWriter(), {"given": "value"}, NOTHING).ok
+    assert open_one(Reporting(), {"given": "value"}, NOTHING).ok
 
 
 def test_a_provider_that_does_not_tell_its_role_gets_no_token_where_roles_are_restricted() -> None:
     caller = Caller()
     (error,) = open_one(Silent(), {}, Allowances(roles=("**",)), caller).errors
     assert error.reason == "RoleNotAllowed"
-    assert 'the provider "silent" does not tell its role' in error.summary
+    assert 'the provider "silent" does not report its role' in error.summary
     assert caller.asked == []
     assert open_one(Silent(), {}, Allowances(), caller).ok
 
 
 def test_a_role_that_is_a_secret_is_not_told() -> None:
-    (error,) = open_one(StatusWriter(), {"role": {"fn::secret": "hidden-role"}}, NOTHING).errors
+    (error,) = open_one(Reporting(), {"role": {"fn::secret": "hidden-role"}}, NOTHING).errors
     assert error.reason == "RoleNotAllowed"
     assert "hidden-role" not in error.summary
 
 
 @pytest.mark.parametrize("audience", ["api", "https://kubernetes.default.svc"])
 def test_the_audience_of_the_api_server_is_allowed_to_nobody(audience: str) -> None:
-    (error,) = open_one(StatusWriter(), {"role": "admin", "audience": audience}, Allowances()).errors
+    (error,) = open_one(Reporting(), {"role": "admin", "audience": audience}, Allowances()).errors
     assert error.reason == "AudienceNotAllowed"
     assert f'"{audience}" is one of the API server\'s own' in error.summary
 
 
 @given(st.text("abc-", min_size=3, max_size=8), st.text("xyz-", min_size=3, max_size=8))
 def test_secret_inputs_are_taken_out_of_what_a_provider_says(role: str, region: str) -> None:
-    provider = StatusWriter()
+    provider = Reporting()
     provider.fails = True
     (error,) = open_one(provider, {"role": {"fn::secret": role}, "region": region}, Allowances()).errors
     assert f"the role {role}" not in error.summary
@@ -169,22 +169,22 @@ RAW = {"role": "admin", "audience": "aud", "raw": True}
 )
 def test_the_token_itself_is_a_permission_of_its_own(allowances: Allowances, audience: str, allowed: bool) -> None:
     caller = Caller()
-    result = open_one(StatusWriter(), {**RAW, "audience": audience}, allowances, caller)
+    result = open_one(Reporting(), {**RAW, "audience": audience}, allowances, caller)
     assert result.ok is allowed
     assert caller.asked == [audience] * allowed
     assert allowed or {error.reason for error in result.errors} == {"TokenNotAllowed"}
-    assert open_one(StatusWriter(), {**RAW, "audience": audience, "raw": False}, allowances).ok
+    assert open_one(Reporting(), {**RAW, "audience": audience, "raw": False}, allowances).ok
 
 
 def test_the_refusal_of_a_token_says_what_to_write() -> None:
-    (error,) = open_one(StatusWriter(), {**RAW, "audience": STS}, Allowances(roles=("admin",))).errors
+    (error,) = open_one(Reporting(), {**RAW, "audience": STS}, Allowances(roles=("admin",))).errors
     assert error.summary == (
-        '"telling" would give out the identity token itself, for the audience "sts.amazonaws.com", and namespace apps '
-        "does not allow that: let the provider exchange it (azure-login does with `scope`), or let an administrator "
-        "add the audience, which aws-login logs in with, to the letter to the namespace's annotation "
+        '"reporting" would output the identity token itself, for the audience "sts.amazonaws.com", and namespace apps '
+        "does not allow that: let the provider exchange it (azure-login does with `scope`), or ask an administrator "
+        "to add the audience, literally, because aws-login logs in with it, to the namespace's annotation "
         "esc-operator.dev/allowed-token-audiences"
     )
-    (error,) = open_one(StatusWriter(), {**RAW, "role": {"fn::secret": "admin"}}, Allowances(audiences=("aud",))).errors
+    (error,) = open_one(Reporting(), {**RAW, "role": {"fn::secret": "admin"}}, Allowances(audiences=("aud",))).errors
     assert "(which may be a secret)" in error.summary
 
 
@@ -200,7 +200,7 @@ def judged(home: Allowances, author: str, other: Allowances | None) -> Failed | 
             raise NotFoundError("no namespace red")
         return other
 
-    wish = Wish("telling", author, Login("role/blue", STS, gives_token=False), shown=True)
+    wish = Wish("reporting", author, Login("role/blue", STS, gives_token=False), shown=True)
     return asyncio.run(Admissions(NamespaceAdmission("blue", home), read).refuse(wish))
 
 
@@ -219,4 +219,4 @@ def test_a_login_that_another_namespaces_definition_asks_for_has_to_be_allowed_i
     assert "in namespace blue" in refused.message
     unknown = judged(blue, "red/lib", None)
     assert unknown is not None
-    assert unknown.message == "what namespace red allows is not known: no namespace red"
+    assert unknown.message == "the allow-lists of namespace red could not be read: no namespace red"

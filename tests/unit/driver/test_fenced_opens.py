@@ -11,7 +11,7 @@ from esc_operator import api
 from esc_operator.driver.networks import Fence
 from esc_operator.evaluation import Opened
 from esc_operator.providers.port import HttpRequest, IdentityToken
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from unit.driver.test_opener import opener as opener_with
 from unit.driver.test_outbound import OK, answering
 
@@ -58,7 +58,7 @@ def open_from(tenant: str, fence: Callable[[str, int], Fence | None]) -> Result:
             vault: Any = Vault()
             opener = opener_with(vault, fence=lambda namespace: fence(namespace, port))
             call = {"fn::open::vault": {"address": f"http://127.0.0.1:{port}"}}
-            root = Loaded(f"{tenant}/one", definition={"values": {"a": call}})
+            root = StoredDefinition(f"{tenant}/one", definition={"values": {"a": call}})
             return await api.open_environment(root, Nothing(), opener, Caller(tenant))
 
     return asyncio.run(go())

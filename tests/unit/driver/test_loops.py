@@ -22,7 +22,7 @@ from esc_operator.driver.sharing import ANY_AGE, Demand, SharedLogins
 from esc_operator.errors import ConfigurationError, ForbiddenError, ProviderError
 from esc_operator.evaluation import Decrypted, Evaluation, Evaluator, Lease, Mode, Opened, Rotated
 from esc_operator.lang import Limits, parse_text
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,12 +40,12 @@ class Texts:
     texts: Mapping[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def load(self, name: str, importer: str) -> Loaded | Failed:
+    def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         self.asked.append((name, importer))
         if name == "forbidden":
             raise ForbiddenError("you may not read it")
         return (
-            Loaded(name, self.texts[name])
+            StoredDefinition(name, self.texts[name])
             if name in self.texts
             else Failed(f'environment "{name}" not found', "ImportNotFound")
         )
@@ -58,7 +58,7 @@ class Remote:
     kept: Texts
     gates: Mapping[str, asyncio.Event] = field(default_factory=dict)
 
-    async def load(self, name: str, importer: str) -> Loaded | Failed:
+    async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         if name in self.gates:
             await self.gates[name].wait()
         return self.kept.load(name, importer)
@@ -307,8 +307,8 @@ def test_an_effect_that_nobody_carries_out_is_our_mistake() -> None:
 
 def test_definitions_that_are_data_are_loaded_with_their_place() -> None:
     class Cluster:
-        def load(self, name: str, importer: str) -> Loaded | Failed:
-            return Loaded(name, definition={"values": {"a": {"fn::nope": 1}}}, path_prefix="spec.environment")
+        def load(self, name: str, importer: str) -> StoredDefinition | Failed:
+            return StoredDefinition(name, definition={"values": {"a": {"fn::nope": 1}}}, path_prefix="spec.environment")
 
     loaded = Loader().load(Cluster(), "apps/web", "")
     assert not isinstance(loaded, Failed)

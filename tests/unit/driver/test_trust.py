@@ -9,7 +9,7 @@ import pytest
 
 from esc_operator import api
 from esc_operator.evaluation import Opened, Rotated
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from unit.driver.test_admission import Caller
 from unit.driver.test_opener import opener as opener_with
 
@@ -45,8 +45,8 @@ class Shelf:
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self.definitions = definitions
 
-    async def load(self, name: str, importer: str) -> Loaded | Failed:
-        return Loaded(name, definition=self.definitions[name])
+    async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
+        return StoredDefinition(name, definition=self.definitions[name])
 
 
 def opened(
@@ -59,7 +59,7 @@ def opened(
         plugin: Any = handing or Handing()
         opener = opener_with(plugin)
         trusts = None if trusted is None else frozenset(trusted)
-        root = Loaded("blue/app", definition=definition, trusted=trusts)
+        root = StoredDefinition("blue/app", definition=definition, trusted=trusts)
         return await api.open_environment(root, Shelf(imported), opener, Caller())
 
     return asyncio.run(go())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from esc_operator.election import record as records
-from esc_operator.election.decision import LOOK_EVERY, Seen, Terms, may_take, observe, wait
+from esc_operator.election.decision import LOOK_EVERY, LeaseView, Terms, may_take, observe, wait
 from esc_operator.election.record import LeaseRecord, parse_lease
 
 HELD = LeaseRecord(version="7", holder="a", duration=12, renewed_at="2026-05-01T12:00:00.000000Z", transitions=3)
@@ -17,7 +17,7 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 def test_what_another_holds_may_be_taken_once_it_has_not_changed_for_its_duration() -> None:
     seen = observe(None, HELD, 100.0, "b")
-    assert seen == Seen(HELD, 112.0)
+    assert seen == LeaseView(HELD, 112.0)
     assert observe(seen, HELD, 111.0, "b") is seen
     assert not may_take(seen, 111.9)
     assert may_take(seen, 112.0)
@@ -26,7 +26,7 @@ def test_what_another_holds_may_be_taken_once_it_has_not_changed_for_its_duratio
 def test_each_change_begins_the_wait_anew_with_the_duration_that_the_holder_names() -> None:
     seen = observe(None, HELD, 100.0, "b")
     renewed = replace(HELD, version="8", duration=30)
-    assert observe(seen, renewed, 111.0, "b") == Seen(renewed, 141.0)
+    assert observe(seen, renewed, 111.0, "b") == LeaseView(renewed, 141.0)
 
 
 @pytest.mark.parametrize("renewed_at", ["2020-01-01T00:00:00.000000Z", "2100-01-01T00:00:00.000000Z", ""])
@@ -49,13 +49,13 @@ def test_where_there_never_was_a_lease_it_may_be_taken_at_once() -> None:
 
 def test_a_holder_whose_lease_was_deleted_is_given_the_time_to_find_out() -> None:
     gone = observe(observe(None, HELD, 100.0, "b"), None, 105.0, "b")
-    assert gone == Seen(None, 117.0)
+    assert gone == LeaseView(None, 117.0)
     assert observe(gone, None, 106.0, "b") is gone
 
 
 @pytest.mark.parametrize(("now", "seconds"), [(100.0, LOOK_EVERY), (111.9, pytest.approx(0.1)), (113.0, 0.0)])
 def test_one_that_waits_looks_often_and_is_there_in_the_moment(now: float, seconds: float) -> None:
-    assert wait(Seen(HELD, 112.0), now) == seconds
+    assert wait(LeaseView(HELD, 112.0), now) == seconds
 
 
 @pytest.mark.parametrize("duration", [3, 12, 15, 600])

@@ -12,7 +12,7 @@ from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import LONGEST_REQUEST, parse_environment
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LARGEST_KEPT, LEFT_OUT, refuse_size, without_definition
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 from unit.reconciliation.fake_api import FakeApi
 from unit.reconciliation.world import World, key, play, static
 
@@ -112,10 +112,10 @@ def test_the_texts_of_those_that_wait_are_kept_up_to_so_many_bytes() -> None:
     play(story)
 
 
-def load(api: FakeApi, *names: str) -> list[Loaded | Failed]:
+def load(api: FakeApi, *names: str) -> list[StoredDefinition | Failed]:
     """What an evaluation of an environment in `apps` gets of its imports."""
 
-    async def run() -> list[Loaded | Failed]:
+    async def run() -> list[StoredDefinition | Failed]:
         store = ImportStore(api, "apps")
         return list(await asyncio.gather(*(store.load(name, "apps/importer") for name in names)))
 
@@ -142,7 +142,7 @@ def test_what_an_evaluation_imports_is_bounded_as_a_whole() -> None:
     for name in names:
         api.put_environment(name, of_size("x" * (LARGEST_ENVIRONMENT - 1000)))
     *found, last = load(api, *names)
-    assert all(isinstance(one, Loaded) for one in found)
+    assert all(isinstance(one, StoredDefinition) for one in found)
     assert isinstance(last, Failed)
     assert last.reason == "LimitExceeded"
     assert "more than 4,194,304 bytes of JSON together" in last.message

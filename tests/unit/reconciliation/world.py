@@ -22,13 +22,13 @@ from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
-from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
+from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused
 from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.allowances import Allowances, parse_allowances
 from esc_operator.resources.environment import EscEnvironment, Key
-from esc_operator.resources.status import Login
+from esc_operator.resources.status import LoginStatus
 from esc_operator.telemetry import Telemetry, Tracer
 from unit.reconciliation.fake_api import FakeApi
 from unit.telemetry.notes import Notes
@@ -91,7 +91,7 @@ class Cloud:
         """The process ends, and its memory with it."""
         self.logins = SharedLogins(self._now)
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         definition = environment.definition
@@ -108,13 +108,13 @@ class Cloud:
         window = await self._log_in(environment, demand, values) if "login" in definition else None
         for name in definition.get("reads", ()):
             values[name] = self.outside[name]
-        logins = (Login("login", f"role-of-{environment.key.name}"),) if window else ()
+        logins = (LoginStatus("login", f"role-of-{environment.key.name}"),) if window else ()
         if environment.key.name in self.hiding:
-            logins = (Login("login", hidden=True),)
+            logins = (LoginStatus("login", hidden=True),)
         data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
         imports = store.imports
         rereads, allowances = "reads" in definition, self._allowances(environment)
-        return Opened(data, window, rereads, imports, logins, allowances=allowances.digest)
+        return OpenedValues(data, window, rereads, imports, logins, allowances=allowances.digest)
 
     def _allowances(self, environment: EscEnvironment) -> Allowances:
         namespace = environment.account.namespace if environment.account else ""

@@ -11,7 +11,7 @@ from esc_operator.resources.conditions import (
     Condition,
 )
 from esc_operator.resources.imported import Imported
-from esc_operator.resources.status import Login, Status
+from esc_operator.resources.status import LoginStatus, Status
 from esc_operator.resources.sync_record import SyncRecord
 
 seconds = st.datetimes(datetime(1970, 1, 2), datetime(2400, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
@@ -43,7 +43,7 @@ statuses = st.builds(
     failures=st.integers(0, 10**6),
     last_failure_at=st.none() | seconds,
     imports=st.dictionaries(names, st.builds(Imported, generations, names), max_size=3),
-    logins=st.lists(st.builds(Login, names, st.text(max_size=5)), max_size=3).map(tuple),
+    logins=st.lists(st.builds(LoginStatus, names, st.text(max_size=5)), max_size=3).map(tuple),
 )
 records = st.builds(
     SyncRecord,

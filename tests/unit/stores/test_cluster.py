@@ -6,7 +6,7 @@ import pytest
 
 from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.stores.cluster import ClusterStore
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,15 +54,15 @@ OTHER = environment("other", "aws", {})
 
 
 def test_the_definition_of_a_resource_is_loaded_with_its_place() -> None:
-    assert ClusterStore(FakeCluster(AWS)).load("apps/aws", "") == Loaded(
+    assert ClusterStore(FakeCluster(AWS)).load("apps/aws", "") == StoredDefinition(
         "apps/aws", definition={"values": {"a": 1}}, path_prefix="spec.environment", generation=3
     )
 
 
 def test_a_name_without_a_namespace_is_in_the_contexts_namespace_or_the_importers() -> None:
     store = ClusterStore(FakeCluster(AWS, BASE), "apps")
-    assert isinstance(store.load("aws", ""), Loaded)
-    assert isinstance(ClusterStore(FakeCluster(AWS, BASE), "else").load("base", "apps/aws"), Loaded)
+    assert isinstance(store.load("aws", ""), StoredDefinition)
+    assert isinstance(ClusterStore(FakeCluster(AWS, BASE), "else").load("base", "apps/aws"), StoredDefinition)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_imports_go_by_what_is_shared_and_a_person_by_their_rights_alone(name: s
         shared("team", "closed"),
     )
     loaded = ClusterStore(FakeCluster(*everything), "apps").load(name, importer)
-    assert isinstance(loaded, Loaded)
+    assert isinstance(loaded, StoredDefinition)
     assert loaded.name == found
 
 

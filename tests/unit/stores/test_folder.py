@@ -6,7 +6,7 @@ import pytest
 
 from esc_operator.errors import StoreError
 from esc_operator.stores.folder import FolderStore
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> FolderStore:
 )
 def test_a_bare_name_is_the_importers_project_first(store: FolderStore, name: str, importer: str, found: str) -> None:
     loaded = store.load(name, importer)
-    assert isinstance(loaded, Loaded)
+    assert isinstance(loaded, StoredDefinition)
     assert loaded.name == found
 
 

@@ -1,4 +1,4 @@
-"""Typed operands: what most builtins do first."""
+"""Typed operands: the first step of most builtins."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def described_or_reported(frame: Frame, call: Call, answer: Described | Failed) 
 
 
 def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> bool:
-    """Whether the provider takes the inputs. They are written out for it, and it may read them more than once."""
+    """Whether the provider accepts the inputs. They are written out for it, and it may read them more than once."""
     most = frame.limits.input_bytes
     if inputs.size > most:
         over = inputs.size - most
@@ -58,7 +58,7 @@ def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> b
     frame.charge(4 * inputs.writing_units)
     accepted = frame.conforms(inputs, accept)
     if accepted and call.operands["inputs"] is not None and not inputs.is_unknown:
-        # Upstream dies of inputs that are no object, where the provider's schema lets them pass.
+        # Upstream crashes on inputs that are not an object, if the provider's schema accepts them.
         return inputs.is_object or frame.conforms(inputs, OBJECT)
     return accepted
 

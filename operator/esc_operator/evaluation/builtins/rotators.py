@@ -24,7 +24,7 @@ def rotate(frame: Frame, call: Call) -> Steps:
         return frame.unknown()
     answer = frame.ask((FindRotator, name), lambda number: FindRotator(number, name), Described)
     if answer is None:
-        return PENDING_VALUE  # which inputs may be looked at is for the rotator's schema to say
+        return PENDING_VALUE  # the rotator's schema says which inputs it uses
     described = described_or_reported(frame, call, answer)
     inputs = yield frame.operand(call, "inputs", described.inputs)
     stored = yield frame.operand(call, "state")
@@ -48,7 +48,7 @@ def _or_null(state: Schema) -> Schema:
 
 
 def _is_known(frame: Frame, inputs: Value, state: Value) -> bool:
-    """Whether all that a rotator looks at is known; without a rotation, what only that needs may be unknown."""
+    """Whether everything that a rotator uses is known; without a rotation, rotate-only inputs may be unknown."""
     rotating = frame.mode == Mode.ROTATE and frame.scope.is_root
     unknowns = inputs.contains_unknowns if rotating else inputs.contains_observable_unknowns
     return not (unknowns or state.contains_unknowns or frame.mode == Mode.CHECK)
@@ -64,7 +64,7 @@ def _open(frame: Frame, call: Call, inputs: Value, state: Value) -> Opened | Fai
 
 
 def _renew(frame: Frame, call: Call, inputs: Value, state: Value) -> Value | None:
-    """The new state, noted down as a patch; pending, or None, reported, where there is none."""
+    """The new state, recorded as a patch; pending, or None, reported, if there is none."""
     scope, name = frame.scope, call.provider or ""
     answer = frame.ask(
         (RotateState, frame.cell),
@@ -91,7 +91,7 @@ def _state_of(frame: Frame, call: Call, answer: Rotated) -> Value | Failed:
 
 
 def _rotates(frame: Frame, call: Call) -> bool:
-    """Whether this call is among those to rotate: never in an import, and where paths are given only at one of them."""
+    """Whether to rotate this call: never in an import, and if paths are given only at one of them."""
     if frame.mode != Mode.ROTATE or not frame.scope.is_root:
         return False
     paths = frame.state.options.rotate_paths

@@ -1,4 +1,4 @@
-"""The one level-triggered `reconcile(key)`, and what wakes it: events, expiries, recoveries, a former operator's end.
+"""The level-triggered `reconcile(key)`, and what triggers it: events, expiries, recoveries, notes of former leaders.
 
-It decides which room has to work on an environment; how, is that room's.
+It decides which room works on an environment; that room decides how.
 """

@@ -1,6 +1,6 @@
-"""What the watches bring: it becomes keys in the queue, and each environment is kept as it was last seen until then.
+"""Turns events of the watches into keys in the queue, and keeps each environment as last seen until its turn.
 
-Owns what wakes an environment and in which lane. It decides nothing about one: whoever works on it looks for itself.
+Owns which events queue an environment, and in which lane. It decides nothing about one: its worker reads the state.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from esc_operator.resources.status import Status
 
 RELISTED_SECONDS = 5.0
-"""A list that is taken for whole too early costs a request for each environment that has yet to come."""
+"""A list that is considered complete too early costs a request for each missing environment."""
 ANY = "*"
 """Stands for all namespaces."""
 UNHURRIED = timedelta(hours=1)
-"""After a start, what does not expire is looked at as if it did so late: nothing about it is pressing."""
+"""After a start, environments without expiry are queued as if they expired late: they are not urgent."""
 
 
 PENDING_BYTES = 16 * 1024 * 1024
-"""Of the texts of all environments that wait. Of more, each is read when its turn comes."""
+"""The maximum size of all waiting environments' texts. Further ones are read at their turn."""
 
 
-class Seen(NamedTuple):
-    """An environment that waits to be looked at: as text, because thousands may wait and a parsed body takes ten times
-    the memory. Without a text ("") it has to be read. `size` is that of the text in bytes, kept or not; `at` is by the
+class PendingEnvironment(NamedTuple):
+    """An environment that waits for its turn: as text, because thousands may wait and a parsed body takes ten times the
+    memory. Without a text ("") it has to be read. `size` is the text's size in bytes, kept or not; `at` is by the
     gatherer's clock."""
 
     text: str
@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     at: float
 
     def body(self) -> dict[str, Any] | None:
-        """None where it has to be read."""
+        """None if it has to be read."""
         if not self.text:
             return None
         parsed: dict[str, Any] = json.loads(self.text)
@@ -60,7 +60,7 @@ class Seen(NamedTuple):
 
 
 class EventHandlers:
-    """`expect` is told of each environment that waits for its first turn in this process."""
+    """`expect` is called with each environment that waits for its first turn in this process."""
 
     def __init__(self, shared: Shared, expect: Callable[[Key, Status], None]) -> None:
         self._cache = shared.cache
@@ -71,7 +71,7 @@ class EventHandlers:
         self._list_barrier = ListBarrier()
         self._change_backoff: ChangeBackoff[Key] = ChangeBackoff()
         self._later: Scheduler[Key] = Scheduler(shared.now)
-        self._pending: dict[Key, Seen] = {}
+        self._pending: dict[Key, PendingEnvironment] = {}
         self._pending_bytes = 0
         self._deleted: set[Key] = set()
         self._resuming: Debounce[Key, float] = Debounce(pause=shared.pause)
@@ -80,13 +80,13 @@ class EventHandlers:
     def on_environment(
         self, body: Mapping[str, Any], *, deleted: bool, listed: bool = False, text: str | None = None
     ) -> None:
-        """An environment was listed, created, changed or deleted; `text` is its JSON, if that is at hand. Cheap, and
+        """An environment was listed, created, changed or deleted; `text` is its JSON, if known. Cheap and
         idempotent."""
         key = Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
         if deleted:
             self.take(key)
             if self._cache.find(key) is None and key not in self._queue and not self.is_coming_in(key):
-                return  # that it is gone was found out when its Secret went, and has been seen to
+                return  # its deletion was detected when its Secret was deleted, and is handled
             self._deleted.add(key)
             self.wake((key,))
             return
@@ -104,10 +104,10 @@ class EventHandlers:
         ):
             return
         now = self._now()
-        # What an EscRotation asks does not wait behind what the owner does in a loop.
+        # A request of an EscRotation does not wait behind changes that the owner makes in a loop.
         is_rotated = entry is not None and entry.rotate_request.rotation != environment.rotate_request.rotation
         if not is_rotated and (due := self._change_backoff.due(key, now)) > now:
-            self.take(key)  # it is read when its time has come
+            self.take(key)  # it is read when it is due
             self._later.set(key, due)
             return
         self._keep(key, body, json.dumps(body) if text is None else text)
@@ -122,8 +122,8 @@ class EventHandlers:
             self._resuming.add(key, deadline)
 
     def is_echo(self, body: Mapping[str, Any]) -> bool:
-        """Whether an environment that was changed is known as it is, as far as anything depends on it: to be told of it
-        once more would change nothing. That is so of each status that we have written ourselves."""
+        """Whether everything relevant about a changed environment is already known, so that the event can be ignored:
+        for instance the echo of each status that this process has written."""
         metadata = body["metadata"]
         key = Key(metadata.get("namespace") or "", metadata["name"])
         entry = self._cache.find(key)
@@ -137,19 +137,19 @@ class EventHandlers:
         too_large = len(text) > LARGEST_KEPT or (is_without_definition(body) and _needs_definition(body))
         if too_large or self._pending_bytes + len(text) > PENDING_BYTES:
             text = ""
-        self._pending[key] = Seen(text, size, self._gatherer.clock())
+        self._pending[key] = PendingEnvironment(text, size, self._gatherer.clock())
         self._pending_bytes += len(text)
 
     def on_empty_list(self, plural: str, namespace: str) -> None:
-        """All of a kind were listed, in a namespace or, where that is "", everywhere, and there were none."""
+        """A list of a kind was empty, in a namespace or, for "", everywhere."""
         if plural == ENVIRONMENTS.plural:
             self._relisted.add(Key(namespace or ANY, ""), None)
         elif plural == CLUSTER_ENVIRONMENTS.plural:
             self._relisted.add(Key("", ""), None)
 
     def _resumed_by(self, environment: EscEnvironment, status: Status) -> float | None:
-        """By when an environment that another process has left in order has to be looked at; None for at once: it is
-        new, something was asked of it meanwhile, or its Secret is gone."""
+        """When an environment that another process has left up to date is due; None: at once, because it is new, has a
+        new request, or its Secret is gone."""
         observed = status.observed_generation, status.observed_request, status.secret_name
         wanted = environment.generation, environment.rotate_request, environment.target.name
         if environment.cluster_scoped:
@@ -163,7 +163,7 @@ class EventHandlers:
             self._queue.add(key, Lane.REFRESH, deadline)
 
     def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
-        """All were listed anew, because the watch had lost its place: nobody tells of those deleted meanwhile."""
+        """All were listed again, because the watch's resource version expired: deletions meanwhile have no event."""
         kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
         empty = {key.namespace for key in listed if not key.name}
         known = (key for key, _ in self._cache.entries() if key not in listed)
@@ -174,11 +174,11 @@ class EventHandlers:
         self.wake(self._cache.claimants(key))
 
     def on_namespaces(self) -> None:
-        """A namespace has come, gone or changed its labels."""
+        """A namespace was added, removed, or changed its labels."""
         self.wake(tuple(key for key, _ in self._cache.entries() if not key.namespace))
 
     def note(self, seen: Sighting) -> None:
-        """An environment was seen: those that have imported it as it was are looked at."""
+        """An environment was observed: queue the importers that used an older version."""
         if self._cache.note_sighting(seen):
             self.wake(self._cache.outdated_importers(seen.key))
 
@@ -188,42 +188,42 @@ class EventHandlers:
             self._later.discard(key)
             self._queue.add(key, Lane.CHANGE)
 
-    def look(self, key: Key) -> Seen | None:
-        """An environment that waits, as it was last seen; None where nothing has changed since it was worked on."""
+    def look(self, key: Key) -> PendingEnvironment | None:
+        """A waiting environment as last seen; None if nothing has changed since it was worked on."""
         return self._pending.get(key)
 
-    def take(self, key: Key) -> Seen | None:
-        """As `look`, by whom works on it now."""
+    def take(self, key: Key) -> PendingEnvironment | None:
+        """As `look`, and remove it: its work starts now."""
         seen = self._pending.pop(key, None)
         self._pending_bytes -= len(seen.text) if seen else 0
         return seen
 
     def is_coming_in(self, key: Key) -> bool:
-        """Whether its place among all that a former process has left is not known yet."""
+        """Whether it is still gathered with the list that a start brings."""
         return key in self._resuming
 
     def is_deleted(self, key: Key) -> bool:
-        """Whether that was the last news of it."""
+        """Whether its last event was a deletion."""
         return key in self._deleted
 
     def settle(self, key: Key) -> None:
-        """What there is now has been found out."""
+        """Forget the deletion: the current state is known."""
         self._deleted.discard(key)
 
     async def let_in(self) -> None:
-        """Wait while a list comes in."""
+        """Wait while a list arrives."""
         await self._list_barrier.wait()
 
     async def run(self) -> None:
-        """Gather what comes in lists, and hand on what had to wait, until cancelled."""
+        """Gather lists, and queue delayed changes when they are due, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._later.run(self._on_due), name="changed-again")
             group.create_task(self._resuming.run(self._resume), name="resuming")
             group.create_task(self._relisted.run(self._look_for_missing), name="relisted")
 
     def wake_due(self) -> None:
-        """Wake those that had to wait, of which the time has come."""
-        self._later.tell_due(self._on_due)
+        """Queue the delayed ones that are due."""
+        self._later.take_due(self._on_due)
 
     def _on_due(self, key: Key, _: datetime) -> None:
         self.wake((key,))

@@ -1,9 +1,8 @@
-"""Tells in time that what a Secret holds has expired, of environments for which no worker has time.
+"""Reports expiries in time, for environments that wait for a worker.
 
-Owns when that may have to be told and who tells it: a few of its own, who open nothing, so that whatever the workers
-wait for does not keep them. An environment that is worked on tells for itself (`SyncAttempt.open`). It is borrowed from
-the queue for that moment, so there are never two who write its status.
-"""
+Owns when a report may be due and a few tasks that write it; they open nothing, so they never wait as workers do. An
+environment at work reports its expiry itself (`SyncAttempt.open`). It is borrowed from the queue meanwhile, so two
+tasks never write its status."""
 
 from __future__ import annotations
 
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TELLERS = 4
+REPORTERS = 4
 SOON = timedelta(seconds=1)
-"""What has ended before, while no operator ran, is told only if its turn does not come in a moment."""
+"""An expiry while no operator ran is reported only if the environment's turn does not come within a moment."""
 LATER = timedelta(seconds=5)
 
 
-TellWaiting = Callable[[Key], Awaitable[datetime | None]]
-"""Tells of an environment that waits, if it has to be told; answers when to look again. Raises KubeError."""
+ReportWaiting = Callable[[Key], Awaitable[datetime | None]]
+"""Reports the expiry of a waiting environment, if due; returns when to check again. Raises KubeError."""
 
 
 class ExpiryNotices:
@@ -48,7 +47,7 @@ class ExpiryNotices:
             self._scheduler.set(key, max(end, self._now() + SOON))
 
     def on_due(self, key: Key, *, waited: bool) -> None:
-        """The time of an environment has come; `waited`: it has waited for a worker since an earlier one."""
+        """An environment is due; `waited`: it already waits for a worker since an earlier time."""
         end, now = self._end(key), self._now()
         if end is None:
             return
@@ -63,26 +62,26 @@ class ExpiryNotices:
             return self._now()
         return may_end_at(entry.status)
 
-    async def run(self, tell_waiting: TellWaiting) -> None:
-        """Tell, until cancelled."""
+    async def run(self, report_waiting: ReportWaiting) -> None:
+        """Report until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for number in range(TELLERS):
-                group.create_task(self._work(tell_waiting), name=f"teller-{number}")
+            for number in range(REPORTERS):
+                group.create_task(self._work(report_waiting), name=f"reporter-{number}")
 
-    async def _work(self, tell_waiting: TellWaiting) -> None:
+    async def _work(self, report_waiting: ReportWaiting) -> None:
         while True:
             key = await self._due.get()
             if not self._queue.borrow(key):
                 continue  # its turn has come
             ASKER.set(key.namespace)
             try:
-                await self._tell(key, tell_waiting)
+                await self._report(key, report_waiting)
             finally:
                 self._queue.done(key)
 
-    async def _tell(self, key: Key, tell_waiting: TellWaiting) -> None:
+    async def _report(self, key: Key, report_waiting: ReportWaiting) -> None:
         try:
-            again = await tell_waiting(key)
+            again = await report_waiting(key)
         except EscError as error:
             log = {"environment": str(key), "reason": error.reason}
             logger.warning("%s: %s", key, error.message, extra=log)

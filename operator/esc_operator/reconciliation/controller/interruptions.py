@@ -1,10 +1,9 @@
-"""Definitions whose evaluation ended an operator, or was about to: the next leader does not begin with these.
+"""Definitions whose evaluation ended an operator, or almost did: the next leader does not start with these.
 
 Owns the record of them, which former leaders leave on the Lease as text, and the pause before each is tried again. A
-change is tried at once, and so is whatever else its namespace has, until there have been too many interruptions: nobody
-ends one leader after the other by changing a definition, or with many environments. Pure but for who carries a changed
-record away. A record is advice: one that is lost or cannot be read costs a takeover.
-"""
+change is tried at once, and so are other environments of its namespace, until there were too many interruptions:
+neither changing a definition repeatedly nor having many environments ends one leader after the other. Pure, except that
+a changed record is passed on to be written. A record is advice: losing it costs a takeover."""
 
 from __future__ import annotations
 
@@ -26,23 +25,24 @@ if TYPE_CHECKING:
     from esc_operator.driver.worker import Worker
     from esc_operator.reconciliation.controller.under_way import UnderWay
     from esc_operator.reconciliation.sync.attempt import Opening
-    from esc_operator.reconciliation.sync.outcome import Opened
+    from esc_operator.reconciliation.sync.outcome import OpenedValues
     from esc_operator.resources.environment import EscEnvironment, Key
 
 MOST = 64
-"""So many are remembered, the latest: the record stands in an annotation."""
+"""How many are remembered, the latest ones: the record is an annotation."""
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 MANY = 3
-"""After so many interruptions by one environment, no change of it is tried at once any more; where so many of one
-namespace are known, nothing of it is tried again or for the first time for as long as `LONGEST_HOLD` after the last."""
+"""After this many interruptions by one environment, its changes are no longer tried at once; after this many
+environments of one namespace, none of the namespace is evaluated until `LONGEST_HOLD` after the last interruption."""
 LONGEST_HOLD = timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """`times`: how often in a row, `at` the last time. `what` happened, for people, such as `it held the operator`."""
+    """`times`: how often in a row, `at` the last time. `what` happened, for messages, such as `it blocked the
+    operator`."""
 
     definition: Definition
     times: int
@@ -67,12 +67,12 @@ class Interruption:
 
 
 def parse_interruptions(text: str, now: datetime) -> tuple[Interruption, ...]:
-    """Those of a record that are still worth remembering. What cannot be read is as good as none."""
+    """The interruptions of a record that are still relevant; empty if it cannot be read."""
     try:
         found = [_parse(entry) for entry in json.loads(text or "[]")]
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return ()
-    # A time to come is one of a clock that went wrong.
+    # A time in the future comes from a wrong clock.
     return tuple(one for one in found if now - FORGOTTEN_AFTER < one.at <= now)[-MOST:]
 
 
@@ -103,7 +103,7 @@ class Hold:
         if self.environments:
             last = self.interruption.definition.key
             those = "environments of this namespace" if last.namespace else "ClusterEscEnvironments"
-            return f"{self.environments} {those} have interrupted the operator, the last was {last.describe()}"
+            return f"{self.environments} {those} have interrupted the operator, last {last.describe()}"
         if self.is_change:
             return f"earlier definitions of this environment have interrupted the operator {times} times in a row"
         often = "" if times == 1 else f" {times} times in a row"
@@ -112,16 +112,16 @@ class Hold:
     def _then(self) -> str:
         at = format_time(self.until)
         if self.environments:
-            return f"This one is evaluated at {at}, unless there is another by then: mend those"
+            return f"This one is evaluated at {at}, unless another one interrupts it before: correct those"
         if self.is_change:
-            return f"This one is evaluated at {at}"
-        at_once = ", or at once when spec changes" if self.interruption.times < MANY else ""
-        advice = "make the definition, or what it imports, smaller, or do without a provider that hangs"
+            return f"This one is evaluated at {at}: make it smaller if it could interrupt it again"
+        at_once = ", or at once when its spec changes" if self.interruption.times < MANY else ""
+        advice = "make the definition or its imports smaller, or remove a provider that hangs"
         return f"It is tried again at {at}{at_once}: {advice}"
 
 
 class Interruptions:
-    """What is known of them. `leave` carries a changed record to where the next leader finds it, and never raises."""
+    """The known interruptions. `leave` stores a changed record for the next leader, and never raises."""
 
     def __init__(self, leave: Callable[[str], Awaitable[None]] | None = None) -> None:
         self._leave = leave
@@ -131,11 +131,11 @@ class Interruptions:
         return iter(self._known)
 
     def take_over(self, text: str, now: datetime) -> None:
-        """Begin with what former leaders have left."""
+        """Start with the record of former leaders."""
         self._known = parse_interruptions(text, now)
 
     def add(self, definition: Definition, what: str, now: datetime) -> str:
-        """One more; answers the record, for whoever has no time to wait. May be called from another thread."""
+        """Add one; returns the record, for a caller that writes it itself. May be called from another thread."""
         before = self._of(definition.key)
         times = before.times + 1 if before else 1
         others = [one for one in self._known if one.definition.key != definition.key]
@@ -143,7 +143,7 @@ class Interruptions:
         return self.record()
 
     def hold(self, definition: Definition, now: datetime) -> Hold | None:
-        """What keeps it from being evaluated now, if anything does."""
+        """Why it must not be evaluated now, or None."""
         own, of_namespace = self._of(definition.key), self._hold_of_namespace(definition.key.namespace)
         if own is None:
             found = of_namespace
@@ -167,11 +167,11 @@ class Interruptions:
         return Hold(known[-1], known[-1].at + LONGEST_HOLD, environments=len(known))
 
     def record(self) -> str:
-        """The whole as text; "" where there is nothing to remember."""
+        """The record as text; "" if it is empty."""
         return _text(self._known)
 
     async def forget(self, definition: Definition) -> None:
-        """Its evaluation has come to an end, or there is another definition of that environment."""
+        """Its evaluation has ended, or the environment has another definition."""
         left = tuple(one for one in self._known if one.definition.key != definition.key)
         if left != self._known:
             self._known = left
@@ -185,8 +185,8 @@ def _text(known: Iterable[Interruption]) -> str:
 
 
 class GuardedOpening:
-    """Opens environments, but those that have ended an operator only after a pause; tells meanwhile which of them is
-    under way."""
+    """Opens environments, those that have interrupted an operator only after a pause, and records which one is being
+    evaluated."""
 
     def __init__(
         self, opening: Opening, under_way: UnderWay, interruptions: Interruptions, now: Callable[[], datetime]
@@ -203,7 +203,7 @@ class GuardedOpening:
             return Imports()
         return await self._under_way.of(definition, self._opening.look(environment))
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         definition = Definition(environment.key, environment.uid, environment.generation)
         now = self._now()
         if hold := self._interruptions.hold(definition, now):

@@ -1,8 +1,7 @@
 """The one level-triggered `reconcile(key)`, in which every event, timer and retry ends.
 
-Owns what of an environment is looked at, and who works on it. It never trusts what woke it: it looks at the environment
-and its Secret as they are now, `renewal` says whether and why to sync, and everything is left as it is where nothing is
-due.
+Owns what is read of an environment, and which room works on it. It never trusts what triggered it: it reads the current
+environment and Secret, `renewal` decides whether and why to sync, and nothing changes if nothing is due.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import failed_attempt, hold_back, refused_imports
 from esc_operator.reconciliation.sync.outcome import Sighting
 from esc_operator.reconciliation.sync.secret_sync import SecretSync
-from esc_operator.reconciliation.sync.situation import Situation, end_to_tell
+from esc_operator.reconciliation.sync.situation import Situation, end_to_report
 from esc_operator.reconciliation.sync.status_writer import StatusWriter
 from esc_operator.reconciliation.workqueue.memory_slots import MemorySlots
 from esc_operator.reconciliation.workqueue.work_queue import Lane
@@ -55,7 +54,7 @@ class Reconciler:
         namespaces: Namespaces | None = None,
         forbids: Callable[[str, Status], bool] = lambda _namespace, _status: False,
     ) -> None:
-        """`namespaces` are known where the whole cluster is worked on; elsewhere no ClusterEscEnvironment is filled."""
+        """`namespaces` are known if the operator works on the whole cluster; else it fills no ClusterEscEnvironment."""
         self.shared = shared
         self.cache, self.queue, self.scheduler = shared.cache, shared.queue, shared.scheduler
         self._gatherer = shared.gatherer
@@ -77,23 +76,23 @@ class Reconciler:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.scheduler.run(self._on_due), name="scheduler")
             group.create_task(self.event_handlers.run(), name="event-handlers")
-            group.create_task(self._expiry_notices.run(self._tell_waiting), name="expiry-notices")
+            group.create_task(self._expiry_notices.run(self._report_waiting), name="expiry-notices")
             group.create_task(self._worker_pool.run(workers, self), name="workers")
 
     # Whose turn it is.
 
     def wake_due(self) -> None:
-        """Wake the environments whose time has come; `run` does so by itself."""
-        self.scheduler.tell_due(self._on_due)
+        """Queue the environments that are due; `run` does so by itself."""
+        self.scheduler.take_due(self._on_due)
 
     def _on_due(self, key: Key, when: datetime) -> None:
         if self._attempts.bells.ring(key):
             return
         if self.event_handlers.is_coming_in(key):
-            self.scheduler.set(key, self._now() + SOON)  # what expires first goes first
+            self.scheduler.set(key, self._now() + SOON)  # the earliest expiry goes first
             return
         waited = self.queue.is_waiting(key)
-        if not waited:  # the place that it has is the right one
+        if not waited:  # its place in the queue is right
             entry = self.cache.find(key)
             expires_at = entry.status.expires_at if entry else None
             self.queue.add(key, Lane.REFRESH, (expires_at or when).timestamp())
@@ -104,12 +103,12 @@ class Reconciler:
         await self.event_handlers.let_in()
 
     def has_room(self, key: Key) -> bool:
-        """Whether there is room to work on an environment now; where there is not, it is added to the queue once there
-        is. Where there is, `reconcile` follows."""
+        """Whether there is room to work on an environment now; if not, it is queued again once there is. If so,
+        `reconcile` follows."""
         return self._memory_slots.enter(key, self._size(key))
 
     def _size(self, key: Key) -> int:
-        """Of an environment's text, as it was last seen."""
+        """The size of an environment's text, as last seen."""
         if seen := self.event_handlers.look(key):
             return seen.size
         entry = self.cache.find(key)
@@ -118,7 +117,7 @@ class Reconciler:
     # What is to be done about it.
 
     async def reconcile(self, key: Key) -> None:
-        """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
+        """Bring one environment's Secret and status to the desired state. Raises KubeError."""
         try:
             await self._reconcile(key, self._size(key))
         finally:
@@ -144,8 +143,8 @@ class Reconciler:
             await self._fan_out.reconcile(environment, entry)
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
-        """The environment as it is now; None where it is gone, and so is the right to read it, if it was a Role that
-        went with the namespace."""
+        """The current environment; None if it is gone, or the right to read it is, because its Role was deleted with
+        the namespace."""
         try:
             body = await self._gatherer.read_environment(key)
         except ForbiddenError:
@@ -156,9 +155,9 @@ class Reconciler:
         return body
 
     def _trusted(self, environment: EscEnvironment, entry: CachedEnvironment) -> str:
-        """The version at which the target Secret was in order, if that is known for sure."""
+        """The version at which the target Secret was intact, if that is certain."""
         same = entry.status.secret_name == environment.target.name
-        is_sure = same and not self._worker_pool.is_in_trouble(environment.key)
+        is_sure = same and not self._worker_pool.has_failed(environment.key)
         return entry.status.secret_resource_version if is_sure else ""
 
     def _enter(self, environment: EscEnvironment, body: Mapping[str, Any]) -> CachedEnvironment:
@@ -174,14 +173,14 @@ class Reconciler:
             self.cache.note_imports(environment.key, tuple(status.imports or ()))
         return entry
 
-    async def _tell_waiting(self, key: Key) -> datetime | None:
-        """Tell of an environment that waits for a worker that what it holds has come to its end, if it has."""
+    async def _report_waiting(self, key: Key) -> datetime | None:
+        """Report that a waiting environment's Secret has expired, if it has."""
         if until := self._retry_after.until(key, self._now()):
             return until
         seen = self.event_handlers.look(key)
         body = (seen.body() if seen else None) or await self._gatherer.read_environment(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return None  # whose turn comes will see to it
+            return None  # its next attempt handles it
         environment = parse_environment(body)
         entry = self._enter(environment, body)
         target = TargetSecret(self._gatherer.known(environment.target_key))
@@ -189,10 +188,10 @@ class Reconciler:
             target = self._fan_out.standing(environment, entry)
         now = self._now()
         situation = Situation(environment, entry.status, target, now)
-        if entry.is_written and ((end := end_to_tell(situation)) is None or end > now):
+        if entry.is_written and ((end := end_to_report(situation)) is None or end > now):
             return end
         plan = decide.plan_suspended(situation) if environment.suspend else decide.plan_overdue(situation, begun=False)
-        await self._status_writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
+        await self._status_writer.write(environment, entry, plan, decide.with_others(plan.status, entry.status))
         return None
 
     def _remove(self, key: Key) -> None:

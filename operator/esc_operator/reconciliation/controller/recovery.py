@@ -1,7 +1,8 @@
-"""Wakes what waits for something outside to be mended: a provider that answers again, a ServiceAccount that appears.
+"""Queues environments when an outside cause of their failure is gone: a provider answers again, a ServiceAccount
+exists.
 
-It only says what is worth another attempt and when to look at it; whether anything is due is found out by looking.
-Without it every failed attempt would still be repeated, at its own pace.
+It only decides what is worth another attempt, and when; the attempt itself finds out whether anything is due. Without
+it every failed attempt would still be retried, at its own pace.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ class Recovery:
         self._now = shared.now
 
     def on_recovery(self, rate: float, namespace: str | None) -> None:
-        """A provider answers again: all that waited for one are taken up, so many a second, the earliest expiry first.
-        Only those of the namespace that had left it alone, unless all had (None).
+        """A provider answers again: queue the environments that waited for one, `rate` a second, the earliest expiry
+        first. Only those of the namespace that was paused, unless all were (None).
 
-        One after the other, because it may be out of order again by the time it is the turn of the last: then they are
-        told so no faster than they would have been served.
+        One after the other, because it may be out of order again before the last one: then they fail no faster than
+        they would have been served.
         """
         now, gap = self._now(), timedelta(seconds=1 / rate)
         self._recoveries.note()
@@ -48,8 +49,8 @@ class Recovery:
             self._mend(key, entry, now + place * gap)
 
     def on_namespace(self, namespace: str) -> None:
-        """What a namespace allows has changed: for what was refused, and for what holds a role, as a ServiceAccount of
-        that namespace, wherever the environment is; and for what was refused a call of that namespace's definitions."""
+        """The allow-lists of a namespace have changed: queue environments, wherever they are, that were refused as a
+        ServiceAccount of that namespace, or hold a role as one, or were refused a call of its definitions."""
         self._recoveries.note()
         refused = {key for key, _ in self._cache.failed_for(REFUSALS)}
         for key, entry in self._cache.entries():
@@ -67,7 +68,7 @@ class Recovery:
         return frozenset(entry.account for _, entry in waiting if entry.account)
 
     def on_account(self, account: Key) -> None:
-        """A ServiceAccount that was missing is there."""
+        """A missing ServiceAccount exists now."""
         self._recoveries.note()
         for key, entry in self._cache.failed_for(ACCOUNT_MISSING):
             if account == entry.account:

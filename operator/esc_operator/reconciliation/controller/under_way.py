@@ -1,10 +1,8 @@
-"""Which evaluation holds the event loop at this moment, and which one the thread for large work, for whoever looks from
-another thread.
+"""Which evaluation holds the event loop now, and which one the thread for large work; readable from another thread.
 
-An evaluation is synchronous between its waits. Where it is long, or takes all memory, nothing in the loop can tell of
-it any more, so it is written down before each such stretch: names only. What it does in tasks of their own, such as
-the calls of its providers, is told of in its name as well: they inherit the context that holds the name.
-"""
+An evaluation is synchronous between its waits. If it is long, or takes all memory, nothing in the loop can report it
+any more, so its name is recorded before each such stretch. Its own tasks, such as calls of providers, count for it as
+well: they inherit the context that holds the name."""
 
 from __future__ import annotations
 
@@ -23,12 +21,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Steps = Coroutine[Any, Any, T] | Generator[Any, Any, T]
-"""What a task carries out step by step."""
+"""What a task runs step by step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What is evaluated: an environment as one object at one generation."""
+    """A definition: one environment object at one generation."""
 
     key: Key
     uid: str
@@ -37,7 +35,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of an evaluation in which it does not wait. `began` is by the clock of whoever keeps it."""
+    """A part of an evaluation without waits. `began` is by the clock of `UnderWay`."""
 
     definition: Definition
     began: float
@@ -56,7 +54,7 @@ class UnderWay:
         self.large: Stretch | None = None
 
     async def of(self, definition: Definition, work: Coroutine[Any, Any, T]) -> T:
-        """Carry out an evaluation, each of whose stretches is known while it lasts."""
+        """Run an evaluation, and record each of its stretches."""
         before = _NAME.set(definition)
         try:
             found: T = await _Named(self, definition, work)
@@ -67,13 +65,13 @@ class UnderWay:
     def make_task(
         self, loop: asyncio.AbstractEventLoop, work: Steps[T], /, *, context: Context | None = None, **more: Any
     ) -> asyncio.Task[T]:
-        """A factory of tasks for an event loop: those that an evaluation begins are named as itself."""
+        """A task factory for an event loop: tasks that an evaluation starts count for it."""
         definition = _NAME.get() if context is None else context.get(_NAME)
         named = work if definition is None else _Named(self, definition, work)
         return asyncio.Task(named, loop=loop, context=context, **more)
 
     def aside(self, work: Callable[[], T]) -> Callable[[], T]:
-        """The same work for the thread for large work, in the name of the evaluation that asks for it."""
+        """The same work for the thread for large work, recorded for the current evaluation."""
         definition = _NAME.get()
         if definition is None:
             return work
@@ -89,8 +87,8 @@ class UnderWay:
 
 
 class _Named(Coroutine[Any, Any, T], Generator[Any, Any, T]):
-    """A coroutine whose every step is a stretch. No generator: one that is ended before it begins would leave what it
-    carries out unawaited."""
+    """A coroutine whose every step is a stretch. Not a generator: if that is closed before it starts, its inner
+    coroutine is never awaited."""
 
     def __init__(self, under_way: UnderWay, definition: Definition, work: Steps[T]) -> None:
         self._under_way = under_way

@@ -1,6 +1,6 @@
-"""The workers: each takes one key after the other, and one environment's trouble stays its own.
+"""The workers: each takes one key after the other, and a failure affects only its own environment.
 
-Owns what is known of that trouble: how often in a row an attempt has failed, and whom an API server asked to wait.
+Owns the failures: how often in a row an attempt has failed, and which keys the API server asked to wait.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many keys are worked on at once, those not counted that wait for somebody. `reserved` workers take changes
-    only, so that a storm of refreshes never holds up a new environment."""
+    """How many keys are worked on at a time, not counting attempts that wait. `reserved` workers take changes only, so
+    that a storm of refreshes never delays a new environment."""
 
     general: int = 32
     reserved: int = 8
 
 
 class Work(Protocol):
-    """What is done about a key that was taken."""
+    """The work on a key."""
 
     async def let_in(self) -> None:
-        """Wait while nothing may be taken: a list comes in."""
+        """Wait while no key may be taken, because a list arrives."""
 
     def has_room(self, key: Key) -> bool:
-        """Whether it may be worked on now; where not, it is added to the queue later."""
+        """Whether it may be worked on now; if not, it is queued again later."""
 
     async def reconcile(self, key: Key) -> None:
-        """Bring one environment's Secret and status to what they have to be. Raises KubeError."""
+        """Bring one environment's Secret and status to the desired state. Raises KubeError."""
 
 
 class WorkerPool:
@@ -56,8 +56,8 @@ class WorkerPool:
         self._telemetry = shared.telemetry
         self._troubles: dict[Key, int] = {}
 
-    def is_in_trouble(self, key: Key) -> bool:
-        """Whether the last attempt has failed, perhaps half-way."""
+    def has_failed(self, key: Key) -> bool:
+        """Whether the last attempt has failed, perhaps after some writes."""
         return key in self._troubles
 
     async def run(self, workers: Workers, work: Work) -> None:
@@ -74,10 +74,10 @@ class WorkerPool:
             await self._attempts.carry_on(key, group, partial(self._attempt, work))
 
     async def _attempt(self, work: Work, key: Key) -> None:
-        """Reconcile; where the API server is in the way, look again soon. One environment's trouble stays its own."""
+        """Reconcile; retry soon after a failure of the API server. A failure affects only its own environment."""
         ASKER.set(key.namespace)  # an attempt is a task of its own
         if until := self._retry_after.until(key, self._now()):
-            self._scheduler.set(key, until)  # whatever has woken it will be looked at then
+            self._scheduler.set(key, until)  # the trigger is handled then
             return
         if not work.has_room(key):
             return
@@ -91,7 +91,7 @@ class WorkerPool:
             self._look_again(key, error)
         except Exception as error:  # noqa: BLE001 - a bug in one environment's handling must not stop the others
             result = "crashed"
-            # Told by its type alone, because its text may quote a value.
+            # Only its type, because its text may quote a value.
             log = {"environment": str(key), "reason": "InternalError"}
             what = type(error).__name__
             logger.error("%s: internal error (%s at %s)", key, what, _where(error), extra=log)  # noqa: TRY400
@@ -103,7 +103,7 @@ class WorkerPool:
     def _look_again(self, key: Key, error: EscError | None) -> None:
         count = self._troubles[key] = self._troubles.get(key, 0) + 1
         if isinstance(error, ConflictError | NotFoundError) and count == 1:
-            self._queue.add(key, Lane.CHANGE)  # somebody else was faster: look at what they did
+            self._queue.add(key, Lane.CHANGE)  # another writer was faster: read the result
             return
         if error is not None:
             logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})

@@ -53,5 +53,5 @@ class FanOut:
             plan = await fill.run() if sites else plan_idle(environment, entry.status, attempt.now())
             if left_over or await self._secrets.leave(environment, fill.sites, entry.status.seals):
                 plan = replace(plan, wake_at=min(filter(None, (plan.wake_at, attempt.now() + LATER))))
-        await self._parts.status_writer.tell_rolled(environment, entry, plan, self._rollouts, fill.sites)
+        await self._parts.status_writer.write_with_rollouts(environment, entry, plan, self._rollouts, fill.sites)
         attempt.follow_up()

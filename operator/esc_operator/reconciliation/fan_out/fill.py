@@ -1,7 +1,7 @@
-"""One turn of work on the Secrets of a ClusterEscEnvironment: what they have to hold, and whom that has to be written.
+"""One attempt at the Secrets of a ClusterEscEnvironment: their desired data, and which namespaces need a write.
 
-Decides by the same rules as for a single Secret, with one that is intact standing for all. What lags behind, be it new,
-edited, deleted or refused before, is filled from that one's data: for a namespace nothing is opened or minted.
+The rules are those of a single Secret; an intact one represents all. A namespace that lags behind, because it is new,
+its Secret was edited or deleted, or refused before, gets that one's data: nothing is opened or minted for it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation.fan_out.plan import (
     Site,
-    Trouble,
+    SiteFailure,
     best_of,
     digest_versions,
     lagging,
     summarise,
-    tell_namespaces,
+    with_namespaces,
 )
 from esc_operator.reconciliation.sync import decide
-from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.situation import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = 16
-"""So many writes in a row without an answer are no trouble of single namespaces."""
+"""After this many writes in a row without an answer, the API server is at fault, not single namespaces."""
 
 SALT_BYTES = 16
 
 
 class Fill:
-    """`sites` are all namespaces that are to have the Secret, as they are now; `best` is the one that the others may be
-    filled from."""
+    """`sites` are all namespaces that should have the Secret, in their current state; `best` is the one to copy
+    from."""
 
     def __init__(self, attempt: SyncAttempt, secrets: SiteSecrets, memory: SiteMemory, sites: list[Site]) -> None:
         self.sites = sites
@@ -65,7 +65,7 @@ class Fill:
 
     @property
     def target(self) -> TargetSecret:
-        """The Secret that stands for all."""
+        """The Secret that represents all."""
         return self.best.target if self.best else NO_SECRET
 
     @property
@@ -73,8 +73,8 @@ class Fill:
         return self.best.record if self.best else None
 
     async def run(self) -> Plan:
-        """Open the environment, where that is due, and write what has to be written; answers what has to be told.
-        Raises KubeError."""
+        """Open the environment, if that is due, and write the Secrets; returns the plan for the status. Raises
+        KubeError."""
         attempt, entry = self._attempt, self._entry
         is_free = any(not site.refused for site in self.sites)
         if is_free and was_refused_target(entry.status):
@@ -89,7 +89,7 @@ class Fill:
             plan = attempt.refuse(self.target, next(site.refused for site in self.sites if site.refused))
         else:
             outcome = await attempt.open(self.target, verdict)
-            if isinstance(outcome, Opened):
+            if isinstance(outcome, OpenedValues):
                 plan = await self._take_over(outcome)
                 attempt.meter(verdict, seen, situation.now)
                 return plan
@@ -98,8 +98,8 @@ class Fill:
         await self._catch_up(seen)
         return self._told(plan, self._held)
 
-    async def _take_over(self, opened: Opened) -> Plan:
-        """New values, or the same as before: all namespaces get them, those that have them already no write."""
+    async def _take_over(self, opened: OpenedValues) -> Plan:
+        """Give all namespaces the new values; those that already have them need no write."""
         entry, held, salt = self._entry, self._held, token_hex(SALT_BYTES)
         situation = self._attempt.situation(self.target)
         record = decide.next_record(situation, opened, salt, entry.record)
@@ -119,7 +119,7 @@ class Fill:
         return self._told(replace(plan, status=replace(plan.status, seals=seals)), record)
 
     async def _catch_up(self, seen: Observation) -> None:
-        """Fill those that lag behind from the one that stands for all, as long as what it holds is what is wanted."""
+        """Fill the namespaces that lag behind from the representative Secret, while that has the desired data."""
         best, record, now = self.best, self._held, self._attempt.now()
         if best is None or record is None or not is_current(seen, now) or self._attempt.is_held():
             return
@@ -133,7 +133,7 @@ class Fill:
     # Writing.
 
     async def _write_all(self, chosen: Sequence[Site], record: SyncRecord, data: Mapping[str, str]) -> None:
-        """Write the chosen ones. One namespace's trouble keeps no other waiting."""
+        """Write the chosen ones. A failure of one namespace does not delay the others."""
         unanswered: list[UnavailableError] = []
         written: dict[Key, Site] = {}
 
@@ -168,17 +168,17 @@ class Fill:
             due = max(due, end_of_wait(error.retry_after, now))
         passing = isinstance(error, UnavailableError | ConflictError | NotFoundError)
         reason = error.reason if passing else reasons.SECRET_REFUSED
-        troubles[site.key] = Trouble(failures, due, reason, error.message)
+        troubles[site.key] = SiteFailure(failures, due, reason, error.message)
         log = {"environment": site.local.key.name, "reason": reason}
         logger.warning("%s: %s", site.local.key.name, error.message, extra=log)
 
     def _first_message(self) -> str:
         return next((one.message for one in self._memory.troubles.values()), "no namespace could be filled")
 
-    # Telling.
+    # Reporting.
 
     def _told(self, plan: Plan, record: SyncRecord | None) -> Plan:
-        """The plan that also tells of the namespaces. `record` is what they have to hold."""
+        """The plan with the namespaces' state. `record` is the desired one."""
         now, seal, troubles = self._attempt.now(), record.seal if record else "", self._memory.troubles
         self._count_refusals(seal, now)
         self._entry.namespace_failures = max((one.failures for one in troubles.values()), default=0)
@@ -187,17 +187,17 @@ class Fill:
         status = replace(plan.status, secret_resource_version=digest_versions(in_order))
         waits = [one.due for one in troubles.values() if one.due > now]
         plan = replace(plan, status=status, wake_at=min(filter(None, (plan.wake_at, *waits)), default=None))
-        return tell_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
+        return with_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
 
     def _count_refusals(self, seal: str, now: datetime) -> None:
-        """Of namespaces whose Secret is somebody else's: how often in a row, and when they are looked at again."""
+        """Count failures of namespaces with a foreign Secret, and when to check them again."""
         troubles = self._memory.troubles
         for site in self.sites:
             if site.holds(seal):
                 troubles.pop(site.key, None)  # the write whose answer was lost had taken effect
         for site in self.sites:
             if site.refused and site.key not in troubles:
-                troubles[site.key] = Trouble(1, now, site.refused.reason, site.refused.message)
+                troubles[site.key] = SiteFailure(1, now, site.refused.reason, site.refused.message)
         for site in self.sites:
             if (one := troubles.get(site.key)) and site.refused and one.due <= now:
                 due = retry_at(now, one.failures, None, str(site.key))

@@ -1,8 +1,8 @@
-"""One evaluation in many namespaces: which Secret the others are measured by, which lag behind, what is told. Pure.
+"""One evaluation in many namespaces: which Secret represents them, which lag behind, and what the status says. Pure.
 
-All Secrets of a ClusterEscEnvironment hold the same data and the same record. Whoever may write Secrets in one
-namespace could write another record with other data there, so a record counts only if its seal stands in the status,
-which only the operator writes: nobody can make the others get what is theirs.
+All Secrets of a ClusterEscEnvironment hold the same data and the same record. A tenant who may write Secrets in one
+namespace could write another record with other data there, so a record counts only if its seal is in the status, which
+only the operator writes: no tenant can spread data to other namespaces.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 NAMED = 5
-"""So many failing namespaces are named in a message."""
+"""How many failing namespaces a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A namespace that is to have the Secret. `local` is the environment as if it were one of that namespace, `target`
-    what is there, `refused` why that must not be touched."""
+    """A namespace that should have the Secret. `local` is the environment as one of that namespace, `target` the
+    current Secret, `refused` why that must not be touched."""
 
     local: EscEnvironment
     target: TargetSecret
@@ -46,7 +46,7 @@ class Site:
 
     @property
     def record(self) -> SyncRecord | None:
-        """What its Secret was made from, if that is this environment's and as it was made."""
+        """The record of its Secret, if that belongs to this environment and is intact."""
         secret = self.target.secret
         if self.refused or secret is None or not self.target.intact or secret.record is None:
             return None
@@ -58,8 +58,8 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A namespace whose Secret could not be written: how often in a row, and when that is tried again."""
+class SiteFailure:
+    """A namespace whose Secret could not be written: how often in a row, and when to retry."""
 
     failures: int
     due: datetime
@@ -72,30 +72,30 @@ def make_site(local: EscEnvironment, target: TargetSecret) -> Site:
 
 
 def best_of(sites: Iterable[Site], seals: Sequence[str]) -> Site | None:
-    """A namespace whose Secret the others may be filled from: of the records that the operator made, the newest."""
+    """The namespace to copy from: the one with the newest record that the operator made."""
     sealed = ((seals.index(record.seal), site) for site in sites if (record := site.record) and record.seal in seals)
     return min(sealed, key=lambda one: one[0], default=(0, None))[1]
 
 
 def newest_of(records: Iterable[SyncRecord], seals: Sequence[str]) -> tuple[SyncRecord | None, int]:
-    """Of the records that the operator made, the newest, and how many Secrets have it."""
+    """The newest record that the operator made, and how many Secrets have it."""
     sealed = [(seals.index(seal), record) for record in records if (seal := record.seal) in seals]
     place, newest = min(sealed, key=lambda one: one[0], default=(0, None))
     return newest, sum(each == place for each, _ in sealed)
 
 
 def lagging(sites: Iterable[Site], seal: str) -> list[Site]:
-    """Those that may be written and do not hold what they should."""
+    """The namespaces that may be written and do not have the desired data."""
     return [site for site in sites if not site.refused and not site.holds(seal)]
 
 
 def digest_versions(versions: Mapping[Key, str]) -> str:
-    """All versions of many Secrets in one short text: a status says with it which ones were seen in order."""
+    """A digest of the versions of many Secrets: by it a status records which ones were intact."""
     lines = "\n".join(f"{key}={version}" for key, version in sorted(versions.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:32] if versions else ""
 
 
-def summarise(sites: Sequence[Site], troubles: Mapping[Key, Trouble], seal: str) -> NamespaceSummary:
+def summarise(sites: Sequence[Site], troubles: Mapping[Key, SiteFailure], seal: str) -> NamespaceSummary:
     failing = [
         FailingNamespace(site.local.key.namespace, *_why(site, troubles))
         for site in sites
@@ -105,19 +105,19 @@ def summarise(sites: Sequence[Site], troubles: Mapping[Key, Trouble], seal: str)
     return NamespaceSummary(len(sites), synced, len(failing), tuple(failing[:MAX_FAILING]))
 
 
-def _why(site: Site, troubles: Mapping[Key, Trouble]) -> tuple[str, str]:
+def _why(site: Site, troubles: Mapping[Key, SiteFailure]) -> tuple[str, str]:
     if site.refused:
         return site.refused.reason, site.refused.message
     return troubles[site.key].reason, troubles[site.key].message
 
 
-def tell_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: datetime) -> Plan:
-    """The plan that also tells of the namespaces: Ready is True only if all of them have the values."""
+def with_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: datetime) -> Plan:
+    """The plan with the namespaces' state: Ready is True only if all of them have the values."""
     status = replace(plan.status, namespaces=summary)
     ready = find_condition(status.conditions, READY)
     if not summary.failing or ready is None or ready.status != "True" or ready.reason == reasons.SUSPENDED:
         return replace(plan, status=status)
-    failing = replace(ready, status="False", reason=reasons.NAMESPACES_FAILING, message=tell_failing(summary))
+    failing = replace(ready, status="False", reason=reasons.NAMESPACES_FAILING, message=describe_failing(summary))
     others = [one for one in status.conditions if one.type != READY]
     conditions = carry_transition_times((failing, *others), old.conditions, now)
     before = find_condition(old.conditions, READY)
@@ -126,19 +126,19 @@ def tell_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: dat
     return replace(plan, status=replace(status, conditions=conditions), event=event)
 
 
-def tell_failing(summary: NamespaceSummary) -> str:
-    """Which namespaces do not have the values, for people."""
+def describe_failing(summary: NamespaceSummary) -> str:
+    """The message about namespaces that do not have the values."""
     named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.failures[:NAMED])
     more = f"; and {summary.failing - NAMED} more" if summary.failing > NAMED else ""
     return f"{summary.failing} of {summary.matched} namespaces do not have the values: {named}{more}"
 
 
 def plan_idle(environment: EscEnvironment, old: Status, now: datetime) -> Plan:
-    """Nothing is to be filled, so nothing is evaluated."""
+    """The plan if there is no Secret to fill: nothing is evaluated."""
     if environment.spread is None:
-        reason, message = reasons.NO_TARGET, "spec.target is not set: it fills no Secret and is there to be imported"
+        reason, message = reasons.NO_TARGET, "spec.target is not set: it fills no Secret, others import it"
     else:
-        reason, message = reasons.NO_NAMESPACES, "no namespace fits spec.target: no Secret is filled"
+        reason, message = reasons.NO_NAMESPACES, "no namespace matches spec.target: no Secret is filled"
     ready = Condition(READY, "True", reason, message, environment.generation)
     status = Status(
         conditions=carry_transition_times((ready,), old.conditions, now),

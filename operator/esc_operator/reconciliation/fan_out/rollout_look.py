@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import KubeError, UnavailableError
-from esc_operator.reconciliation.fan_out.rollout_plan import Stand, is_due, stand_of, stand_of_trouble, unseen
+from esc_operator.reconciliation.fan_out.rollout_plan import Stand, is_due, stand_of, stand_of_failure, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -139,7 +139,7 @@ class RolloutLook:
 
     def _note_trouble(self, local: EscEnvironment, record: SyncRecord, error: KubeError) -> None:
         due, now = self._roller.record_failure(local, record, error), self._now()
-        self._memory.stands[local.key.namespace] = stand_of_trouble(error, record, due, now)
+        self._memory.stands[local.key.namespace] = stand_of_failure(error, record, due, now)
         if error.retry_after:
             self._memory.held_until = due
 

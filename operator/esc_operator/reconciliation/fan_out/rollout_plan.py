@@ -18,9 +18,9 @@ from esc_operator.reconciliation.rollouts.plan import (
     PASSING,
     SEVERITY,
     RolloutPlan,
+    describe_behind,
+    describe_deadline,
     look_again_at,
-    tell_behind,
-    tell_deadline,
     timed_so_far,
     whole_seconds,
 )
@@ -116,17 +116,17 @@ def is_due(stand: Stand | None, record: SyncRecord, now: datetime) -> bool:
 def stand_of(plan: RolloutPlan, record: SyncRecord, now: datetime) -> Stand:
     """Where the workloads of one namespace are, which are not done."""
     look_at = look_again_at(plan, now) or now
-    return Stand(record.revision, plan.reason, _cut(tell_behind(plan, 2)), plan.moves, now, look_at)
+    return Stand(record.revision, plan.reason, _cut(describe_behind(plan, 2)), plan.moves, now, look_at)
 
 
-def stand_of_trouble(error: KubeError, record: SyncRecord, due: datetime, now: datetime) -> Stand:
+def stand_of_failure(error: KubeError, record: SyncRecord, due: datetime, now: datetime) -> Stand:
     message = _cut(f"its workloads could not be rolled: {error.message}")
     return Stand(record.revision, error.reason, message, moves=False, seen_at=now, look_at=due)
 
 
 def unseen(record: SyncRecord, now: datetime) -> Stand:
     """Where a namespace is that could not be looked at."""
-    why = "its workloads have yet to be looked at"
+    why = "its workloads were not checked yet"
     return Stand(record.revision, reasons.ROLLOUT_WAITING, why, moves=True, seen_at=now, look_at=now)
 
 
@@ -147,16 +147,16 @@ def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview,
         if _concerns_none(old, overview):
             message = f'no workload takes Secret "{environment.target.name}" in {_namespaces(overview.filled)}'
             return Condition(ROLLED_OUT, "True", reasons.NOTHING_TO_ROLL, message, generation)
-        message = f"all workloads in {_namespaces(overview.filled)} run with the present values"
+        message = f"all workloads in {_namespaces(overview.filled)} run with the current values"
         return Condition(ROLLED_OUT, "True", reasons.ROLLED_OUT, message, generation)
     if not overview.stands:
-        why = "a rotation without rollout has filled the Secrets: pods take their values when they are next replaced"
+        why = "a rotation without rollout has changed the Secrets: pods take their values when they are next replaced"
         return Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, generation)
     behind = overview.behind()
     named = "; ".join(f"{one.namespace}: {one.message}" for one in behind[:NAMED])
     more = f"; and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
-    counted = f"{overview.rolled} of {_namespaces(overview.filled)} run with the present values"
-    message = f"{counted}{tell_deadline(record)}. Behind are {named}{more}"
+    counted = f"{overview.rolled} of {_namespaces(overview.filled)} run with the current values"
+    message = f"{counted}{describe_deadline(record)}. Behind are {named}{more}"
     return Condition(ROLLED_OUT, "False", behind[0].reason, message, generation)
 
 

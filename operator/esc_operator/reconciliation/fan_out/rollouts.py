@@ -84,7 +84,7 @@ class FanOutRollouts:
         told = replace(told, rollout_digest=_digest(memory, filled))
         return told, self._look_again_at(memory, old, told)
 
-    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
+    def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
         """The events for what is new between two statuses."""
         memory = self._memories.get(environment.uid)
         return rollout_events(old, status, memory.told if memory else set())

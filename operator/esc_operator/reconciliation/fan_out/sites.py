@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import ConflictError, EscError
-from esc_operator.reconciliation.fan_out.plan import Site, Trouble, best_of, digest_versions, make_site
+from esc_operator.reconciliation.fan_out.plan import Site, SiteFailure, best_of, digest_versions, make_site
 from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.secret_body import secret_body
 from esc_operator.reconciliation.sync.situation import NO_SECRET
@@ -40,7 +40,7 @@ class SiteMemory:
     `troubles` are those of single namespaces."""
 
     trusted: dict[Key, str] = field(default_factory=dict)
-    troubles: dict[Key, Trouble] = field(default_factory=dict)
+    troubles: dict[Key, SiteFailure] = field(default_factory=dict)
     is_fresh: bool = True
 
 

@@ -1,4 +1,4 @@
-"""Which logins a namespace allows its environments, and what a person is told of those that it does not."""
+"""Which logins a namespace allows its environments, and the messages for those that it does not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Admissions:
         try:
             return [self._home, NamespaceAdmission(place, await self._read(place))]
         except KubeError as error:
-            return Failed(f"what namespace {place} allows is not known: {error.message}", error.reason)
+            return Failed(f"the allow-lists of namespace {place} could not be read: {error.message}", error.reason)
 
 
 class NamespaceAdmission:
@@ -65,8 +65,8 @@ class NamespaceAdmission:
         if not self._allowances.allows_role(login.role):
             role = f'"{login.role}"' if shown else "(which is a secret)"
             return Failed(
-                f"the role {role} is not allowed in namespace {self.namespace}: use one that is, or let an "
-                f"administrator add it to the namespace's annotation {ALLOWED_ROLES}",
+                f"the role {role} is not allowed in namespace {self.namespace}: use one that is, or ask an "
+                f"administrator to add it to the namespace's annotation {ALLOWED_ROLES}",
                 reasons.ROLE_NOT_ALLOWED,
             )
         return self.refuse_audience(login.audience, shown=shown) or self._refuse_token(wish)
@@ -75,28 +75,28 @@ class NamespaceAdmission:
         login, other = wish.login, wish.exchanged_by
         if not login.gives_token or self._allowances.allows_token(login.audience, exchanged=bool(other)):
             return None
-        told = f'"{login.audience}"' if wish.shown else "(which may be a secret)"
-        listed = f", which {other} logs in with, to the letter" if other else ""
+        audience = f'"{login.audience}"' if wish.shown else "(which may be a secret)"
+        listed = f", literally, because {other} logs in with it," if other else ""
         return Failed(
-            f'"{wish.provider}" would give out the identity token itself, for the audience {told}, and namespace '
+            f'"{wish.provider}" would output the identity token itself, for the audience {audience}, and namespace '
             f"{self.namespace} does not allow that: let the provider exchange it (azure-login does with `scope`), or "
-            f"let an administrator add the audience{listed} to the namespace's annotation {ALLOWED_TOKEN_AUDIENCES}",
+            f"ask an administrator to add the audience{listed} to the namespace's annotation {ALLOWED_TOKEN_AUDIENCES}",
             reasons.TOKEN_NOT_ALLOWED,
         )
 
     def refuse_audience(self, audience: str, *, shown: bool = False) -> Failed | None:
         if self._allowances.allows_audience(audience):
             return None
-        told = f'"{audience}"' if shown else "(which may be a secret)"
+        name = f'"{audience}"' if shown else "(which may be a secret)"
         if audience.strip() in self._allowances.api_audiences:
             return Failed(
-                f"the audience {told} is one of the API server's own, for which nobody is given a token: name the one "
-                "of whom it logs in to",
+                f"the audience {name} is one of the API server's own, for which no environment gets a token: name that "
+                "of the service it logs in to",
                 reasons.AUDIENCE_NOT_ALLOWED,
             )
         return Failed(
-            f"the audience {told} is not allowed in namespace {self.namespace}: use one that is, or let an "
-            f"administrator add it to the namespace's annotation {ALLOWED_AUDIENCES}",
+            f"the audience {name} is not allowed in namespace {self.namespace}: use one that is, or ask an "
+            f"administrator to add it to the namespace's annotation {ALLOWED_AUDIENCES}",
             reasons.AUDIENCE_NOT_ALLOWED,
         )
 
@@ -104,7 +104,7 @@ class NamespaceAdmission:
         if not self._allowances.restricts:
             return None
         return IdentityError(
-            f'the provider "{provider}" does not tell its role, and namespace {self.namespace} allows only some: see '
-            f"its annotation {ALLOWED_ROLES}",
+            f'the provider "{provider}" does not report its role, and namespace {self.namespace} allows only some: use '
+            f"another provider, or ask an administrator about the annotation {ALLOWED_ROLES}",
             reason=reasons.ROLE_NOT_ALLOWED,
         )

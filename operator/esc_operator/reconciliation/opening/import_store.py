@@ -19,7 +19,7 @@ from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
-from esc_operator.stores.port import Failed, Loaded
+from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 * LARGEST_ENVIRONMENT
 """Of the texts of all that one evaluation imports."""
 TOO_MUCH = (
-    f"all environments that are imported here have more than {MOST_BYTES:,} bytes of JSON together, as the API server "
-    "keeps them: import fewer or smaller ones"
+    f"the imported environments have more than {MOST_BYTES:,} bytes of JSON together, as the API server stores "
+    "them: import fewer or smaller ones"
 )
 AT_ONCE = 8
 """So many are read at a time; what is read is counted only then."""
@@ -57,7 +57,7 @@ class ImportStore:
         self.trouble: KubeError | None = None
         """For want of what not all that is imported is known."""
 
-    async def load(self, name: str, importer: str) -> Loaded | Failed:
+    async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """What an environment imports is looked for from its own place, whoever imports it."""
         place = place_of(importer)
         keys = candidates(name, place)
@@ -97,7 +97,7 @@ class ImportStore:
         self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
         return body, size
 
-    def _loaded(self, notes: _Notes, key: Key, body: Mapping[str, Any], size: int) -> Loaded | Failed:
+    def _loaded(self, notes: _Notes, key: Key, body: Mapping[str, Any], size: int) -> StoredDefinition | Failed:
         generation = body["metadata"].get("generation", 0)
         notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
         if refusal := refuse_size(body):
@@ -106,7 +106,7 @@ class ImportStore:
         if self._bytes > MOST_BYTES:
             return Failed(TOO_MUCH, LIMIT_EXCEEDED)
         definition = body["spec"].get("environment") or {}
-        return Loaded(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+        return StoredDefinition(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
 
 
 class _Notes:
@@ -140,6 +140,7 @@ class _Notes:
 
 def _out_of_reach(key: Key) -> Failed:
     return Failed(
-        f"{key.describe()} cannot be imported: this operator works on some namespaces only, and not on that",
+        f"{key.describe()} cannot be imported: this operator does not work on its namespace; import one of a namespace "
+        "that it works on",
         reasons.IMPORT_NOT_ALLOWED,
     )

@@ -14,13 +14,13 @@ from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, LIMIT_EXCEED
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.opening.admission import REFUSALS, Admissions, NamespaceAdmission
-from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key, key_of
-from esc_operator.resources.status import Login
+from esc_operator.resources.status import LoginStatus
 from esc_operator.stores.imports import PATH_PREFIX
-from esc_operator.stores.port import Loaded
+from esc_operator.stores.port import StoredDefinition
 from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ _OF_IMPORTS = frozenset(
         INVALID_REFERENCE,
     }
 )
-_TOLD_ELSEWHERE = "its owner sees which and why in its status, or by `esc open`"
+_SEE_OWNER = "ask its owner, who sees the cause in its status, or by `esc open`"
 
 
 _LONGEST = 2_000
-"""Characters of what is told of one error: names in it may be as long as a definition."""
+"""Characters of one error's message: names in it may be as long as a definition."""
 
 
 class ServiceAccountIdentity:
@@ -96,7 +96,7 @@ class Nobody:
 
     async def token(self, audience: str) -> IdentityToken:
         raise IdentityError(
-            f"spec.serviceAccount is needed for a login (with audience {audience}), and is not set",
+            f"there is no ServiceAccount for a login (with audience {audience}): set spec.serviceAccount",
             reason=reasons.INVALID_SPEC,
         )
 
@@ -126,7 +126,7 @@ class EnvironmentOpening:
             raise store.trouble
         return store.imports
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         store = self._imports(environment.key.namespace)
         root = _root(environment)
         account, admission, allowed = environment.account, None, ""
@@ -135,7 +135,7 @@ class EnvironmentOpening:
                 allowances = await self._allowances.read_allowances(account.namespace)
                 admission, allowed = NamespaceAdmission(account.namespace, allowances), allowances.digest
             except KubeError as error:
-                return Refused(error.reason, f"what the namespace allows is not known: {error.message}")
+                return Refused(error.reason, f"the namespace's allow-lists could not be read: {error.message}")
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
         admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
@@ -148,7 +148,7 @@ class EnvironmentOpening:
         )
         if problems:
             return refusal(problems, store.imports)
-        return Opened(
+        return OpenedValues(
             data=data,
             window=window_of(result),
             rereads=any(record.lease is None for record in result.opens),
@@ -159,8 +159,8 @@ class EnvironmentOpening:
         )
 
 
-def _root(environment: EscEnvironment) -> Loaded:
-    return Loaded(
+def _root(environment: EscEnvironment) -> StoredDefinition:
+    return StoredDefinition(
         environment.key.full_name,
         definition=environment.definition,
         path_prefix=PATH_PREFIX,
@@ -177,18 +177,19 @@ def window_of(result: Result) -> Window | None:
     return Window(first.issued_at, first.expires_at) if first else None
 
 
-def logins_of(opens: Iterable[OpenRecord]) -> tuple[Login, ...]:
+def logins_of(opens: Iterable[OpenRecord]) -> tuple[LoginStatus, ...]:
     """Each once, in order."""
-    return tuple(sorted({Login(one.provider, one.login.role if one.login else "", one.hides_login) for one in opens}))
+    return tuple(
+        sorted({LoginStatus(one.provider, one.login.role if one.login else "", one.hides_login) for one in opens})
+    )
 
 
 def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
-    """What a person is told: the first error with its place, and how many more there are.
+    """The message for the user: the first error with its place, and how many more there are.
 
-    A mistake in a definition is not tried again: it takes a change to mend it, and a change is noticed. Neither is a
-    login that the namespace does not allow, or a call that the environment does not.
-    """
-    # A limit comes first: what else is wrong may be for want of what was not evaluated.
+    A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
+    that the namespace does not allow, nor a call that the environment does not trust."""
+    # A limit comes first: other errors may only follow from what was not evaluated.
     first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
     reason, message = words(first)
     if len(message) > _LONGEST:
@@ -208,17 +209,17 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
 
 
 def words(finding: Diagnostic) -> tuple[str, str]:
-    """Reason and message for the environment's owner. What none of their own place has imported is not named: its own
-    importer's owner is told of it in full, in their own environment."""
+    """Reason and message for the environment's owner. An environment that none of their own place imports is not named:
+    the owner of its importer sees the error in full."""
     reason = finding.reason or reasons.INVALID_DEFINITION
     if not finding.through:
         return reason, f"{place(finding)}{finding.summary}"
     importer = key_of(finding.through, "").describe()
-    if reason == reasons.IMPORT_NOT_TRUSTED:  # says of whom, which is what has to be decided
+    if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace, which the owner has to decide about
         return reason, f"{importer}: in an environment that it imports: {finding.summary}"
     if reason in _OF_IMPORTS:
-        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be had; {_TOLD_ELSEWHERE}"
-    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_TOLD_ELSEWHERE}"
+        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {_SEE_OWNER}"
+    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_SEE_OWNER}"
 
 
 def place(finding: Diagnostic) -> str:

@@ -75,14 +75,14 @@ def has_rotators(definition: Any) -> bool:
     return False
 
 
-class State(NamedTuple):
+class RotatorState(NamedTuple):
     """One rotator's state, and the request that it was made for. Never shows in `repr`."""
 
     value: Any
     request: RotateRequest
 
     def __repr__(self) -> str:
-        return f"<State for {self.request}>"
+        return f"<RotatorState for {self.request}>"
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Kept:
 
     key: Key
     version: str = ""
-    states: dict[str, State] = field(default_factory=dict, repr=False)
+    states: dict[str, RotatorState] = field(default_factory=dict, repr=False)
     refused: Failed | None = None
 
 
@@ -104,7 +104,7 @@ class RotatorSecrets:
     def __init__(self, api: KubeApi, home: str = "") -> None:
         self._api = api
         self._home = home
-        self._unwritten: dict[str, dict[str, State]] = {}
+        self._unwritten: dict[str, dict[str, RotatorState]] = {}
 
     def of(self, environment: EscEnvironment, *, rotates: bool) -> EnvironmentStates:
         return EnvironmentStates(self, environment, rotates=rotates and has_rotators(environment.definition))
@@ -173,7 +173,7 @@ class EnvironmentStates:
                 return Rotated(known.value)
             answer = await make(known.value if known else None)
             if isinstance(answer, Rotated):
-                kept.states[path] = State(plain_state(answer.state), request)
+                kept.states[path] = RotatorState(plain_state(answer.state), request)
                 await self._write(kept)
             return answer
 
@@ -196,7 +196,7 @@ class EnvironmentStates:
             await self._secrets.write(self._environment, kept)
 
 
-def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, State]:
+def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, RotatorState]:
     """The states in a Secret, by path, if it holds those of that environment."""
     if not _is_of(parse_secret_metadata(body), environment):
         return {}
@@ -207,12 +207,12 @@ def _is_of(seen: SecretMetadata, environment: Key) -> bool:
     return seen.managed and seen.holds_states and seen.environment == environment.reference
 
 
-def parse_states(data: str) -> dict[str, State]:
+def parse_states(data: str) -> dict[str, RotatorState]:
     """Read what `_body` writes; what cannot be read is not there."""
     try:
         parsed = json.loads(base64.b64decode(data))
         return {
-            str(path): State(entry["state"], RotateRequest(*map(str, entry["request"])))
+            str(path): RotatorState(entry["state"], RotateRequest(*map(str, entry["request"])))
             for path, entry in parsed.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -234,15 +234,15 @@ def _body(environment: EscEnvironment, kept: Kept) -> dict[str, Any]:
 
 
 _NOWHERE = Failed(
-    "the states of a ClusterEscEnvironment's rotators are kept in the operator's own namespace, and it runs outside of "
-    "the cluster and knows none, so nothing is rotated: start it in the cluster, or with --lease-namespace",
+    "the states of a ClusterEscEnvironment's rotators are stored in the operator's own namespace, and this operator "
+    "has none, so nothing is rotated: run it in the cluster, or with --lease-namespace",
     reasons.ROTATOR_STATES_UNPLACED,
 )
 
 
 def _refusal(key: Key) -> Failed:
     return Failed(
-        f"Secret {key} exists and does not hold the states of this environment's rotators, so it is left as it is and "
-        "nothing is rotated: delete it, or name the environment otherwise",
+        f"Secret {key} exists and does not hold the states of this environment's rotators, so nothing is rotated: "
+        "delete it, or rename the environment",
         reasons.ROTATOR_STATES_NOT_OWNED,
     )

@@ -98,7 +98,7 @@ _STOPS = {
     reasons.ROLLOUT_REVERTED: "reverted",
 }
 
-_REVERTED = "something else took the mark off its pod template; it is put back"
+_REVERTED = "something else removed the operator's annotation from its pod template; it is restored"
 
 
 def concerned_by(rollout: Rollout, secret: str, workloads: Iterable[Workload]) -> tuple[Workload, ...]:
@@ -211,24 +211,24 @@ def rolled_out(environment: EscEnvironment, plan: RolloutPlan, record: SyncRecor
             return Condition(
                 ROLLED_OUT, "True", reasons.NOTHING_TO_ROLL, f'no workload takes Secret "{secret}"', generation
             )
-        message = f"{_count(plan.concerned)} with the present values"
+        message = f"{_count(plan.concerned)} with the current values"
         return Condition(ROLLED_OUT, "True", reasons.ROLLED_OUT, message, generation)
-    message = tell_behind(plan) + tell_deadline(record)
+    message = describe_behind(plan) + describe_deadline(record)
     return Condition(ROLLED_OUT, "False", plan.reason, message, generation)
 
 
-def tell_behind(plan: RolloutPlan, named: int = 5) -> str:
+def describe_behind(plan: RolloutPlan, named: int = 5) -> str:
     """Which workloads are behind, for people: so many by name, the worst first."""
     told = [f"{one.workload}: {one.why}" for one in plan.behind]
     told += [f"{workload}: its pods are replaced" for workload in plan.roll]
     return "; ".join(told[:named]) + (f"; and {len(told) - named} more" if len(told) > named else "")
 
 
-def tell_deadline(record: SyncRecord) -> str:
+def describe_deadline(record: SyncRecord) -> str:
     """For a message of what is behind: until when the values before can still be used."""
     if record.replaced_expires_at is None:
         return ""
-    return f". The values before expire at {format_time(record.replaced_expires_at)}"
+    return f". The previous values expire at {format_time(record.replaced_expires_at)}"
 
 
 def end_of_rollout(old: Status, told: Condition) -> str:

@@ -61,7 +61,7 @@ class Survey:
 
 
 @dataclass(slots=True)
-class _Memory:
+class _PlaceMemory:
     """What is remembered of one place while its workloads are rolled for one revision.
 
     `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
@@ -92,7 +92,7 @@ class Roller:
         self._slots = Slots(at_once)
         self._telemetry = telemetry
         self._absent: dict[str, datetime] = {}
-        self._memories: dict[Place, _Memory] = {}
+        self._memories: dict[Place, _PlaceMemory] = {}
 
     @property
     def under_way(self) -> int:
@@ -154,12 +154,12 @@ class Roller:
             due = max(due, memory.held_until)
         return due
 
-    def _remember(self, environment: EscEnvironment, record: SyncRecord) -> _Memory:
+    def _remember(self, environment: EscEnvironment, record: SyncRecord) -> _PlaceMemory:
         place = _place(environment)
         memory = self._memories.get(place)
         if memory is None or memory.revision != record.revision:
             held_until, slots = (memory.held_until, memory.slots) if memory else (None, set[str]())
-            memory = _Memory(record.revision, environment.generation, slots=slots, held_until=held_until)
+            memory = _PlaceMemory(record.revision, environment.generation, slots=slots, held_until=held_until)
             self._memories[place] = memory
         if memory.generation != environment.generation:
             # Others may be meant now.
@@ -195,7 +195,7 @@ class Roller:
         return concerned_by(environment.rollout, environment.target.name, found)
 
     def _keep_slots(
-        self, memory: _Memory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
+        self, memory: _PlaceMemory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
     ) -> None:
         """Those that are on their way use their turns, and those that are not, or not there, give theirs back."""
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
@@ -211,7 +211,7 @@ class Roller:
         memory.slots = (memory.slots | busy) - over
 
     def _take_slots(
-        self, memory: _Memory, plan: RolloutPlan, namespace: str, record: SyncRecord, now: datetime
+        self, memory: _PlaceMemory, plan: RolloutPlan, namespace: str, record: SyncRecord, now: datetime
     ) -> RolloutPlan:
         deadline = deadline_of(record, now)
         memory.slots |= {one.uid for one in plan.roll}
@@ -221,7 +221,7 @@ class Roller:
         return held_back(plan, [self._waiting(one, now) for one in waiting])
 
     async def _stamp_all(
-        self, environment: EscEnvironment, memory: _Memory, plan: RolloutPlan, record: SyncRecord, now: datetime
+        self, environment: EscEnvironment, memory: _PlaceMemory, plan: RolloutPlan, record: SyncRecord, now: datetime
     ) -> RolloutPlan:
         """What stands in the way of one workload is told of it, and keeps no other waiting."""
         refused: list[Behind] = []
@@ -267,7 +267,7 @@ def _place(environment: EscEnvironment) -> Place:
     return environment.uid, environment.key.namespace
 
 
-def _judge(memory: _Memory, found: tuple[Workload, ...], now: datetime) -> tuple[Workload, ...]:
+def _judge(memory: _PlaceMemory, found: tuple[Workload, ...], now: datetime) -> tuple[Workload, ...]:
     """The workloads, those told to be stuck whose pods have been where they are for too long."""
     moved = {}
     for workload in found:

@@ -76,7 +76,7 @@ class Rollouts:
             with self._telemetry.tracer.span("rollout", environment=str(environment.key)):
                 return await self._follow(environment, old, status, record)
         except KubeError as error:
-            return self._troubled(environment, old, status, record, error)
+            return self._after_failure(environment, old, status, record, error)
 
     def unchanged(self, old: Status, status: Status) -> Status:
         """The status where nothing new is known of rollouts."""
@@ -87,7 +87,7 @@ class Rollouts:
             conditions=(*status.conditions, *carry_transition_times(present, old.conditions, self._now())),
         )
 
-    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
+    def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
         """The events for what is new between two statuses."""
         event = rollout_event(old, status, self.roller.told((environment.uid, environment.key.namespace)))
         return (event,) if event else ()
@@ -127,12 +127,12 @@ class Rollouts:
 
     def _left(self, environment: EscEnvironment, old: Status, status: Status) -> Status:
         """The pods keep what they have, because whoever asked for new values wants it so."""
-        why = "a rotation without rollout has filled the Secret: pods take its values when they are next replaced"
+        why = "a rotation without rollout has changed the Secret: pods take its values when they are next replaced"
         told = Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, environment.generation)
         conditions = carry_transition_times((told,), old.conditions, self._now())
         return replace(status, conditions=(*status.conditions, *conditions), rollout_started_at=None)
 
-    def _troubled(
+    def _after_failure(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError
     ) -> tuple[Status, datetime]:
         """What was rolled out before is no more what has to be, so that must not be told again."""

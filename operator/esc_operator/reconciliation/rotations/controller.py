@@ -17,9 +17,17 @@ from esc_operator.errors import ConflictError, EscError, NotFoundError, Unavaila
 from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import ROTATIONS, environment_resource
 from esc_operator.reconciliation.rotations.events import begin_event, end_event, failure_events
-from esc_operator.reconciliation.rotations.judgement import FINAL, Outcome, Run, State, is_asked, is_honoured, judge
+from esc_operator.reconciliation.rotations.judgement import (
+    FINAL,
+    EnvironmentState,
+    Outcome,
+    Run,
+    is_asked,
+    is_honoured,
+    judge,
+)
 from esc_operator.reconciliation.rotations.plan import Begin, Idle, next_candidates, what_now
-from esc_operator.reconciliation.rotations.progress import plan_dry_run, tell_run
+from esc_operator.reconciliation.rotations.progress import plan_dry_run, run_status
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
@@ -44,7 +52,7 @@ LOOK_AGAIN = timedelta(milliseconds=500)
 
 
 @dataclass(slots=True)
-class _Memory:
+class _RunMemory:
     """A run as far as it is known: who waits, in order, who was asked, and what became of them.
 
     `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
@@ -79,7 +87,7 @@ class RotationController:
         self._gatherer = gatherer
         self._now = now
         self._on_begin = on_begin
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[str, _RunMemory] = {}
         self._troubles: dict[str, int] = {}
         self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
         self.scheduler: Scheduler[str] = Scheduler(now)
@@ -101,7 +109,7 @@ class RotationController:
 
     def wake_due(self) -> None:
         """Look at the EscRotations whose time has come; `run` does so by itself."""
-        self.scheduler.tell_due(self._on_due)
+        self.scheduler.take_due(self._on_due)
 
     def _on_due(self, name: str, _: datetime) -> None:
         self.queue.add(name, Lane.CHANGE)
@@ -179,7 +187,7 @@ class RotationController:
         await self._judge(memory)
         self._choose(rotation, status, memory)
         await self._ask(rotation, memory)
-        told = tell_run(rotation, status, memory.outcomes, memory.waiting, self._now())
+        told = run_status(rotation, status, memory.outcomes, memory.waiting, self._now())
         await self._write(rotation, written, told)
         began = begin_event(rotation, told, memory.hidden, memory.wide) if begins else None
         await self._post(rotation, began, *failure_events(told, memory.told))
@@ -196,9 +204,9 @@ class RotationController:
             self._memories.pop(rotation.name, None)
             self.queue.add(rotation.name, Lane.CHANGE)  # for when the next one is due
 
-    async def _take_up(self, rotation: EscRotation, run: Run) -> _Memory:
+    async def _take_up(self, rotation: EscRotation, run: Run) -> _RunMemory:
         """Find out where a run is, at its begin or after a restart."""
-        memory = _Memory(run, [])
+        memory = _RunMemory(run, [])
         for one in await self._gatherer.select(rotation.selector, run.started_at):
             memory.hidden += one.unsure
             memory.wide += one.wide
@@ -209,28 +217,28 @@ class RotationController:
                 memory.waiting.append(one)
         return memory
 
-    async def _judge(self, memory: _Memory) -> None:
+    async def _judge(self, memory: _RunMemory) -> None:
         for key, one in memory.asked.items():
             if memory.outcomes[key].state in FINAL:
                 continue
             seen = await self._gatherer.look_at(one)
             outcome = memory.outcomes[key] = judge(memory.run, seen)
-            if outcome.state is State.RUNNING and seen and not is_asked(memory.run, seen.asked):
+            if outcome.state is EnvironmentState.RUNNING and seen and not is_asked(memory.run, seen.asked):
                 memory.unsure.add(key)  # an earlier run has asked over it, or it has yet to be seen
 
-    def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _Memory) -> None:
+    def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _RunMemory) -> None:
         """Take those whose turn it is. Who is suspended then is left out; who is taken up again before is not."""
         is_suspended = self._gatherer.is_suspended
         choice = next_candidates(rotation, status, memory.outcomes, memory.waiting, is_suspended)
-        memory.outcomes |= {one.key: Outcome(State.SKIPPED) for one in choice.suspended}
+        memory.outcomes |= {one.key: Outcome(EnvironmentState.SKIPPED) for one in choice.suspended}
         # Counted before it is asked: were the answer lost, there must not be one too many under way.
-        memory.outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
+        memory.outcomes |= {one.key: Outcome(EnvironmentState.RUNNING) for one in choice.asked}
         memory.asked |= {one.key: one for one in choice.asked}
         if choice.asked or choice.suspended:
             memory.waiting = [one for one in memory.waiting if one.key not in memory.outcomes]
         memory.unsure.update(one.key for one in choice.asked if not is_asked(memory.run, self._gatherer.asked_of(one)))
 
-    async def _ask(self, rotation: EscRotation, memory: _Memory) -> None:
+    async def _ask(self, rotation: EscRotation, memory: _RunMemory) -> None:
         """Ask environments for new credentials. Raises KubeError where that is refused."""
         asked = AskedRotation(memory.run.id, rotation.name, memory.run.asks_from, memory.run.rolls)
         chosen = [memory.asked[key] for key in sorted(memory.unsure)]
@@ -239,12 +247,12 @@ class RotationController:
             if isinstance(answer, BaseException) and not isinstance(answer, UnavailableError):
                 raise answer
 
-    async def _ask_one(self, memory: _Memory, one: Candidate, asked: AskedRotation) -> None:
+    async def _ask_one(self, memory: _RunMemory, one: Candidate, asked: AskedRotation) -> None:
         resource, namespace = environment_resource(one.key.namespace), one.key.namespace or None
         try:
             await self._api.patch_status(resource, namespace, one.key.name, {"rotation": asked.to_dict()}, one.uid)
         except (NotFoundError, ConflictError):
-            memory.outcomes[one.key] = Outcome(State.GONE)
+            memory.outcomes[one.key] = Outcome(EnvironmentState.GONE)
         memory.unsure.discard(one.key)
 
     async def _post(self, rotation: EscRotation, *events: Event | None) -> None:

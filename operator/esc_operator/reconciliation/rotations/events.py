@@ -1,6 +1,6 @@
-"""Which events tell the story of an EscRotation: its begin, each environment that failed once, and its end. Pure.
+"""The events of an EscRotation: its start, each failed environment once, and its end. Pure.
 
-Names, reasons and counts only. Of many failures the first are told, and the status names more.
+Names, reasons and counts only. Only the first failures have events; the status names more.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotation import EscRotation, Failure, RotationStatus
 
 MOST_FAILURES = 10
-"""So many environments that failed in a run are told by an event of their own."""
+"""How many failed environments of a run have events of their own."""
 
 _SUCCESSES = frozenset({Phase.SUCCEEDED, Phase.DRY_RUN})
 
 
 def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0, wide: int = 0) -> Event:
-    """`hidden`: of so many environments the role is not told, and they are taken along; `wide`: so many fit only with
-    `**` in place of each `*`."""
+    """`hidden`: how many environments are included although their role is hidden; `wide`: how many match only with `**`
+    in place of each `*`."""
     run = f"run {status.run} " if rotation.schedule else ""
     selected, skipped = status.counts.selected, status.counts.skipped
     left_out = f", {skipped} of them suspended and left out" if skipped else ""
     meant = "1 environment is" if selected == 1 else f"{selected} environments are"
-    taken = f"; {hidden} of them may use the role, which is not told" if hidden else ""
-    taken += f"; of {wide} of them the role {FITS_WIDELY}" if wide else ""
-    message = f"{run}begins: {meant} meant{left_out}{taken}; {rotation.at_once} at a time"
+    taken = f"; {hidden} of them have a hidden role and may match" if hidden else ""
+    taken += f"; the role of {wide} of them {FITS_WIDELY}" if wide else ""
+    message = f"{run}starts: {meant} selected{left_out}{taken}; {rotation.at_once} at a time"
     return Event("Normal", reasons.ROTATING, message)
 
 
 def failure_events(status: RotationStatus, told: set[Key]) -> list[Event]:
-    """`told` holds the environments that events have told of in this run, and takes up new ones."""
+    """`told` holds the environments that already have events in this run; new ones are added."""
     events = []
     for failure in status.failures:
         if failure.key in told or len(told) > MOST_FAILURES:
             continue
-        events.append(_failure_told(failure, is_last=len(told) == MOST_FAILURES))
+        events.append(_failure_event(failure, is_last=len(told) == MOST_FAILURES))
         told.add(failure.key)
     return events
 
 
-def _failure_told(failure: Failure, *, is_last: bool) -> Event:
+def _failure_event(failure: Failure, *, is_last: bool) -> Event:
     if is_last:
         message = f"more than {MOST_FAILURES} environments have failed: status.failures names more of them"
     else:
@@ -58,7 +58,7 @@ def _failure_told(failure: Failure, *, is_last: bool) -> Event:
 
 
 def end_event(old: RotationStatus, new: RotationStatus) -> Event | None:
-    """For a run, or a dry run, that has ended between two statuses, and for a schedule that cannot be kept."""
+    """The event if a run, or a dry run, has ended between two statuses, or a schedule is invalid."""
     told, before = find_condition(new.conditions, COMPLETE), find_condition(old.conditions, COMPLETE)
     if told is None:
         return None

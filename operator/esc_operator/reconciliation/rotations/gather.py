@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.formats.times import parse_time
 from esc_operator.kube.pages import PageLimits
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
-from esc_operator.reconciliation.fan_out.plan import newest_of, tell_failing
-from esc_operator.reconciliation.rotations.judgement import PATIENCE, Seen, Trouble
+from esc_operator.reconciliation.fan_out.plan import describe_failing, newest_of
+from esc_operator.reconciliation.rotations.judgement import PATIENCE, EnvironmentView, Obstacle
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select
@@ -68,10 +68,10 @@ class RotationGatherer:
         told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
         return record is None or (told_at is not None and told_at >= record.refreshed_at)
 
-    def as_listed(self, candidate: Candidate) -> Seen:
+    def as_listed(self, candidate: Candidate) -> EnvironmentView:
         """What was known of an environment when it was listed."""
         record, lags = self._held(candidate.key, candidate.target, candidate.uid, candidate.seals, candidate.matched)
-        return Seen(
+        return EnvironmentView(
             record=record,
             lags=lags,
             asked=candidate.asked,
@@ -89,7 +89,7 @@ class RotationGatherer:
         entry = self._entry(candidate)
         return entry.suspended if entry else candidate.suspended
 
-    async def look_at(self, candidate: Candidate) -> Seen | None:
+    async def look_at(self, candidate: Candidate) -> EnvironmentView | None:
         """What is known now of an environment that was asked; None where it is gone. Raises KubeError."""
         entry = self._cache.find(candidate.key)
         if entry is None:
@@ -99,7 +99,7 @@ class RotationGatherer:
         status, summary = entry.status, entry.status.namespaces
         matched = summary.matched if summary else 0
         record, lags = self._held(candidate.key, entry.target, entry.uid, status.seals, matched)
-        return Seen(
+        return EnvironmentView(
             record=record,
             asked=entry.rotation,
             trouble=_trouble(entry),
@@ -112,7 +112,7 @@ class RotationGatherer:
             idle=_is_idle(entry),
         )
 
-    async def _read(self, candidate: Candidate) -> Seen | None:
+    async def _read(self, candidate: Candidate) -> EnvironmentView | None:
         body = await self._gatherer.read_environment(candidate.key)
         if body is None or body["metadata"]["uid"] != candidate.uid:
             return None
@@ -143,32 +143,32 @@ def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
     return [(ENVIRONMENTS, None), (CLUSTER_ENVIRONMENTS, None)]
 
 
-def _trouble(entry: CachedEnvironment) -> Trouble | None:
+def _trouble(entry: CachedEnvironment) -> Obstacle | None:
     """What was in the way of the last attempt, if that was made for what asks now."""
     failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
     # Whatever its owner asks for meanwhile: that must not keep a rotation waiting.
     if failed is None or told is None or failed.rotate_request[-1] != entry.rotate_request.rotation:
         return None
-    return Trouble(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
+    return Obstacle(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
 
 
-def _rollout_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Trouble | None:
+def _rollout_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Obstacle | None:
     """What is in the way of the pods. Between the write of the Secret and that of the status nothing new is told."""
     told = find_condition(entry.status.conditions, ROLLED_OUT)
     if told is None or record is None or entry.status.observed_rotation != record.rotation:
         return None
     needs_somebody = told.status == "False" and told.reason in _NEEDS_SOMEBODY
     # Where pods of other namespaces are still on their way, those are waited for.
-    return Trouble(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
+    return Obstacle(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
 
 
-def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Trouble | None:
+def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Obstacle | None:
     """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
     summary = entry.status.namespaces
     if record is None or summary is None or not summary.failures or entry.status.observed_rotation != record.rotation:
         return None
     final = entry.namespace_failures >= PATIENCE
-    return Trouble(reasons.NAMESPACES_FAILING, tell_failing(summary), final=final)
+    return Obstacle(reasons.NAMESPACES_FAILING, describe_failing(summary), final=final)
 
 
 def _is_idle(entry: CachedEnvironment) -> bool:

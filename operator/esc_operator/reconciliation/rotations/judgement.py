@@ -30,7 +30,7 @@ LEAST_NAMESPACES = 2
 """However few failures may be: no single namespace stops a rotation for the others."""
 
 
-class State(StrEnum):
+class EnvironmentState(StrEnum):
     """Of one environment that was asked. GONE are those that were deleted meanwhile: they count nowhere."""
 
     RUNNING = "Running"
@@ -40,7 +40,7 @@ class State(StrEnum):
     GONE = "Gone"
 
 
-FINAL = frozenset({State.SUCCEEDED, State.GONE})
+FINAL = frozenset({EnvironmentState.SUCCEEDED, EnvironmentState.GONE})
 """What these are, they stay; one that failed is tried again by itself, and one that was skipped may be taken up."""
 
 
@@ -48,7 +48,7 @@ FINAL = frozenset({State.SUCCEEDED, State.GONE})
 class Outcome:
     """What became of an environment, and where it failed why."""
 
-    state: State
+    state: EnvironmentState
     reason: str = ""
     message: str = ""
 
@@ -68,7 +68,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Obstacle:
     """What keeps an environment from new values, or its pods from having them. `final`: nobody waits for it to pass."""
 
     reason: str
@@ -77,7 +77,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EnvironmentView:
     """What is known of an environment that was asked: the record of its Secret, what asks it, and what is in its way.
 
     `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold. Of a
@@ -87,33 +87,33 @@ class Seen:
 
     record: SyncRecord | None
     asked: AskedRotation | None
-    trouble: Trouble | None = None
+    trouble: Obstacle | None = None
     suspended: bool = False
     rolls: bool = False
     rolled_out: str = ""
-    rollout_trouble: Trouble | None = None
+    rollout_trouble: Obstacle | None = None
     lags: bool = False
-    lag_trouble: Trouble | None = None
+    lag_trouble: Obstacle | None = None
     idle: bool = False
 
 
-def judge(run: Run, seen: Seen | None) -> Outcome:
+def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
     """What has become of an environment that was asked."""
     if seen is None:
-        return Outcome(State.GONE)
+        return Outcome(EnvironmentState.GONE)
     if seen.idle and is_asked(run, seen.asked):
-        return Outcome(State.SUCCEEDED)
+        return Outcome(EnvironmentState.SUCCEEDED)
     if seen.record and is_honoured(run, seen.record, seen.asked):
         return _judge_filled(run, seen, seen.record)
-    return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.trouble)
+    return Outcome(EnvironmentState.SKIPPED) if seen.suspended else _unless_in_trouble(seen.trouble)
 
 
-def _judge_filled(run: Run, seen: Seen, record: SyncRecord) -> Outcome:
+def _judge_filled(run: Run, seen: EnvironmentView, record: SyncRecord) -> Outcome:
     """Of one that has new values: whether they have reached all whom they are for."""
     if seen.lags:
-        return Outcome(State.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
+        return Outcome(EnvironmentState.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
     if not (run.rolls and seen.rolls) or record.leaves_pods or seen.rolled_out == record.revision:
-        return Outcome(State.SUCCEEDED)
+        return Outcome(EnvironmentState.SUCCEEDED)
     return _unless_in_trouble(seen.rollout_trouble)
 
 
@@ -128,15 +128,15 @@ def is_honoured(run: Run, record: SyncRecord, asked: AskedRotation | None) -> bo
     return asked is not None and record.rotation == asked.id and is_asked(run, asked)
 
 
-def _unless_in_trouble(trouble: Trouble | None) -> Outcome:
+def _unless_in_trouble(trouble: Obstacle | None) -> Outcome:
     if trouble and trouble.final:
-        return Outcome(State.FAILED, trouble.reason, trouble.message)
-    return Outcome(State.RUNNING)
+        return Outcome(EnvironmentState.FAILED, trouble.reason, trouble.message)
+    return Outcome(EnvironmentState.RUNNING)
 
 
 def failures_by_namespace(outcomes: Mapping[Key, Outcome]) -> Counter[str]:
     """How many have failed in which namespace; those of the cluster count as one of their own."""
-    return Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
+    return Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is EnvironmentState.FAILED)
 
 
 def is_stopped(rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome]) -> bool:

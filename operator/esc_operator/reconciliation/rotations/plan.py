@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.rotations.judgement import State, is_stopped, open_to
+from esc_operator.reconciliation.rotations.judgement import EnvironmentState, is_stopped, open_to
 from esc_operator.reconciliation.rotations.progress import begun, invalid, not_yet
 from esc_operator.reconciliation.rotations.schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.rotation_selection import by_turns
@@ -86,12 +86,12 @@ def next_candidates(
     is_suspended: Callable[[Candidate], bool] = lambda _: False,
 ) -> Choice:
     """The next environments, by turns among namespaces, as far as there is room for them."""
-    room = rotation.at_once - sum(outcome.state is State.RUNNING for outcome in outcomes.values())
+    room = rotation.at_once - sum(outcome.state is EnvironmentState.RUNNING for outcome in outcomes.values())
     if rotation.suspend or room <= 0 or is_stopped(rotation, old, outcomes):
         return Choice()
     asked: list[Candidate] = []
     suspended: list[Candidate] = []
-    running = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.RUNNING)
+    running = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is EnvironmentState.RUNNING)
     for one in by_turns(open_to(rotation, outcomes, waiting), running, Counter(key.namespace for key in outcomes)):
         if is_suspended(one):
             suspended.append(one)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.rotations.judgement import (
-    State,
+    EnvironmentState,
     closed_namespaces,
     failures_by_namespace,
     is_stopped,
@@ -46,15 +46,15 @@ def plan_dry_run(
     """All that a dry run does."""
     meant = [one for one in selected if not one.suspended]
     counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
-    message = f"{_environments(len(meant))} would be asked, and {counts.skipped} suspended left out; nothing was done"
+    message = f"{_environments(len(meant))} would be rotated, {counts.skipped} suspended left out; nothing was done"
     if unsure := sum(one.unsure for one in meant):
-        message += f"; of {unsure} of them the role is not told, so they may use it"
+        message += f"; the role of {unsure} of them is hidden, so they may use it"
     if wide := sum(one.wide for one in meant):
-        message += f"; of {wide} of them the role {FITS_WIDELY}"
+        message += f"; the role of {wide} of them {FITS_WIDELY}"
     told = "True", reasons.DRY_RUN, message
     if not meant and not rotation.allows_none:
         told = "False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped)
-    return _tell(
+    return _with_conditions(
         rotation,
         replace(
             old,
@@ -69,7 +69,7 @@ def plan_dry_run(
     )
 
 
-def tell_run(
+def run_status(
     rotation: EscRotation,
     old: RotationStatus,
     outcomes: Mapping[Key, Outcome],
@@ -79,18 +79,18 @@ def tell_run(
     """The status of a run that has come so far."""
     states = Counter(outcome.state for outcome in outcomes.values())
     counts = Counts(
-        selected=len(outcomes) - states[State.GONE] + len(waiting),
+        selected=len(outcomes) - states[EnvironmentState.GONE] + len(waiting),
         waiting=len(waiting),
-        running=states[State.RUNNING],
-        succeeded=states[State.SUCCEEDED],
-        failed=states[State.FAILED],
-        skipped=states[State.SKIPPED],
+        running=states[EnvironmentState.RUNNING],
+        succeeded=states[EnvironmentState.SUCCEEDED],
+        failed=states[EnvironmentState.FAILED],
+        skipped=states[EnvironmentState.SKIPPED],
     )
-    failures = sorted((key, one) for key, one in outcomes.items() if one.state is State.FAILED)[:MAX_LISTED]
+    failures = sorted((key, one) for key, one in outcomes.items() if one.state is EnvironmentState.FAILED)[:MAX_LISTED]
     stopped = is_stopped(rotation, old, outcomes)
     is_over = not counts.running and (stopped or not open_to(rotation, outcomes, waiting))
     # What was there and is gone is none that was never there, also for an operator that takes over.
-    was_somebody = not counts.skipped and (states[State.GONE] or old.counts.selected)
+    was_somebody = not counts.skipped and (states[EnvironmentState.GONE] or old.counts.selected)
     is_nobody = is_over and counts.selected == counts.skipped and not was_somebody
     if is_nobody and not rotation.allows_none:
         phase, told = (
@@ -99,7 +99,7 @@ def tell_run(
         )
     else:
         phase = _phase(rotation, counts, stopped=stopped or (is_over and bool(waiting)), is_over=is_over)
-        told = _run_told(rotation, outcomes, counts, phase)
+        told = _completion(rotation, outcomes, counts, phase)
     status = replace(
         old,
         phase=phase,
@@ -107,7 +107,7 @@ def tell_run(
         failures=tuple(Failure(key, one.reason, one.message) for key, one in failures),
         completed_at=now.replace(microsecond=0) if is_over else None,
     )
-    return _tell(rotation, status, old, told, now)
+    return _with_conditions(rotation, status, old, told, now)
 
 
 def _phase(rotation: EscRotation, counts: Counts, *, stopped: bool, is_over: bool) -> Phase:
@@ -118,19 +118,19 @@ def _phase(rotation: EscRotation, counts: Counts, *, stopped: bool, is_over: boo
     return Phase.FAILED if counts.failed else Phase.SUCCEEDED
 
 
-def _run_told(
+def _completion(
     rotation: EscRotation, outcomes: Mapping[Key, Outcome], counts: Counts, phase: Phase
 ) -> tuple[str, str, str]:
     """Status, reason and message of the condition Complete."""
     done = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values"
-    rest = f"{counts.running} under way, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
+    rest = f"{counts.running} running, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
     closed = closed_namespaces(rotation, outcomes)
-    halted = f"; no more are asked in {_tell_closed(closed)}" if closed else ""
+    halted = f"; stopped in {_name_closed(closed)}" if closed else ""
     match phase:
         case Phase.SUCCEEDED:
             return "True", reasons.ROTATED, f"{done}; {counts.skipped} left out"
         case Phase.FAILED:
-            again = "the operator goes on trying what may pass by itself"
+            again = "see status.failures; the operator retries those that may be temporary"
             return "False", reasons.ROTATION_FAILED, f"{done}; {counts.failed} failed ({again})"
         case Phase.STOPPED:
             where = len(failures_by_namespace(outcomes))
@@ -138,13 +138,17 @@ def _run_told(
             why = f"{counts.failed} failed in {_namespaces(where)} ({stop}){halted}"
             return "False", reasons.ROTATION_STOPPED, f"{done}; {why}: {rest}"
         case Phase.SUSPENDED:
-            return "False", reasons.SUSPENDED, f"spec.suspend is true: nobody more is asked; {done}; {rest}"
+            return (
+                "False",
+                reasons.SUSPENDED,
+                f"spec.suspend is true: no further environments are rotated; {done}; {rest}",
+            )
         case _:
             return "False", reasons.ROTATING, f"{done}; {rest}{halted}"
 
 
-def _tell_closed(closed: Mapping[str, int]) -> str:
-    named = [f"{name or 'those of the cluster'} ({count} failed)" for name, count in closed.items()]
+def _name_closed(closed: Mapping[str, int]) -> str:
+    named = [f"{name or 'ClusterEscEnvironments'} ({count} failed)" for name, count in closed.items()]
     more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
     return ", ".join(named[:MAX_NAMED]) + more
 
@@ -160,7 +164,7 @@ def begun(rotation: EscRotation, old: RotationStatus, now: datetime) -> Rotation
         started_at=now.replace(microsecond=0),
         completed_at=None,
     )
-    return _tell(rotation, status, old, ("False", reasons.ROTATING, "it has begun"), now)
+    return _with_conditions(rotation, status, old, ("False", reasons.ROTATING, "it has started"), now)
 
 
 def not_yet(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
@@ -169,18 +173,18 @@ def not_yet(rotation: EscRotation, old: RotationStatus, now: datetime) -> Rotati
     if old.run and told_last and told_last.reason != reasons.INVALID_SCHEDULE:
         return replace(old, observed_generation=rotation.generation)
     if rotation.suspend:
-        told = "False", reasons.SUSPENDED, "spec.suspend is true: nothing is begun"
-        return _tell(rotation, replace(old, phase=Phase.SUSPENDED), old, told, now)
+        told = "False", reasons.SUSPENDED, "spec.suspend is true: no run starts"
+        return _with_conditions(rotation, replace(old, phase=Phase.SUSPENDED), old, told, now)
     told = "False", reasons.SCHEDULED, "it waits for the next time of its schedule"
-    return _tell(rotation, replace(old, phase=Phase.PENDING), old, told, now)
+    return _with_conditions(rotation, replace(old, phase=Phase.PENDING), old, told, now)
 
 
 def invalid(rotation: EscRotation, old: RotationStatus, why: str, now: datetime) -> RotationStatus:
     status = replace(old, phase=Phase.FAILED, next_schedule_time=None)
-    return _tell(rotation, status, old, ("False", reasons.INVALID_SCHEDULE, why), now)
+    return _with_conditions(rotation, status, old, ("False", reasons.INVALID_SCHEDULE, why), now)
 
 
-def _tell(
+def _with_conditions(
     rotation: EscRotation, status: RotationStatus, old: RotationStatus, told: tuple[str, str, str], now: datetime
 ) -> RotationStatus:
     """The status with its conditions; Failed is there for whoever waits for either of the two."""

@@ -18,9 +18,9 @@ def next_time(schedule: str, time_zone: str, after: datetime) -> datetime:
     try:
         upcoming: datetime = next(CronSim(schedule, after.astimezone(zone)))
     except CronSimError as error:
-        raise InvalidScheduleError(f'spec.schedule: "{schedule}" is no cron expression: {error}') from error
+        raise InvalidScheduleError(f'spec.schedule: "{schedule}" is not a cron expression: {error}') from error
     except StopIteration:
-        raise InvalidScheduleError(f'spec.schedule: "{schedule}" never comes') from None
+        raise InvalidScheduleError(f'spec.schedule: "{schedule}" never occurs: correct it') from None
     return upcoming.astimezone(UTC)
 
 

@@ -53,7 +53,7 @@ class Actor:
                 body = await self._apply(secret, key, creates=creates)
                 if creates and _is_shared(body):
                     await self._take_back(key)
-                    raise ConflictError(f"could not write Secret {key}: somebody else has just created it")
+                    raise ConflictError(f"could not write Secret {key}: another writer has just created it")
                 return self._secrets.observe(body)
 
     async def release_secret(self, secret: SecretMetadata, uid: str) -> None:
@@ -70,7 +70,7 @@ class Actor:
         except ForbiddenError as error:
             # The admission policy, where it is installed, does not let us touch theirs in the first place.
             if creates and await self._exists(key):
-                raise ConflictError(f"could not write Secret {key}: somebody else has just created it") from error
+                raise ConflictError(f"could not write Secret {key}: another writer has just created it") from error
             raise
 
     async def _exists(self, key: Key) -> bool:

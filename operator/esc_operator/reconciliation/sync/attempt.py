@@ -19,8 +19,8 @@ from esc_operator.errors import KubeError
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.observation import observe, wanted_by
-from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
-from esc_operator.reconciliation.sync.situation import Situation, end_to_tell
+from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused
+from esc_operator.reconciliation.sync.situation import Situation, end_to_report
 from esc_operator.renewal.why import are_outdated, next_refresh
 from esc_operator.resources.imported import BEHIND
 
@@ -51,7 +51,7 @@ class Opening(Protocol):
 
     def __call__(
         self, environment: EscEnvironment, demand: Demand, worker: Worker
-    ) -> Coroutine[Any, Any, Opened | Refused]: ...
+    ) -> Coroutine[Any, Any, OpenedValues | Refused]: ...
 
     def look(self, environment: EscEnvironment) -> Coroutine[Any, Any, Imports]:
         """What it imports, found out without opening anything. Raises KubeError."""
@@ -99,7 +99,7 @@ class SyncAttempt:
     def __init__(self, parts: AttemptParts, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         self.environment = environment
         self.entry = entry
-        self.outcome: Opened | Refused | None = None
+        self.outcome: OpenedValues | Refused | None = None
         self._parts = parts
         self._shared = parts.shared
         self._recoveries = parts.shared.recoveries.count
@@ -139,7 +139,7 @@ class SyncAttempt:
 
     # Opening.
 
-    async def open(self, target: TargetSecret, sync: Sync) -> Opened | Refused:
+    async def open(self, target: TargetSecret, sync: Sync) -> OpenedValues | Refused:
         """Open it, and note what was seen of its imports. `target` is what it holds."""
         environment, entry = self.environment, self.entry
         self._recoveries = self._shared.recoveries.count
@@ -155,11 +155,11 @@ class SyncAttempt:
             self._parts.note(seen)
         return outcome
 
-    async def _open(self, target: TargetSecret, demand: Demand) -> Opened | Refused:
+    async def _open(self, target: TargetSecret, demand: Demand) -> OpenedValues | Refused:
         """Where that takes longer than what is held can be used, that is told meanwhile."""
         key, situation = self.environment.key, self.situation(target)
         worker = self._shared.attempts[key]
-        if (end := end_to_tell(situation)) is None:
+        if (end := end_to_report(situation)) is None:
             return await self._parts.opening(self.environment, demand, worker)
         # What has ended before, while no operator ran, is told only if it is not renewed in a moment.
         self._shared.scheduler.set(key, max(end, situation.now + SOON))
@@ -168,17 +168,17 @@ class SyncAttempt:
             try:
                 await asyncio.wait((opening, bell), return_when=asyncio.FIRST_COMPLETED)
                 if not opening.done():
-                    await self._tell_overdue(target)
+                    await self._report_overdue(target)
                 return await opening
             finally:
                 opening.cancel()
 
-    async def _tell_overdue(self, target: TargetSecret) -> None:
+    async def _report_overdue(self, target: TargetSecret) -> None:
         environment, entry, writer = self.environment, self.entry, self._parts.status_writer
         plan = decide.plan_overdue(self.situation(target))
         try:
             if environment.cluster_scoped:
-                await writer.tell(environment, entry, plan, decide.with_others(plan.status, entry.status))
+                await writer.write(environment, entry, plan, decide.with_others(plan.status, entry.status))
             else:
                 await writer.carry_out(environment, entry, plan)
         except KubeError as error:  # it is told in the end, with what has come of the attempt
@@ -230,7 +230,7 @@ class SyncAttempt:
     def _look_again(self) -> None:
         self._shared.scheduler.set(self.environment.key, self._shared.now() + SOON)
 
-    def _has_moved(self, outcome: Opened | Refused) -> bool:
+    def _has_moved(self, outcome: OpenedValues | Refused) -> bool:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow

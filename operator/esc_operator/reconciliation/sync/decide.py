@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import UnavailableError
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.observation import failed_attempt, held_by, wanted_by
-from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.readiness import (
+    describe_end,
     is_expired,
     ready,
     recovery_event,
     refreshed,
-    tell_end,
     trouble_event,
 )
 from esc_operator.reconciliation.sync.secret_body import make_record, secret_body
@@ -53,7 +53,7 @@ class Plan:
     event: Event | None = None
 
 
-def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecord | None = None) -> Plan:
+def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: SyncRecord | None = None) -> Plan:
     """All values are there: the Secret is written where it differs, and everything is well.
 
     `salt` is for a new Secret, `lost` the record of the one that was there before it.
@@ -85,7 +85,7 @@ def plan_opened(seen: Situation, opened: Opened, salt: str = "", lost: SyncRecor
     )
 
 
-def next_record(seen: Situation, opened: Opened, salt: str, lost: SyncRecord | None) -> SyncRecord:
+def next_record(seen: Situation, opened: OpenedValues, salt: str, lost: SyncRecord | None) -> SyncRecord:
     """The record of values that were just opened; see `plan_opened`."""
     held = seen.held
     record = make_record(seen.environment, opened, held or lost, seen.now, salt)
@@ -95,7 +95,7 @@ def next_record(seen: Situation, opened: Opened, salt: str, lost: SyncRecord | N
     return record
 
 
-def _differs_from_before(seen: Situation, opened: Opened) -> bool:
+def _differs_from_before(seen: Situation, opened: OpenedValues) -> bool:
     """Whether pods may hold other data, of a Secret that is gone with its record. Only the status still tells of it:
     that its workloads were seen to be right, or were being rolled.
 
@@ -187,11 +187,11 @@ def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
     if held is None or held.expires_at is None or not has_expired(held, seen.now):
         return Plan(seen.old, None)  # a clock has jumped
     trouble, event = find_condition(seen.old.conditions, REFRESHED), None
-    message = tell_end(held.expires_at, seen.now)
+    message = describe_end(held.expires_at, seen.now)
     if trouble and trouble.status == "False":
         message += f" and could not be renewed: {trouble.message}"
     else:
-        under_way, waiting = "is under way and has no answer yet", "has yet to begin, because others are ahead of it"
+        under_way, waiting = "is running and has no answer yet", "has not started, because others are ahead of it"
         message += f"; an attempt to renew them {under_way if begun else waiting}"
         # Of other trouble an event has told.
         event = None if is_expired(seen.old) else Event("Warning", reasons.EXPIRED, message)
@@ -227,8 +227,8 @@ def _why_suspended(seen: Situation) -> str:
     if seen.held is None:
         return "spec.suspend is true: no Secret is filled"
     if seen.held.expires_at and has_expired(seen.held, seen.now):
-        return f"spec.suspend is true: {tell_end(seen.held.expires_at, seen.now)} and are not renewed"
-    return "spec.suspend is true: the Secret is kept as it is and not refreshed"
+        return f"spec.suspend is true: {describe_end(seen.held.expires_at, seen.now)} and are not renewed"
+    return "spec.suspend is true: the Secret stays as it is and is not refreshed"
 
 
 def says_the_same(held: SyncRecord, record: SyncRecord) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from esc_operator.renewal.schedule import Window
     from esc_operator.resources.environment import Key
-    from esc_operator.resources.status import Login
+    from esc_operator.resources.status import LoginStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Imports:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedValues:
     """All values, from one evaluation. `data` is the Secret's data in base64; it never shows in `repr`.
 
     `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
@@ -75,7 +75,7 @@ class Opened:
     window: Window | None
     rereads: bool
     imports: Imports
-    logins: tuple[Login, ...] = ()
+    logins: tuple[LoginStatus, ...] = ()
     states: str = ""
     allowances: str = ""
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Condition:
     generation, name = seen.environment.generation, seen.environment.target.name
     if held and held.expires_at and has_expired(held, seen.now):
-        message = tell_end(held.expires_at, seen.now)
+        message = describe_end(held.expires_at, seen.now)
         message += f" and could not be renewed: {refused.message}" if refused else ""
         return Condition(READY, "False", reasons.EXPIRED, message, generation)
     if refused and not (held and held.generation == generation):
         return Condition(READY, "False", refused.reason, refused.message + _time_left(held), generation)
     if refused and not seen.target.intact:
-        message = f'Secret "{name}" was changed by somebody else and could not be put back: {refused.message}'
+        message = f'Secret "{name}" was changed by another writer and could not be restored: {refused.message}'
         return Condition(READY, "False", refused.reason, message, generation)
     message = f'Secret "{name}" holds the values of this environment'
     return Condition(READY, "True", reasons.SYNCED, message + (_time_left(held) if refused else ""), generation)
@@ -55,7 +55,7 @@ def recovery_event(old: Status) -> Event | None:
         attempts = f"{old.failures} failed attempt{'' if old.failures == 1 else 's'}"
         return Event("Normal", reasons.REFRESHED, f"refreshed after {attempts}")
     if is_expired(old):
-        return Event("Normal", reasons.REFRESHED, "refreshed after what the Secret held had expired")
+        return Event("Normal", reasons.REFRESHED, "refreshed after the Secret had expired")
     return None
 
 
@@ -64,10 +64,10 @@ def is_expired(status: Status) -> bool:
     return ready is not None and ready.reason == reasons.EXPIRED
 
 
-def tell_end(expires_at: datetime, now: datetime) -> str:
+def describe_end(expires_at: datetime, now: datetime) -> str:
     if now >= expires_at:
         return f"the values expired at {format_time(expires_at)}"
-    return f"the values are as good as expired (at {format_time(expires_at)}, which clocks may disagree about)"
+    return f"the values expire at {format_time(expires_at)}, so soon that they count as expired because clocks differ"
 
 
 def _time_left(held: SyncRecord | None) -> str:

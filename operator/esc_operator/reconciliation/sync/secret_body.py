@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.kube.secret_informer import SecretMetadata
-    from esc_operator.reconciliation.sync.outcome import Opened
+    from esc_operator.reconciliation.sync.outcome import OpenedValues
     from esc_operator.resources.environment import EscEnvironment
 
 
 def make_record(
-    environment: EscEnvironment, opened: Opened, held: SyncRecord | None, now: datetime, salt: str
+    environment: EscEnvironment, opened: OpenedValues, held: SyncRecord | None, now: datetime, salt: str
 ) -> SyncRecord:
     """The record of these values; `held` is that of the values which they replace, if there are any."""
     digest = digest_data(opened.data)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
-from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.situation import NO_SECRET
 from esc_operator.reconciliation.sync.targets import refuse_target, was_refused_target
 from esc_operator.renewal.why import Wait, why_sync
@@ -64,7 +64,7 @@ class SecretSync:
             await self._fill(attempt, target, outcome)
         attempt.follow_up()
 
-    async def _fill(self, attempt: SyncAttempt, target: TargetSecret, opened: Opened) -> None:
+    async def _fill(self, attempt: SyncAttempt, target: TargetSecret, opened: OpenedValues) -> None:
         environment, entry, situation = attempt.environment, attempt.entry, attempt.situation(target)
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
         plan = decide.plan_opened(situation, opened, token_hex(8), lost=entry.record)
@@ -77,4 +77,4 @@ class SecretSync:
             await self._carry_out(attempt, attempt.refuse(target, refused))
             return
         attempt.succeed(situation.now, self._gatherer.own_record(environment))
-        await self._status_writer.tell_all(environment, entry, plan, status)
+        await self._status_writer.write_all(environment, entry, plan, status)

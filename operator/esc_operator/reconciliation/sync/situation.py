@@ -35,7 +35,7 @@ class Situation:
         return record if record and record.uid == self.environment.uid else None
 
 
-def end_to_tell(seen: Situation) -> datetime | None:
+def end_to_report(seen: Situation) -> datetime | None:
     """When it has to be told that what is held is of no more use; None where it never is, or Ready is False anyhow."""
     held, ready = seen.held, find_condition(seen.old.conditions, READY)
     if held is None or held.expires_at is None or (ready and ready.status == "False"):

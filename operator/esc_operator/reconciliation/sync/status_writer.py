@@ -37,8 +37,8 @@ def delay_event(due: datetime) -> Event:
     return Event(
         "Normal",
         reasons.ROTATION_DELAYED,
-        f"the rotation that the annotation {ROTATE_REQUESTED_AT} asks for is done at {format_time(due)}: of one "
-        f"environment {AT_ONCE} are done at once, and then one a minute; an EscRotation waits for nothing",
+        f"the rotation that the annotation {ROTATE_REQUESTED_AT} requests starts at {format_time(due)}: an environment "
+        f"has {AT_ONCE} rotations at once, and then one a minute; use an EscRotation if it cannot wait",
     )
 
 
@@ -51,7 +51,7 @@ class RollsOut(Protocol[F_contra]):
         """The status with what is to be told of rollouts, and when to look again. Never raises: trouble with workloads
         is none with Secrets."""
 
-    def tell(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
+    def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
         """The events for what is new between two statuses."""
 
 
@@ -65,18 +65,20 @@ class StatusWriter:
 
     async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
         """Write the plan's Secret, if it has one, and tell of it. Raises KubeError."""
-        await self.tell_all(environment, entry, plan, await self._actor.write_secret(plan))
+        await self.write_all(environment, entry, plan, await self._actor.write_secret(plan))
 
-    async def tell_all(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
-        """As `tell`, with what became of a former Secret and of rollouts."""
+    async def write_all(
+        self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status
+    ) -> None:
+        """As `write`, with what became of a former Secret and of rollouts."""
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
         plan, record = replace(plan, status=status), self._gatherer.own_record(environment)
-        await self.tell_rolled(environment, entry, plan, self._rollouts, record)
+        await self.write_with_rollouts(environment, entry, plan, self._rollouts, record)
 
-    async def tell_rolled(
+    async def write_with_rollouts(
         self,
         environment: EscEnvironment,
         entry: CachedEnvironment,
@@ -84,17 +86,17 @@ class StatusWriter:
         rollouts: RollsOut[F] | None,
         filled: F,
     ) -> None:
-        """As `tell`, with what there is to tell of rollouts; None where nothing is rolled."""
+        """As `write`, with what there is to tell of rollouts; None where nothing is rolled."""
         if rollouts is None:
-            await self.tell(environment, entry, plan, plan.status)
+            await self.write(environment, entry, plan, plan.status)
             return
         old = entry.status
         status, look_at = await rollouts.advance(environment, old, plan.status, filled)
         wake_at = min(filter(None, (plan.wake_at, look_at)), default=None)
-        await self.tell(environment, entry, replace(plan, wake_at=wake_at), status)
-        await self._actor.post(environment, *rollouts.tell(environment, old, status))
+        await self.write(environment, entry, replace(plan, wake_at=wake_at), status)
+        await self._actor.post(environment, *rollouts.events(environment, old, status))
 
-    async def tell(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
+    async def write(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
         """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
         it fails, and though nothing else has to be done then."""
         self._cache.note_imports(environment.key, tuple(status.imports or ()))

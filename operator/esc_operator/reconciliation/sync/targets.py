@@ -20,7 +20,7 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
     if secret and secret.holds_states:
         return Refused(
             reasons.TARGET_CONFLICT,
-            f"spec.target.name: Secret {secret.key} keeps the states of rotators of {_tell_owner(secret)}: choose "
+            f"spec.target.name: Secret {secret.key} holds the states of rotators of {_describe_owner(secret)}: choose "
             "another target name",
         )
     if secret is None or environment.uid in secret.owners:
@@ -31,12 +31,12 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
     if secret.managed and secret.environment:
         return Refused(
             reasons.TARGET_CONFLICT,
-            f"{where} is already filled by {_tell_owner(secret)}: choose another target name, or delete the Secret "
-            "where that environment is gone and has left it behind (deletionPolicy: Retain)",
+            f"{where} is already filled by {_describe_owner(secret)}: choose another target name, or delete the Secret "
+            "if that environment is gone and has left it behind (deletionPolicy: Retain)",
         )
     return Refused(
         reasons.SECRET_NOT_OWNED,
-        f"{where} exists and is not managed by esc-operator, so it is left as it is: choose another target name, or "
+        f"{where} exists and is not managed by esc-operator, which does not touch it: choose another target name, or "
         "delete the Secret",
     )
 
@@ -46,7 +46,7 @@ def was_refused_target(status: Status) -> bool:
     return known is not None and known.reason in {reasons.TARGET_CONFLICT, reasons.SECRET_NOT_OWNED}
 
 
-def _tell_owner(secret: SecretMetadata) -> str:
+def _describe_owner(secret: SecretMetadata) -> str:
     """The environment that a Secret names as its own, for people."""
     owner = key_of(secret.environment, secret.key.namespace)
     return owner.describe() if not owner.namespace else f'EscEnvironment "{owner.name}"'

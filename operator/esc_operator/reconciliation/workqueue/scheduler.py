@@ -64,7 +64,7 @@ class Scheduler(Generic[K]):
     def discard(self, key: K) -> None:
         self._times.pop(key, None)  # its place in the heap is skipped when it comes up
 
-    def tell_due(self, on_due: Callable[[K, datetime], None]) -> datetime | None:
+    def take_due(self, on_due: Callable[[K, datetime], None]) -> datetime | None:
         """Hand out every key whose time has come, with the time it was due at; answers when the next one comes."""
         now = self._now()
         if now < self._last_beat - JUMP:
@@ -87,7 +87,7 @@ class Scheduler(Generic[K]):
         """Hand out keys as they come due, until cancelled. `on_due` gets each, and the time it was due at."""
         while True:
             self._changed.clear()
-            upcoming = self.tell_due(on_due)
+            upcoming = self.take_due(on_due)
             wait = LONGEST_SLEEP
             if upcoming is not None:
                 wait = min(max((upcoming - self._now()).total_seconds(), 0.0), LONGEST_SLEEP)

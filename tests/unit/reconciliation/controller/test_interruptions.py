@@ -24,7 +24,7 @@ from esc_operator.reconciliation.controller.interruptions import (
     parse_interruptions,
 )
 from esc_operator.reconciliation.controller.under_way import Definition, UnderWay
-from esc_operator.reconciliation.sync.outcome import Opened, Refused
+from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class Scene:
     async def _leave(self, text: str) -> None:
         self.left.append(text)
 
-    async def _open(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+    async def _open(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         self.opened += 1
-        return Opened({}, None, rereads=False, imports=cast("Any", None))
+        return OpenedValues({}, None, rereads=False, imports=cast("Any", None))
 
-    def open(self, **more: Any) -> Opened | Refused:
+    def open(self, **more: Any) -> OpenedValues | Refused:
         return asyncio.run(self._guarded(environment(**more), Demand(None, None), cast("Any", None)))
 
 
@@ -76,8 +76,8 @@ def test_the_next_leader_does_not_begin_with_it_and_its_author_reads_why_and_wha
     assert (refused.reason, refused.retryable, refused.retry_after) == ("OperatorInterrupted", True, 60)
     assert refused.message == (
         "an operator that evaluated this definition was interrupted: it has blocked everything else for 4 s. It is "
-        "tried again at 2026-05-01T12:01:00Z, or at once when spec changes: make the definition, or what it imports, "
-        "smaller, or do without a provider that hangs"
+        "tried again at 2026-05-01T12:01:00Z, or at once when its spec changes: make the definition or its "
+        "imports smaller, or remove a provider that hangs"
     )
     assert scene.opened == 0
 
@@ -85,16 +85,16 @@ def test_the_next_leader_does_not_begin_with_it_and_its_author_reads_why_and_wha
 def test_it_is_tried_again_after_the_pause_and_forgotten_once_that_came_to_an_end() -> None:
     scene = Scene(note())
     scene.now += FIRST_PAUSE
-    assert isinstance(scene.open(), Opened)
+    assert isinstance(scene.open(), OpenedValues)
     assert scene.left == [""]
     scene.now = NOW
-    assert isinstance(scene.open(), Opened)
+    assert isinstance(scene.open(), OpenedValues)
 
 
 @pytest.mark.parametrize("more", [{"generation": 4}, {"uid": "uid-2"}])
 def test_another_definition_is_evaluated_at_once(more: dict[str, Any]) -> None:
     scene = Scene(note())
-    assert isinstance(scene.open(**more), Opened)
+    assert isinstance(scene.open(**more), OpenedValues)
     assert scene.left == [""]
 
 
@@ -125,11 +125,12 @@ def test_the_author_of_a_change_that_has_to_wait_reads_why() -> None:
     assert isinstance(refused, Refused)
     assert refused.message == (
         "earlier definitions of this environment have interrupted the operator 3 times in a row: it has blocked "
-        "everything else for 4 s. This one is evaluated at 2026-05-01T12:04:00Z"
+        "everything else for 4 s. This one is evaluated at 2026-05-01T12:04:00Z: make it smaller "
+        "if it could interrupt it again"
     )
     assert refused.retry_after == 240
     scene.now += timedelta(minutes=4)
-    assert isinstance(scene.open(generation=4), Opened)
+    assert isinstance(scene.open(generation=4), OpenedValues)
     assert scene.left == [""]
 
 
@@ -145,16 +146,17 @@ def test_a_namespace_does_not_end_one_leader_for_each_of_its_environments() -> N
     refused = scene.open(name="four")
     assert isinstance(refused, Refused)
     assert refused.message == (
-        '3 environments of this namespace have interrupted the operator, the last was EscEnvironment "apps/three": it '
-        "was long. This one is evaluated at 2026-05-01T12:10:00Z, unless there is another by then: mend those"
+        '3 environments of this namespace have interrupted the operator, last EscEnvironment "apps/three": it '
+        "was long. This one is evaluated at 2026-05-01T12:10:00Z, unless another one interrupts it before: correct "
+        "those"
     )
-    assert isinstance(scene.open(name="four", namespace="shop"), Opened)
-    assert isinstance(scene.open(name="three", generation=2), Opened)
-    assert isinstance(scene.open(name="four"), Opened)
+    assert isinstance(scene.open(name="four", namespace="shop"), OpenedValues)
+    assert isinstance(scene.open(name="three", generation=2), OpenedValues)
+    assert isinstance(scene.open(name="four"), OpenedValues)
 
 
 def test_two_environments_that_interrupted_it_hold_up_no_other() -> None:
-    assert isinstance(Scene(note_of("one", "two")).open(name="three"), Opened)
+    assert isinstance(Scene(note_of("one", "two")).open(name="three"), OpenedValues)
 
 
 def test_a_hundred_environments_that_interrupt_it_end_few_leaders() -> None:

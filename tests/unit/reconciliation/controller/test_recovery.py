@@ -16,7 +16,7 @@ from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Failed, Lease
 from esc_operator.evaluation import Opened as Login
 from esc_operator.reconciliation.controller.recovery import Recovery
-from esc_operator.reconciliation.sync.outcome import Imports, Opened, Refused
+from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key
@@ -90,7 +90,7 @@ class Guarded(Cloud):
         life = timedelta(seconds=inputs["life"])
         return Login({"token": f"minted-{name}-{self.mints[name]}"}, Lease(context.now(), context.now() + life))
 
-    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> Opened | Refused:
+    async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
         if refused := self.refusals.get(environment.key.name):
@@ -100,7 +100,9 @@ class Guarded(Cloud):
         if isinstance(answer, Failed):
             return Refused(answer.reason, answer.message, retry_after=answer.retry_after, outage=answer.outage)
         assert answer.lease
-        return Opened({"TOKEN": "eA=="}, Window(answer.lease.issued_at, answer.lease.expires_at), False, Imports())
+        return OpenedValues(
+            {"TOKEN": "eA=="}, Window(answer.lease.issued_at, answer.lease.expires_at), False, Imports()
+        )
 
 
 def guarded() -> tuple[World, Guarded]:

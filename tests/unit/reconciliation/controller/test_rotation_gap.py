@@ -54,9 +54,9 @@ def test_three_are_done_at_once_and_the_next_one_when_the_gap_is_over_and_that_i
             assert MINUTE - SECOND <= due - world.time <= MINUTE
             (message,) = delays(world)
             assert message == (
-                f"the rotation that the annotation {ROTATE_REQUESTED_AT} asks for is done at "
-                f"{world.status('aws')['rotationDueAt']}: of one environment 3 are done at once, and then one a "
-                "minute; an EscRotation waits for nothing"
+                f"the rotation that the annotation {ROTATE_REQUESTED_AT} requests starts at "
+                f"{world.status('aws')['rotationDueAt']}: an environment has 3 rotations at once, and then one a "
+                "minute; use an EscRotation if it cannot wait"
             )
             await world.skip(MINUTE, step=SECOND)
             assert world.cloud.opened["aws"] == 5

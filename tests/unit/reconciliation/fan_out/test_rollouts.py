@@ -68,7 +68,7 @@ def test_new_data_rolls_all_namespaces_a_few_at_a_time_and_is_told_as_one_rollou
             await world.skip(STEP)
             assert most == 3
             assert world.rolled_told() == all_well(20)
-            assert world.rolled["message"] == "all workloads in 20 namespaces run with the present values"
+            assert world.rolled["message"] == "all workloads in 20 namespaces run with the current values"
             assert Counter(world.api.patched).most_common(1)[0][1] == 1
             assert world.revisions() == {world.wide["rolledOutRevision"]}
             assert world.conditions() == WELL

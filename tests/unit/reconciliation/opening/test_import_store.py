@@ -145,13 +145,13 @@ def test_an_error_behind_an_import_is_told_in_full_to_its_author_alone() -> None
                 messages = {name: world.condition(name) for name in ("app", "twin")}
                 exact = json.dumps(world.api.environment("missing", "blue")["status"])
         assert messages["app"]["reason"] == "UnknownProperty"
-        hint = "its owner sees which and why in its status, or by `esc open`"
+        hint = "ask its owner, who sees the cause in its status, or by `esc open`"
         assert messages["app"]["message"] == (
             f'EscEnvironment "blue/shared": an environment that it imports has an error (UnknownProperty); {hint}'
         )
         assert messages["twin"]["reason"] == "ImportFailed"
         assert messages["twin"]["message"] == (
-            f'EscEnvironment "blue/missing": an environment that it imports cannot be had; {hint}'
+            f'EscEnvironment "blue/missing": an environment that it imports cannot be loaded; {hint}'
         )
         assert "green/secret-name" in exact
         assert "ImportNotAllowed" in exact

@@ -281,7 +281,7 @@ def test_an_operator_of_some_namespaces_looks_nowhere_else() -> None:
                 assert world.condition("bare")["message"].endswith('EscEnvironment "apps/base" does not exist')
                 for name in ("beyond", "wide"):
                     assert world.told(name)[1] == "ImportNotAllowed"
-                    assert "works on some namespaces only" in world.condition(name)["message"]
+                    assert "does not work on its namespace" in world.condition(name)["message"]
         assert not [call for call in world.api.calls if call.plural == "clusterescenvironments"]
 
     play(story)

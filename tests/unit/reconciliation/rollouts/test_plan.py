@@ -102,7 +102,7 @@ def told(found: RolloutPlan, record: SyncRecord = RECORD) -> tuple[str, str, str
 def test_the_first_data_of_a_secret_rolls_nothing() -> None:
     found = plan(workload(), record=FIRST)
     assert found.is_done
-    assert told(found) == ("True", "RolledOut", "1 workload runs with the present values")
+    assert told(found) == ("True", "RolledOut", "1 workload runs with the current values")
 
 
 def test_where_nothing_takes_the_secret_there_is_nothing_to_roll() -> None:
@@ -253,7 +253,7 @@ def test_trouble_that_needs_a_person_is_told_first() -> None:
     status, reason, message = told(found)
     assert (status, reason) == ("False", "RolloutRefused")
     assert message.startswith("Deployment fresh: an admission webhook says no; Deployment stuck: ")
-    assert message.endswith("; and 2 more. The values before expire at 2026-05-01T12:14:00Z")
+    assert message.endswith("; and 2 more. The previous values expire at 2026-05-01T12:14:00Z")
 
 
 def test_values_that_never_expired_have_no_end_to_tell() -> None:

@@ -73,7 +73,7 @@ def test_the_first_data_rolls_nothing_and_other_data_rolls_those_that_take_it() 
             world.api.arrive("web")
             await world.skip(STEP)
             assert world.rolled_out("app") == ALL_WELL
-            assert world.condition("app", "RolledOut")["message"] == "1 workload runs with the present values"
+            assert world.condition("app", "RolledOut")["message"] == "1 workload runs with the current values"
 
     play(story)
 
@@ -917,7 +917,7 @@ def test_events_tell_the_beginning_and_the_end_of_a_rollout_and_nothing_in_betwe
             await world.skip(10 * SECOND, step=STEP)
             assert world.rolled_out("app") == ALL_WELL
             (_, message) = told_by_events(world)[1]
-            assert message.startswith("all 2 workloads run with the present values, after 1m")
+            assert message.startswith("all 2 workloads run with the current values, after 1m")
             await world.skip(HOUR, step=MINUTE)
         async with world.operator():
             await world.skip(MINUTE, step=STEP)

@@ -308,7 +308,7 @@ def test_events_tell_the_begin_each_failure_once_and_the_end() -> None:
         async with world.operator():
             await world.skip(MINUTE, step=SECOND)
         begin, *failures, over = told_by_events(world)
-        assert begin == ("Normal", "Rotating", "begins: 6 environments are meant; 2 at a time")
+        assert begin == ("Normal", "Rotating", "starts: 6 environments are selected; 2 at a time")
         assert failures == [
             ("Warning", "EnvironmentFailed", f"apps/{name}: RoleTrustRefused: no trust in {name}")
             for name in ("e02", "e04")
@@ -520,7 +520,7 @@ def test_a_schedule_runs_when_it_comes_and_once_for_all_that_was_missed() -> Non
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"schedule": "61 * * * *"}, 'spec.schedule: "61 * * * *" is no cron expression'),
+        ({"schedule": "61 * * * *"}, 'spec.schedule: "61 * * * *" is not a cron expression'),
         ({"schedule": "0 0 30 2 *"}, "spec.schedule"),
         ({"schedule": "0 0 * * *", "timeZone": "Nowhere/Else"}, 'spec.timeZone: there is no time zone "Nowhere/Else"'),
         ({"schedule": "0 0 * * *", "timeZone": "../../etc/passwd"}, "spec.timeZone: there is no time zone"),
@@ -627,6 +627,6 @@ def test_roles_that_fit_only_with_two_stars_are_taken_along_and_the_event_says_s
             world.rotate(selector={"role": "role-of-e0?"})
             await end(world)
         assert world.tally()[:2] == ("Succeeded", 2)
-        assert "of 2 of them the role matches only with ** in place of each *" in told_by_events(world)[0][2]
+        assert "the role of 2 of them matches only with ** in place of each *" in told_by_events(world)[0][2]
 
     play(story)

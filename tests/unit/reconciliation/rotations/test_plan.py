@@ -12,9 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.reconciliation.rotations.judgement import Outcome, Run, Seen, State, Trouble, judge
+from esc_operator.reconciliation.rotations.judgement import (
+    EnvironmentState,
+    EnvironmentView,
+    Obstacle,
+    Outcome,
+    Run,
+    judge,
+)
 from esc_operator.reconciliation.rotations.plan import Begin, Idle, next_candidates, what_now
-from esc_operator.reconciliation.rotations.progress import plan_dry_run, tell_run
+from esc_operator.reconciliation.rotations.progress import plan_dry_run, run_status
 from esc_operator.reconciliation.rotations.schedule import InvalidScheduleError, last_time, next_time
 from esc_operator.resources.environment import Key
 from esc_operator.resources.requirements import LabelSelector
@@ -41,7 +48,7 @@ RECORD = SyncRecord(
 ASKED = AskedRotation("uid", "leak", RUN.asks_from)
 LATER = AskedRotation("other", "next", RUN.asks_from + HOUR)
 EARLIER = AskedRotation("past", "before", NOW - HOUR)
-FINAL, PASSING = Trouble("RoleTrustRefused", "no", final=True), Trouble("Throttled", "slow", final=False)
+FINAL, PASSING = Obstacle("RoleTrustRefused", "no", final=True), Obstacle("Throttled", "slow", final=False)
 
 expiries = st.lists(st.none() | st.integers(0, 50).map(lambda hours: NOW + hours * HOUR), max_size=40)
 
@@ -64,22 +71,30 @@ def test_a_run_keeps_to_its_bounds_and_comes_to_an_end(
     status, waiting = begun.status, candidates(times)
     asked: list[Candidate] = []
     outcomes: dict[Key, Outcome] = {}
-    ends = st.sampled_from([State.SUCCEEDED, State.SUCCEEDED, State.FAILED, State.SKIPPED, State.GONE])
+    ends = st.sampled_from(
+        [
+            EnvironmentState.SUCCEEDED,
+            EnvironmentState.SUCCEEDED,
+            EnvironmentState.FAILED,
+            EnvironmentState.SKIPPED,
+            EnvironmentState.GONE,
+        ]
+    )
     for number in range(80):
         # Nobody is under way for ever.
-        may_be = ends if number > 20 else st.one_of(ends, st.just(State.RUNNING))
+        may_be = ends if number > 20 else st.one_of(ends, st.just(EnvironmentState.RUNNING))
         for key, outcome in list(outcomes.items()):
-            if outcome.state is State.RUNNING:
+            if outcome.state is EnvironmentState.RUNNING:
                 outcomes[key] = Outcome(data.draw(may_be), "R", "m")
-        failed = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is State.FAILED)
+        failed = Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is EnvironmentState.FAILED)
         chosen = list(next_candidates(rotation, status, outcomes, waiting).asked)
         if stop_after:
             assert all(failed[one.key.namespace] < stop_after for one in chosen)
         asked += chosen
-        outcomes |= {one.key: Outcome(State.RUNNING) for one in chosen}
+        outcomes |= {one.key: Outcome(EnvironmentState.RUNNING) for one in chosen}
         waiting = [one for one in waiting if one.key not in outcomes]
-        assert sum(outcome.state is State.RUNNING for outcome in outcomes.values()) <= at_once
-        status = tell_run(rotation, status, outcomes, waiting, NOW)
+        assert sum(outcome.state is EnvironmentState.RUNNING for outcome in outcomes.values()) <= at_once
+        status = run_status(rotation, status, outcomes, waiting, NOW)
         counts = status.counts
         assert counts.selected == sum((counts.waiting, counts.running, counts.succeeded, counts.failed, counts.skipped))
         if status.completed_at:
@@ -93,7 +108,7 @@ def test_a_run_keeps_to_its_bounds_and_comes_to_an_end(
         assert stop_after
         assert status.phase is Phase.STOPPED
     elif status.phase is not Phase.STOPPED:
-        gone = sum(outcome.state is State.GONE for outcome in outcomes.values())
+        gone = sum(outcome.state is EnvironmentState.GONE for outcome in outcomes.values())
         nobody = status.counts.selected == status.counts.skipped and (status.counts.skipped or not gone)
         assert status.phase is (Phase.FAILED if status.counts.failed or nobody else Phase.SUCCEEDED)
     # What is over stays as it is, and asks nobody more.
@@ -117,7 +132,7 @@ def test_one_at_a_time_the_namespace_goes_first_that_was_asked_least() -> None:
     waiting = [of(name, number) for number in range(3) for name in ("red", "blue", "green")]
     while waiting:
         (one,) = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting).asked
-        outcomes[one.key] = Outcome(State.SUCCEEDED)
+        outcomes[one.key] = Outcome(EnvironmentState.SUCCEEDED)
         waiting.remove(one)
         order.append(one.key.namespace)
     assert order == ["red", "blue", "green"] * 3 or Counter(order[:3]) == Counter(order[3:6]) == Counter(order[6:])
@@ -129,9 +144,9 @@ def test_environments_that_hang_do_not_hold_all_places() -> None:
     waiting = [*(of("red", number) for number in range(600)), *(of("blue", 900 + number) for number in range(40))]
     for _ in range(8):
         choice = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting)
-        outcomes |= {one.key: Outcome(State.RUNNING) for one in choice.asked}
+        outcomes |= {one.key: Outcome(EnvironmentState.RUNNING) for one in choice.asked}
         waiting = [one for one in waiting if one.key not in outcomes]
-        outcomes |= {key: Outcome(State.SUCCEEDED) for key in outcomes if key.namespace == "blue"}
+        outcomes |= {key: Outcome(EnvironmentState.SUCCEEDED) for key in outcomes if key.namespace == "blue"}
     assert sum(key.namespace == "blue" for key in outcomes) == 40
     assert sum(key.namespace == "red" for key in outcomes) == 5
 
@@ -139,35 +154,35 @@ def test_environments_that_hang_do_not_hold_all_places() -> None:
 def test_one_namespaces_failures_stop_only_its_own_share_however_few_may_be() -> None:
     for stop_after in (1, 2, 3):
         rotation = replace(ROTATION, at_once=3, stop_after=stop_after)
-        outcomes = {of("red", number).key: Outcome(State.FAILED, "R", "m") for number in range(stop_after)}
+        outcomes = {of("red", number).key: Outcome(EnvironmentState.FAILED, "R", "m") for number in range(stop_after)}
         waiting = [*(of("red", 100 + number) for number in range(20)), of("blue", 200)]
         choice = next_candidates(rotation, RotationStatus(run=1), outcomes, waiting)
         assert [one.key.name for one in choice.asked] == ["blue-200"]
-        outcomes[of("blue", 200).key] = Outcome(State.SUCCEEDED)
-        over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting[:-1], NOW)
+        outcomes[of("blue", 200).key] = Outcome(EnvironmentState.SUCCEEDED)
+        over = run_status(rotation, RotationStatus(run=1), outcomes, waiting[:-1], NOW)
         assert (over.phase, over.completed_at) == (Phase.STOPPED, NOW)
         assert over.conditions[0].message == (
             f"1 of {stop_after + 21} environments have new values; {stop_after} failed in 1 namespace "
-            f"(spec.stopAfterFailures is {stop_after}); no more are asked in red ({stop_after} failed): "
-            f"0 under way, 20 waiting, {stop_after} failed, 0 left out"
+            f"(spec.stopAfterFailures is {stop_after}); stopped in red ({stop_after} failed): "
+            f"0 running, 20 waiting, {stop_after} failed, 0 left out"
         )
 
 
 def test_failures_of_so_many_namespaces_stop_it_for_all() -> None:
     rotation = replace(ROTATION, at_once=3, stop_after=3)
-    outcomes = {of(name, 1).key: Outcome(State.FAILED, "R", "m") for name in ("red", "blue", "green")}
+    outcomes = {of(name, 1).key: Outcome(EnvironmentState.FAILED, "R", "m") for name in ("red", "blue", "green")}
     waiting = [of("white", 200)]
     assert not next_candidates(rotation, RotationStatus(run=1), outcomes, waiting).asked
-    over = tell_run(rotation, RotationStatus(run=1), outcomes, waiting, NOW)
+    over = run_status(rotation, RotationStatus(run=1), outcomes, waiting, NOW)
     assert over.phase is Phase.STOPPED
     # It stays so, though one of them comes round.
-    outcomes[of("red", 1).key] = Outcome(State.SUCCEEDED)
+    outcomes[of("red", 1).key] = Outcome(EnvironmentState.SUCCEEDED)
     assert not next_candidates(rotation, replace(over, completed_at=None), outcomes, waiting).asked
 
 
 def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fine() -> None:
     rotation = replace(ROTATION, selector=Selector(namespaces=("shop",), role="arn:*:role/leaked"))
-    status = tell_run(rotation, RotationStatus(run=1), {}, (), NOW)
+    status = run_status(rotation, RotationStatus(run=1), {}, (), NOW)
     told, failed = status.conditions
     assert (status.phase, status.completed_at) == (Phase.FAILED, NOW)
     assert (told.status, told.reason, failed.status) == ("False", "NothingSelected", "True")
@@ -177,7 +192,7 @@ def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fin
         "with status.logins of `kubectl get escenvironments -A -o yaml`; to accept this, set spec.allowNone "
         "(`esc rotate --allow-none`)"
     )
-    fine = tell_run(replace(rotation, allows_none=True), RotationStatus(run=1), {}, (), NOW)
+    fine = run_status(replace(rotation, allows_none=True), RotationStatus(run=1), {}, (), NOW)
     assert (fine.phase, fine.conditions[0].reason) == (Phase.SUCCEEDED, "Rotated")
 
 
@@ -197,7 +212,7 @@ def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
 def test_an_environment_whose_role_fits_only_with_two_stars_is_planned_and_that_is_told() -> None:
     status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), wide=True)], NOW)
     assert len(status.to_dict()["planned"]) == 1
-    assert status.conditions[0].message.endswith("of 1 of them the role matches only with ** in place of each *")
+    assert status.conditions[0].message.endswith("the role of 1 of them matches only with ** in place of each *")
 
 
 def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> None:
@@ -205,51 +220,67 @@ def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> 
     assert status.to_dict()["planned"] == [
         {"namespace": "red", "name": "red-001", "expiresAt": "2026-05-01T12:01:00Z", "roleHidden": True}
     ]
-    assert status.conditions[0].message.endswith("of 1 of them the role is not told, so they may use it")
+    assert status.conditions[0].message.endswith("the role of 1 of them is hidden, so they may use it")
 
 
 @pytest.mark.parametrize(
     ("seen", "state"),
     [
-        (None, State.GONE),
-        (Seen(None, ASKED), State.RUNNING),
-        (Seen(RECORD, ASKED), State.RUNNING),
-        (Seen(replace(RECORD, rotation="uid"), ASKED), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="uid"), LATER), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="other"), LATER), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="past"), EARLIER), State.RUNNING),
-        (Seen(RECORD, ASKED, suspended=True), State.SKIPPED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, suspended=True), State.SUCCEEDED),
-        (Seen(RECORD, ASKED, PASSING), State.RUNNING),
-        (Seen(RECORD, ASKED, FINAL), State.FAILED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, FINAL), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True), State.RUNNING),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True, rollout_trouble=FINAL), State.FAILED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True, rolled_out=RECORD.revision), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="uid", leaves_pods=True), ASKED, rolls=True), State.SUCCEEDED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True), State.RUNNING),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=PASSING), State.RUNNING),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=FINAL), State.FAILED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, lags=True, suspended=True), State.SKIPPED),
-        (Seen(replace(RECORD, rotation="uid"), ASKED, lag_trouble=FINAL), State.SUCCEEDED),
-        (Seen(None, ASKED, idle=True), State.SUCCEEDED),
-        (Seen(None, EARLIER, idle=True), State.RUNNING),
+        (None, EnvironmentState.GONE),
+        (EnvironmentView(None, ASKED), EnvironmentState.RUNNING),
+        (EnvironmentView(RECORD, ASKED), EnvironmentState.RUNNING),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(replace(RECORD, rotation="uid"), LATER), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(replace(RECORD, rotation="other"), LATER), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(replace(RECORD, rotation="past"), EARLIER), EnvironmentState.RUNNING),
+        (EnvironmentView(RECORD, ASKED, suspended=True), EnvironmentState.SKIPPED),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, suspended=True), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(RECORD, ASKED, PASSING), EnvironmentState.RUNNING),
+        (EnvironmentView(RECORD, ASKED, FINAL), EnvironmentState.FAILED),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, FINAL), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, rolls=True), EnvironmentState.RUNNING),
+        (
+            EnvironmentView(replace(RECORD, rotation="uid"), ASKED, rolls=True, rollout_trouble=FINAL),
+            EnvironmentState.FAILED,
+        ),
+        (
+            EnvironmentView(replace(RECORD, rotation="uid"), ASKED, rolls=True, rolled_out=RECORD.revision),
+            EnvironmentState.SUCCEEDED,
+        ),
+        (
+            EnvironmentView(replace(RECORD, rotation="uid", leaves_pods=True), ASKED, rolls=True),
+            EnvironmentState.SUCCEEDED,
+        ),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, lags=True), EnvironmentState.RUNNING),
+        (
+            EnvironmentView(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=PASSING),
+            EnvironmentState.RUNNING,
+        ),
+        (
+            EnvironmentView(replace(RECORD, rotation="uid"), ASKED, lags=True, lag_trouble=FINAL),
+            EnvironmentState.FAILED,
+        ),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, lags=True, suspended=True), EnvironmentState.SKIPPED),
+        (EnvironmentView(replace(RECORD, rotation="uid"), ASKED, lag_trouble=FINAL), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(None, ASKED, idle=True), EnvironmentState.SUCCEEDED),
+        (EnvironmentView(None, EARLIER, idle=True), EnvironmentState.RUNNING),
     ],
 )
-def test_what_became_of_an_environment(seen: Seen | None, state: State) -> None:
+def test_what_became_of_an_environment(seen: EnvironmentView | None, state: EnvironmentState) -> None:
     assert judge(RUN, seen).state is state
 
 
 def test_without_rollout_pods_are_not_waited_for() -> None:
-    seen = Seen(replace(RECORD, rotation="uid"), ASKED, rolls=True)
-    assert judge(replace(RUN, rolls=False), seen).state is State.SUCCEEDED
+    seen = EnvironmentView(replace(RECORD, rotation="uid"), ASKED, rolls=True)
+    assert judge(replace(RUN, rolls=False), seen).state is EnvironmentState.SUCCEEDED
 
 
 def test_failures_are_told_within_bounds() -> None:
     outcomes = {
-        Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(State.FAILED, "R", "m" * 9999) for number in range(999)
+        Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(EnvironmentState.FAILED, "R", "m" * 9999)
+        for number in range(999)
     }
-    status = tell_run(ROTATION, RotationStatus(run=1), outcomes, (), NOW)
+    status = run_status(ROTATION, RotationStatus(run=1), outcomes, (), NOW)
     assert (status.counts.failed, len(status.failures)) == (999, MAX_LISTED)
     assert len(str(status.to_dict())) < 64 * 1024
 

@@ -39,7 +39,7 @@ def test_inside_the_window_ready_stays_true_and_past_expiry_it_is_false_and_reco
             await world.skip(3 * SECOND)
             assert world.told("aws") == ("False", "Expired", "False", "ProviderUnavailable")
             message = world.condition("aws")["message"]
-            assert message.startswith("the values are as good as expired (at 2026-05-01T13:00:00Z,")
+            assert message.startswith("the values expire at 2026-05-01T13:00:00Z, so soon")
             assert "the cloud does not answer" in message
             await world.skip(6 * MINUTE, step=SECOND)
             assert world.condition("aws")["message"].startswith("the values expired at 2026-05-01T13:00:00Z and could")
@@ -80,7 +80,7 @@ def test_ready_turns_false_at_expiry_though_an_attempt_has_no_answer_yet() -> No
             written = world.api.count("patch_status")
             await world.skip(10 * SECOND, step=SECOND)
             assert world.told("aws") == ("False", "Expired", "True", "Refreshed")
-            assert "is under way and has no answer yet" in world.condition("aws")["message"]
+            assert "is running and has no answer yet" in world.condition("aws")["message"]
             assert world.status("aws")["variables"] == ["TOKEN"]
             await world.skip(5 * MINUTE, step=5 * SECOND)
             assert world.api.count("patch_status") == written + 1
@@ -377,7 +377,7 @@ def test_a_secret_that_is_edited_while_values_cannot_be_had_is_not_said_to_be_ri
             world.api.put_secret("aws", {"TOKEN": "c3RvbGVu"})
             await world.settle()
             assert world.told("aws")[:2] == ("False", "ProviderUnavailable")
-            assert "changed by somebody else" in world.condition("aws")["message"]
+            assert "changed by another writer" in world.condition("aws")["message"]
             del world.cloud.refusals["aws"]
             await world.skip(MINUTE, step=SECOND)
 

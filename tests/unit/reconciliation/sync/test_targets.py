@@ -26,7 +26,7 @@ def test_a_secret_of_somebody_else_is_refused_and_untouched_and_nothing_is_minte
         assert world.told("aws") == ("False", "SecretNotOwned", "False", "SecretNotOwned")
         message = world.condition("aws")["message"]
         assert message == (
-            "spec.target.name: Secret apps/aws exists and is not managed by esc-operator, so it is left as it is: "
+            "spec.target.name: Secret apps/aws exists and is not managed by esc-operator, which does not touch it: "
             "choose another target name, or delete the Secret"
         )
 

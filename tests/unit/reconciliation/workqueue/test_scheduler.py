@@ -30,7 +30,7 @@ class Told:
     def at(self, seconds: float) -> list[str]:
         """What is handed out at that time."""
         self.time, self.keys = START + timedelta(seconds=seconds), []
-        self.scheduler.tell_due(self.take)
+        self.scheduler.take_due(self.take)
         return self.keys
 
 
@@ -61,11 +61,11 @@ def test_only_the_last_time_set_counts() -> None:
 
 def test_it_answers_when_the_next_one_comes() -> None:
     told = Told()
-    assert told.scheduler.tell_due(told.take) is None
+    assert told.scheduler.take_due(told.take) is None
     told.scheduler.set("gone", START + SECOND)
     told.scheduler.set("a", START + 9 * SECOND)
     told.scheduler.discard("gone")
-    assert told.scheduler.tell_due(told.take) == START + 9 * SECOND
+    assert told.scheduler.take_due(told.take) == START + 9 * SECOND
 
 
 def test_a_clock_that_jumps_ahead_brings_everything_at_once() -> None:
@@ -104,7 +104,7 @@ def test_a_key_may_be_set_again_while_it_is_handed_out() -> None:
     scheduler: Scheduler[str] = Scheduler(lambda: told.time)
     scheduler.set("a", START)
     told.time = START + SECOND
-    assert scheduler.tell_due(take) == START + 5 * SECOND
+    assert scheduler.take_due(take) == START + 5 * SECOND
     assert told.keys == ["a"]
 
 
@@ -114,7 +114,7 @@ def test_its_age_tells_how_long_ago_it_looked() -> None:
     assert told.scheduler.age == 30 * SECOND
     told.time += timedelta(hours=1)  # the machine was suspended
     assert told.scheduler.age == 30 * SECOND
-    told.scheduler.tell_due(told.take)
+    told.scheduler.take_due(told.take)
     assert told.scheduler.age == timedelta(0)
 
 
