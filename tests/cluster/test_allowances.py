@@ -37,7 +37,7 @@ def test_what_was_refused_is_taken_up_as_soon_as_it_is_allowed(tenant: Tenant) -
     assert tenant.mints() == 1
 
 
-def test_a_role_that_is_taken_off_the_list_is_told_at_once_and_what_is_held_is_kept(tenant: Tenant) -> None:
+def test_a_role_that_is_taken_off_the_list_is_reported_at_once_and_what_is_held_is_kept(tenant: Tenant) -> None:
     tenant.apply("aws", tenant.login())
     tenant.until_ready("aws")
     before = tenant.secret("aws")

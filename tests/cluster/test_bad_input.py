@@ -77,7 +77,9 @@ def neighbour(tenant: Tenant) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", DEFINITIONS)
 @pytest.mark.usefixtures("neighbour")
-def test_a_mistake_in_a_definition_is_told_with_its_place_and_the_last_values_stay(tenant: Tenant, case: str) -> None:
+def test_a_mistake_in_a_definition_is_reported_with_its_place_and_the_last_values_stay(
+    tenant: Tenant, case: str
+) -> None:
     definition, reason, told = DEFINITIONS[case]
     tenant.apply("app", variables(GOOD="1"))
     tenant.until_ready("app")

@@ -114,7 +114,7 @@ def test_an_identity_token_can_be_exchanged_by_whoever_is_given_it(tenant: Tenan
     assert timedelta(minutes=8) < expiry(tenant, "azure") - datetime.now(UTC) <= timedelta(minutes=10)
 
 
-def test_azures_refusals_are_told_and_mended(tenant: Tenant, azure: LocalAzure) -> None:
+def test_azures_refusals_are_reported_and_mended(tenant: Tenant, azure: LocalAzure) -> None:
     issuer = tenant.cluster.issuer()
     inputs = azure_login(tenant, azure, oidc=True, scope=SCOPE)
     azure.federate(tenant.namespace, issuer, "system:serviceaccount:apps:other")
@@ -129,7 +129,7 @@ def test_azures_refusals_are_told_and_mended(tenant: Tenant, azure: LocalAzure) 
     tenant.until_ready("azure")
 
 
-def test_a_wrong_client_secret_is_told(tenant: Tenant, azure: LocalAzure, operator: LocalOperator) -> None:
+def test_a_wrong_client_secret_is_reported(tenant: Tenant, azure: LocalAzure, operator: LocalOperator) -> None:
     inputs = azure_login(tenant, azure, clientSecret={"fn::secret": "wrong-client-secret"}, scope=SCOPE)
     tenant.apply("azure", defined("azure-login", inputs, TOKEN="${login.accessToken}"))
     assert "is wrong or has expired" in tenant.until_refused("azure", "ClientSecretRefused")
@@ -151,7 +151,7 @@ def test_an_environment_has_an_access_token_of_google(
     assert not [secret for secret in google.granted_secrets() if secret in log]
 
 
-def test_googles_refusals_are_told_and_mended(tenant: Tenant, google: LocalGoogle) -> None:
+def test_googles_refusals_are_reported_and_mended(tenant: Tenant, google: LocalGoogle) -> None:
     definition, account = google_login(tenant, google)
     google.create_provider(PROVIDER, "https://another.example")
     tenant.apply("google", definition)
@@ -168,7 +168,7 @@ def test_googles_refusals_are_told_and_mended(tenant: Tenant, google: LocalGoogl
     tenant.until_ready("google")
 
 
-def test_a_pool_that_is_gone_is_told(tenant: Tenant, google: LocalGoogle) -> None:
+def test_a_pool_that_is_gone_is_reported(tenant: Tenant, google: LocalGoogle) -> None:
     definition, _ = google_login(tenant, google, workloadPoolId="gone")
     tenant.apply("google", definition)
     assert "workloadIdentityPools/gone/providers/apps" in tenant.until_refused("google", "IdentityPoolMissing")
@@ -207,7 +207,7 @@ def opened(tenant: Tenant, name: str, clouds: dict[str, str], home: Path) -> dic
     return login
 
 
-def test_an_outage_is_told_and_passes_by_itself(tenant: Tenant, azure: LocalAzure, google: LocalGoogle) -> None:
+def test_an_outage_is_reported_and_passes_by_itself(tenant: Tenant, azure: LocalAzure, google: LocalGoogle) -> None:
     inputs = azure_login(tenant, azure, oidc=True, scope=SCOPE)
     azure.federate(tenant.namespace, tenant.cluster.issuer(), subject(tenant))
     definition, account = google_login(tenant, google)

@@ -55,7 +55,7 @@ async def session(cluster: Cluster, pages: Pages) -> AsyncIterator[Session]:
         await opened.aiohttp_session.close()
 
 
-def test_an_empty_list_is_told_from_one_with_something_in_it(tenant: Tenant) -> None:
+def test_an_empty_list_is_distinguished_from_one_with_something_in_it(tenant: Tenant) -> None:
     async def story() -> None:
         async with session(tenant.cluster, Pages()) as kopf:
             assert (await kopf.list(tenant.namespace, limit="500"))["items"] == []

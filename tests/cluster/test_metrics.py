@@ -34,7 +34,7 @@ class Scrape:
         return any(one.name == name and labels.items() <= one.labels.items() for one in self._samples)
 
 
-def test_the_life_of_an_environment_is_told(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
+def test_the_life_of_an_environment_is_reported(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
     before, mints = Scrape(operator), sum(aws.mints().by_role.values())
     aws.settings(lifetime=8)
     tenant.apply("aws", tenant.login())
@@ -61,7 +61,7 @@ def test_the_life_of_an_environment_is_told(tenant: Tenant, aws: LocalAws, opera
     wait_until(lambda: not Scrape(operator).has(EXPIRES_IN, **here), "its series is gone with it")
 
 
-def test_trouble_is_told_until_it_is_over(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
+def test_trouble_is_reported_until_it_is_over(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
     before = Scrape(operator)
     aws.inject(service="sts", body="<garbage>", status=200)
     tenant.apply("aws", tenant.login())
@@ -75,7 +75,9 @@ def test_trouble_is_told_until_it_is_over(tenant: Tenant, aws: LocalAws, operato
     wait_until(lambda: not Scrape(operator).has(FAILING, **here), "it is over")
 
 
-def test_all_that_alerts_and_dashboard_ask_for_is_told(tenant: Tenant, aws: LocalAws, operator: LocalOperator) -> None:
+def test_all_that_alerts_and_dashboard_ask_for_is_reported(
+    tenant: Tenant, aws: LocalAws, operator: LocalOperator
+) -> None:
     tenant.apply("aws", tenant.login())
     tenant.until_ready("aws")
     aws.inject(service="sts", body="<garbage>", status=200)
@@ -99,7 +101,7 @@ def metrics_named() -> set[str]:
     return set(re.findall(r"\besc_operator_\w+", text))
 
 
-def test_the_api_server_and_the_watches_are_told(tenant: Tenant, operator: LocalOperator) -> None:
+def test_the_api_server_and_the_watches_are_reported(tenant: Tenant, operator: LocalOperator) -> None:
     tenant.apply("web", variables(A="1"))
     tenant.until_ready("web")
     seen = Scrape(operator)

@@ -153,7 +153,7 @@ def test_a_paused_workload_is_told_of_and_left_alone(tenant: Tenant) -> None:
     assert tenant.condition("app")["status"] == "True"
 
 
-def test_pods_that_do_not_come_are_told_of(tenant: Tenant) -> None:
+def test_pods_that_do_not_come_are_reported(tenant: Tenant) -> None:
     create(tenant, DEPLOYMENTS, "web", taking("app"), replicas=1, progressDeadlineSeconds=5)
     for value in ("1", "2"):
         tenant.apply("app", variables(A=value), rollout=ON_CHANGE)
@@ -163,7 +163,7 @@ def test_pods_that_do_not_come_are_told_of(tenant: Tenant) -> None:
     assert "progress deadline" in rolled(tenant, "app")["message"]
 
 
-def test_a_mark_that_somebody_takes_off_is_put_back_and_told(tenant: Tenant) -> None:
+def test_a_mark_that_somebody_takes_off_is_put_back_and_reported(tenant: Tenant) -> None:
     create(tenant, DEPLOYMENTS, "web", taking("app"), replicas=1)
     for value in ("1", "2"):
         tenant.apply("app", variables(A=value), rollout=ON_CHANGE)

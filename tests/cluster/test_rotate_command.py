@@ -126,7 +126,7 @@ def test_a_terminal_shows_a_bar(person: Person, tenant: Tenant, names: list[str]
     print(repr(shown))
 
 
-def test_failures_are_told_by_name_and_by_the_status(person: Person, tenant: Tenant, names: list[str]) -> None:
+def test_failures_are_reported_by_name_and_by_the_status(person: Person, tenant: Tenant, names: list[str]) -> None:
     broken = tenant.login(sessionName="broken")
     broken["values"]["aws"]["login"]["fn::open::aws-login"]["oidc"]["roleArn"] += "-of-nobody"
     tenant.apply("e2", broken)

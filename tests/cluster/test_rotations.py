@@ -358,7 +358,7 @@ def test_whom_a_single_run_is_about_cannot_be_changed(fleet: Fleet, tenant: Tena
     assert fleet.patch(name, maxConcurrent=5)[0] == 200
 
 
-def test_what_a_rotation_costs_is_told(fleet: Fleet, tenant: Tenant, aws: LocalAws) -> None:
+def test_what_a_rotation_costs_is_reported(fleet: Fleet, tenant: Tenant, aws: LocalAws) -> None:
     fleet.start()
     begun = time.monotonic()
     name = fleet.rotate(maxConcurrent=10)

@@ -145,7 +145,7 @@ def test_one_of_the_cluster_needs_the_lists_of_its_accounts_namespace(tenant: Te
 
 
 @pytest.mark.parametrize("audience", [OWN_AUDIENCE, "another"])
-def test_no_token_is_asked_for_an_audience_that_is_told_to_be_the_api_servers(
+def test_no_token_is_asked_for_an_audience_that_is_said_to_be_the_api_servers(
     tenant: Tenant, strict: LocalOperator, audience: str
 ) -> None:
     tenant.allow(roles=tenant.role, audiences="**")
@@ -160,7 +160,7 @@ def test_no_token_is_asked_for_an_audience_that_is_told_to_be_the_api_servers(
     assert not [one for one in tenant.aws.mints().refused if one.role == tenant.role]
 
 
-def test_the_audiences_that_are_told_stand_in_place_of_those_found_out_but_the_policy_still_refuses(
+def test_the_audiences_that_are_given_stand_in_place_of_those_found_out_but_the_policy_still_refuses(
     tenant: Tenant, strict: LocalOperator
 ) -> None:
     issuer = tenant.cluster.issuer()

@@ -40,7 +40,7 @@ def panels() -> Iterator[dict[str, Any]]:
     yield from DASHBOARD["panels"]
 
 
-def test_every_metric_that_is_asked_for_is_one_that_is_told() -> None:
+def test_every_metric_that_is_asked_for_is_one_that_is_reported() -> None:
     told = everything().text(SNAPSHOT, asyncio.run(count_environments([], NOW, 0))).decode()
     families = list(text_string_to_metric_families(told))
     names = {sample.name for family in families for sample in family.samples} | {family.name for family in families}

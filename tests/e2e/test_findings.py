@@ -44,6 +44,6 @@ def test_nothing_is_wrong_with_what_has_to_be() -> None:
         ({"troubles": ["the watch ended"]}, "the watch ended"),
     ],
 )
-def test_each_wrong_count_is_told(changes: dict[str, Any], told: str) -> None:
+def test_each_wrong_count_is_reported(changes: dict[str, Any], told: str) -> None:
     (wrong,) = replace(GOOD, **changes).wrong
     assert wrong.startswith(told)

@@ -26,7 +26,7 @@ def test_nothing_is_wrong_with_what_has_to_be() -> None:
     assert "3.50 s" in draw(GOOD)
 
 
-def test_a_mint_whose_answer_died_with_its_process_is_told_and_forgiven() -> None:
+def test_a_mint_whose_answer_died_with_its_process_is_reported_and_forgiven() -> None:
     for dead in (DEAD, replace(DEAD, to="")):
         found = replace(GOOD, minted=[*GOOD.minted, dead])
         assert found.wrong == []
@@ -53,6 +53,6 @@ def test_a_mint_whose_answer_died_with_its_process_is_told_and_forgiven() -> Non
         ({"troubles": ["the load ended"]}, "the load ended"),
     ],
 )
-def test_each_wrong_count_is_told(changes: dict[str, Any], told: str) -> None:
+def test_each_wrong_count_is_reported(changes: dict[str, Any], told: str) -> None:
     (wrong,) = replace(GOOD, **changes).wrong
     assert wrong.startswith(told)

@@ -27,7 +27,7 @@ PROVIDERS = {
 
 
 @pytest.mark.parametrize("chunk", read_chunks(), ids=lambda chunk: chunk.title)
-def test_every_line_that_is_wrong_is_told_and_no_other(chunk: Chunk) -> None:
+def test_every_line_that_is_wrong_is_reported_and_no_other(chunk: Chunk) -> None:
     found = _diagnose(chunk)
     with_columns = {(want.environment, want.line, want.summary): want.columns for want in chunk.expected}
     shown = sorted(_as_expected(diagnostic, with_columns) for diagnostic in found)

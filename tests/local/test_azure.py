@@ -71,7 +71,7 @@ def test_an_assertion_is_exchanged_for_a_token_that_the_api_takes_until_it_ends(
     assert azure.calls[""] == 2
 
 
-def test_clients_are_told_the_endpoints_of_their_tenant(azure: LocalAzure) -> None:
+def test_clients_get_the_endpoints_of_their_tenant(azure: LocalAzure) -> None:
     status, answer = ask(azure, f"/{TENANT}/v2.0/.well-known/openid-configuration")
     assert (status, answer["token_endpoint"]) == (200, f"{azure.url}/{TENANT}/oauth2/v2.0/token")
 
@@ -108,7 +108,7 @@ def test_a_slash_at_the_end_makes_another_issuer(azure: LocalAzure, issuer: Loca
     assert words == f"AADSTS700211: {no_match('issuer', issuer.url)}"
 
 
-def test_an_expired_assertion_is_told_its_time(azure: LocalAzure, issuer: LocalIssuer) -> None:
+def test_an_expired_assertion_is_reported_its_time(azure: LocalAzure, issuer: LocalIssuer) -> None:
     status, error, words = refused(azure, issuer.token(SUBJECT, AUDIENCE, exp=int(time.time()) - 5))
     assert (status, error) == (401, "invalid_client")
     assert re.fullmatch(
@@ -127,7 +127,7 @@ def test_a_signature_by_another_key_is_not_believed(azure: LocalAzure, issuer: L
     assert azure.refusals == {"AADSTS50013": 1}
 
 
-def test_an_issuer_that_cannot_be_asked_is_told(issuer: LocalIssuer, tmp_path: Path) -> None:
+def test_an_issuer_that_cannot_be_asked_is_reported(issuer: LocalIssuer, tmp_path: Path) -> None:
     with LocalAzure(tmp_path) as azure:
         azure.create_application(TENANT, CLIENT)
         azure.federate(CLIENT, issuer.url, SUBJECT)
@@ -154,7 +154,7 @@ def test_a_request_that_cannot_be_is_refused(
     assert azure.refusals == {f"AADSTS{code}": 1}
 
 
-def test_an_application_without_federated_credential_is_told(azure: LocalAzure, issuer: LocalIssuer) -> None:
+def test_an_application_without_federated_credential_is_reported(azure: LocalAzure, issuer: LocalIssuer) -> None:
     azure.create_application(TENANT, "bare")
     words = refused(azure, issuer.token(SUBJECT, AUDIENCE), client_id="bare")[2]
     assert words == "AADSTS70025: The client 'bare' has no configured federated identity credentials."

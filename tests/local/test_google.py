@@ -127,7 +127,7 @@ def test_a_signature_by_another_key_is_not_believed(google: LocalGoogle, issuer:
     assert refused(google, forged) == ("invalid_grant", "Invalid ID Token signature.")
 
 
-def test_an_issuer_that_cannot_be_asked_is_told(issuer: LocalIssuer, tmp_path: Path) -> None:
+def test_an_issuer_that_cannot_be_asked_is_reported(issuer: LocalIssuer, tmp_path: Path) -> None:
     with LocalGoogle(tmp_path) as google:
         google.create_provider(PROVIDER, issuer.url)
         answer = refused(google, issuer.token(SUBJECT, PROVIDER))

@@ -120,7 +120,9 @@ def test_a_presigned_url_opens_what_it_was_made_for(aws: LocalAws, mint: Callabl
         assert raised.value.code == 403
 
 
-def test_an_expired_session_is_told_from_an_unknown_key(aws: LocalAws, mint: Callable[[], Credentials]) -> None:
+def test_an_expired_session_is_distinguished_from_an_unknown_key(
+    aws: LocalAws, mint: Callable[[], Credentials]
+) -> None:
     aws.settings(lifetime=0)
     credentials = mint()
     expired = "The security token included in the request is expired"
@@ -181,7 +183,7 @@ def test_a_session_of_a_signed_assume_role_is_known(aws: LocalAws, mint: Callabl
     assert client(aws, "s3", chained).list_objects_v2(Bucket="reports")["KeyCount"] == 2
 
 
-def test_secrets_are_told_only_where_that_was_allowed_at_the_start() -> None:
+def test_secrets_are_reported_only_where_that_was_allowed_at_the_start() -> None:
     with LocalAws() as reticent, pytest.raises(RuntimeError, match="--reveal-secrets"):
         reticent.minted_secrets()
 

@@ -148,7 +148,7 @@ def test_an_audience_that_the_provider_does_not_list_is_incorrect(exchange: Exch
     )
 
 
-def test_an_expired_token_is_told_both_times(exchange: Exchange, issuer: LocalIssuer) -> None:
+def test_an_expired_token_is_reported_both_times(exchange: Exchange, issuer: LocalIssuer) -> None:
     expired = int(time.time()) - 5
     code, message, status = refused(exchange, issuer.token(SUBJECT, exp=expired))
     assert (code, status) == ("ExpiredTokenException", 400)

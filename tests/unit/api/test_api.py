@@ -199,7 +199,7 @@ def test_an_import_that_is_not_there_is_a_diagnostic_and_a_root_an_error() -> No
         assert caught.value.reason == "ImportNotFound"
 
 
-def test_rotators_are_rotated_all_or_those_that_are_named_and_their_new_states_are_told() -> None:
+def test_rotators_are_rotated_all_or_those_that_are_named_and_their_new_states_are_reported() -> None:
     def discover(_: str) -> Iterable[Any]:
         return [Entry(Counter())]
 

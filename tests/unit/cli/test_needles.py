@@ -13,7 +13,7 @@ HEADS = st.sets(st.text("aabQ%9", min_size=1, max_size=30).map(str.encode), max_
 
 
 @given(heads=HEADS)
-def test_each_head_has_a_needle_at_the_offset_that_is_told(heads: set[bytes]) -> None:
+def test_each_head_has_a_needle_at_the_offset_that_is_reported(heads: set[bytes]) -> None:
     needles = needles_of(heads)
     for head in heads:
         assert any(

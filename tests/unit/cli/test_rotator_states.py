@@ -63,7 +63,7 @@ def test_a_secret_that_only_has_the_name_is_none(esc: Esc, cluster: FakeSession)
         assert current(esc) == "written"
 
 
-def test_who_may_not_read_it_is_told_instead_of_getting_an_old_key(esc: Esc, cluster: FakeSession) -> None:
+def test_a_user_who_may_not_read_it_gets_an_error_instead_of_getting_an_old_key(esc: Esc, cluster: FakeSession) -> None:
     cluster.refusal = ForbiddenError("could not read secrets apps/iam-rotators: no")
     answer = esc("open", "kind/apps/iam")
     assert (answer.status, answer.out) == (1, "")

@@ -43,7 +43,7 @@ def test_the_inputs_of_upstream_are_taken() -> None:
         ("{static: {accessKeyId: a}}", ".static", "missing required properties: secretAccessKey"),
     ],
 )
-def test_a_mistake_in_the_inputs_is_told_at_its_place(inputs: str, place: str, words: str) -> None:
+def test_a_mistake_in_the_inputs_is_reported_at_its_place(inputs: str, place: str, words: str) -> None:
     (found,) = check(inputs).diagnostics
     assert found.path == f'values.login["fn::open::aws-login"]{place}'
     assert words in found.summary

@@ -74,7 +74,7 @@ def test_what_an_administrator_allows_a_namespace_is_asked_for_it() -> None:
     assert result.value.properties["a"].reveal() == "ok"
 
 
-def test_what_another_namespace_is_allowed_is_refused_and_told_at_its_place() -> None:
+def test_what_another_namespace_is_allowed_is_refused_and_reported_at_its_place() -> None:
     (error,) = open_from("red", allowed_to_apps).errors
     assert (error.reason, error.path) == ("URLNotAllowed", "values.a")
     assert "it is not https://; an administrator may allow it" in error.summary

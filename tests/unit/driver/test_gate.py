@@ -201,7 +201,7 @@ def play(story: Callable[[Setting], Coroutine[Any, Any, None]]) -> Setting:
     return setting
 
 
-def test_in_an_outage_everybody_is_told_at_once_and_the_provider_is_left_alone() -> None:
+def test_in_an_outage_all_fail_at_once_and_the_provider_is_left_alone() -> None:
     async def story(setting: Setting) -> None:
         await setting.begin_outage()
         for _ in range(50):
@@ -262,7 +262,7 @@ def test_after_the_pause_one_call_finds_out_and_the_others_are_told_so() -> None
     play(story)
 
 
-def test_the_end_of_an_outage_is_told_once_and_nothing_else_is() -> None:
+def test_the_end_of_an_outage_is_reported_once_and_nothing_else_is() -> None:
     async def story(setting: Setting) -> None:
         await setting.ask()
         setting.cloud.trouble = down()
@@ -397,7 +397,7 @@ def test_one_that_gives_up_while_it_finds_out_leaves_that_to_the_next() -> None:
     play(story)
 
 
-def test_what_waits_for_its_turn_when_an_outage_is_found_out_is_told_at_once() -> None:
+def test_what_waits_for_its_turn_when_an_outage_is_found_out_is_reported_at_once() -> None:
     async def story(setting: Setting) -> None:
         setting.cloud.trouble, setting.cloud.hang = down(), asyncio.Event()
         waiting = [asyncio.create_task(setting.ask()) for _ in range(60)]

@@ -257,7 +257,7 @@ def test_the_demand_reaches_the_shared_logins() -> None:
     assert asyncio.run(scenario()) == ["x", "x"]
 
 
-def test_what_cannot_be_had_is_told_at_the_place_that_wants_it() -> None:
+def test_what_cannot_be_had_is_reported_at_the_place_that_wants_it() -> None:
     def crash(_: Any) -> None:
         raise KeyError("hunter2")
 
@@ -268,7 +268,7 @@ def test_what_cannot_be_had_is_told_at_the_place_that_wants_it() -> None:
     assert (reason, "hunter2" in summary) == ("ProviderCrashed", False)
 
 
-def test_a_provider_with_a_bad_schema_is_told_by_its_name() -> None:
+def test_a_provider_with_a_bad_schema_is_reported_by_its_name() -> None:
     bad, bare = Login(), Login()
     bad.inputs = {"$ref": "elsewhere"}
     bare.inputs = None  # type: ignore[assignment]

@@ -188,7 +188,7 @@ def test_a_provider_that_never_answers_times_out() -> None:
     assert 'the provider "p" did not finish within 0.01 s' in failed.message
 
 
-def test_a_timeout_of_the_providers_own_is_told_apart() -> None:
+def test_a_timeout_of_the_providers_own_is_distinguished() -> None:
     failed = open_once(raising(TimeoutError(SECRET)))
     assert failed.reason == "ProviderTimeout"
     assert 'the provider "p" did not finish in time' in failed.message
@@ -364,7 +364,7 @@ def test_a_value_without_a_lease_is_no_mint() -> None:
     assert told_of(lambda _: Opened(value={}, lease=None)).notes == [("called", ("p", 1.0, ""))]
 
 
-def test_a_failure_is_told_with_its_reason() -> None:
+def test_a_failure_is_reported_with_its_reason() -> None:
     notes = told_of(raising(ProviderError("no", reason="RoleTrustRefused")))
     assert notes.notes == [("called", ("p", 1.0, "RoleTrustRefused"))]
 
@@ -379,7 +379,7 @@ def test_a_call_that_does_not_end_is_told_as_one_that_took_too_long() -> None:
     assert notes.notes == [("called", ("p", 1.0, "ProviderTimeout"))]
 
 
-def test_a_name_that_no_provider_has_is_told_to_nobody() -> None:
+def test_a_name_that_no_provider_has_is_not_reported() -> None:
     notes = Notes()
 
     async def run() -> None:
@@ -391,7 +391,7 @@ def test_a_name_that_no_provider_has_is_told_to_nobody() -> None:
     assert notes.notes == []
 
 
-def test_the_skew_of_a_providers_clock_is_told() -> None:
+def test_the_skew_of_a_providers_clock_is_reported() -> None:
     class Timed(Plugin):
         clock_skew = timedelta(seconds=-42)
 

@@ -126,7 +126,7 @@ def test_only_what_stands_under_values_is_unsealed() -> None:
     assert "ciphertext" in unseal_all(sealed).splitlines()[0]
 
 
-def test_a_damaged_ciphertext_is_told_and_left() -> None:
+def test_a_damaged_ciphertext_is_reported_and_left() -> None:
     text = "values: {a: {fn::secret: {ciphertext: AAAA}}, b: {fn::secret: {ciphertext: [x]}}}"
     found, (diagnostic,) = find_ciphertexts("test", text)
     assert found == ()

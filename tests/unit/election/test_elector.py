@@ -209,7 +209,7 @@ def test_one_that_never_claimed_gives_nothing_back() -> None:
     simulate(story)
 
 
-def test_trouble_and_waiting_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_trouble_and_waiting_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         server = LeaseServer()
         await candidate(Line(server), "a").acquire()

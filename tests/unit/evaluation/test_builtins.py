@@ -221,7 +221,7 @@ def test_a_failed_decryption_leaves_a_secret_unknown() -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.CHECK, Mode.OPEN])
-def test_a_damaged_ciphertext_is_told_in_a_check_too(mode: Mode) -> None:
+def test_a_damaged_ciphertext_is_reported_in_a_check_too(mode: Mode) -> None:
     evaluation = evaluate("values: {a: {fn::secret: {ciphertext: AAAA}}}", mode=mode)
     assert summaries(evaluation) == ["invalid ciphertext: EOF"]
     assert evaluation.value is not None

@@ -134,7 +134,7 @@ def test_an_unknown_that_is_no_object_has_no_properties() -> None:
     assert merge(plain({"a": 1}), plain("x")).member("b") is None
 
 
-def test_a_final_value_is_kept_and_what_is_left_out_is_told() -> None:
+def test_a_final_value_is_kept_and_what_is_left_out_is_reported() -> None:
     blocked: list[Value] = []
     base = Value({"a": plain(1).marked(FINAL), "b": plain(2)}, None)
     top = Value({"a": Value(plain(3).reveal_content(), _expression()), "b": plain(4)}, None)

@@ -150,7 +150,7 @@ def test_a_reference_to_an_object_over_an_unknown_may_find_more_there() -> None:
     assert summaries(evaluate(text, world, mode=Mode.CHECK)) == ['unknown property "gone"']
 
 
-def test_reserved_and_repeated_keys_are_told_once() -> None:
+def test_reserved_and_repeated_keys_are_reported_once() -> None:
     world = World({"base": "values: {x: {fn::open::echo: {}}}"})
     evaluation = evaluate("imports: [base]\nvalues: {imports: 1, a: {b: 1, b: 2}, a: 3, c: '${x}'}", world)
     assert summaries(evaluation) == ['"imports" is a reserved key', 'duplicate key "b"', 'duplicate key "a"']

@@ -94,7 +94,7 @@ def test_a_check_evaluates_rotate_only_inputs_of_the_root_and_not_of_imports() -
     assert evaluate(text, world(), mode=Mode.OPEN).ok
 
 
-def test_a_failed_rotation_is_told_and_leaves_no_patch() -> None:
+def test_a_failed_rotation_is_reported_and_leaves_no_patch() -> None:
     evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(rotate=lambda _: Failed("no")), mode=Mode.ROTATE)
     assert summaries(evaluation) == ["rotate: no", "rotate: no"]
     assert evaluation.patches == ()
@@ -127,7 +127,7 @@ def test_the_state_must_fit_the_rotator() -> None:
     ]
 
 
-def test_an_unknown_rotator_is_told() -> None:
+def test_an_unknown_rotator_is_reported() -> None:
     evaluation = evaluate("values: {a: {fn::rotate::gone: {inputs: {}}}}", world())
     assert summaries(evaluation) == ['unknown provider "gone"']
 

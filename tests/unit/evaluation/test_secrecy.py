@@ -82,7 +82,7 @@ def test_the_pieces_of_a_split_secret_are_secret(text: str) -> None:
 @pytest.mark.parametrize(
     ("role", "told"), [("plain", Login("plain", "aud", gives_token=False)), ("{fn::secret: hunter2!}", None)]
 )
-def test_a_login_is_told_unless_its_inputs_hold_a_secret(role: str, told: Login | None) -> None:
+def test_a_login_is_reported_unless_its_inputs_hold_a_secret(role: str, told: Login | None) -> None:
     def lend(effect: OpenProvider) -> Opened:
         return Opened("keys", login=Login(effect.inputs["role"], "aud", gives_token=False))
 

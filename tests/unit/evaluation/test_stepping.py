@@ -109,7 +109,7 @@ def test_an_answer_of_the_wrong_kind_is_a_drivers_bug() -> None:
         running.step({result.effects[0].id: Opened({})})
 
 
-def test_a_failing_open_is_told_once_and_only_its_dependants_suffer() -> None:
+def test_a_failing_open_is_reported_once_and_only_its_dependants_suffer() -> None:
     from esc_operator.evaluation import Described
 
     world = World(providers={"closed": (Described(), lambda _: Failed("closed"))})

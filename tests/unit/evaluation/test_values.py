@@ -143,7 +143,7 @@ def test_a_text_that_doubles_at_every_level_is_given_up() -> None:
         ("falsy", "invalid character 'y' in literal false (expecting 'e')"),
     ],
 )
-def test_broken_json_is_told_in_gos_words(text: str, problem: str) -> None:
+def test_broken_json_is_reported_in_gos_words(text: str, problem: str) -> None:
     with pytest.raises(JsonError) as error:
         read_json(text, deepest=20)
     assert str(error.value) == problem

@@ -95,7 +95,7 @@ def test_one_that_stands_by_and_cannot_look_at_the_lease_is_alive_and_not_ready_
     simulate(story)
 
 
-def test_a_kind_that_is_not_served_is_told_and_no_reason_not_to_be_ready() -> None:
+def test_a_kind_that_is_not_served_is_reported_and_no_reason_not_to_be_ready() -> None:
     one = Watched(lambda: timedelta(seconds=1), lambda: ("secrets", 1), None, lambda: ["EscRotation"])
     one.works = True
     assert one.is_ready() == Health(True, "leading", "ran the schedule 1s ago; EscRotation is not served")
@@ -139,7 +139,7 @@ def test_each_path_answers_for_itself_and_keeps_no_connection() -> None:
     ask(watched(), story)
 
 
-def test_a_port_that_is_taken_is_told_before_any_work() -> None:
+def test_a_port_that_is_taken_is_reported_before_any_work() -> None:
     async def story(_: aiohttp.ClientSession, url: str) -> None:
         with pytest.raises(ConfigurationError, match="cannot answer probes on"):
             async with serve_health(url.removeprefix("http://"), watched()):

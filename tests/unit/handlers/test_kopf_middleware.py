@@ -73,7 +73,9 @@ def test_what_belongs_to_no_namespace_is_left_to_kopf() -> None:
     assert watch.pauses == []
 
 
-def test_it_is_told_once_that_a_namespace_is_refused_and_once_that_it_is_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_reported_once_that_a_namespace_is_refused_and_once_that_it_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO, "esc_operator")
     watch = Watch()
     for _ in range(3):

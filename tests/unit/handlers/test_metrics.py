@@ -101,7 +101,7 @@ def test_every_metric_has_the_name_and_the_help_that_prometheus_wants() -> None:
         assert not name.endswith("_total") or family.type == "counter", name
 
 
-def test_what_was_told_is_counted() -> None:
+def test_what_was_reported_is_counted() -> None:
     text = scrape(Cache(), everything())
     assert samples(text, "esc_operator_mints_total") == {("aws-login",): 1}
     assert samples(text, "esc_operator_provider_errors_total") == {("aws-login", "Throttled"): 1}
@@ -251,7 +251,7 @@ def test_without_an_address_nothing_is_served() -> None:
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:", "192.0.2.1:9090"])
-def test_an_address_that_cannot_be_is_told(address: str) -> None:
+def test_an_address_that_cannot_be_is_reported(address: str) -> None:
     with pytest.raises(ConfigurationError, match="metrics"):
         serve(address=address)
 

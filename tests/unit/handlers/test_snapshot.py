@@ -42,7 +42,7 @@ def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
     assert (snapshot.rolling, snapshot.rotating) == (0, 2)
 
 
-def test_of_one_that_stands_by_no_age_is_told() -> None:
+def test_of_one_that_stands_by_no_age_is_reported() -> None:
     snapshot = after_an_hour(leads=False)
     assert snapshot.scheduler_age == 0
     assert snapshot.watch_ages == {}

@@ -85,7 +85,7 @@ def test_an_open_stands_under_the_environment_that_asked_for_it(traces: Traces) 
 
 
 @pytest.mark.parametrize("error", [ProviderError(SECRET, reason="Throttled"), KeyError(SECRET)])
-def test_a_failure_is_told_by_its_reason_and_holds_no_text(traces: Traces, error: Exception) -> None:
+def test_a_failure_is_reported_by_its_reason_and_holds_no_text(traces: Traces, error: Exception) -> None:
     def act(_: OpenContext) -> Any:
         raise error
 
@@ -96,7 +96,7 @@ def test_a_failure_is_told_by_its_reason_and_holds_no_text(traces: Traces, error
     assert SECRET not in traces.text()
 
 
-def test_an_exception_is_told_by_its_reason_or_its_type(traces: Traces) -> None:
+def test_an_exception_is_reported_by_its_reason_or_its_type(traces: Traces) -> None:
     for error in (UnavailableError(SECRET), ValueError(SECRET)):
         with pytest.raises(type(error)), traces.tracer.span("reconcile", environment="apps/aws"):
             raise error
@@ -173,7 +173,7 @@ def test_without_an_endpoint_opentelemetry_is_not_even_imported() -> None:
     assert found.stdout == "True False\n"
 
 
-def test_without_the_library_an_endpoint_is_told_in_the_log_and_no_more() -> None:
+def test_without_the_library_an_endpoint_is_reported_in_the_log_and_no_more() -> None:
     told = (
         "import asyncio, sys\n"
         "sys.modules['opentelemetry'] = None\n"

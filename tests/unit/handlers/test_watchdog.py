@@ -63,7 +63,7 @@ class Scene:
         self.watchdog.look()
 
 
-def test_what_holds_the_loop_for_long_is_told_once() -> None:
+def test_what_holds_the_loop_for_long_is_reported_once() -> None:
     scene = Scene()
     scene.hold(LONGEST - 0.1, cpu=BUSY_SECONDS)
     assert scene.told == []
@@ -87,7 +87,7 @@ def test_a_process_that_is_given_no_time_is_not_its_environments_fault() -> None
     assert scene.told == []
 
 
-def test_what_waits_without_letting_the_loop_go_on_is_told() -> None:
+def test_what_waits_without_letting_the_loop_go_on_is_reported() -> None:
     scene = Scene()
     scene.asleep = True
     while scene.seconds < LONGEST:
@@ -112,7 +112,7 @@ def test_what_has_run_in_between_does_not_wait() -> None:
     assert scene.told == []
 
 
-def test_what_takes_nearly_all_memory_is_told_before_the_kernel_ends_the_process_without_a_word() -> None:
+def test_what_takes_nearly_all_memory_is_reported_before_the_kernel_ends_the_process_without_a_word() -> None:
     scene = Scene()
     scene.hold(NOT_MEANT, cpu=NOT_MEANT)
     assert scene.told == []
@@ -128,7 +128,7 @@ def test_memory_that_somebody_else_takes_is_not_held_against_what_is_under_way()
     assert scene.told == []
 
 
-def test_what_has_the_thread_for_large_work_is_told_when_it_takes_far_too_long_or_nearly_all_memory() -> None:
+def test_what_has_the_thread_for_large_work_is_reported_when_it_takes_far_too_long_or_nearly_all_memory() -> None:
     scene = Scene()
     scene.under_way.large = Stretch(BOMB, scene.seconds)
     scene.seconds += LONGEST_ASIDE - 1
@@ -254,7 +254,7 @@ def test_the_last_line_of_a_process_that_is_ended_names_what_was_under_way_and_s
 
 
 @pytest.mark.parametrize("status", [403, None])
-def test_word_that_cannot_be_left_is_told(status: int | None, caplog: pytest.LogCaptureFixture) -> None:
+def test_word_that_cannot_be_left_is_reported(status: int | None, caplog: pytest.LogCaptureFixture) -> None:
     from esc_operator.kube.client_config import ClientConfig
     from esc_operator.kube.connection import Connection
 

@@ -290,7 +290,7 @@ def test_a_watch_passes_on_its_lines_however_long_and_ends_with_the_answer() -> 
     ask(story)
 
 
-def test_a_watch_from_a_forgotten_version_is_told_apart_from_one_that_breaks_off() -> None:
+def test_a_watch_from_a_forgotten_version_is_distinguished_from_one_that_breaks_off() -> None:
     async def story(api: KubeApi, server: Server) -> None:
         server.status = 410
         with pytest.raises(NotFoundError):

@@ -79,7 +79,7 @@ def test_a_slow_answer_still_serves_all_who_waited_for_it() -> None:
     play(story)
 
 
-def test_a_failure_is_told_to_one_and_the_next_one_asks_anew() -> None:
+def test_a_failure_is_reported_to_one_and_the_next_one_asks_anew() -> None:
     async def story(server: Server) -> None:
         missing = IdentityError("there is no such ServiceAccount")
         server.failures = [missing, UnavailableError("could not get a token")]

@@ -264,7 +264,7 @@ def test_what_a_program_makes_anew_is_used_where_the_old_is_refused(world: World
     assert [seen.authorization for seen in world.api.seen] == ["Bearer made1", "Bearer made2"]
 
 
-def test_what_is_refused_and_cannot_be_had_anew_is_told(world: World, ask: Callable[..., None]) -> None:
+def test_what_is_refused_and_cannot_be_had_anew_is_reported(world: World, ask: Callable[..., None]) -> None:
     world.api.good = "other"
     with pytest.raises(KubeError, match="could not list namespaces: Unauthorized"):
         ask(world.write({"token": "t"}), None, os.environ)
@@ -424,7 +424,7 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_cannot_be_used_is_told_the_same_by_both_and_shows_nothing(
+def test_what_cannot_be_used_is_reported_the_same_by_both_and_shows_nothing(
     world: World, ask: Callable[..., None], what: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     make, cluster, expected = REFUSED[what]
@@ -472,7 +472,7 @@ def test_a_file_that_is_named_has_to_be_there(world: World, ask: Callable[..., N
         ask(None, "here", {"KUBECONFIG": str(world.folder / "missing")})
 
 
-def test_a_file_of_kubeconfig_that_may_not_be_read_is_told(world: World, ask: Callable[..., None]) -> None:
+def test_a_file_of_kubeconfig_that_may_not_be_read_is_reported(world: World, ask: Callable[..., None]) -> None:
     whole = world.write({"token": "t"})
     folder = world.folder / "folder"
     folder.mkdir()

@@ -147,7 +147,7 @@ def test_in_a_crowd_each_is_looked_for_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("error", [UnavailableError("away"), ForbiddenError("no")])
-def test_a_list_that_fails_is_told_to_all_who_wait_for_it(error: KubeError) -> None:
+def test_a_list_that_fails_is_reported_to_all_who_wait_for_it(error: KubeError) -> None:
     looking = Looking()
     looking.api.refusals["list_page", "secrets"] = error
 

@@ -70,7 +70,7 @@ def test_a_list_with_nothing_in_it_has_no_items(text: bytes) -> None:
     "text",
     [b"", b"upstream is gone", b"[]", b'{"items":[{"a":1}', b'{"items":[{"a":1}}', b'{"items":[{"a', b'{"a":"\xff"}'],
 )
-def test_what_is_no_list_or_ends_early_is_told(text: bytes) -> None:
+def test_what_is_no_list_or_ends_early_is_reported(text: bytes) -> None:
     with pytest.raises(MalformedListError):
         read(text)
 

@@ -51,7 +51,7 @@ def test_a_token_does_not_show() -> None:
     assert token.expires_at is not None
 
 
-def test_a_missing_service_account_is_told_with_what_to_do() -> None:
+def test_a_missing_service_account_is_reported_with_what_to_do() -> None:
     error = missing_service_account("apps", "web")
     assert error.reason == "ServiceAccountMissing"
     assert "create it, or name another one in spec.serviceAccountName" in error.message

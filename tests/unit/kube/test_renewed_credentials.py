@@ -166,7 +166,7 @@ def test_a_pod_finds_its_new_token_and_its_new_bundle_when_the_old_ones_are_refu
     ]
 
 
-def test_a_bundle_that_does_not_know_the_server_is_told_and_read_again_until_it_does(
+def test_a_bundle_that_does_not_know_the_server_is_reported_and_read_again_until_it_does(
     tmp_path: Path, pkis: tuple[Pki, Pki]
 ) -> None:
     first, second = pkis
@@ -266,7 +266,7 @@ def test_of_many_that_are_refused_at_once_one_reads_and_all_are_sent_again() -> 
     assert sorted(play(story).tokens) == ["Bearer new"] * 20 + ["Bearer old"] * 20
 
 
-def test_what_is_refused_all_the_same_is_told_and_not_sent_again_and_again() -> None:
+def test_what_is_refused_all_the_same_is_reported_and_not_sent_again_and_again() -> None:
     async def story(server: Server, clock: Clock) -> None:
         url = await server.start()
         reread: list[float] = []
@@ -290,7 +290,7 @@ def test_what_is_refused_all_the_same_is_told_and_not_sent_again_and_again() -> 
 
 
 @pytest.mark.parametrize("trouble", [FileNotFoundError("hunter2"), ValueError("hunter2"), ssl.SSLError("hunter2")])
-def test_what_cannot_be_read_again_is_told_once_and_those_from_before_stay(
+def test_what_cannot_be_read_again_is_reported_once_and_those_from_before_stay(
     trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(server: Server, clock: Clock) -> None:

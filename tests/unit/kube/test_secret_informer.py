@@ -114,7 +114,7 @@ def test_each_namespace_is_followed_and_all_have_to_be_listed() -> None:
     play(story)
 
 
-def test_changes_and_deletions_are_told() -> None:
+def test_changes_and_deletions_are_reported() -> None:
     async def story(watched: Watched) -> None:
         watched.put("aws")
         async with watched.informer() as secrets:
@@ -170,7 +170,7 @@ def test_an_own_write_whose_echo_comes_before_its_answer_is_not_told_either() ->
 
 
 @pytest.mark.parametrize("deleted", [True, False])
-def test_what_others_did_while_a_secret_was_written_is_told_after_that(*, deleted: bool) -> None:
+def test_what_others_did_while_a_secret_was_written_is_reported_after_that(*, deleted: bool) -> None:
     async def story(watched: Watched) -> None:
         async with watched.informer() as secrets:
             with secrets.writing(Key("apps", "aws")):
@@ -189,7 +189,7 @@ def test_what_others_did_while_a_secret_was_written_is_told_after_that(*, delete
     play(story)
 
 
-def test_a_write_that_got_no_answer_is_told_of_by_the_watch() -> None:
+def test_a_write_that_got_no_answer_is_reported_by_the_watch() -> None:
     async def story(watched: Watched) -> None:
         async with watched.informer() as secrets:
 
@@ -254,7 +254,7 @@ def test_a_watch_that_ends_is_opened_again_where_it_was() -> None:
     play(story)
 
 
-def test_a_watch_that_fell_behind_is_listed_again_and_what_happened_meanwhile_is_told() -> None:
+def test_a_watch_that_fell_behind_is_listed_again_and_what_happened_meanwhile_is_reported() -> None:
     async def story(watched: Watched) -> None:
         for name in ("kept", "gone", "edited"):
             watched.put(name)

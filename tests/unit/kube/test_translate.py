@@ -64,7 +64,7 @@ def test_an_answer_without_words_tells_its_code() -> None:
     causes=st.lists(st.sampled_from(["FieldValueInvalid", "FieldValueForbidden"]), max_size=3),
     code=st.sampled_from([413, 422]),
 )
-def test_an_invalid_object_is_told_by_its_fields_and_never_by_its_values(
+def test_an_invalid_object_is_reported_by_its_fields_and_never_by_its_values(
     value: str, causes: list[str], code: int
 ) -> None:
     told = [{"field": "data[TOKEN]", "reason": reason, "message": f'Invalid value: "{value}"'} for reason in causes]
@@ -87,7 +87,7 @@ def test_only_a_sensible_number_of_seconds_is_waited_for(header: str, seconds: f
     assert error_from_answer(429, b"", {"Retry-After": header}, WHAT).retry_after == seconds
 
 
-def test_a_failure_is_told_by_its_type_alone() -> None:
+def test_a_failure_is_reported_by_its_type_alone() -> None:
     error = error_from_failure(OSError("token=hunter2"), WHAT)
     assert error.message == "could not write secrets apps/aws: the API server did not answer (OSError)"
 
@@ -145,7 +145,7 @@ TOO_LARGE = "it is too large for the API server"
         (400, VALUE, "the API server answered 400"),
     ],
 )
-def test_of_a_confidential_write_only_who_refused_it_is_told(code: int, words: str, told: str) -> None:
+def test_of_a_confidential_write_only_who_refused_it_is_reported(code: int, words: str, told: str) -> None:
     error = error_from_answer(code, status(words), {}, WHAT, is_confidential=True)
     assert error.message == f"could not write secrets apps/aws: {told}"
 

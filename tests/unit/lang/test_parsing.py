@@ -205,7 +205,7 @@ def test_data_that_is_no_definition_is_a_finding(data: object, path: str, summar
     ("text", "path"),
     [("values: {1: x}", 'values["1"]'), ("values: {a: {[b]: x}}", "values.a"), ("{a: b}: x", "")],
 )
-def test_a_key_that_is_no_string_is_told_where_it_is(text: str, path: str) -> None:
+def test_a_key_that_is_no_string_is_reported_where_it_is(text: str, path: str) -> None:
     _, (found,) = parse_text("test", text)
     assert (found.path, found.summary) == (path, "mapping keys must be strings")
 

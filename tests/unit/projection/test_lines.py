@@ -45,7 +45,7 @@ def test_simple_values_look_as_upstreams() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "1A", "A;rm -rf /", "A B", "$(id)", "a-b", "é"])
-def test_a_name_that_would_be_a_command_is_left_out_and_told(name: str) -> None:
+def test_a_name_that_would_be_a_command_is_left_out_and_reported(name: str) -> None:
     lines, (problem,) = shell_lines([Variable(name, "x"), Variable("B", "y")])
     assert lines == "export B='y'\n"
     assert problem.reason == "InvalidVariableName"

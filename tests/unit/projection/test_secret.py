@@ -27,7 +27,7 @@ def test_names_that_an_environment_can_carry_are_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "9A", "A=B", "a b", "é", ".", "..", "..x", "A\0", "A" * 254, "a/b"])
-def test_other_names_are_refused_and_told(name: str) -> None:
+def test_other_names_are_refused_and_reported(name: str) -> None:
     (problem,) = secret_data([Variable(name, "")])[1]
     assert problem.reason == "InvalidVariableName"
     assert problem.path.startswith("values.environmentVariables")

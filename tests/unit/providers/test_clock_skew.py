@@ -57,12 +57,12 @@ def test_a_small_difference_is_not_told(caplog: pytest.LogCaptureFixture) -> Non
     assert told([TOLERANCE, -TOLERANCE, 0 * SECOND], timedelta(hours=2), caplog) == []
 
 
-def test_a_large_difference_is_told_with_its_direction_and_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_large_difference_is_reported_with_its_direction_and_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
     messages = told([40 * SECOND] * 13, timedelta(minutes=10), caplog)
     assert len(messages) == 3
     assert "The clock of sts.eu-west-1 is 40 s ahead of the clock here" in messages[0]
 
 
-def test_a_clock_that_is_behind_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_clock_that_is_behind_is_reported_too(caplog: pytest.LogCaptureFixture) -> None:
     (message,) = told([-3600 * SECOND], SECOND, caplog)
     assert "is 3599 s behind the clock here" in message

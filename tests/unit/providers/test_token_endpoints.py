@@ -77,7 +77,7 @@ def test_a_redirection_is_not_followed(server: Server) -> None:
     assert (answer.status, len(server.questions)) == (307, 1)
 
 
-def test_a_failure_is_asked_again_and_the_last_one_is_told(server: Server) -> None:
+def test_a_failure_is_asked_again_and_the_last_one_is_reported(server: Server) -> None:
     server.answers = [Answer({}, 503), Answer({}, 200)]
     answer = send(server, attempts=2)
     assert isinstance(answer, Reply)
@@ -101,7 +101,7 @@ def test_a_certificate_of_nobody_is_not_trusted(server: Server) -> None:
     assert not server.questions
 
 
-def test_certificates_that_cannot_be_read_are_told(server: Server, tmp_path: Path) -> None:
+def test_certificates_that_cannot_be_read_are_reported(server: Server, tmp_path: Path) -> None:
     assert send(server, settings={"SSL_CERT_FILE": str(tmp_path / "gone")}) == Unreachable("FileNotFoundError")
 
 
@@ -146,5 +146,5 @@ def test_only_https_is_fit_for_a_token() -> None:
         assert not is_https(url)
 
 
-def test_a_host_is_told_without_a_password() -> None:
+def test_a_host_is_reported_without_a_password() -> None:
     assert host_of("https://u:pw@login.example:8443/a") == "login.example:8443"

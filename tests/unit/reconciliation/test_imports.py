@@ -46,7 +46,7 @@ def test_a_label_of_an_import_does_not() -> None:
     play(story)
 
 
-def test_a_missing_import_is_told_and_its_appearance_is_noticed() -> None:
+def test_a_missing_import_is_reported_and_its_appearance_is_noticed() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("app", static("base"))
         async with world.operator():

@@ -122,7 +122,7 @@ def load(api: FakeApi, *names: str) -> list[StoredDefinition | Failed]:
     return asyncio.run(run())
 
 
-def test_an_import_that_is_too_large_is_told_only_to_those_it_is_shared_with() -> None:
+def test_an_import_that_is_too_large_is_reported_only_to_those_it_is_shared_with() -> None:
     api = FakeApi()
     api.put_environment("big", of_size(TOO_LARGE), "other")
     (hidden,) = load(api, "other/big")

@@ -85,7 +85,7 @@ def test_what_neither_expires_nor_has_to_be_read_again_waits_for_a_change() -> N
         (ask(2 * HOUR, held=replace(HELD, window=None, rereads=True)), Sync(Cause.INTERVAL)),
     ],
 )
-def test_each_cause_is_told(verdict: Sync | Wait, expected: Sync) -> None:
+def test_each_cause_is_reported(verdict: Sync | Wait, expected: Sync) -> None:
     assert verdict == expected
 
 
@@ -94,7 +94,7 @@ def test_taking_a_request_away_asks_for_nothing(asked: tuple[str, str]) -> None:
     assert isinstance(ask(held=replace(HELD, rotate_request=("1", "run")), rotate_request=asked), Wait)
 
 
-def test_the_first_cause_that_applies_is_told() -> None:
+def test_the_first_cause_that_applies_is_reported() -> None:
     everything = Observation(
         replace(WANTED, rotate_request=ANNOTATED, generation=4, imports={"base": Imported(9, "one")}),
         replace(HELD, uid="another", intact=False, rereads=True),
@@ -147,7 +147,7 @@ def test_a_change_that_leads_back_to_what_is_held_is_attempted_too() -> None:
     assert ask(timedelta(0), failed=failed) == Sync(Cause.RETRY)
 
 
-def test_an_import_of_which_the_object_is_not_known_is_told_by_its_generation() -> None:
+def test_an_import_of_which_the_object_is_not_known_is_reported_by_its_generation() -> None:
     for used, now in ((Imported(2), BASE), (BASE, Imported(2))):
         held = replace(HELD, imports={"base": used})
         assert isinstance(ask(held=held, imports={"base": now}), Wait)

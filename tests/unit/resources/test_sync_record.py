@@ -74,7 +74,7 @@ def test_a_record_with_which_nothing_could_be_done_is_none(told: str, instead: s
 
 
 @given(records, st.sampled_from([field.name for field in fields(SyncRecord) if field.init]), json_values)
-def test_what_is_read_of_a_record_can_be_sealed_and_told(record: SyncRecord, name: str, value: Any) -> None:
+def test_what_is_read_of_a_record_can_be_sealed_and_reported(record: SyncRecord, name: str, value: Any) -> None:
     stored = json.loads(record.to_annotation())
     camel = re.sub(r"_(.)", lambda match: match.group(1).upper(), name)
     read = parse_sync_record({SYNC_RECORD: json.dumps({**stored, camel: value})})

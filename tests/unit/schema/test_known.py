@@ -123,7 +123,7 @@ def test_what_fits_is_accepted_without_a_word(schema: Any, data: Any) -> None:
         ),
     ],
 )
-def test_every_failure_is_told(schema: Any, data: Any, expected: list[str]) -> None:
+def test_every_failure_is_reported(schema: Any, data: Any, expected: list[str]) -> None:
     assert problems(schema, data) == expected
 
 

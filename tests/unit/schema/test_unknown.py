@@ -95,5 +95,5 @@ def test_what_may_fit_is_accepted(found: Any, accept: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_fit_is_told_with_the_way_to_it(found: Any, accept: Any, expected: list[str]) -> None:
+def test_what_cannot_fit_is_reported_with_the_way_to_it(found: Any, accept: Any, expected: list[str]) -> None:
     assert problems(found, accept) == expected

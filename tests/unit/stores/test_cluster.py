@@ -118,7 +118,7 @@ def test_imports_go_by_what_is_shared_and_a_person_by_their_rights_alone(name: s
 
 
 @pytest.mark.parametrize("name", ["team/closed", "ClusterEscEnvironment/closed", "closed"])
-def test_what_is_not_shared_cannot_be_told_from_what_is_not_there(name: str) -> None:
+def test_what_is_not_shared_cannot_be_distinguished_from_what_is_not_there(name: str) -> None:
     there = ClusterStore(FakeCluster(shared("team", "closed", "others"), shared("", "closed", "others")), "apps")
     absent = ClusterStore(FakeCluster(), "apps")
     refused = there.load(name, "apps/aws")

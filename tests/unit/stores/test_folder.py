@@ -61,19 +61,19 @@ def test_a_missing_import_names_the_file_it_would_be(store: FolderStore, tmp_pat
         ("/etc/passwd", "is not a reference"),
     ],
 )
-def test_what_a_folder_does_not_have_is_refused_and_told(store: FolderStore, name: str, message: str) -> None:
+def test_what_a_folder_does_not_have_is_refused_and_reported(store: FolderStore, name: str, message: str) -> None:
     failed = store.load(name, "apps/aws")
     assert isinstance(failed, Failed)
     assert message in failed.message
 
 
-def test_an_environment_that_is_not_text_is_told(store: FolderStore, tmp_path: Path) -> None:
+def test_an_environment_that_is_not_text_is_reported(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "apps" / "binary.yaml").write_bytes(b"\xff\xfe")
     failed = store.load("apps/binary", "")
     assert failed == Failed(f"{tmp_path}/apps/binary.yaml is not UTF-8 text", "ImportUnreadable")
 
 
-def test_a_folder_in_the_place_of_a_file_is_told(store: FolderStore, tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_file_is_reported(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "apps" / "folder.yaml").mkdir()
     failed = store.load("apps/folder", "")
     assert isinstance(failed, Failed)

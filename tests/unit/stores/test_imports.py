@@ -76,7 +76,7 @@ def test_what_no_cluster_can_have_is_refused_without_a_look(name: str, place: st
         ),
     ],
 )
-def test_what_is_not_found_is_told_with_what_to_do(name: str, place: str, message: str, reason: str) -> None:
+def test_what_is_not_found_is_reported_with_what_to_do(name: str, place: str, message: str, reason: str) -> None:
     keys = candidates(name, place)
     assert not isinstance(keys, Failed)
     assert nothing_found(keys, place) == Failed(message, reason)

@@ -31,7 +31,7 @@ def test_a_reference_has_up_to_four_parts(text: str, reference: Reference) -> No
     "text",
     ["", "/", "a/", "/a", "//a", "/a/b", "o//b", "../x", "a/..", "a/../b", ".hidden", "a b", "a\0", "@1", "a/b\n"],
 )
-def test_what_is_no_reference_is_refused_and_told(text: str) -> None:
+def test_what_is_no_reference_is_refused_and_reported(text: str) -> None:
     with pytest.raises(StoreError, match="is not a reference to an environment") as caught:
         parse_reference(text)
     assert caught.value.reason == "InvalidReference"

@@ -46,7 +46,7 @@ def test_a_cluster_is_remembered_by_its_contexts_name(esc: Esc) -> None:
         ("s3://bucket", '"s3://bucket" is not a backend; use one of'),
     ],
 )
-def test_what_cannot_be_chosen_is_refused_and_told(esc: Esc, url: str, message: str) -> None:
+def test_what_cannot_be_chosen_is_refused_and_reported(esc: Esc, url: str, message: str) -> None:
     answer = esc("login", url)
     assert answer.status == 1
     assert answer.err.startswith("Error: ")
@@ -77,7 +77,7 @@ def test_logout_goes_back_to_the_default(esc: Esc) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
-def test_a_damaged_file_is_told_and_mended_by_logging_in(esc: Esc, text: str) -> None:
+def test_a_damaged_file_is_reported_and_mended_by_logging_in(esc: Esc, text: str) -> None:
     (esc.home / "login.json").write_text(text)
     with pytest.raises(ConfigurationError, match="is damaged: run `esc login` again"):
         read_backend(esc.settings)

@@ -78,13 +78,13 @@ def test_variables_as_lines_and_a_word_on_files(web: Esc, form: str, shown: str)
         (["nope/apps/web"], 1, 'the kubeconfig has no context "nope"'),
     ],
 )
-def test_what_cannot_be_shown_is_told(web: Esc, arguments: list[str], status: int, message: str) -> None:
+def test_what_cannot_be_shown_is_reported(web: Esc, arguments: list[str], status: int, message: str) -> None:
     answer = web("open", *arguments)
     assert (answer.status, answer.out) == (status, "")
     assert message in answer.err
 
 
-def test_errors_of_the_definition_are_told_with_their_place_and_without_its_secrets(esc: Esc) -> None:
+def test_errors_of_the_definition_are_reported_with_their_place_and_without_its_secrets(esc: Esc) -> None:
     esc.write(
         "apps/broken", "imports: [nope]\nvalues:\n  a: {fn::secret: hunter2}\n  b: [hunter2, '${c}']\n  d: ${a.x}\n"
     )
@@ -98,7 +98,7 @@ def test_errors_of_the_definition_are_told_with_their_place_and_without_its_secr
     assert "hunter2" not in answer.err
 
 
-def test_warnings_are_told_and_do_not_matter(esc: Esc) -> None:
+def test_warnings_are_reported_and_do_not_matter(esc: Esc) -> None:
     esc.write("apps/web", "value: 1\nvalues: {a: 1}\n")
     answer = esc("open", "apps/web", "a")
     assert (answer.status, answer.out) == (0, "1\n")

@@ -64,7 +64,7 @@ def test_one_environment_is_asked_by_its_annotation_and_each_time_anew(esc: Esc,
     assert values == sorted(values)
 
 
-def test_a_suspended_environment_is_told_before_it_is_asked(esc: Esc, cluster: FakeSession) -> None:
+def test_a_suspended_environment_is_reported_before_it_is_asked(esc: Esc, cluster: FakeSession) -> None:
     answer = esc("rotate", "apps/off", "--wait")
     assert (answer.status, cluster.annotated) == (1, [])
     assert "is suspended" in answer.err
@@ -172,7 +172,7 @@ def test_waiting_for_many_tells_each_step_in_a_line_and_the_end(esc: Esc, cluste
     ]
 
 
-def test_failures_are_told_by_name_and_in_the_exit_status(esc: Esc, cluster: FakeSession) -> None:
+def test_failures_are_reported_by_name_and_in_the_exit_status(esc: Esc, cluster: FakeSession) -> None:
     cluster.progress = [{**FAILED, "failed": 70}]
     answer = esc("rotate", "--all", "--wait")
     assert (answer.status, answer.out) == (1, "")
@@ -249,7 +249,7 @@ def test_a_selector_that_means_nobody_is_an_error_unless_that_is_said_to_be_fine
     assert asked == ([None, True] if arguments == ("--wait",) else [])
 
 
-def test_all_that_fit_being_suspended_is_told(esc: Esc, cluster: FakeSession) -> None:
+def test_all_that_fit_being_suspended_is_reported(esc: Esc, cluster: FakeSession) -> None:
     cluster.environments["apps", "aws"] = {"suspend": True}
     answer = esc("rotate", "-l", "team=red", "--dry-run")
     assert answer.status == 1
@@ -296,7 +296,7 @@ def test_namespaces_are_chosen_by_their_labels(esc: Esc, cluster: FakeSession) -
         (NotFoundError("could not create escrotations: no"), "install their CustomResourceDefinition"),
     ],
 )
-def test_what_is_missing_in_the_cluster_is_told(esc: Esc, cluster: FakeSession, refusal: Any, told: str) -> None:
+def test_what_is_missing_in_the_cluster_is_reported(esc: Esc, cluster: FakeSession, refusal: Any, told: str) -> None:
     cluster.refusal = refusal
     answer = esc("rotate", "--all")
     assert answer.status == 1

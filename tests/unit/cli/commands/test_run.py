@@ -183,7 +183,7 @@ def test_arguments_are_filled_in_and_the_commands_name_is_not(machine: Machine) 
     assert "command not found: ${database.host}" in machine.run("${database.host}").stderr
 
 
-def test_an_argument_that_does_not_close_is_told_and_nothing_is_run(machine: Machine) -> None:
+def test_an_argument_that_does_not_close_is_reported_and_nothing_is_run(machine: Machine) -> None:
     answer = machine.run("touch", str(machine.root / "ran"), "${HOME")
     assert answer.returncode == 1
     assert answer.stderr == (
@@ -364,7 +364,7 @@ def test_a_secret_in_an_argument_is_warned_of_once_and_not_shown(machine: Machin
     assert answer.stderr == f"Warning: arguments 2 and 4 of true hold secrets {WHAT_TO_DO}"
 
 
-def test_one_secret_in_an_argument_is_told_by_its_position(machine: Machine) -> None:
+def test_one_secret_in_an_argument_is_reported_by_its_position(machine: Machine) -> None:
     answer = machine.run("true", "${database.host}", "--password=${database.password}")
     assert answer.stderr == f"Warning: argument 2 of true holds a secret {WHAT_TO_DO}"
     machine.write("apps/short", 'values: {pin: {fn::secret: "1234"}, port: 12345}')

@@ -84,7 +84,7 @@ def test_every_sanitized_session_name_is_one_that_aws_takes(name: str) -> None:
     assert all(each.isascii() and (each.isalnum() or each in "_+=,.@-") for each in sanitized)
 
 
-def test_the_role_and_the_audience_are_told_without_a_call(sts: Any) -> None:
+def test_the_role_and_the_audience_are_reported_without_a_call(sts: Any) -> None:
     role = "arn:aws:iam::123456789012:role/apps"
     asked = {"roleArn": role, "sessionName": "s"}
     assert PROVIDER.login({"oidc": asked}) == Login(role, "sts.amazonaws.com", gives_token=False)
@@ -248,7 +248,7 @@ def test_an_aws_that_does_not_answer_is_unavailable(context: Any, oidc: Any) -> 
     assert "ReadTimeoutError" in caught.value.message
 
 
-def test_an_endpoint_that_is_no_url_is_told_from_an_unreachable_one(context: Any, oidc: Any) -> None:
+def test_an_endpoint_that_is_no_url_is_distinguished_from_an_unreachable_one(context: Any, oidc: Any) -> None:
     error = refusal(replace(context, settings={"AWS_ENDPOINT_URL_STS": "http://a b/"}), oidc=oidc)
     assert error.reason == "InvalidEndpoint"
 

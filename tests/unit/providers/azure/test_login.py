@@ -101,7 +101,7 @@ def test_a_scope_exchanges_the_identity_token_and_gives_out_what_it_gets(caller:
     assert not [secret for secret in SECRETS if secret in repr(post) + repr(opened) + repr(GRANTED)]
 
 
-def test_how_far_the_clock_of_entra_is_from_ours_is_told(caller: Context) -> None:
+def test_how_far_the_clock_of_entra_is_from_ours_is_reported(caller: Context) -> None:
     late = GRANTED._replace(headers={"date": "Fri, 01 May 2026 11:59:00 GMT"})
     provider = AzureLogin(FakePoster([late]))
     assert isinstance(provider, Timed)
@@ -150,7 +150,7 @@ def test_another_audience_and_another_authority_are_taken(caller: Context) -> No
 
 
 @pytest.mark.parametrize("host", ["http://login.example", "login.example", "https://", "https://a b:x"])
-def test_an_authority_that_no_token_may_be_sent_to_is_told(caller: Context, host: str) -> None:
+def test_an_authority_that_no_token_may_be_sent_to_is_reported(caller: Context, host: str) -> None:
     error = refusal(replace(caller, settings={"AZURE_AUTHORITY_HOST": host}), FEDERATED)
     assert (error.reason, "AZURE_AUTHORITY_HOST" in error.message) == ("InvalidEndpoint", True)
 

@@ -88,7 +88,7 @@ def test_a_lease_begins_before_the_first_of_the_two_questions(caller: Context) -
     assert opened.lease == Lease(NOW, NOW + timedelta(hours=1))
 
 
-def test_how_far_the_clock_of_google_is_from_ours_is_told(caller: Context) -> None:
+def test_how_far_the_clock_of_google_is_from_ours_is_reported(caller: Context) -> None:
     late = GRANTED._replace(headers={"date": "Fri, 01 May 2026 11:59:00 GMT"})
     provider = GcpLogin(FakePoster([FEDERATED, late]))
     assert isinstance(provider, Timed)

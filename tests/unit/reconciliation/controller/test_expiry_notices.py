@@ -42,7 +42,7 @@ async def answer(world: World) -> None:
     await world.settle()
 
 
-def test_an_expiry_is_told_in_time_though_its_renewal_has_not_begun() -> None:
+def test_an_expiry_is_reported_in_time_though_its_renewal_has_not_begun() -> None:
     async def story(world: World) -> None:
         await fill(world)
         async with world.operator():
@@ -81,7 +81,7 @@ def test_an_event_tells_of_an_expiry_once_and_another_of_the_renewal() -> None:
     play(story)
 
 
-def test_after_a_start_too_it_is_told_before_it_is_their_turn() -> None:
+def test_after_a_start_too_it_is_reported_before_it_is_their_turn() -> None:
     async def story(world: World) -> None:
         await fill(world)
         world.time += 55 * MINUTE
@@ -98,7 +98,7 @@ def test_after_a_start_too_it_is_told_before_it_is_their_turn() -> None:
     play(story)
 
 
-def test_what_expired_while_no_operator_ran_is_told_where_its_turn_does_not_come_in_a_moment() -> None:
+def test_what_expired_while_no_operator_ran_is_reported_where_its_turn_does_not_come_in_a_moment() -> None:
     async def story(world: World) -> None:
         await fill(world)
         world.time += 2 * HOUR
@@ -133,7 +133,7 @@ def test_a_change_that_waits_for_a_worker_keeps_no_expiry_from_being_told() -> N
     play(story)
 
 
-def test_what_is_suspended_or_deleted_while_it_waits_is_told_nothing_wrong() -> None:
+def test_what_is_suspended_or_deleted_while_it_waits_is_reported_nothing_wrong() -> None:
     async def story(world: World) -> None:
         await fill(world)
         async with world.operator():
@@ -155,7 +155,7 @@ def test_what_is_suspended_or_deleted_while_it_waits_is_told_nothing_wrong() -> 
     play(story)
 
 
-def test_an_expiry_that_could_not_be_told_is_told_once_the_api_server_answers() -> None:
+def test_an_expiry_that_could_not_be_reported_is_reported_once_the_api_server_answers() -> None:
     async def story(world: World) -> None:
         await fill(world)
         async with world.operator():
@@ -196,7 +196,7 @@ def test_an_api_server_that_asks_to_be_left_alone_is_left_alone_by_those_who_tel
     play(story)
 
 
-def test_one_of_the_cluster_that_waits_is_told_too() -> None:
+def test_one_of_the_cluster_that_waits_is_reported_too() -> None:
     async def story(world: World) -> None:
         assert isinstance(world, Teams)
         world.put_wide()

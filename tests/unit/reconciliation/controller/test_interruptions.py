@@ -98,7 +98,7 @@ def test_another_definition_is_evaluated_at_once(more: dict[str, Any]) -> None:
     assert scene.left == [""]
 
 
-def test_the_pause_grows_with_each_time_up_to_a_bound_and_is_told() -> None:
+def test_the_pause_grows_with_each_time_up_to_a_bound_and_is_reported() -> None:
     pauses = [parse_interruptions(note(times), NOW)[0].until - NOW for times in (1, 2, 3, 20)]
     assert pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4, LONGEST_PAUSE]
     refused = Scene(note(20)).open()

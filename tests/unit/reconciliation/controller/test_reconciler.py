@@ -427,7 +427,7 @@ def test_credentials_that_are_expired_when_granted_are_not_renewed_in_a_loop() -
     play(story)
 
 
-def test_suspension_stops_renewal_and_is_told() -> None:
+def test_suspension_stops_renewal_and_is_reported() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():

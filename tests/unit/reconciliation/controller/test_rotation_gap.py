@@ -41,7 +41,7 @@ def told(story: Story) -> RotationWorld:
     return world
 
 
-def test_three_are_done_at_once_and_the_next_one_when_the_gap_is_over_and_that_is_told() -> None:
+def test_three_are_done_at_once_and_the_next_one_when_the_gap_is_over_and_that_is_reported() -> None:
     async def story(world: RotationWorld) -> None:
         world.api.put_environment("aws", login())
         ask = asking(world)

@@ -9,7 +9,7 @@ from esc_operator.reconciliation.sync.outcome import Refused
 from unit.reconciliation.world import HOUR, MINUTE, World, login, play, static
 
 
-def test_a_first_sync_is_told_and_is_late_for_nothing() -> None:
+def test_a_first_sync_is_reported_and_is_late_for_nothing() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
@@ -57,7 +57,7 @@ def test_a_refresh_that_fails_counts_from_when_it_was_due_once_it_succeeds() -> 
     play(story)
 
 
-def test_what_comes_of_one_evaluation_for_many_namespaces_is_told_once() -> None:
+def test_what_comes_of_one_evaluation_for_many_namespaces_is_reported_once() -> None:
     async def story(world: World) -> None:
         world.is_of_the_cluster = True
         for name in ("one", "two"):

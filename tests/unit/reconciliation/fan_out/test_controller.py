@@ -77,7 +77,7 @@ def test_a_namespace_that_appears_gets_what_the_others_have_also_after_a_restart
     told(story)
 
 
-def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_told_at_once_and_what_is_held_stays() -> None:
+def test_a_role_that_the_namespace_of_its_account_allows_no_more_is_reported_at_once_and_what_is_held_stays() -> None:
     async def story(world: Teams) -> None:
         world.api.put_namespace("infra")
         world.put_wide({**login(), "serviceAccount": {"namespace": "infra", "name": "default"}})

@@ -155,7 +155,7 @@ def test_pods_that_never_come_make_no_renewal_come_earlier() -> None:
     told(story)
 
 
-def test_what_is_told_stays_bounded_however_many_are_behind() -> None:
+def test_what_is_reported_stays_bounded_however_many_are_behind() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
             await begin(world)
@@ -400,7 +400,7 @@ def test_those_that_wait_for_their_turn_cost_no_list() -> None:
     told(story, many=30, at_once=1)
 
 
-def test_trouble_in_one_namespace_is_told_and_keeps_no_other_waiting() -> None:
+def test_trouble_in_one_namespace_is_reported_and_keeps_no_other_waiting() -> None:
     async def story(world: RollingTeams) -> None:
         world.api.pods_come = True
         async with world.operator():
@@ -447,7 +447,7 @@ def test_an_api_server_that_is_silent_is_not_asked_about_each_namespace() -> Non
 
 
 @pytest.mark.parametrize("change", [{"rollout": {"policy": "Never"}}, {"suspend": True}], ids=["never", "suspended"])
-def test_switched_off_nothing_is_rolled_or_told_and_switched_on_it_goes_on(change: dict[str, Any]) -> None:
+def test_switched_off_nothing_is_rolled_or_reported_and_switched_on_it_goes_on(change: dict[str, Any]) -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
             await begin(world)
@@ -535,7 +535,7 @@ def test_data_that_is_taken_back_in_the_middle_of_its_rollout_is_taken_back_from
     told(story, at_once=2)
 
 
-def test_no_workload_that_takes_it_is_told() -> None:
+def test_no_workload_that_takes_it_is_reported() -> None:
     async def story(world: RollingTeams) -> None:
         async with world.operator():
             world.put_wide(rolling(static(A="1")), **TEAMS, name="unused")

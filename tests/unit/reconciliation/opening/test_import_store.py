@@ -132,7 +132,7 @@ def test_after_a_start_what_an_import_imports_is_known_again_and_nothing_is_open
     play(story)
 
 
-def test_an_error_behind_an_import_is_told_in_full_to_its_author_alone() -> None:
+def test_an_error_behind_an_import_is_reported_in_full_to_its_author_alone() -> None:
     async def story(world: World) -> None:
         broken = {"environment": {"values": {"a": "${nope}"}}, "sharing": {"namespaces": ["blue"]}}
         world.api.put_environment("broken", broken, "green")

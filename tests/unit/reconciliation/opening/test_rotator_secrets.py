@@ -172,7 +172,7 @@ def test_a_rotation_is_kept_in_a_secret_of_its_own_and_used_from_then_on() -> No
     run(story)
 
 
-def test_a_request_at_the_beginning_makes_the_first_secret_and_without_one_it_is_told() -> None:
+def test_a_request_at_the_beginning_makes_the_first_secret_and_without_one_it_is_reported() -> None:
     async def story(world: RotatorWorld) -> None:
         world.api.put_environment("db", rotating())
         async with world.operator():

@@ -166,7 +166,7 @@ def test_a_replay_rolls_nothing_and_keeps_what_belongs_to_other_secrets(
 
 
 @given(st.lists(st.builds(workload, name=st.sampled_from("abcdef"), progress=st.sampled_from(Progress))))
-def test_every_workload_is_done_or_rolled_or_told(workloads: list[Workload]) -> None:
+def test_every_workload_is_done_or_rolled_or_reported(workloads: list[Workload]) -> None:
     stamped = [replace(one, stamps={"aws": PRESENT}) for one in workloads]
     found = plan(*stamped)
     done = [one for one in stamped if one.progress is Progress.DONE]
@@ -176,7 +176,7 @@ def test_every_workload_is_done_or_rolled_or_told(workloads: list[Workload]) -> 
 
 @pytest.mark.parametrize("progress", [Progress.PAUSED, Progress.ON_DELETE])
 @pytest.mark.parametrize("stamp", [None, FORMER, PRESENT])
-def test_what_somebody_holds_back_is_told_and_not_acted_on(progress: Progress, stamp: Stamp | None) -> None:
+def test_what_somebody_holds_back_is_reported_and_not_acted_on(progress: Progress, stamp: Stamp | None) -> None:
     found = plan(workload(stamp=stamp, progress=progress, message="it is paused"))
     assert not found.roll
     assert told(found)[:2] == ("False", "RolloutBlocked")
@@ -184,7 +184,7 @@ def test_what_somebody_holds_back_is_told_and_not_acted_on(progress: Progress, s
     assert found.needs_somebody
 
 
-def test_a_partition_does_not_hold_back_the_mark_but_is_told_afterwards() -> None:
+def test_a_partition_does_not_hold_back_the_mark_but_is_reported_afterwards() -> None:
     assert plan(workload(progress=Progress.PARTITIONED)).roll
     after = plan(workload(stamp=PRESENT, progress=Progress.PARTITIONED, message="its partition keeps 1 of 2 pods"))
     assert told(after)[:2] == ("False", "RolloutBlocked")
@@ -220,7 +220,7 @@ def test_a_mark_without_a_time_is_not_waited_for() -> None:
     assert plan(workload(stamp=Stamp("0000", None))).roll
 
 
-def test_a_mark_that_was_taken_off_is_put_back_and_told() -> None:
+def test_a_mark_that_was_taken_off_is_put_back_and_reported() -> None:
     found = plan(workload(), stamped={"u-web": NOW - 2 * MINUTE})
     assert [one.name for one in found.roll] == ["web"]
     assert told(found)[:2] == ("False", "RolloutReverted")
@@ -237,7 +237,7 @@ def test_a_mark_that_was_put_back_to_a_former_one_is_a_reversal_too() -> None:
     assert told(plan(workload(stamp=FORMER), stamped={"u-web": NOW - 2 * MINUTE}))[1] == "RolloutReverted"
 
 
-def test_trouble_that_needs_a_person_is_told_first() -> None:
+def test_trouble_that_needs_a_person_is_reported_first() -> None:
     everything = [
         workload("waits", Stamp("0000", NOW)),
         workload("runs", PRESENT, progress=Progress.RUNNING, message="1 of 3 pods are new"),

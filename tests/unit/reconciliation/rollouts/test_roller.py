@@ -253,7 +253,7 @@ CALLS = len(play(roll_twice).api.calls)
 
 
 @pytest.mark.parametrize("lost", ["lost_before", "lost_after"])
-def test_whichever_request_is_lost_everything_is_rolled_once_and_told(lost: str) -> None:
+def test_whichever_request_is_lost_everything_is_rolled_once_and_reported(lost: str) -> None:
     for number in range(1, CALLS):
 
         async def story(world: RolloutWorld, number: int = number) -> None:
@@ -354,7 +354,7 @@ def test_a_workload_that_somebody_changes_at_the_same_time_is_rolled_all_the_sam
 
 
 @pytest.mark.parametrize("error", [ForbiddenError("forbidden by a policy"), InvalidError("spec: no")])
-def test_a_workload_that_may_not_be_changed_is_told_and_tried_again(error: Any) -> None:
+def test_a_workload_that_may_not_be_changed_is_reported_and_tried_again(error: Any) -> None:
     async def story(world: RolloutWorld) -> None:
         async with world.operator():
             await begin(world)
@@ -431,7 +431,7 @@ def test_named_targets_are_rolled_and_only_their_kinds_are_listed() -> None:
     play(story)
 
 
-def test_a_mark_that_is_taken_off_again_and_again_is_put_back_at_the_interval_and_told() -> None:
+def test_a_mark_that_is_taken_off_again_and_again_is_put_back_at_the_interval_and_reported() -> None:
     async def story(world: RolloutWorld) -> None:
         async with world.operator():
             await begin(world)
@@ -446,7 +446,7 @@ def test_a_mark_that_is_taken_off_again_and_again_is_put_back_at_the_interval_an
     play(story)
 
 
-def test_pods_that_never_come_are_told_and_give_their_turn_to_others() -> None:
+def test_pods_that_never_come_are_reported_and_give_their_turn_to_others() -> None:
     async def story(world: RolloutWorld) -> None:
         world.api.put_workload("db", taking("app"), STATEFUL_SETS)
         world.api.put_workload("web", taking("other"))
@@ -926,7 +926,7 @@ def test_events_tell_the_beginning_and_the_end_of_a_rollout_and_nothing_in_betwe
     play(story)
 
 
-def test_a_trouble_that_comes_and_goes_is_told_by_one_event() -> None:
+def test_a_trouble_that_comes_and_goes_is_reported_by_one_event() -> None:
     async def story(world: RolloutWorld) -> None:
         world.api.put_workload("web", taking("app"))
         async with world.operator():
@@ -1010,7 +1010,7 @@ def test_no_wake_up_is_lost_and_none_is_made_without_need() -> None:
 # What is told of it.
 
 
-def test_a_rollout_is_told_when_it_ends_and_with_how_long_it_took() -> None:
+def test_a_rollout_is_reported_when_it_ends_and_with_how_long_it_took() -> None:
     async def story(world: RolloutWorld) -> None:
         async with world.operator():
             await begin(world, "web", "worker")
@@ -1027,7 +1027,7 @@ def test_a_rollout_is_told_when_it_ends_and_with_how_long_it_took() -> None:
     play(story)
 
 
-def test_a_rollout_that_comes_to_a_stop_is_told_once() -> None:
+def test_a_rollout_that_comes_to_a_stop_is_reported_once() -> None:
     async def story(world: RolloutWorld) -> None:
         async with world.operator():
             await begin(world)

@@ -165,7 +165,7 @@ def test_a_selector_means_those_of_the_cluster_unless_it_names_namespaces(
     play(story, spread_out())
 
 
-def test_a_namespace_that_does_not_get_the_new_values_is_told_and_one_that_is_slow_is_waited_for() -> None:
+def test_a_namespace_that_does_not_get_the_new_values_is_reported_and_one_that_is_slow_is_waited_for() -> None:
     async def story(world: RotationWorld) -> None:
         foreign = {"A": "bm8="}
         world.api.put_secret("wide", foreign, "team-1")
@@ -229,7 +229,7 @@ def test_one_of_the_cluster_that_is_suspended_or_deleted_counts_as_any_other() -
     play(story, spread_out())
 
 
-def test_suspended_environments_are_left_out_and_told() -> None:
+def test_suspended_environments_are_left_out_and_reported() -> None:
     async def story(world: RotationWorld) -> None:
         put_many(world, 3)
         world.api.put_environment("off", login(suspend=True))
@@ -319,7 +319,7 @@ def test_events_tell_the_begin_each_failure_once_and_the_end() -> None:
     play(story)
 
 
-def test_of_many_failures_the_first_are_told_by_events_also_by_an_operator_that_takes_over() -> None:
+def test_of_many_failures_the_first_are_reported_by_events_also_by_an_operator_that_takes_over() -> None:
     async def story(world: RotationWorld) -> None:
         put_many(world, 40)
         async with world.operator():
@@ -339,7 +339,7 @@ def test_of_many_failures_the_first_are_told_by_events_also_by_an_operator_that_
     play(story)
 
 
-def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_told_once(
+def test_events_that_are_refused_stop_nothing_and_a_stop_and_a_bad_schedule_are_reported_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def story(world: RotationWorld) -> None:
@@ -526,7 +526,7 @@ def test_a_schedule_runs_when_it_comes_and_once_for_all_that_was_missed() -> Non
         ({"schedule": "0 0 * * *", "timeZone": "../../etc/passwd"}, "spec.timeZone: there is no time zone"),
     ],
 )
-def test_a_schedule_that_cannot_be_kept_is_told(spec: dict[str, Any], told: str) -> None:
+def test_a_schedule_that_cannot_be_kept_is_reported(spec: dict[str, Any], told: str) -> None:
     async def story(world: RotationWorld) -> None:
         async with world.operator():
             world.rotate(**spec)

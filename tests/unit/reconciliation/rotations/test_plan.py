@@ -209,13 +209,13 @@ def test_a_dry_run_that_means_nobody_tells_it_as_well() -> None:
     assert fine.conditions[0].reason == "DryRun"
 
 
-def test_an_environment_whose_role_fits_only_with_two_stars_is_planned_and_that_is_told() -> None:
+def test_an_environment_whose_role_fits_only_with_two_stars_is_planned_and_that_is_reported() -> None:
     status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), wide=True)], NOW)
     assert len(status.to_dict()["planned"]) == 1
     assert status.conditions[0].message.endswith("the role of 1 of them matches only with ** in place of each *")
 
 
-def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_told() -> None:
+def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_reported() -> None:
     status = plan_dry_run(replace(ROTATION, dry_run=True), RotationStatus(), [replace(of("red", 1), unsure=True)], NOW)
     assert status.to_dict()["planned"] == [
         {"namespace": "red", "name": "red-001", "expiresAt": "2026-05-01T12:01:00Z", "roleHidden": True}
@@ -275,7 +275,7 @@ def test_without_rollout_pods_are_not_waited_for() -> None:
     assert judge(replace(RUN, rolls=False), seen).state is EnvironmentState.SUCCEEDED
 
 
-def test_failures_are_told_within_bounds() -> None:
+def test_failures_are_reported_within_bounds() -> None:
     outcomes = {
         Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(EnvironmentState.FAILED, "R", "m" * 9999)
         for number in range(999)

@@ -36,7 +36,7 @@ def record(world: World, name: str) -> SyncRecord:
     return found
 
 
-def test_each_run_that_asks_mints_once_and_is_told_by_the_secret_and_the_status() -> None:
+def test_each_run_that_asks_mints_once_and_is_reported_by_the_secret_and_the_status() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():

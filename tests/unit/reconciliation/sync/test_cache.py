@@ -57,7 +57,7 @@ def test_a_rotation_is_known_since_it_was_seen() -> None:
     assert enter(cache, "app", 3, at=later, rotate="2").rotation_seen_at == later
 
 
-def test_what_a_read_has_overtaken_is_told_apart() -> None:
+def test_what_a_read_has_overtaken_is_distinguished() -> None:
     cache = Cache()
     assert not cache.is_overtaken(APP, "1")
     enter(cache, "app", 10)

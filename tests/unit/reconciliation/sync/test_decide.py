@@ -93,7 +93,7 @@ def test_ready_turns_false_at_expiry_though_an_attempt_has_no_answer_yet() -> No
     play(story)
 
 
-def test_the_trouble_that_is_known_is_told_with_an_expiry_that_falls_into_an_attempt() -> None:
+def test_the_trouble_that_is_known_is_reported_with_an_expiry_that_falls_into_an_attempt() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
@@ -111,7 +111,7 @@ def test_the_trouble_that_is_known_is_told_with_an_expiry_that_falls_into_an_att
     play(story)
 
 
-def test_an_expiry_that_cannot_be_told_during_an_attempt_keeps_it_from_nothing() -> None:
+def test_an_expiry_that_cannot_be_reported_during_an_attempt_keeps_it_from_nothing() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
@@ -128,7 +128,7 @@ def test_an_expiry_that_cannot_be_told_during_an_attempt_keeps_it_from_nothing()
     play(story)
 
 
-def test_after_a_time_away_an_expiry_is_told_only_where_it_is_not_made_good_in_a_moment() -> None:
+def test_after_a_time_away_an_expiry_is_reported_only_where_it_is_not_made_good_in_a_moment() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
@@ -232,7 +232,7 @@ def test_a_mistake_in_an_edit_leaves_the_secret_of_the_last_good_generation() ->
     play(story)
 
 
-def test_what_the_provider_asks_for_is_waited_for_and_told() -> None:
+def test_what_the_provider_asks_for_is_waited_for_and_reported() -> None:
     async def story(world: World) -> None:
         world.cloud.refusals["aws"] = Refused("Throttled", "slow down", retry_after=120)
         world.api.put_environment("aws", login())
@@ -285,7 +285,7 @@ def test_a_lost_event_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("refusal", [DOWN, MISTAKE])
-def test_a_failure_is_told_in_the_end_though_its_status_could_not_be_written_at_once(refusal: Refused) -> None:
+def test_a_failure_is_reported_in_the_end_though_its_status_could_not_be_written_at_once(refusal: Refused) -> None:
     async def story(world: World) -> None:
         world.api.put_environment("aws", login())
         async with world.operator():
@@ -329,7 +329,7 @@ def test_a_status_whose_write_may_or_may_not_have_happened_is_written_whole() ->
     play(story)
 
 
-def test_a_success_after_a_failure_of_an_older_generation_is_told_though_its_status_was_lost() -> None:
+def test_a_success_after_a_failure_of_an_older_generation_is_reported_though_its_status_was_lost() -> None:
     async def story(world: World) -> None:
         world.cloud.refusals["aws"] = MISTAKE
         world.api.put_environment("aws", login())
