@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    # What has been imported and collected by now stays: looking through it for garbage took an eighth of all time.
+    gc.collect()
+    gc.freeze()
     needed = any(item.get_closest_marker("cluster") for item in session.items)
     if needed and not session.config.option.collectonly:
         # The first build takes minutes, which are not the first test's.
