@@ -12,7 +12,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
 # Ours is compiled when it is first imported, and kept: an operator starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
-# How many processes share all tests: most wait for an API server, so there are more of them than two processors.
+# How many processes share the tests: many wait, for an API server or a clock, so there are more of them than processors.
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
@@ -47,7 +47,7 @@ test: $(READY) ## All tests: unit, conformance, and those on a real API server (
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 unit: $(READY) ## Only the tests that need nothing but Python
-	@$(BIN)/python -m pytest -n auto tests/unit $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit $(ARGS)
 
 lint: $(READY) ## ruff, mypy, import-linter
 	@$(BIN)/ruff check
