@@ -116,7 +116,7 @@ def _lure(stage: Stage, library: dict[str, Any], *between: str, **spec: Any) -> 
             imports = one
         ready = settled(stage.neighbour, "guest")
         told = f"{ready['reason']}: {ready['message']}"
-        good = ready["reason"] == "ImportNotTrusted" and 'spec.trustedNamespaces: ["red"]' in told
+        good = ready["reason"] == "ImportNotTrusted" and 'add "red" to its spec.trustedNamespaces' in told
         return Verdict("operator", told, good=good and stage.neighbour.secret("guest") is None)
     finally:
         for one in reversed(made):

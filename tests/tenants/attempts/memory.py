@@ -39,7 +39,7 @@ def grows(stage: Stage, make: Callable[[], object]) -> Verdict:
 @attempt("an environment of 1.3 MB")
 def too_large(stage: Stage) -> Verdict:
     verdict = applied(stage.attacker, stage.fresh(), filled(1_300_000))
-    told = all(part in verdict.told for part in ("LimitExceeded", "1,048,576 bytes", "split it"))
+    told = all(part in verdict.told for part in ("LimitExceeded", "at most 1,048,576 are allowed", "split it"))
     return Verdict(verdict.by, verdict.told, good=verdict.good and told)
 
 
