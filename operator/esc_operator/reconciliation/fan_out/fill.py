@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation.fan_out.plan import (
+    GIVE_UP_AFTER,
     Site,
     SiteFailure,
     best_of,
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 logger = logging.getLogger(__name__)
-
-GIVE_UP_AFTER = 16
-"""After this many writes in a row without an answer, the API server is at fault, not single namespaces."""
 
 SALT_BYTES = 16
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NAMED = 5
 """How many failing namespaces a message names."""
 
+GIVE_UP_AFTER = 16
+"""After this many requests in a row without an answer, the API server is at fault, not single namespaces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import KubeError, UnavailableError
+from esc_operator.reconciliation.fan_out.plan import GIVE_UP_AFTER
 from esc_operator.reconciliation.fan_out.rollout_plan import Stand, is_due, stand_of, stand_of_failure, unseen
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """So many namespaces are asked about at a time, of all ClusterEscEnvironments together."""
-
-GIVE_UP_AFTER = 16
-"""So many in a row without an answer are no trouble of single namespaces."""
 
 LATER = timedelta(seconds=5)
 
