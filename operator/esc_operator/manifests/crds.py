@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.manifests.environment_spec import cluster_environment_spec, environment_spec
-from esc_operator.manifests.environment_status import environment_status
+from esc_operator.manifests.environment_status import cluster_environment_status, environment_status
 from esc_operator.manifests.rotation_crd import rotation_crd
+from esc_operator.manifests.schema_parts import META
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, GROUP, VERSION
 
 
@@ -32,7 +33,7 @@ def cluster_environment_crd() -> dict[str, Any]:
         short="cescenv",
         columns=_cluster_columns(),
         description="A cluster-wide environment: others import it, and it can fill a Secret in many namespaces.",
-        parts={"spec": cluster_environment_spec(), "status": environment_status()},
+        parts={"spec": cluster_environment_spec(), "status": cluster_environment_status()},
     )
 
 
@@ -89,9 +90,7 @@ def _schema(description: str, parts: dict[str, Any]) -> dict[str, Any]:
         "description": description,
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            **META,
             **parts,
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.formats import durations
-from esc_operator.manifests.schema_parts import label_selector
+from esc_operator.manifests.schema_parts import flag, label_selector, text
 from esc_operator.resources import GROUP
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
@@ -25,17 +25,19 @@ _NAMESPACE = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a
 def environment_spec() -> dict[str, Any]:
     return {
         "type": "object",
+        "description": "What the environment is made from, which Secret it fills, and who may use it.",
         "required": ["environment"],
         "properties": {
             "environment": _definition(),
             "serviceAccountName": {
                 **_NAME,
                 "default": "default",
-                "description": "The ServiceAccount of this namespace whose identity the logins use.",
+                "description": "The ServiceAccount of this namespace whose identity the logins use. A cloud "
+                "distinguishes environments only by it. Default: default.",
             },
             "refresh": _refresh(),
             "target": _target(),
-            "rollout": _rollout("By default every workload of the namespace whose pods take the Secret."),
+            "rollout": _rollout("every workload of the namespace whose pods take the Secret"),
             "sharing": _sharing("none"),
             "trustedNamespaces": {
                 "type": "array",
@@ -43,14 +45,11 @@ def environment_spec() -> dict[str, Any]:
                 "x-kubernetes-list-type": "set",
                 "items": _NAMESPACE,
                 "description": "Namespaces whose definitions, when imported here, may open providers and rotators as "
-                "this environment's ServiceAccount. By default only definitions of this namespace and "
-                "ClusterEscEnvironments may. If you trust a namespace, everyone who can write environments there can "
-                "log in with this identity.",
+                "this environment's ServiceAccount. If you trust a namespace, everyone who can write environments "
+                "there can log in with this identity. Default: none, so only definitions of this namespace and "
+                "ClusterEscEnvironments may.",
             },
-            "suspend": {
-                "type": "boolean",
-                "description": "Keep the Secret as it is and refresh nothing.",
-            },
+            "suspend": flag("true: keep the Secret as it is and refresh nothing. Default: false."),
         },
     }
 
@@ -58,23 +57,24 @@ def environment_spec() -> dict[str, Any]:
 def cluster_environment_spec() -> dict[str, Any]:
     return {
         "type": "object",
+        "description": "What the environment is made from, which Secrets it fills, and who may import it.",
         "required": ["environment"],
         "properties": {
             "environment": _definition(),
             "serviceAccount": {
                 "type": "object",
-                "description": "The ServiceAccount whose identity the logins use; required only if there are logins.",
+                "description": "The ServiceAccount whose identity the logins use. Required if there are logins.",
                 "required": ["namespace", "name"],
-                "properties": {"namespace": _NAMESPACE, "name": _NAME},
+                "properties": {
+                    "namespace": {**_NAMESPACE, "description": "The namespace of the ServiceAccount."},
+                    "name": {**_NAME, "description": "The name of the ServiceAccount."},
+                },
             },
             "refresh": _refresh(),
             "target": _spread(),
-            "rollout": _rollout("By default every workload whose pods take the Secret, in each of its namespaces."),
+            "rollout": _rollout("every workload whose pods take the Secret, in each of its namespaces"),
             "sharing": _sharing("all"),
-            "suspend": {
-                "type": "boolean",
-                "description": "Keep the Secrets as they are and refresh nothing.",
-            },
+            "suspend": flag("true: keep the Secrets as they are and refresh nothing. Default: false."),
         },
         "x-kubernetes-validations": [
             {
@@ -87,7 +87,10 @@ def cluster_environment_spec() -> dict[str, Any]:
 
 def _spread() -> dict[str, Any]:
     """A target in many namespaces."""
-    target = _target()
+    target = _target(
+        "What happens to a Secret when the environment is deleted or no longer selects its namespace. Delete: it is "
+        "deleted too. Retain: it stays. Default: Delete.",
+    )
     properties = {
         **target["properties"],
         "namespaces": {
@@ -95,17 +98,20 @@ def _spread() -> dict[str, Any]:
             "maxItems": 512,
             "x-kubernetes-list-type": "set",
             "items": _NAMESPACE,
-            "description": "Namespaces that get the Secret.",
+            "description": "Namespaces that get the Secret, such as [red, blue]. Default: those that namespaceSelector "
+            "selects.",
         },
         "namespaceSelector": {
             "type": "object",
-            "description": "Namespaces whose labels match also get the Secret; {} selects all.",
-            "properties": label_selector(),
+            "description": "Namespaces whose labels match get the Secret too; {} selects all. Default: only those in "
+            "namespaces.",
+            "properties": label_selector("a namespace"),
         },
     }
     return {
         "type": "object",
-        "description": "The Secret to fill in many namespaces from one evaluation. Without it no Secret is filled.",
+        "description": "The Secret to fill in many namespaces from one evaluation. Without it no Secret is filled: "
+        "other environments import this one.",
         "properties": properties,
         "x-kubernetes-validations": [
             {
@@ -119,7 +125,9 @@ def _spread() -> dict[str, Any]:
 def _definition() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "The definition: imports and values, as in Pulumi ESC.",
+        "description": "The definition, in the language of Pulumi ESC: imports, and values, among which "
+        "environmentVariables and files fill the Secret. Example: {imports: [base], values: {environmentVariables: "
+        "{REGION: eu-west-1}}}.",
         "x-kubernetes-preserve-unknown-fields": True,
     }
 
@@ -127,7 +135,7 @@ def _definition() -> dict[str, Any]:
 def _sharing(default: str) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": f"Which other namespaces may import this environment; {default} by default.",
+        "description": f"Which other namespaces may import this environment. Default: {default}.",
         "properties": {
             "namespaces": {
                 "type": "array",
@@ -138,7 +146,8 @@ def _sharing(default: str) -> dict[str, Any]:
                     "maxLength": 63,
                     "pattern": rf"^(\{EVERY_NAMESPACE}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
                 },
-                "description": f'Namespaces whose environments may import it; "{EVERY_NAMESPACE}" means all.',
+                "description": f'Namespaces whose environments may import it, such as [red, blue]; "{EVERY_NAMESPACE}" '
+                f"means all. Default: {default}.",
             }
         },
     }
@@ -159,37 +168,52 @@ def _duration(description: str, at_least: str) -> dict[str, Any]:
 def _refresh() -> dict[str, Any]:
     return {
         "type": "object",
+        "description": "When the operator evaluates the environment again. Default: ahead of every expiry, and each "
+        "hour.",
         "properties": {
-            "interval": _duration("How often to read inputs without an expiry again; 1h by default.", "30s"),
+            "interval": _duration(
+                "How often to read inputs that do not expire again, such as 10m or 1h30m; at least 30s. Default: 1h.",
+                "30s",
+            ),
             "before": _duration(
-                "Renew credentials at least this long before they expire; by default a quarter of their lifetime, and "
-                "at least 15m where the lifetime allows it.",
+                "Renew credentials at least this long before they expire, such as 20m; if they do not live long "
+                "enough for that, a third of their lifetime before. Default: a quarter of their lifetime, and at least "
+                "15m where the lifetime allows it.",
                 "1s",
             ),
         },
     }
 
 
-def _target() -> dict[str, Any]:
+def _target(
+    deletion: str = "What happens to the Secret when the environment is deleted. Delete: it is deleted too. Retain: it "
+    "stays. Default: Delete.",
+) -> dict[str, Any]:
     texts = {"type": "object", "additionalProperties": {"type": "string"}}
     refused = " && ".join(f"self != '{kind}'" for kind in REFUSED_TYPES)
     return {
         "type": "object",
-        "description": "The Secret to fill.",
+        "description": "The Secret to fill. Default: one with the name of the environment.",
         "properties": {
-            "name": {**_NAME, "description": "Its name; by default that of the environment."},
+            "name": {**_NAME, "description": "The name of the Secret. Default: the name of the environment."},
             "type": {
                 "type": "string",
                 "maxLength": 253,
-                "description": "Its type; Opaque by default. The type of an existing Secret cannot be changed.",
+                "description": "The type of the Secret, such as kubernetes.io/dockerconfigjson. The type of an "
+                "existing Secret cannot be changed. Default: Opaque.",
                 "x-kubernetes-validations": [
                     {"rule": refused, "message": "Secrets of this type grant rights and cannot be a target"}
                 ],
             },
-            "labels": {**texts, "maxProperties": 64},
+            "labels": {
+                **texts,
+                "maxProperties": 64,
+                "description": "Labels of the Secret, such as {team: red}. Default: only the operator's own.",
+            },
             "annotations": {
                 **texts,
                 "maxProperties": 64,
+                "description": f"Annotations of the Secret, except those of {GROUP}. Default: only the operator's own.",
                 "x-kubernetes-validations": [
                     {
                         "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
@@ -200,7 +224,7 @@ def _target() -> dict[str, Any]:
             "deletionPolicy": {
                 "type": "string",
                 "enum": ["Delete", "Retain"],
-                "description": "Whether the Secret is deleted with the environment; Delete by default.",
+                "description": deletion,
             },
         },
     }
@@ -216,15 +240,20 @@ def _rollout(targets: str) -> dict[str, Any]:
                 "minProperties": 1,
                 "maxProperties": 16,
                 "additionalProperties": {"type": "string"},
+                "description": "Labels that a workload must have, all of them, such as {app: web}. Required.",
             }
         },
+        "description": "Selects workloads of the kind by their labels. Set either this or name.",
     }
     target = {
         "type": "object",
         "required": ["kind"],
         "properties": {
-            "kind": {"type": "string", "enum": ["Deployment", "StatefulSet", "DaemonSet", "Rollout"]},
-            "name": _NAME,
+            "kind": text(
+                "The kind of the workload: Deployment, StatefulSet, DaemonSet, or Rollout of Argo Rollouts.",
+                enum=["Deployment", "StatefulSet", "DaemonSet", "Rollout"],
+            ),
+            "name": {**_NAME, "description": "The name of the workload. Set either this or selector."},
             "selector": selector,
         },
         "x-kubernetes-validations": [
@@ -233,19 +262,24 @@ def _rollout(targets: str) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "description": "What happens to workloads when the Secret's data changes.",
+        "description": "What happens to pods when the Secret's data changes. Default: nothing.",
         "properties": {
             "policy": {
                 "type": "string",
                 "enum": ["Never", "OnChange"],
-                "description": "OnChange replaces the pods that need the new values; Never, the default, does not.",
+                "description": "OnChange: replace the pods that need the new values. Never: leave that to others. "
+                "Default: Never.",
             },
             "targets": {
                 "type": "array",
                 "maxItems": 32,
                 "items": target,
-                "description": targets,
+                "description": "The workloads whose pods need the values, such as [{kind: Deployment, name: web}]. "
+                f"Default: {targets}.",
             },
-            "minInterval": _duration("The minimum time between two rollouts of one workload; 1m by default.", "1s"),
+            "minInterval": _duration(
+                "The minimum time between two rollouts of one workload, such as 90s or 10m; at least 1s. Default: 1m.",
+                "1s",
+            ),
         },
     }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.manifests.schema_parts import COUNT, TIME, conditions, label_selector
+from esc_operator.manifests.schema_parts import (
+    META,
+    conditions,
+    count,
+    flag,
+    label_selector,
+    observed_generation,
+    text,
+    time,
+)
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_MESSAGE, MAX_LISTED, MOST_AT_ONCE, Phase
 
@@ -66,9 +75,7 @@ def _schema() -> dict[str, Any]:
         "description": "Requests new credentials for environments of the whole cluster, once or on a schedule.",
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            **META,
             "spec": _spec(),
             "status": _status(),
         },
@@ -78,55 +85,48 @@ def _schema() -> dict[str, Any]:
 def _spec() -> dict[str, Any]:
     return {
         "type": "object",
+        "description": "Which environments get new credentials, when, and how many at a time.",
         "required": ["selector"],
         "properties": {
             "selector": _selector(),
-            "reason": {
-                "type": "string",
-                "maxLength": 1024,
-                "description": "Why, for people who read it later.",
-            },
+            "reason": text(
+                "Why, for people who read it later, such as: a laptop was stolen. Default: none.", maxLength=1024
+            ),
             "maxConcurrent": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MOST_AT_ONCE,
                 "default": DEFAULT_AT_ONCE,
-                "description": "How many environments to rotate at a time.",
+                "description": f"How many environments to rotate at a time, 1 to {MOST_AT_ONCE}. Namespaces take "
+                f"turns. Default: {DEFAULT_AT_ONCE}.",
             },
-            "rollout": {
-                "type": "boolean",
-                "description": "True, the default: environments whose policy is OnChange also replace their pods, and "
-                "count as running until that is done. False: only Secrets get new values.",
-            },
+            "rollout": flag(
+                "true: environments whose rollout.policy is OnChange also replace their pods, and count as running "
+                "until that is done. false: only Secrets get new values. Default: true."
+            ),
             "stopAfterFailures": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Stop in a namespace after this many failures there, and stop the run once this many "
-                "namespaces, at least two, have failures. Without it failures stop nothing.",
+                "description": "Stop in a namespace after this number of failures there, and stop the run once this "
+                "number of namespaces, at least two, have failures. Default: failures stop nothing.",
             },
-            "allowNone": {
-                "type": "boolean",
-                "description": "Succeed even if nothing is rotated, because no environment matches or all that do are "
-                "suspended. Otherwise the rotation fails with the reason NothingSelected.",
-            },
-            "dryRun": {"type": "boolean", "description": "Only list the environments that would be rotated."},
-            "schedule": {
-                "type": "string",
-                "maxLength": 256,
-                "pattern": r"^\S+( +\S+){4}$",
-                "description": "A cron expression: minute, hour, day of month, month, day of week. Without it the "
-                "rotation runs once, at once.",
-            },
-            "timeZone": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 64,
-                "description": "The schedule's time zone, such as Europe/Berlin; UTC by default.",
-            },
-            "suspend": {
-                "type": "boolean",
-                "description": "Start no run, and rotate no further environments in the current one.",
-            },
+            "allowNone": flag(
+                "true: succeed even if nothing is rotated, because no environment matches or all that do are "
+                "suspended. false: that fails with the reason NothingSelected. Default: false."
+            ),
+            "dryRun": flag("true: only list what would be rotated, in status.planned. Default: false."),
+            "schedule": text(
+                "A cron expression (minute, hour, day of month, month, day of week), such as 0 3 1 * * for 3:00 on the "
+                "first of each month. Default: the rotation runs once, at once.",
+                maxLength=256,
+                pattern=r"^\S+( +\S+){4}$",
+            ),
+            "timeZone": text(
+                "The time zone of schedule, such as Europe/Berlin. Default: UTC.", minLength=1, maxLength=64
+            ),
+            "suspend": flag(
+                "true: start no run, and rotate no further environments in the current one. Default: false."
+            ),
         },
         "x-kubernetes-validations": [
             {
@@ -158,90 +158,99 @@ def _selector() -> dict[str, Any]:
         "type": "object",
         "description": "Which environments: those that match every field that is set; {} selects all.",
         "properties": {
-            **label_selector(),
+            **label_selector("an environment"),
             "namespaces": {
                 "type": "array",
                 "maxItems": 256,
                 "items": {"type": "string", "minLength": 1, "maxLength": 63},
-                "description": "Only environments in these namespaces. Without it ClusterEscEnvironments with a target "
-                "are included.",
+                "description": "Only environments in these namespaces, such as [red, blue]. Default: all namespaces, "
+                "and ClusterEscEnvironments with a target.",
             },
             "namespaceSelector": {
                 "type": "object",
-                "description": "Only environments in namespaces whose labels match; {} selects all. As with "
-                "namespaces, ClusterEscEnvironments are left out.",
-                "properties": label_selector(),
+                "description": "Only environments in namespaces whose labels match; {} selects all of them, and no "
+                "ClusterEscEnvironment. Default: as namespaces says.",
+                "properties": label_selector("a namespace"),
             },
-            "provider": {
-                "type": "string",
-                "maxLength": 253,
-                "description": "Only environments that open this provider, such as aws-login.",
-            },
-            "role": {
-                "type": "string",
-                "maxLength": 2048,
-                "description": "Only environments that log in to a role that matches this pattern, in which * is any "
-                "text but / and :, and ** is any text. Those whose role is a secret, or not known, are included, and "
-                "so are those that would match with ** in place of each *, which is reported.",
-            },
+            "provider": text(
+                "Only environments that open this provider, such as aws-login. Default: any or none.", maxLength=253
+            ),
+            "role": text(
+                "Only environments that log in to a role that matches this pattern, such as "
+                "arn:aws:iam::*:role/apps-*; * is any text but / and :, and ** is any text. Those whose role is a "
+                "secret, or not known, are included. So are those that would match with ** in place of each *, which "
+                "is reported. Default: any role or none.",
+                maxLength=2048,
+            ),
         },
     }
 
 
 def _status() -> dict[str, Any]:
-    name = {"type": "string", "maxLength": 253}
-    # A ClusterEscEnvironment is named with its kind.
-    environment = {"namespace": name, "name": {"type": "string", "maxLength": 253 + len(f"{CLUSTER_KIND}/")}}
     return {
         "type": "object",
+        "description": "How far the current run is, or how the last one ended.",
         "properties": {
-            "phase": {"type": "string", "enum": [str(phase) for phase in Phase]},
-            "conditions": conditions(),
-            "observedGeneration": COUNT,
-            "run": COUNT,
-            "progress": {
-                "type": "string",
-                "description": "How many have new values, of how many that should get them.",
-            },
-            "selected": COUNT,
-            "waiting": COUNT,
-            "running": COUNT,
-            "succeeded": COUNT,
-            "failed": COUNT,
-            "skipped": COUNT,
+            "phase": text(
+                "Pending: nothing has run yet. Running: a run is under way. Suspended: spec.suspend is true. "
+                "Succeeded: the last run gave all environments new values. Failed: some have none. Stopped: it ended "
+                "after too many failures. DryRun: status.planned lists what would be rotated.",
+                enum=[str(phase) for phase in Phase],
+            ),
+            "conditions": conditions(
+                "Complete: the last run has ended, and every selected environment has new values. Failed: it has "
+                "ended, and some have none."
+            ),
+            "observedGeneration": observed_generation(),
+            "run": count("The number of the current or last run, from 1; with a schedule it grows."),
+            "progress": text("How many have new values, of how many that should get them, such as 12/30."),
+            "selected": count("The number of environments that the run selected."),
+            "waiting": count("The number of them that are not requested yet."),
+            "running": count("The number of them that are getting new values."),
+            "succeeded": count("The number of them that have new values."),
+            "failed": count("The number of them that have no new values."),
+            "skipped": count("The number of them that are suspended."),
             "failures": {
                 "type": "array",
                 "maxItems": MAX_LISTED,
-                "description": "Some of those that failed, and why.",
+                "description": f"Those that failed, and why; at most {MAX_LISTED}.",
                 "items": {
                     "type": "object",
                     "properties": {
-                        **environment,
-                        "reason": name,
-                        "message": {"type": "string", "maxLength": LONGEST_MESSAGE},
+                        **_environment(),
+                        "reason": text("One word for why, as in a condition of the environment.", maxLength=253),
+                        "message": text("What happened, why, and what to do about it.", maxLength=LONGEST_MESSAGE),
                     },
                 },
             },
             "planned": {
                 "type": "array",
                 "maxItems": MAX_LISTED,
-                "description": "Of a dry run: the first environments that would be rotated.",
+                "description": f"Of a dry run: the environments that would be rotated, in order; at most {MAX_LISTED}.",
                 "items": {
                     "type": "object",
                     "properties": {
-                        **environment,
-                        "expiresAt": TIME,
-                        "roleHidden": {
-                            "type": "boolean",
-                            "description": "It may log in to a role that the selector matches: its status does not "
-                            "show the role.",
-                        },
+                        **_environment(),
+                        "expiresAt": time("When its credentials expire, in UTC. Absent if they do not."),
+                        "roleHidden": flag(
+                            "It may log in to a role that the selector matches: its status does not show the role."
+                        ),
                     },
                 },
             },
-            "startedAt": TIME,
-            "completedAt": TIME,
-            "lastScheduleTime": TIME,
-            "nextScheduleTime": TIME,
+            "startedAt": time("When the current or last run began, in UTC."),
+            "completedAt": time("When the last run ended, in UTC. Absent while one is under way."),
+            "lastScheduleTime": time("When the last run was due by schedule, in UTC."),
+            "nextScheduleTime": time("When the next run is due by schedule, in UTC."),
         },
+    }
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "namespace": text("The environment's namespace. Absent for a ClusterEscEnvironment.", maxLength=253),
+        "name": text(
+            f"The environment's name; for a ClusterEscEnvironment, {CLUSTER_KIND}/NAME.",
+            maxLength=253 + len(f"{CLUSTER_KIND}/"),
+        ),
     }

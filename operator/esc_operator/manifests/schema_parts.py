@@ -1,43 +1,83 @@
-"""Parts of schemas that several kinds share."""
+"""Parts of schemas that several kinds share.
+
+Each field has a description: `kubectl explain` shows it to people, and a test checks that it names the unit, and what
+holds if the field is left out.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-TIME = {"type": "string", "format": "date-time"}
-COUNT = {"type": "integer", "format": "int64"}
+META = {
+    "apiVersion": {"type": "string", "description": "The version of this kind: esc-operator.dev/v1alpha1."},
+    "kind": {"type": "string", "description": "The name of this kind."},
+    "metadata": {"type": "object", "description": "Name, labels and annotations, as every object has them."},
+}
 
 
-def conditions() -> dict[str, Any]:
+def time(description: str) -> dict[str, Any]:
+    return {"type": "string", "format": "date-time", "description": description}
+
+
+def count(description: str) -> dict[str, Any]:
+    return {"type": "integer", "format": "int64", "description": description}
+
+
+def text(description: str, **limits: Any) -> dict[str, Any]:
+    return {"type": "string", **limits, "description": description}
+
+
+def flag(description: str) -> dict[str, Any]:
+    return {"type": "boolean", "description": description}
+
+
+def observed_generation() -> dict[str, Any]:
+    return count("The metadata.generation of the spec that this status is about.")
+
+
+def conditions(description: str) -> dict[str, Any]:
     return {
         "type": "array",
+        "description": description,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
         "items": {
             "type": "object",
             "required": ["type", "status", "reason", "message"],
             "properties": {
-                "type": {"type": "string"},
-                "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                "reason": {"type": "string"},
-                "message": {"type": "string"},
-                "observedGeneration": COUNT,
-                "lastTransitionTime": TIME,
+                "type": text("The name of the condition."),
+                "status": text(
+                    "True, False, or Unknown if it is not known.",
+                    enum=["True", "False", "Unknown"],
+                ),
+                "reason": text("One word for why, such as Synced. The README says what to do about each."),
+                "message": text("What happened, why, and what to do about it."),
+                "observedGeneration": count("The metadata.generation of the spec that the condition is about."),
+                "lastTransitionTime": time("When status last changed, in UTC."),
             },
         },
     }
 
 
-def label_selector() -> dict[str, Any]:
-    """The two fields of a label selector."""
+def label_selector(whose: str) -> dict[str, Any]:
+    """The two fields of a label selector. `whose` labels they compare, for the descriptions."""
     value = {"type": "string", "maxLength": 63}
     expression = {
         "type": "object",
         "required": ["key", "operator"],
         "properties": {
-            "key": {"type": "string", "minLength": 1, "maxLength": 317},
-            "operator": {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
-            "values": {"type": "array", "maxItems": 64, "items": value},
+            "key": text("The key of the label, such as team.", minLength=1, maxLength=317),
+            "operator": text(
+                "In: the label has one of the values. NotIn: it has none of them, or is absent. Exists: it is there, "
+                "with any value. DoesNotExist: it is absent.",
+                enum=["In", "NotIn", "Exists", "DoesNotExist"],
+            ),
+            "values": {
+                "type": "array",
+                "maxItems": 64,
+                "items": value,
+                "description": "The values to compare with. Required for In and NotIn, forbidden otherwise.",
+            },
         },
         "x-kubernetes-validations": [
             {
@@ -47,6 +87,17 @@ def label_selector() -> dict[str, Any]:
         ],
     }
     return {
-        "matchLabels": {"type": "object", "maxProperties": 16, "additionalProperties": value},
-        "matchExpressions": {"type": "array", "maxItems": 16, "items": expression},
+        "matchLabels": {
+            "type": "object",
+            "maxProperties": 16,
+            "additionalProperties": value,
+            "description": f"Labels that {whose} must have, all of them, such as {{team: red}}. Default: none.",
+        },
+        "matchExpressions": {
+            "type": "array",
+            "maxItems": 16,
+            "items": expression,
+            "description": f"Conditions that the labels of {whose} must meet, all of them, such as "
+            "[{key: team, operator: In, values: [red, blue]}]. Default: none.",
+        },
     }

@@ -10,7 +10,7 @@ import yaml
 
 from esc_operator.formats import durations
 from esc_operator.manifests import environment_spec
-from esc_operator.manifests.crds import definitions, environment_crd
+from esc_operator.manifests.crds import cluster_environment_crd, definitions, environment_crd
 from esc_operator.manifests.environment_spec import REFUSED_TYPES
 from esc_operator.resources.status import Status
 
@@ -32,10 +32,19 @@ def test_the_folder_of_definitions_holds_these_and_no_others() -> None:
 
 
 def test_the_schema_has_a_property_for_every_field_of_a_status() -> None:
-    version = environment_crd()["spec"]["versions"][0]
+    version = cluster_environment_crd()["spec"]["versions"][0]
     assert version["subresources"] == {"status": {}}
     schema = version["schema"]["openAPIV3Schema"]
     assert set(schema["properties"]["status"]["properties"]) == {*Status().to_dict(), "rotation"}
+
+
+def test_an_escenvironment_has_no_status_fields_of_many_namespaces() -> None:
+    own, of_many = (
+        set(crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"])
+        for crd in (environment_crd, cluster_environment_crd)
+    )
+    assert of_many - own == {"namespaces", "seals", "rolloutDigest"}
+    assert own < of_many
 
 
 def test_types_of_secrets_that_hand_out_rights_are_refused_by_the_schema() -> None:
