@@ -11,7 +11,8 @@ from typing import Any
 META = {
     "apiVersion": {"type": "string", "description": "The version of this kind: esc-operator.dev/v1alpha1."},
     "kind": {"type": "string", "description": "The name of this kind."},
-    "metadata": {"type": "object", "description": "Name, labels and annotations, as every object has them."},
+    # The API server describes it itself, and refuses a definition that does.
+    "metadata": {"type": "object"},
 }
 
 
