@@ -365,3 +365,34 @@ def test_what_a_rotation_costs_is_reported(fleet: Fleet, tenant: Tenant, aws: Lo
     fleet.until(name, "Succeeded")
     print(f"{COUNT} environments in {time.monotonic() - begun:.1f} s, 10 at a time")
     assert tenant.mints() == 2 * COUNT
+
+
+def test_old_ones_of_the_command_are_deleted_and_those_of_people_are_kept(
+    tenant: Tenant, operator: LocalOperator
+) -> None:
+    cluster, names = tenant.cluster, [f"{tenant.namespace}-old-{number:02}" for number in range(13)]
+    by_person = names[0]
+    for number, name in enumerate(names):
+        labels = {} if name == by_person else {"esc-operator.dev/made-by": "esc-rotate"}
+        body = {
+            "apiVersion": "esc-operator.dev/v1alpha1",
+            "kind": "EscRotation",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"selector": {"namespaces": ["of-nobody"]}, "allowNone": True},
+        }
+        cluster.must("POST", ROTATIONS.path(), body)
+        path = ROTATIONS.path(None, name)
+        wait_until(lambda: cluster.must("GET", path).get("status", {}).get("completedAt"), "it has ended")  # noqa: B023
+        ended = {"status": {"completedAt": f"2026-01-01T00:00:{number:02}Z"}}
+        cluster.must("PATCH", f"{path}/status", ended, content_type="application/merge-patch+json")
+
+    def left() -> list[str]:
+        items = cluster.must("GET", ROTATIONS.path())["items"]
+        return sorted(name for one in items if (name := one["metadata"]["name"]) in names)
+
+    try:
+        wait_until(lambda: left() == [by_person, *names[3:]], "the newest ten are kept", left)
+        stays(lambda: left() == [by_person, *names[3:]], 0.5)
+    finally:
+        for name in left():
+            cluster.must("DELETE", ROTATIONS.path(None, name))

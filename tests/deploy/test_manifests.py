@@ -44,7 +44,7 @@ PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessPro
 RIGHTS = [
     ("esc-operator.dev", "escenvironments", {"get", "list", "watch"}),
     ("esc-operator.dev", "escenvironments/status", {"patch"}),
-    ("esc-operator.dev", "escrotations", {"get", "list", "watch"}),
+    ("esc-operator.dev", "escrotations", {"get", "list", "watch", "delete"}),
     ("esc-operator.dev", "escrotations/status", {"patch"}),
     ("esc-operator.dev", "clusterescenvironments", {"get", "list", "watch"}),
     ("esc-operator.dev", "clusterescenvironments/status", {"patch"}),

@@ -15,7 +15,7 @@ import click
 
 from esc_operator.errors import EscError, ForbiddenError, NotFoundError
 from esc_operator.formats.times import format_time
-from esc_operator.resources import API_VERSION, ROTATE_REQUESTED_AT
+from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, SECRET_REFUSED
@@ -167,7 +167,7 @@ def start_rotation(session: ClusterSession, spec: Mapping[str, Any]) -> str:
     body = {
         "apiVersion": API_VERSION,
         "kind": "EscRotation",
-        "metadata": {"generateName": "esc-rotate-"},
+        "metadata": {"generateName": "esc-rotate-", "labels": {MADE_BY: ROTATE_COMMAND}},
         "spec": dict(spec),
     }
     try:

@@ -18,6 +18,7 @@ from esc_operator.handlers.options import Options
 from esc_operator.handlers.process import run
 from esc_operator.handlers.recursion_limit import raise_recursion_limit
 from esc_operator.manifests.rights import LEASE
+from esc_operator.resources.rotation import DEFAULT_HISTORY
 
 logger = logging.getLogger("esc_operator")
 
@@ -60,6 +61,13 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     show_default=True,
     type=click.IntRange(1),
     help="How many workloads of the cluster to roll at a time.",
+)
+@click.option(
+    "--rotation-history",
+    default=DEFAULT_HISTORY,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How many ended EscRotations that esc rotate made to keep, of those that succeeded and of those that did not.",
 )
 @click.option(
     "--require-allow-lists",

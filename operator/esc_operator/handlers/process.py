@@ -220,7 +220,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
     opener.listen(recovery.on_recovery)
     accounts = MissingAccounts(api, recovery.missing_accounts, recovery.on_account, utc_now)
     rotating = RotationGatherer(api, gatherer, secrets, reconciler.cache, namespaces.labels)
-    rotations = RotationController(api, rotating, utc_now, telemetry, on_begin=opener.logins.renounce)
+    rotations = RotationController(
+        api, rotating, utc_now, telemetry, history=options.rotation_history, on_begin=opener.logins.renounce
+    )
     seen = SnapshotParts(reconciler, opener, rollouts, rotations, pulses, kinds)
     exposition = Exposition(
         metrics,

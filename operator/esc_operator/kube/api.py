@@ -228,13 +228,13 @@ class KubeApi:
         what = f"create {resource.plural} {namespace}/{body['metadata']['name']}"
         return await self._json("POST", resource.path(namespace), what, body=body, is_confidential=resource == SECRETS)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str) -> None:
         """Delete an object, only if it still has that UID; one that is already gone is no error."""
         try:
             await self._json(
                 "DELETE",
                 resource.path(namespace, name),
-                f"delete {resource.plural} {namespace}/{name}",
+                f"delete {resource.plural} {Key(namespace or '', name)}",
                 body={"preconditions": {"uid": uid}},
             )
         except NotFoundError:

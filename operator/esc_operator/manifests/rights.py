@@ -68,7 +68,13 @@ class Right:
 RIGHTS: tuple[Right, ...] = (
     Right(GROUP, ("escenvironments",), ("get", "list", "watch")),
     Right(GROUP, ("escenvironments/status",), ("patch",)),
-    Right(GROUP, ("escrotations",), ("get", "list", "watch"), scope=Scope.CLUSTER),
+    Right(
+        GROUP,
+        ("escrotations",),
+        ("get", "list", "watch", "delete"),
+        why="delete is for old ones that `esc rotate` made.",
+        scope=Scope.CLUSTER,
+    ),
     Right(GROUP, ("escrotations/status",), ("patch",), scope=Scope.CLUSTER),
     Right(GROUP, ("clusterescenvironments",), ("get", "list", "watch"), scope=Scope.CLUSTER),
     Right(GROUP, ("clusterescenvironments/status",), ("patch",), scope=Scope.CLUSTER),

@@ -26,5 +26,9 @@ HOLDS = f"{GROUP}/holds"
 
 ROTATOR_STATES = "rotator-states"
 
+MADE_BY = f"{GROUP}/made-by"
+ROTATE_COMMAND = "esc-rotate"
+"""Label of an EscRotation that `esc rotate` made, and its value: the operator keeps only the newest of these."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "esc-operator"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.formats.times import format_optional_time, parse_time
+from esc_operator.resources import MADE_BY, ROTATE_COMMAND
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.requirements import LabelSelector, parse_label_selector
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 DEFAULT_AT_ONCE = 10
 MOST_AT_ONCE = 500
+
+DEFAULT_HISTORY = 10
+"""How many ended EscRotations of `esc rotate` are kept, of those that succeeded and of those that did not."""
 
 MAX_LISTED = 50
 """How many environments a status names, of those that failed or, in a dry run, would be rotated."""
@@ -81,7 +85,8 @@ class EscRotation:
 
     `at_once` limits how many environments run, `stop_after` how many may fail in a namespace, and in how many
     namespaces; None: any number. `allows_none`: selecting nothing is no failure. `rolls` is False if pods must not be
-    replaced. `schedule` is a cron expression in `time_zone`, "" for one run at once.
+    replaced. `schedule` is a cron expression in `time_zone`, "" for one run at once. `is_from_command`: `esc rotate`
+    made it, not a person.
     """
 
     name: str
@@ -97,6 +102,7 @@ class EscRotation:
     time_zone: str = "UTC"
     suspend: bool = False
     allows_none: bool = False
+    is_from_command: bool = False
 
     def run_id(self, run: int) -> str:
         """The id of a run in the environments' status: unique, and the same after a restart."""
@@ -171,6 +177,10 @@ class RotationStatus:
         return self.run > 0 and self.completed_at is None
 
     @property
+    def is_success(self) -> bool:
+        return self.phase in {Phase.SUCCEEDED, Phase.DRY_RUN}
+
+    @property
     def seconds(self) -> float:
         """The duration of the ended run."""
         if self.started_at is None or self.completed_at is None:
@@ -218,6 +228,7 @@ def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
         time_zone=spec.get("timeZone") or "UTC",
         suspend=bool(spec.get("suspend", False)),
         allows_none=bool(spec.get("allowNone", False)),
+        is_from_command=(metadata.get("labels") or {}).get(MADE_BY) == ROTATE_COMMAND,
     )
 
 

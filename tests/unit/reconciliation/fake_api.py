@@ -146,7 +146,7 @@ class FakeApi(KubeApi):
             body["status"] = {field: value for field, value in merged.items() if value is not None}
             self._put(resource, body)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str) -> None:
         async with self._request("delete", resource, name):
             try:
                 body = self._find(resource, Key(namespace or "", name))
@@ -154,7 +154,7 @@ class FakeApi(KubeApi):
                 return
             if body["metadata"]["uid"] != uid:
                 raise ConflictError("the UID in the precondition is another one")
-            self._delete(resource, Key(namespace, name))
+            self._delete(resource, Key(namespace or "", name))
 
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         async with self._request("create_event", Resource("/api/v1", "events", "Event"), event["reason"]):

@@ -12,6 +12,7 @@ from esc_operator.reconciliation.rotations.controller import RotationController
 from esc_operator.reconciliation.rotations.gather import RotationGatherer
 from esc_operator.reconciliation.sync.gather import Gatherer
 from esc_operator.resources.environment import Key
+from esc_operator.resources.rotation import DEFAULT_HISTORY
 from esc_operator.resources.sync_record import parse_sync_record
 from unit.reconciliation.rollout_world import RolloutWorld
 
@@ -31,6 +32,7 @@ class RotationWorld(RolloutWorld):
         super().__init__(at_once)
         self.rotations: RotationController | None = None
         self.most_under_way = 0
+        self.history = DEFAULT_HISTORY
         self.order: list[str] = []
         self._asked: dict[str, str] = {}
 
@@ -41,7 +43,7 @@ class RotationWorld(RolloutWorld):
                 self.api, Gatherer(self.api, self.secrets, self.seconds), self.secrets, reconciler.cache, self.labels_of
             )
             rotations = self.rotations = RotationController(
-                self.api, gatherer, self.now, self.telemetry, on_begin=self.cloud.renounce
+                self.api, gatherer, self.now, self.telemetry, history=self.history, on_begin=self.cloud.renounce
             )
             task = asyncio.create_task(rotations.run())
             try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import ConflictError, EscError, NotFoundError, UnavailableError
 from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import ROTATIONS, environment_resource
+from esc_operator.reconciliation.rotations.cleanup import Cleanup
 from esc_operator.reconciliation.rotations.events import begin_event, end_event, failure_events
 from esc_operator.reconciliation.rotations.judgement import (
     FINAL,
@@ -33,7 +34,13 @@ from esc_operator.reconciliation.workqueue.work_queue import Lane, WorkQueue
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources.environment import Key
 from esc_operator.resources.rotate_request import AskedRotation
-from esc_operator.resources.rotation import EscRotation, RotationStatus, parse_rotation, parse_rotation_status
+from esc_operator.resources.rotation import (
+    DEFAULT_HISTORY,
+    EscRotation,
+    RotationStatus,
+    parse_rotation,
+    parse_rotation_status,
+)
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -71,17 +78,20 @@ class _RunMemory:
 
 
 class RotationController:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and what depends on the operator's options
         self,
         api: KubeApi,
         gatherer: RotationGatherer,
         now: Callable[[], datetime],
         telemetry: Telemetry = SILENT,
         *,
+        history: int = DEFAULT_HISTORY,
         on_begin: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_begin` is called when a run begins, before anybody is chosen: whoever logs in afterwards has to get what
-        is issued afterwards."""
+        """`history`: how many ended EscRotations of `esc rotate` to keep, of those that succeeded and of those that did
+        not. `on_begin` is called when a run begins, before anybody is chosen: whoever logs in afterwards has to get
+        what is issued afterwards."""
+        self._cleanup = Cleanup(api, history)
         self._api = api
         self._telemetry = telemetry
         self._gatherer = gatherer
@@ -145,10 +155,16 @@ class RotationController:
             body = None
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._memories.pop(name, None)
+            self._cleanup.forget(name)
             self.scheduler.discard(name)
             return
         rotation, status = parse_rotation(body), parse_rotation_status(body.get("status"))
         written = body.get("status") or {}
+        await self._bring_on(rotation, status, written)
+        if again := await self._cleanup.after(rotation, status, self._now()):
+            self.scheduler.set(name, again)
+
+    async def _bring_on(self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any]) -> None:
         if rotation.dry_run:
             await self._dry_run(rotation, status, written)
             return
@@ -156,12 +172,12 @@ class RotationController:
         if isinstance(verdict, Idle):
             await self._write(rotation, written, verdict.status)
             await self._post(rotation, end_event(status, verdict.status))
-            self._memories.pop(name, None)
-            self.scheduler.set(name, verdict.until)
+            self._memories.pop(rotation.name, None)
+            self.scheduler.set(rotation.name, verdict.until)
             return
         begins = isinstance(verdict, Begin)
         if isinstance(verdict, Begin):
-            logger.info("EscRotation %s: run %d begins", name, verdict.status.run)
+            logger.info("EscRotation %s: run %d begins", rotation.name, verdict.status.run)
             written = await self._write(rotation, written, verdict.status)
             status = verdict.status
             self._on_begin()

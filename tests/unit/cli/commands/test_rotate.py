@@ -144,6 +144,7 @@ def test_many_are_asked_by_a_rotation_with_what_the_options_say(esc: Esc, cluste
     assert (answer.status, answer.out) == (0, "Created EscRotation esc-rotate-x\n")
     (body,) = cluster.created
     assert body["kind"] == "EscRotation"
+    assert body["metadata"]["labels"] == {"esc-operator.dev/made-by": "esc-rotate"}
     assert body["spec"] == {
         "selector": {
             "namespaces": ["apps", "else"],
