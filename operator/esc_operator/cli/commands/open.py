@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import click
 
-from esc_operator.cli.opening import OpenedEnvironment, open_reference
+from esc_operator.cli.opening import NotOpenedError, OpenedEnvironment, open_reference
 from esc_operator.cli.outside import Outside
 from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.access import parse_access
 from esc_operator.projection import documents, lines
-from esc_operator.projection.variables import exported
+from esc_operator.projection.variables import NOT_TEXT, exported
 
 _DOCUMENTS: dict[str, Callable[[Value], str]] = {
     "json": documents.json_document,
@@ -19,7 +19,12 @@ _DOCUMENTS: dict[str, Callable[[Value], str]] = {
     "string": documents.text_document,
     "detailed": documents.detailed_document,
 }
-_LINES = {"dotenv": lines.dotenv_lines, "shell": lines.shell_lines}
+_LINES = {
+    "dotenv": lines.dotenv_lines,
+    "docker": lines.docker_lines,
+    "shell": lines.shell_lines,
+    "fish": lines.fish_lines,
+}
 
 
 @click.command
@@ -32,7 +37,7 @@ _LINES = {"dotenv": lines.dotenv_lines, "shell": lines.shell_lines}
     type=click.Choice([*_DOCUMENTS, *_LINES]),
     default="json",
     show_default=True,
-    help="Output format; dotenv and shell write the environmentVariables.",
+    help="Output format; dotenv, docker, shell and fish write the environmentVariables.",
 )
 @click.pass_obj
 def command(outside: Outside, reference: str, path: str, form: str) -> None:
@@ -44,7 +49,13 @@ def command(outside: Outside, reference: str, path: str, form: str) -> None:
       esc open apps/db database.password -f string
       esc open apps/db 'servers[0]["host.name"]'
       eval "$(esc open apps/aws -f shell)"
+      esc open apps/aws -f fish | source
       esc open apps/aws -f dotenv > .env
+      esc open apps/aws -f docker > env-file
+
+    Node's --env-file, npm's dotenv and python-dotenv read the format dotenv alike. The format docker is for
+    docker run --env-file and kubectl create secret --from-env-file, which know no quotes. If the environment has an
+    error, or the format cannot hold a value, nothing is printed and the exit status is 1.
     """
     if path and form in _LINES:
         raise click.UsageError(f"--format {form} is for a whole environment: leave the path out")
@@ -52,7 +63,10 @@ def command(outside: Outside, reference: str, path: str, form: str) -> None:
     if keys is None:
         raise click.UsageError(f"{path}: {problem}")
     opened = open_reference(reference, outside)
-    _write(_as_lines(opened, form) if form in _LINES else _DOCUMENTS[form](_at(opened.value, keys, path)))
+    if form in _LINES:
+        _write(_as_lines(opened, reference, form))
+    else:
+        _write(_DOCUMENTS[form](_at(opened.value, keys, path)))
 
 
 def _at(value: Value, keys: tuple[str | int, ...], path: str) -> Value:
@@ -62,10 +76,12 @@ def _at(value: Value, keys: tuple[str | int, ...], path: str) -> Value:
     return found
 
 
-def _as_lines(opened: OpenedEnvironment, form: str) -> str:
+def _as_lines(opened: OpenedEnvironment, reference: str, form: str) -> str:
     variables = exported(opened.value)
     text, problems = _LINES[form]([each for each in variables if not each.is_file])
-    opened.report(problems)
+    if problems:
+        opened.report(problems)
+        raise NotOpenedError(f"{reference} cannot be written as {form}, so nothing was printed")
     if files := [each.name for each in variables if each.is_file]:
         click.echo(f"Warning: files are left out, use `esc run` to get them: {', '.join(files)}", err=True)
     return text
@@ -75,7 +91,9 @@ def _write(text: str) -> None:
     # A value may be bytes that are not text; write them unchanged.
     try:
         data = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        data = text.encode("utf-8", "replace")
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"the value {NOT_TEXT}") from error
+    if sys.stdout is None:
+        raise ConfigurationError("standard output is closed, so nothing can be shown")
     sys.stdout.buffer.write(data)
     sys.stdout.flush()

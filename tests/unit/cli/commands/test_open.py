@@ -58,6 +58,8 @@ def test_detailed_says_where_things_come_from(web: Esc) -> None:
     [
         ("dotenv", 'PASSWORD="hunter2"\nPORT="5432"\n'),
         ("shell", "export PASSWORD='hunter2'\nexport PORT='5432'\n"),
+        ("fish", "set -gx PASSWORD 'hunter2'\nset -gx PORT '5432'\n"),
+        ("docker", "PASSWORD=hunter2\nPORT=5432\n"),
     ],
 )
 def test_variables_as_lines_and_a_word_on_files(web: Esc, form: str, shown: str) -> None:
@@ -96,6 +98,52 @@ def test_errors_of_the_definition_are_reported_with_their_place_and_without_its_
     assert "apps/broken:4:16: error: unknown property" in answer.err
     assert answer.err.endswith("Error: apps/broken could not be opened\n")
     assert "hunter2" not in answer.err
+
+
+FORMATS = ["json", "yaml", "string", "detailed", "dotenv", "docker", "shell", "fish"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "values: {environmentVariables: {GOOD: ok, BAD: '${nope}'}}",
+        "values: {environmentVariables: {GOOD: ok}, a: {fn::fromBase64: '!'}}",
+        "imports: [nope]\nvalues: {environmentVariables: {GOOD: ok}}",
+        "values: {environmentVariables: {GOOD: ok}",
+    ],
+)
+def test_an_error_leaves_nothing_to_read_in_any_format(esc: Esc, form: str, definition: str) -> None:
+    esc.write("apps/broken", definition)
+    answer = esc("open", "apps/broken", "-f", form)
+    assert (answer.status, answer.out) == (1, "")
+    assert "error: " in answer.err
+    assert answer.err.endswith("Error: apps/broken could not be opened\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "forms", "why"),
+    [
+        ("KEYTAB: {fn::fromBase64: AAEC}", "shell fish dotenv docker", "contains a NUL byte"),
+        ("a-b: x", "shell fish", '"a-b" cannot be the name of a variable'),
+        ("A: $${HOME}", "dotenv", "contains a ${...}, which python-dotenv replaces and Node does not"),
+        ("A: {fn::fromJSON: '\"a\\nb\"'}", "docker", "contains a line break"),
+    ],
+)
+def test_a_variable_that_a_format_cannot_hold_leaves_nothing_to_read(
+    esc: Esc, entry: str, forms: str, why: str
+) -> None:
+    esc.write("apps/web", f"values:\n  environmentVariables:\n    GOOD: ok\n    {entry}\n")
+    for form in FORMATS[4:]:
+        answer = esc("open", "apps/web", "-f", form)
+        if form in forms.split():
+            assert (answer.status, answer.out) == (1, "")
+            assert answer.err.startswith("apps/web:4:")
+            assert why in answer.err
+            assert answer.err.endswith(f"Error: apps/web cannot be written as {form}, so nothing was printed\n")
+        else:
+            assert (answer.status, answer.err) == (0, "")
+            assert "GOOD" in answer.out
 
 
 def test_warnings_are_reported_and_do_not_matter(esc: Esc) -> None:
