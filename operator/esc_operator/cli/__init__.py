@@ -17,5 +17,7 @@ def main() -> int:
     gc.disable()
 
     from esc_operator.cli.entry import run
+    from esc_operator.cli.output import make_output_patient
 
+    make_output_patient()
     return run()

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from esc_operator.cli.output import OutputError
 from esc_operator.errors import EscError
 
 if TYPE_CHECKING:
@@ -28,14 +29,17 @@ def guard(command: Callable[[], int], *, debug: bool = False) -> int:
     """Run a command; an error becomes one line on stderr, never a traceback."""
     try:
         return command()
+    except OutputError as error:
+        _drop_output()
+        _print_line(f"Error: {error.message}", error if debug else None)
+        return FAILED
     except EscError as error:
         _print_line(f"Error: {error.message}", error if debug else None)
         return getattr(error, "status", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; the rest of the buffer must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: report a bug without the values it met
         hint = "" if debug else "; `esc --debug ...` shows where"
@@ -56,6 +60,11 @@ def _dispatch(arguments: list[str], outside: Outside) -> int:
     from esc_operator.cli.group import run_group
 
     return run_group(arguments, outside)
+
+
+def _drop_output() -> None:
+    """The rest of the buffer must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _real_outside() -> Outside:

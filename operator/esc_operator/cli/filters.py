@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import select
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
+from esc_operator.cli.output import write_all
 from esc_operator.cli.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -39,16 +41,9 @@ class Filter(threading.Thread):
     def copy(self) -> None:
         try:
             while chunk := os.read(self._source, _CHUNK):
-                _write_all(self._descriptor, self._redactor.feed(chunk))
-            _write_all(self._descriptor, self._redactor.finish())
-        except OSError:
-            return
-
-
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
-        try:
-            data = data[os.write(descriptor, data) :]
-        except BlockingIOError:
-            # Another process that shares the output has made it non-blocking, for all of us.
-            select.select((), (descriptor,), ())
+                write_all(self._descriptor, self._redactor.feed(chunk))
+            write_all(self._descriptor, self._redactor.finish())
+        except OSError as error:
+            # Nobody reads it, or it was closed when we started: the command's own affair.
+            if error.errno not in {errno.EPIPE, errno.EBADF}:
+                sys.stderr.write(f"Warning: the command's output cannot be written: {error.strerror}\n")

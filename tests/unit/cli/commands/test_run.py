@@ -470,16 +470,61 @@ def test_the_command_learns_that_nobody_reads_its_output(machine: Machine) -> No
     assert machine.left_behind == []
 
 
-def test_no_output_is_lost_where_somebody_made_it_non_blocking(machine: Machine) -> None:
-    command = [*ESC, "run", "apps/web", "--", "sh", "-c", "yes 123456789 | head -n 100000"]
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        (["run", "apps/web", "--", "sh", "-c", "yes 123456789 | head -n 100000"], 1_000_000),
+        (["run", "apps/web", "--", "sh", "-c", "yes 123456789 | head -n 100000 >&2"], 1_000_000),
+        (["open", "apps/long", "a", "-f", "string"], 1_000_001),
+        (["open", "apps/long", "-f", "shell"], len("export A=''\n") + 1_000_000),
+        (["open", "apps/wrong"], 1),
+    ],
+)
+def test_no_output_is_lost_where_somebody_made_it_non_blocking(
+    machine: Machine, arguments: list[str], size: int, stream: str
+) -> None:
+    machine.write("apps/long", f"values: {{a: {'x' * 1_000_000}, environmentVariables: {{A: '${{a}}'}}}}")
+    machine.write("apps/wrong", "values:\n" + "".join(f"  a{i}: ${{nothing.of.that.name.{i}}}\n" for i in range(1000)))
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    with subprocess.Popen(command, env=machine.settings, stdout=writing) as process:
+    out, err = (writing, subprocess.DEVNULL) if stream == "stdout" else (subprocess.DEVNULL, writing)
+    with subprocess.Popen([*ESC, *arguments], env=machine.settings, stdout=out, stderr=err) as process:
         os.close(writing)
         time.sleep(1)
         with os.fdopen(reading, "rb") as output:
-            assert len(output.read()) == 1_000_000
-    assert process.returncode == 0
+            read = output.read()
+    fails = arguments[1] == "apps/wrong"
+    assert process.returncode == fails
+    if fails:
+        assert read.endswith(b"Error: apps/wrong could not be opened\n" if stream == "stderr" else b"")
+        assert read.count(b"unknown property") == (1000 if stream == "stderr" else 0)
+    else:
+        assert len(read) == (size if (stream == "stderr") == (">&2" in arguments[-1]) else 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["open", "apps/web"], "Error: the output cannot be written: No space left on device\n"),
+        (["env", "ls"], "Error: the output cannot be written: No space left on device\n"),
+        (["run", "apps/web", "--", "echo", "a"], "Warning: the command's output cannot be written: No space left on"),
+    ],
+)
+def test_output_that_cannot_be_written_is_reported(machine: Machine, arguments: list[str], why: str) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        answer = subprocess.run(
+            [*ESC, *arguments], env=machine.settings, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert answer.stderr.startswith(why)
+    assert answer.returncode == 1 or arguments[0] == "run"
+
+
+def test_a_closed_output_is_reported(machine: Machine) -> None:
+    command = ["sh", "-c", '"$@" >&-', "sh", *ESC, "open", "apps/web"]
+    answer = subprocess.run(command, env=machine.settings, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (1, "Error: standard output is closed, so nothing can be shown\n")
 
 
 def test_an_interactive_command_has_its_streams_for_itself(machine: Machine) -> None:
