@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from esc_operator.cli.configuration import read_backend
+from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.errors import ConfigurationError
-from esc_operator.stores.references import parse_reference
+from esc_operator.stores.references import parse_reference, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import Identity
     from esc_operator.stores.folder import FolderStore
     from esc_operator.stores.port import Store
-    from esc_operator.stores.references import Reference
 
 FOLDER = "file://"
 CLUSTER = "kubernetes://"
@@ -38,8 +38,8 @@ class Backend(Protocol):
     def states(self) -> RotatorStates | None:
         """The states of rotators, if the backend stores any."""
 
-    def names(self) -> list[str]:
-        """The full names of all environments, sorted. Raises EscError."""
+    def names(self, project: str = "") -> list[str]:
+        """The full names of all environments, or of those of a project, sorted. Raises EscError."""
 
     def identity(self, name: str) -> Identity:
         """The identity that opens the environment of that name. Raises EscError."""
@@ -54,8 +54,8 @@ class FolderBackend:
         self.store = store
         self._settings = settings
 
-    def names(self) -> list[str]:
-        return self.store.names()
+    def names(self, project: str = "") -> list[str]:
+        return [name for name in self.store.names() if not project or project_of(name) == project]
 
     def identity(self, name: str) -> Identity:
         # A static environment needs no providers and tokens.
@@ -64,15 +64,18 @@ class FolderBackend:
         return TokenFileIdentity(self._settings)
 
 
-def resolve(text: str, outside: Outside) -> tuple[Backend, str]:
+def resolve(text: str, outside: Outside, place: Place = ANYWHERE) -> tuple[Backend, str]:
     """The backend of a reference, and its name there. Raises EscError.
 
     An organization is a kubeconfig context and needs no login.
     """
-    reference = parse_reference(text)
-    if reference.organization:
-        return open_backend(f"{CLUSTER}{reference.organization}", outside), _without_organization(reference)
-    return open_backend(read_backend(outside.settings), outside), text
+    reference = place.complete(parse_reference(text))
+    return open_backend(backend_url(reference.organization, outside), outside), str(reference._replace(organization=""))
+
+
+def backend_url(context: str, outside: Outside) -> str:
+    """The backend of a kubeconfig context; without one, that of the login. Raises ConfigurationError."""
+    return f"{CLUSTER}{context}" if context else read_backend(outside.settings)
 
 
 def open_backend(url: str, outside: Outside) -> Backend:
@@ -96,8 +99,3 @@ def unsupported(url: str) -> ConfigurationError:
     if url.startswith(("http://", "https://")):
         return ConfigurationError(f"{url}: environments in Pulumi Cloud are not available; use one of\n{CHOICES}")
     return ConfigurationError(f'"{url}" is not a backend; use one of\n{CHOICES}')
-
-
-def _without_organization(reference: Reference) -> str:
-    version = f"@{reference.version}" if reference.version else ""
-    return f"{reference.project}/{reference.name}{version}"

@@ -24,8 +24,8 @@ class ClusterBackend:
         self._session = session
         self.states = KeptStates(session)
 
-    def names(self) -> list[str]:
-        return self.store.names()
+    def names(self, project: str = "") -> list[str]:
+        return self.store.names(project)
 
     def identity(self, name: str) -> Identity:
         return ServiceAccountIdentity(self._session, *self.store.service_account(name))

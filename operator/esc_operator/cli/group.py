@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esc_operator import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -68,7 +70,7 @@ class LazyGroup(click.Group):
 def run_group(arguments: Sequence[str], outside: Outside) -> int:
     """Run one command and return its exit status. Raises EscError."""
     try:
-        answer = _esc.main(list(arguments), prog_name=_program_name(), standalone_mode=False, obj=outside)
+        answer = root.main(list(arguments), prog_name=_program_name(), standalone_mode=False, obj=outside)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -81,10 +83,26 @@ def _program_name() -> str:
     return "kubectl esc" if "kubectl" in sys.argv[0].replace("\\", "/").rpartition("/")[2] else "esc"
 
 
-_esc = LazyGroup(
+def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not ctx.resilient_parsing:
+        click.echo(f"{_program_name()} v{__version__}")
+        ctx.exit()
+
+
+root = LazyGroup(
     "esc",
     modules=_COMMANDS,
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    params=[click.Option(["--debug"], is_flag=True, hidden=True, expose_value=False)],
+    params=[
+        click.Option(["--debug"], is_flag=True, hidden=True, expose_value=False),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version and exit.",
+        ),
+    ],
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator import api
 from esc_operator.cli.backends import resolve
+from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.errors import EscError
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class OpenedEnvironment:
             report(found, self._texts, secrets_of(self.value) if self.value.contains_secrets else None)
 
 
-def open_reference(reference: str, outside: Outside) -> OpenedEnvironment:
+def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) -> OpenedEnvironment:
     """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError if one is an error."""
-    backend, name = resolve(reference, outside)
+    backend, name = resolve(reference, outside, place)
     store = _RememberingStore(backend.store)
     result = api.open(
         name, store, identity=lambda: backend.identity(name), settings=outside.settings, states=backend.states

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 INTERACTIVE = ("-i", "--interactive")
 
+WITH_VALUE = frozenset({"-n", "--namespace", "--context"})
+"""Options whose value is the next word. click is not loaded here; a test compares these with its options."""
+
 
 class RunArguments(NamedTuple):
     """`reference` is None, or `command` empty, if it is missing."""
@@ -31,14 +34,19 @@ def split(words: Sequence[str]) -> RunArguments:
     """`[options] REFERENCE [options] [--] COMMAND [ARGUMENT]...`; no command's name begins with a dash."""
     options: list[str] = []
     reference: str | None = None
+    is_value = False
     for position, word in enumerate(words):
-        if word == "--":
+        if is_value:
+            options.append(word)
+            is_value = False
+        elif word == "--":
             rest = tuple(words[position + 1 :])
             return RunArguments(
                 tuple(options), reference or (rest[0] if rest else None), rest if reference else rest[1:]
             )
-        if word.startswith("-"):
+        elif word.startswith("-"):
             options.append(word)
+            is_value = word in WITH_VALUE
         elif reference is None:
             reference = word
         else:

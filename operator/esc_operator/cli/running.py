@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from esc_operator.cli.opening import NotOpenedError, open_reference
+from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.projection.process import check_for_process
 from esc_operator.projection.variables import exported
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from esc_operator.projection.variables import Variable
 
 
-def run_in_environment(reference: str, command: Sequence[str], outside: Outside, *, interactive: bool = False) -> int:
+def run_in_environment(
+    reference: str, command: Sequence[str], outside: Outside, place: Place = ANYWHERE, *, interactive: bool = False
+) -> int:
     """Run a command in an environment and return its exit status; `interactive` leaves its output alone.
 
     Raises EscError if it ran nothing.
     """
-    opened = open_reference(reference, outside)
+    opened = open_reference(reference, outside, place)
     variables = exported(opened.value)
     if problems := check_for_process(variables):
         opened.report(problems)

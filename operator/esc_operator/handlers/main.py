@@ -32,10 +32,11 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
 
 
 @click.command(context_settings={"auto_envvar_prefix": "ESC_OPERATOR", "help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="esc-operator")
+@click.version_option(__version__, prog_name="esc-operator", message="%(prog)s v%(version)s")
 @click.option("--kubeconfig", metavar="FILE", help="Outside a cluster: the kubeconfig to use.")
 @click.option("--context", metavar="NAME", help="Outside a cluster: the context of the kubeconfig.")
 @click.option(
+    "-n",
     "--namespace",
     "namespaces",
     multiple=True,
@@ -146,9 +147,19 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     help="Up to this many environments have series of their own; above it each namespace has.",
 )
 @click.option(
-    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+    "--log-level",
+    default="info",
+    show_default=True,
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least important messages to log.",
 )
-@click.option("--log-format", default="text", show_default=True, type=click.Choice(logs.FORMATS))
+@click.option(
+    "--log-format",
+    default="text",
+    show_default=True,
+    type=click.Choice(logs.FORMATS),
+    help="Lines for people, or a JSON object a line.",
+)
 def main(**flags: object) -> None:
     """Keep the Secrets of all EscEnvironments filled, and renew them before they expire.
 

@@ -11,7 +11,7 @@ from esc_operator.resources.sharing import may_import, parse_sharing, parse_trus
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
 from esc_operator.stores.imports import PATH_PREFIX, candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, StoredDefinition
-from esc_operator.stores.references import DEFAULT_PROJECT
+from esc_operator.stores.references import CLUSTER_PROJECT, DEFAULT_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +49,12 @@ class ClusterStore:
             raise IdentityError(f"{key.describe()} opens logins without a ServiceAccount: set its spec.serviceAccount")
         return account["namespace"], account["name"]
 
-    def names(self) -> list[str]:
-        """The full names of all environments that the caller may list, sorted. Raises KubeError."""
+    def names(self, namespace: str = "") -> list[str]:
+        """The full names of all environments that the caller may list, or of those of a namespace, sorted. Raises
+        KubeError."""
+        if namespace:
+            wanted = "" if namespace == CLUSTER_PROJECT else namespace
+            return sorted(_key_of(body).full_name for body in self._cluster.list_environments(wanted))
         try:
             found = list(self._cluster.list_environments())
         except ForbiddenError:

@@ -74,7 +74,7 @@ def test_an_interrupt_is_130() -> None:
 def test_a_run_that_lacks_something_is_explained(esc: Esc, arguments: str) -> None:
     answer = esc(*arguments.split())
     assert answer.status == 2
-    assert "Usage: esc run [-i] REFERENCE [--] COMMAND [ARG]..." in answer.err
+    assert "Usage: esc run [OPTIONS] REFERENCE [--] COMMAND [ARG]..." in answer.err
 
 
 @pytest.mark.parametrize(("program", "name"), [("/usr/bin/esc", "esc"), ("/x/kubectl-esc", "kubectl esc")])
@@ -93,6 +93,8 @@ def test_the_short_way_and_clicks_read_the_same(words: list[str]) -> None:
     parsed = split(words)
     assert parsed.is_plain
     assert command.make_context("run", list(words)).params == {
+        "context": "",
+        "namespace": "",
         "interactive": parsed.interactive,
         "reference": parsed.reference,
         "command_line": parsed.command,

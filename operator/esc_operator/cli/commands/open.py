@@ -6,7 +6,9 @@ from collections.abc import Callable
 import click
 
 from esc_operator.cli.opening import NotOpenedError, OpenedEnvironment, open_reference
+from esc_operator.cli.options import context_option, namespace_option, output_option
 from esc_operator.cli.outside import Outside
+from esc_operator.cli.place import Place
 from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.access import parse_access
@@ -30,17 +32,15 @@ _LINES = {
 @click.command
 @click.argument("reference")
 @click.argument("path", default="")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice([*_DOCUMENTS, *_LINES]),
-    default="json",
-    show_default=True,
-    help="Output format; dotenv, docker, shell and fish write the environmentVariables.",
+@namespace_option()
+@context_option()
+@output_option(
+    [*_DOCUMENTS, *_LINES], "json", "Output format; dotenv, docker, shell and fish write the environmentVariables."
 )
 @click.pass_obj
-def command(outside: Outside, reference: str, path: str, form: str) -> None:
+def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
+    outside: Outside, reference: str, path: str, namespace: str, context: str, form: str
+) -> None:
     """Open an environment and show it, or the value at a path, secrets included.
 
     \b
@@ -62,7 +62,7 @@ def command(outside: Outside, reference: str, path: str, form: str) -> None:
     keys, problem = parse_access(path)
     if keys is None:
         raise click.UsageError(f"{path}: {problem}")
-    opened = open_reference(reference, outside)
+    opened = open_reference(reference, outside, Place(context, namespace))
     if form in _LINES:
         _write(_as_lines(opened, reference, form))
     else:

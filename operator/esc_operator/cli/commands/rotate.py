@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from esc_operator.cli.backends import CLUSTER
+from esc_operator.cli.backends import CLUSTER, backend_url
 from esc_operator.cli.cluster_session import ClusterSession
-from esc_operator.cli.configuration import read_backend
 from esc_operator.cli.label_selectors import parse_label_selector
+from esc_operator.cli.options import context_option, namespace_option
 from esc_operator.cli.outside import Outside
+from esc_operator.cli.place import Place
 from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
@@ -21,7 +22,12 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.command
 @click.argument("reference", required=False)
 @click.option("--all", "everything", is_flag=True, help="All environments of the cluster.")
-@click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NAME", help="Environments of a namespace.")
+@namespace_option(
+    help="The namespace of a REFERENCE that names none; without a REFERENCE, all environments of this namespace, and "
+    "the option may be repeated.",
+    multiple=True,
+)
+@context_option()
 @click.option("--namespace-selector", metavar="SELECTOR", help="Environments of namespaces with these labels.")
 @click.option("-l", "--selector", "labels", metavar="SELECTOR", help="With these labels, as in kubectl get -l.")
 @click.option("--provider", metavar="NAME", help="Environments that open this provider, such as aws-login.")
@@ -44,13 +50,13 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
 @click.option("--wait", is_flag=True, help="Wait until all have new values, and show progress.")
 @click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: wait at most this long.")
-@click.option("--context", metavar="NAME", help="The kubeconfig context of the cluster.")
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     outside: Outside,
     reference: str | None,
     everything: bool,
     namespaces: tuple[str, ...],
+    context: str,
     namespace_selector: str | None,
     labels: str | None,
     provider: str | None,
@@ -63,7 +69,6 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     dry_run: bool,
     wait: bool,
     timeout: float | None,
-    context: str | None,
 ) -> None:
     """Get new credentials for one environment, or for all that match the options.
 
@@ -80,7 +85,8 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
       esc rotate --role 'arn:aws:iam::123456789012:role/*' --reason 'a laptop was stolen' --wait
       esc rotate --all --max-concurrent 50 --stop-after 5 --wait
     """
-    choice = _choice(namespaces, namespace_selector, labels, provider, role)
+    place = Place(context, _only(namespaces) if reference else "")
+    choice = _choice(() if reference else namespaces, namespace_selector, labels, provider, role)
     if everything and choice:
         raise click.UsageError("--all excludes the other selectors: use one or the other")
     selector = choice if choice or everything else None
@@ -94,9 +100,9 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
             raise click.UsageError(
                 "--reason, --stop-after, --allow-none and --no-rollout need a selector, such as --role, not a name"
             )
-        _rotate_one(outside, str(reference), context, waiting, dry_run=dry_run)
+        _rotate_one(outside, str(reference), place, waiting, dry_run=dry_run)
         return
-    session = _session(outside, context or "")[0]
+    session = _session(outside, context)[0]
     if dry_run:
         show_plan(session, selector, allow_none=allow_none)
         return
@@ -131,9 +137,16 @@ def _choice(
     }
 
 
-def _rotate_one(outside: Outside, text: str, context: str | None, waiting: Waiting | None, *, dry_run: bool) -> None:
-    reference = parse_reference(text)
-    session, namespace = _session(outside, reference.organization or context or "")
+def _only(namespaces: tuple[str, ...]) -> str:
+    """The namespace of a reference, "" if none is given."""
+    if len(namespaces) > 1:
+        raise click.UsageError("one environment is in one namespace: give -n once")
+    return "".join(namespaces)
+
+
+def _rotate_one(outside: Outside, text: str, place: Place, waiting: Waiting | None, *, dry_run: bool) -> None:
+    reference = place.complete(parse_reference(text))
+    session, namespace = _session(outside, reference.organization)
     found = reference.within(namespace)
     _refuse_version(found)
     key = key_of(found.full_name, namespace)
@@ -152,7 +165,7 @@ def _refuse_version(reference: Reference) -> None:
 def _session(outside: Outside, context: str) -> tuple[ClusterSession, str]:
     """A session with the cluster of a context, or of the login, and the default namespace. Raises EscError."""
     if not context:
-        url = read_backend(outside.settings)
+        url = backend_url("", outside)
         if not url.startswith(CLUSTER):
             raise ConfigurationError(
                 f"environments come from {url}, but only a cluster rotates them: run esc login kubernetes://CONTEXT, "

@@ -2,7 +2,9 @@
 
 import click
 
+from esc_operator.cli.options import context_option, namespace_option
 from esc_operator.cli.outside import Outside
+from esc_operator.cli.place import Place
 from esc_operator.cli.run_arguments import INTERACTIVE, split
 from esc_operator.cli.running import run_in_environment
 
@@ -16,12 +18,21 @@ class _RunCommand(click.Command):
         return super().parse_args(ctx, [*options, *positional])
 
 
-@click.command(cls=_RunCommand, options_metavar="[-i]")
+@click.command(cls=_RunCommand)
+@namespace_option()
+@context_option()
 @click.option(*INTERACTIVE, is_flag=True, help="Do not redact the command's output: the command keeps the terminal.")
 @click.argument("reference")
 @click.argument("command_line", nargs=-1, required=True, metavar="[--] COMMAND [ARG]...")
 @click.pass_obj
-def command(outside: Outside, interactive: bool, reference: str, command_line: tuple[str, ...]) -> int:
+def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
+    outside: Outside,
+    namespace: str,
+    context: str,
+    interactive: bool,
+    reference: str,
+    command_line: tuple[str, ...],
+) -> int:
     """Run a command in an environment.
 
     The command gets the `environmentVariables` of the environment, and for each of its `files` a temporary file whose
@@ -39,4 +50,4 @@ def command(outside: Outside, interactive: bool, reference: str, command_line: t
       esc run apps/db -- psql -h '${database.host}' -c 'select 1'
       esc run apps/aws -- sh -c 'echo $AWS_ACCESS_KEY_ID'
     """
-    return run_in_environment(reference, command_line, outside, interactive=interactive)
+    return run_in_environment(reference, command_line, outside, Place(context, namespace), interactive=interactive)

@@ -309,7 +309,7 @@ def test_what_is_missing_in_the_cluster_is_reported(esc: Esc, cluster: FakeSessi
     [
         (),
         ("apps/aws", "--all"),
-        ("apps/aws", "-n", "apps"),
+        ("aws", "-n", "apps", "-n", "other"),
         ("--all", "-n", "apps"),
         ("apps/aws", "--no-rollout"),
         ("--all", "--max-concurrent", "0"),
