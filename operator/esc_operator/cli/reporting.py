@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from esc_operator.lang.excerpts import shows_secret
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from esc_operator.lang.diagnostics import Diagnostic, Range
 
 _LONGEST_LINE = 160
-
-# A line that holds a plaintext secret is never repeated, even to the person who wrote it: output ends up in CI logs.
-_SECRET_CALL = "fn::secret"  # noqa: S105 - the language's word
 
 
 def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None) -> None:
@@ -28,7 +27,7 @@ def render(
     for diagnostic in diagnostics:
         yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.summary}\n"
         where = diagnostic.range
-        if where and where.environment in texts and _SECRET_CALL not in diagnostic.path:
+        if where and where.environment in texts:
             yield _excerpt(texts[where.environment], where, secrets)
 
 
@@ -47,7 +46,8 @@ def _excerpt(text: str, where: Range, secrets: Matcher | None) -> str:
     number, column = where.begin.line, where.begin.column - 1
     line = lines[number - 1] if 0 < number <= len(lines) else ""
     shown = _redact(line, secrets)
-    if not line.strip() or _SECRET_CALL in line or shown != line or len(line) > _LONGEST_LINE:
+    # A line that holds a plaintext secret is not repeated even to its author: output ends up in CI logs.
+    if not line.strip() or shown != line or len(line) > _LONGEST_LINE or shows_secret(text, number):
         return ""
     end = where.end.column - 1 if where.end.line == number else len(line)
     # Tabs stay tabs, so that the carets are in the right place whatever the width of a tab.
