@@ -97,7 +97,8 @@ async def _open(bomb: Bomb, store: _Texts) -> str:
     from esc_operator.driver.sharing import SharedLogins
     from esc_operator.projection.secret import secret_data
     from esc_operator.projection.variables import exported
-    from esc_operator.reconciliation.opening.opening import Nobody, refusal
+    from esc_operator.reconciliation.opening.opening import Nobody
+    from esc_operator.reconciliation.opening.wording import refusal
     from esc_operator.reconciliation.sync.outcome import Imports
     from esc_operator.stores.port import StoredDefinition
 
@@ -109,11 +110,11 @@ async def _open(bomb: Bomb, store: _Texts) -> str:
     result = await open_environment(root, store, opener, Nobody())
     nothing = Imports()
     if not result.ok:
-        return str(refusal(result.errors, nothing).reason)
+        return str(refusal(result.errors, nothing, root).reason)
     data, problems = await opener.large_work.run(
         lambda: secret_data(exported(result.value)), 2 * result.value.writing_units, Nobody.tenant
     )
-    return str(refusal(problems, nothing).reason) if problems else f"nothing: {len(data)} variables"
+    return str(refusal(problems, nothing, root).reason) if problems else f"nothing: {len(data)} variables"
 
 
 class _Loop:

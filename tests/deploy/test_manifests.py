@@ -14,7 +14,7 @@ import yaml
 from esc_operator import __version__
 from esc_operator.handlers.main import main
 from esc_operator.handlers.metrics_access import PATH
-from esc_operator.lang import parse_object
+from esc_operator.lang import parse_object, parse_text
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing
 from esc_operator.resources.workloads import secrets_of
@@ -433,7 +433,9 @@ def test_the_schema_as_it_is_tested_here_finds_what_the_api_server_would_drop() 
 
 @pytest.mark.parametrize("environment", environments_of(*EXAMPLES))
 def test_definitions_of_examples_are_without_fault(environment: dict[str, Any]) -> None:
-    parsed, diagnostics = parse_object(environment["metadata"]["name"], environment["spec"]["environment"])
+    name, spec = environment["metadata"]["name"], environment["spec"]
+    text = spec.get("definition")
+    parsed, diagnostics = parse_object(name, spec["environment"]) if text is None else parse_text(name, text)
     assert parsed is not None
     assert diagnostics == ()
 
@@ -450,6 +452,13 @@ def test_examples_have_the_namespaces_they_need_before_them() -> None:
                 assert body["metadata"]["namespace"] in known, file
 
 
+def imports_of(spec: dict[str, Any]) -> list[str]:
+    """What an example imports, of which each import is a name."""
+    text = spec.get("definition")
+    definition = spec["environment"] if text is None else yaml.safe_load(text)
+    return list(definition.get("imports", ()))
+
+
 def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -> None:
     bodies = [body for file in EXAMPLES for body in read_documents(file.read_text())]
     environments = {
@@ -461,7 +470,7 @@ def test_examples_name_only_accounts_environments_and_secrets_that_are_there() -
     secrets = {body["spec"].get("target", {}).get("name", key.name) for key, body in environments.items()}
     for key, body in environments.items():
         assert body["spec"].get("serviceAccountName", "default") in accounts
-        for name in body["spec"]["environment"].get("imports", ()):
+        for name in imports_of(body["spec"]):
             keys = candidates(name, key.namespace)
             assert not isinstance(keys, Failed)
             found = next(each for each in keys if each in environments)

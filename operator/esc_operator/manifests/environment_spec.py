@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.formats import durations
+from esc_operator.manifests.definition_fields import definition_fields, one_definition
 from esc_operator.manifests.schema_parts import flag, label_selector, text
 from esc_operator.resources import GROUP
 from esc_operator.resources.sharing import EVERY_NAMESPACE
@@ -26,9 +27,8 @@ def environment_spec() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "What the environment is made from, which Secret it fills, and who may use it.",
-        "required": ["environment"],
         "properties": {
-            "environment": _definition(),
+            **definition_fields(),
             "serviceAccountName": {
                 **_NAME,
                 "default": "default",
@@ -51,6 +51,7 @@ def environment_spec() -> dict[str, Any]:
             },
             "suspend": flag("true: keep the Secret as it is and refresh nothing. Default: false."),
         },
+        "x-kubernetes-validations": one_definition(),
     }
 
 
@@ -58,9 +59,8 @@ def cluster_environment_spec() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "What the environment is made from, which Secrets it fills, and who may import it.",
-        "required": ["environment"],
         "properties": {
-            "environment": _definition(),
+            **definition_fields(),
             "serviceAccount": {
                 "type": "object",
                 "description": "The ServiceAccount whose identity the logins use. Required if there are logins.",
@@ -77,10 +77,11 @@ def cluster_environment_spec() -> dict[str, Any]:
             "suspend": flag("true: keep the Secrets as they are and refresh nothing. Default: false."),
         },
         "x-kubernetes-validations": [
+            *one_definition(),
             {
                 "rule": "!has(self.rollout) || has(self.target)",
                 "message": "rollout replaces pods that take the Secrets of a target: set target too",
-            }
+            },
         ],
     }
 
@@ -119,16 +120,6 @@ def _spread() -> dict[str, Any]:
                 "message": "set namespaces, namespaceSelector, or both",
             }
         ],
-    }
-
-
-def _definition() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "The definition, in the language of Pulumi ESC: imports, and values, among which "
-        "environmentVariables and files fill the Secret. Example: {imports: [base], values: {environmentVariables: "
-        "{REGION: eu-west-1}}}.",
-        "x-kubernetes-preserve-unknown-fields": True,
     }
 
 

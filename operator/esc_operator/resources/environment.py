@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.formats.durations import parse_duration
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
+from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.extent import refuse_size
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
 from esc_operator.resources.sharing import parse_trusted
@@ -16,6 +17,8 @@ from esc_operator.resources.spread import Spread, parse_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from esc_operator.resources.definition_source import DefinitionSource
 
 DEFAULT_INTERVAL = timedelta(hours=1)
 
@@ -111,7 +114,8 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class EscEnvironment:
-    """One environment as its owner wrote it. `definition` may hold plaintext secrets, so it never shows in `repr`.
+    """One environment as its owner wrote it. `source` is where its definition is; None if it has none, or that was left
+    out because it is too large.
 
     `account` is the ServiceAccount for its logins; a ClusterEscEnvironment need not have one. `spread` says which
     namespaces get the Secret of a ClusterEscEnvironment; None if it fills none. `trusted` are the other namespaces
@@ -122,7 +126,7 @@ class EscEnvironment:
     key: Key
     uid: str
     generation: int
-    definition: Mapping[str, Any] = field(repr=False)
+    source: DefinitionSource | None
     target: Target
     account: Key | None = None
     refresh: Refresh = Refresh()
@@ -159,7 +163,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
-        definition=spec.get("environment") or {},
+        source=parse_source(spec),
         target=_parse_target(spec.get("target") or {}, metadata["name"]),
         account=_parse_account(spec, key.namespace),
         refresh=_parse_refresh(spec.get("refresh") or {}),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources.definition_source import INLINE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,6 @@ _METADATA = (
     "creationTimestamp",
     "deletionTimestamp",
 )
-_BULKY = {"environment"}
 _BULKY_IN_TARGET = {"labels", "annotations"}
 
 
@@ -39,7 +39,7 @@ def without_definition(body: Mapping[str, Any], size: int) -> dict[str, Any]:
     """An environment of that size, in bytes, without its definition: enough for everything but its evaluation."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     annotations = metadata.get("annotations") or {}
-    kept = {name: value for name, value in spec.items() if name not in _BULKY}
+    kept = {name: value for name, value in spec.items() if name not in INLINE_FIELDS}
     if target := spec.get("target"):
         kept["target"] = {name: value for name, value in target.items() if name not in _BULKY_IN_TARGET}
     return {

@@ -6,10 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, StoreError
+from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
+from esc_operator.stores.definitions import stored_definition
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
-from esc_operator.stores.imports import PATH_PREFIX, candidates, meant_by, nothing_found, parse, place_of
+from esc_operator.stores.imports import candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, StoredDefinition
 from esc_operator.stores.references import CLUSTER_PROJECT, DEFAULT_PROJECT
 
@@ -120,14 +122,9 @@ def _key_of(body: Mapping[str, Any]) -> Key:
 
 
 def _loaded(key: Key, body: Mapping[str, Any]) -> StoredDefinition | Failed:
-    definition = (body.get("spec") or {}).get("environment")
-    if definition is None:
-        return Failed(f'environment "{key.full_name}" has no {PATH_PREFIX}: add it', IMPORT_UNREADABLE)
-    generation = body["metadata"].get("generation", 0)
-    return StoredDefinition(
-        key.full_name,
-        definition=definition,
-        path_prefix=PATH_PREFIX,
-        generation=generation,
+    return stored_definition(
+        key,
+        parse_source(body.get("spec") or {}),
+        generation=body["metadata"].get("generation", 0),
         trusted=parse_trusted(body),
     )

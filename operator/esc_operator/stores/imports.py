@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from esc_operator.stores.references import Reference
 
-PATH_PREFIX = "spec.environment"
-"""The path of the definition in a resource."""
-
 
 def place_of(full_name: str) -> str:
     """The namespace of an environment; "" for a cluster-scoped one."""

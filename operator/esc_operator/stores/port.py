@@ -17,8 +17,8 @@ class StoredDefinition(NamedTuple):
     """A definition as it is stored.
 
     `name` is the environment's full name, the same for every import of it. Either `text` (YAML, so diagnostics have a
-    line and a column) or `definition` (plain data, from a cluster) is set; `path_prefix` is the path of the definition
-    in the resource. `generation` counts changes if the store does; else 0. `trusted` are the other places whose
+    line and a column) or `definition` (plain data) is set; `path_prefix` is the field of the resource that it is from,
+    "" for a file. `generation` counts changes if the store does; else 0. `trusted` are the other places whose
     definitions may open providers as its identity; None: all. Both forms may hold plaintext secrets and never show in
     `repr`.
     """

@@ -27,6 +27,7 @@ from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.allowances import Allowances, parse_allowances
+from esc_operator.resources.definition_source import ObjectSource
 from esc_operator.resources.environment import EscEnvironment, Key
 from esc_operator.resources.status import LoginStatus
 from esc_operator.telemetry import Telemetry, Tracer
@@ -59,6 +60,12 @@ def login(life: timedelta = HOUR, **spec: Any) -> dict[str, Any]:
 def static(*imports: str, **values: str) -> dict[str, Any]:
     """An environment of plain values, those of its imports included."""
     return {"environment": {"imports": list(imports), "values": values}}
+
+
+def definition_of(environment: EscEnvironment) -> Mapping[str, Any]:
+    """The definition of an environment that has it as an object."""
+    assert isinstance(environment.source, ObjectSource)
+    return environment.source.data
 
 
 class Cloud:
@@ -94,7 +101,7 @@ class Cloud:
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         self.opened[environment.key.name] += 1
         self.demands.append(demand)
-        definition = environment.definition
+        definition = definition_of(environment)
         store = ImportStore(self._api, environment.key.namespace)
         values = await self._read_values(store, (environment.key.full_name,), definition)
         if isinstance(values, Failed):
@@ -123,7 +130,7 @@ class Cloud:
 
     async def look(self, environment: EscEnvironment) -> Imports:
         store = ImportStore(self._api, environment.key.namespace)
-        await self._read_values(store, (environment.key.full_name,), environment.definition)
+        await self._read_values(store, (environment.key.full_name,), definition_of(environment))
         if store.trouble:
             raise store.trouble
         return store.imports
@@ -153,12 +160,12 @@ class Cloud:
             self.mints[environment.key.name] += 1
             issued_at = self._now()
             await asyncio.sleep(0)
-            life = timedelta(seconds=environment.definition["login"])
+            life = timedelta(seconds=definition_of(environment)["login"])
             lease = Lease(issued_at, self.fixed_expiry or issued_at + life)
             number = "fixed" if self.fixed_expiry else str(self.mints[environment.key.name])
             return Answer(value={"token": f"minted-{environment.key.name}-{number}"}, lease=lease, secret=True)
 
-        key = login_key("login", environment.key.name, {"life": environment.definition["login"]})
+        key = login_key("login", environment.key.name, {"life": definition_of(environment)["login"]})
         answer = await self.logins.open(key, demand, mint)
         assert isinstance(answer, Answer)
         assert answer.lease is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from esc_operator.resources import GROUP
+from esc_operator.resources.definition_source import ObjectSource
 from esc_operator.resources.environment import Key, parse_environment
 
 
@@ -44,7 +45,7 @@ def test_everything_an_owner_writes_is_read_and_the_definition_does_not_show() -
             },
         }
     )
-    assert environment.definition == {"values": {"password": "hunter2"}}
+    assert environment.source == ObjectSource({"values": {"password": "hunter2"}})
     assert "hunter2" not in repr(environment)
     assert environment.target_key == Key("apps", "creds")
     assert environment.refresh.before == timedelta(minutes=5)

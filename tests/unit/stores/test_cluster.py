@@ -73,7 +73,7 @@ def test_a_name_without_a_namespace_is_in_the_contexts_namespace_or_the_importer
         ("other/aws", "apps/aws", "cannot be imported from namespace", "ImportNotAllowed"),
         ("c/apps/base", "apps/aws", "imports stay within their cluster", "ImportNotAllowed"),
         ("aws@2", "", "a cluster stores no versions", "VersionNotSupported"),
-        ("other/aws", "", 'environment "other/aws" has no spec.environment', "ImportUnreadable"),
+        ("other/aws", "", 'EscEnvironment "other/aws" has no definition', "InvalidSpec"),
         ("secret/aws", "", "may not read secret/aws", "ImportUnreadable"),
         ("a//b", "", "is not a reference", "InvalidReference"),
     ],

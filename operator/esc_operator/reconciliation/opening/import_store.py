@@ -15,17 +15,20 @@ from esc_operator.kube.paths import environment_resource
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.sync.outcome import Imports, Sighting, Uses
 from esc_operator.resources import reasons
+from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
-from esc_operator.stores.imports import PATH_PREFIX, candidates, nothing_found, place_of
-from esc_operator.stores.port import Failed, StoredDefinition
+from esc_operator.stores.definitions import stored_definition
+from esc_operator.stores.imports import candidates, nothing_found, place_of
+from esc_operator.stores.port import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
+    from esc_operator.stores.port import StoredDefinition
 
 
 MOST_BYTES = 4 * LARGEST_ENVIRONMENT
@@ -105,8 +108,7 @@ class ImportStore:
         self._bytes += size
         if self._bytes > MOST_BYTES:
             return Failed(TOO_MUCH, LIMIT_EXCEEDED)
-        definition = body["spec"].get("environment") or {}
-        return StoredDefinition(key.full_name, definition=definition, path_prefix=PATH_PREFIX, generation=generation)
+        return stored_definition(key, parse_source(body["spec"]), generation=generation)
 
 
 class _Notes:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from esc_operator.api import find_imports, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
-from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, LIMIT_EXCEEDED
+from esc_operator.lang.diagnostics import Failed
+from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
-from esc_operator.reconciliation.opening.admission import REFUSALS, Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.wording import refusal
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
-from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.status import LoginStatus
-from esc_operator.stores.imports import PATH_PREFIX
-from esc_operator.stores.port import StoredDefinition
-from esc_operator.stores.references import INVALID_REFERENCE
+from esc_operator.stores.definitions import stored_definition
+from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,26 +38,8 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.opening.import_store import ImportStore
     from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
     from esc_operator.reconciliation.sync.outcome import Imports
-    from esc_operator.resources.environment import EscEnvironment
-
-
-_UNTIL_CHANGED = REFUSALS | {reasons.IMPORT_NOT_TRUSTED}
-
-
-_OF_IMPORTS = frozenset(
-    {
-        CYCLIC_IMPORT,
-        IMPORT_FAILED,
-        reasons.IMPORT_NOT_FOUND,
-        reasons.IMPORT_NOT_ALLOWED,
-        INVALID_REFERENCE,
-    }
-)
-_SEE_OWNER = "ask its owner, who sees the cause in its status, or by `esc open`"
-
-
-_LONGEST = 2_000
-"""Characters of one error's message: names in it may be as long as a definition."""
+    from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.stores.port import StoredDefinition
 
 
 class ServiceAccountIdentity:
@@ -120,8 +102,10 @@ class EnvironmentOpening:
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
-        store = self._imports(environment.key.namespace)
-        await find_imports(_root(environment), store, self._opener, environment.key.namespace)
+        store, root = self._imports(environment.key.namespace), _root(environment)
+        if isinstance(root, Failed):
+            return store.imports
+        await find_imports(root, store, self._opener, environment.key.namespace)
         if store.trouble:
             raise store.trouble
         return store.imports
@@ -129,6 +113,8 @@ class EnvironmentOpening:
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         store = self._imports(environment.key.namespace)
         root = _root(environment)
+        if isinstance(root, Failed):
+            return Refused(root.reason, root.message, retryable=False)
         account, admission, allowed = environment.account, None, ""
         if account is not None:
             try:
@@ -142,29 +128,31 @@ class EnvironmentOpening:
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, store, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
-            return refusal(result.errors, store.imports)
+            return await self._refusal(result.errors, store.imports, root)
         data, problems = await self._opener.large_work.run(
             lambda: secret_data(exported(result.value)), 2 * result.value.writing_units, identity.tenant
         )
         if problems:
-            return refusal(problems, store.imports)
+            return await self._refusal(problems, store.imports, root)
         return OpenedValues(
             data=data,
             window=window_of(result),
             rereads=any(record.lease is None for record in result.opens),
             imports=store.imports,
             logins=logins_of(result.opens),
-            states=self._states.place_of(environment),
+            states=states.place,
             allowances=allowed,
         )
 
+    async def _refusal(self, errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
+        """In the thread for large work if the text is large, because it is read once more for the line to show."""
+        units = reading_units(root.text) if root.text is not None else 0
+        return await self._opener.large_work.run(lambda: refusal(errors, imports, root), units, place_of(root.name))
 
-def _root(environment: EscEnvironment) -> StoredDefinition:
-    return StoredDefinition(
-        environment.key.full_name,
-        definition=environment.definition,
-        path_prefix=PATH_PREFIX,
-        trusted=environment.trusted,
+
+def _root(environment: EscEnvironment) -> StoredDefinition | Failed:
+    return stored_definition(
+        environment.key, environment.source, generation=environment.generation, trusted=environment.trusted
     )
 
 
@@ -182,47 +170,3 @@ def logins_of(opens: Iterable[OpenRecord]) -> tuple[LoginStatus, ...]:
     return tuple(
         sorted({LoginStatus(one.provider, one.login.role if one.login else "", one.hides_login) for one in opens})
     )
-
-
-def refusal(errors: Iterable[Diagnostic], imports: Imports) -> Refused:
-    """The message for the user: the first error with its place, and how many more there are.
-
-    A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
-    that the namespace does not allow, nor a call that the environment does not trust."""
-    # A limit comes first: other errors may only follow from what was not evaluated.
-    first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
-    reason, message = words(first)
-    if len(message) > _LONGEST:
-        message = f"{message[: _LONGEST - 1]}…"
-    if others:
-        message += f" (and {len(others)} more; `esc open` shows all of them)"
-    retryable = all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others))
-    waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
-    return Refused(
-        reason=reason,
-        message=message,
-        retryable=retryable,
-        retry_after=max(waits, default=None),
-        outage=retryable and any(error.cause.outage for error in (first, *others) if error.cause),
-        imports=imports,
-    )
-
-
-def words(finding: Diagnostic) -> tuple[str, str]:
-    """Reason and message for the environment's owner. An environment that none of their own place imports is not named:
-    the owner of its importer sees the error in full."""
-    reason = finding.reason or reasons.INVALID_DEFINITION
-    if not finding.through:
-        return reason, f"{place(finding)}{finding.summary}"
-    importer = key_of(finding.through, "").describe()
-    if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace, which the owner has to decide about
-        return reason, f"{importer}: in an environment that it imports: {finding.summary}"
-    if reason in _OF_IMPORTS:
-        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {_SEE_OWNER}"
-    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_SEE_OWNER}"
-
-
-def place(finding: Diagnostic) -> str:
-    """Where it is, for people: at which path, and in which environment if that is an imported one."""
-    imported = f"{key_of(finding.environment, '').describe()}: " if finding.environment else ""
-    return imported + (f"{finding.path}: " if finding.path else "")

@@ -65,16 +65,6 @@ def states_key(environment: Key, home: str) -> Key | None:
     return Key(home, secret_name(environment.name, CLUSTER_SUFFIX)) if home else None
 
 
-def has_rotators(definition: Any) -> bool:
-    """Whether a definition calls any rotator itself."""
-    match definition:
-        case dict():
-            return any(str(key).startswith("fn::rotate") or has_rotators(value) for key, value in definition.items())
-        case list():
-            return any(has_rotators(item) for item in definition)
-    return False
-
-
 class RotatorState(NamedTuple):
     """One rotator's state, and the request that it was made for. Never shows in `repr`."""
 
@@ -107,12 +97,7 @@ class RotatorSecrets:
         self._unwritten: dict[str, dict[str, RotatorState]] = {}
 
     def of(self, environment: EscEnvironment, *, rotates: bool) -> EnvironmentStates:
-        return EnvironmentStates(self, environment, rotates=rotates and has_rotators(environment.definition))
-
-    def place_of(self, environment: EscEnvironment) -> str:
-        """Where the states of its own rotators are, as `namespace/name`; "" where it has none."""
-        key = states_key(environment.key, self._home) if has_rotators(environment.definition) else None
-        return str(key or "")
+        return EnvironmentStates(self, environment, rotates=rotates)
 
     async def read(self, environment: Key, uid: str = "") -> Kept:
         """The states of an environment; with `uid` only of that very object. Raises KubeError."""
@@ -153,6 +138,13 @@ class EnvironmentStates:
     @property
     def rotates(self) -> bool:
         return self._rotates
+
+    @property
+    def place(self) -> str:
+        """Where the states of the environment's own rotators are, as `namespace/name`; "" if the evaluation has not met
+        any."""
+        own = self._kept.get(self._environment.key.full_name)
+        return str(own.key) if own and own.key != self._environment.key else ""
 
     async def find(self, environment: str, path: str) -> Mapping[str, Any] | None:
         async with self._lock:

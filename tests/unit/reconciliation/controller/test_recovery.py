@@ -20,7 +20,7 @@ from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refu
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import Key
-from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, Cloud, World, login, play
+from unit.reconciliation.world import HOUR, MINUTE, SECOND, START, WELL, Cloud, World, definition_of, login, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,7 +95,7 @@ class Guarded(Cloud):
         self.demands.append(demand)
         if refused := self.refusals.get(environment.key.name):
             return refused
-        inputs = {"name": environment.key.name, "life": environment.definition["login"]}
+        inputs = {"name": environment.key.name, "life": definition_of(environment)["login"]}
         answer = await self.opener.open("login", inputs, Caller(environment.key.name), demand)
         if isinstance(answer, Failed):
             return Refused(answer.reason, answer.message, retry_after=answer.retry_after, outage=answer.outage)

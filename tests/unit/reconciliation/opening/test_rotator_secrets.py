@@ -30,7 +30,6 @@ from esc_operator.reconciliation.opening.rotator_secrets import (
     CLUSTER_SUFFIX,
     SUFFIX,
     RotatorSecrets,
-    has_rotators,
     parse_states,
     secret_name,
 )
@@ -348,11 +347,6 @@ def test_the_secret_of_the_states_has_a_name_of_its_own_that_kubernetes_takes(na
         assert max(len(found), len(of_the_cluster)) <= 253
         for one in (found, of_the_cluster):
             assert re.fullmatch(PATTERN, one) or not re.fullmatch(PATTERN, environment)
-
-
-def test_rotators_are_found_wherever_they_are() -> None:
-    assert has_rotators({"values": {"a": [{"b": {"fn::rotate": {"provider": "keys"}}}]}})
-    assert not has_rotators({"values": {"a": "fn::rotate::keys", "b": [1, None]}})
 
 
 @given(st.binary(max_size=40))

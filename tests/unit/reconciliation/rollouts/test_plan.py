@@ -30,6 +30,7 @@ from esc_operator.reconciliation.rollouts.plan import (
     time_rollout,
 )
 from esc_operator.resources import reasons
+from esc_operator.resources.definition_source import ObjectSource
 from esc_operator.resources.environment import (
     EscEnvironment,
     Key,
@@ -48,7 +49,12 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 ENVIRONMENT = EscEnvironment(
-    key=Key("apps", "aws"), uid="e", generation=3, definition={}, target=Target("aws"), rollout=Rollout("OnChange")
+    key=Key("apps", "aws"),
+    uid="e",
+    generation=3,
+    source=ObjectSource({}),
+    target=Target("aws"),
+    rollout=Rollout("OnChange"),
 )
 RECORD = SyncRecord(
     uid="e",

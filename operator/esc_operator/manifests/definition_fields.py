@@ -1,0 +1,52 @@
+"""The fields of a spec for its definition, as plain data: exactly one of them is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esc_operator.resources.definition_source import FIELDS, OBJECT_FIELD, TEXT_FIELD
+from esc_operator.resources.extent import LARGEST_ENVIRONMENT
+
+
+def definition_fields() -> dict[str, Any]:
+    return {
+        OBJECT_FIELD: {
+            "type": "object",
+            "description": "The definition, in the language of Pulumi ESC: imports, and values, among which "
+            "environmentVariables and files fill the Secret. kubectl reads an object as YAML 1.1 and takes nulls away: "
+            "definition keeps every word. Required if definition is not set. "
+            "Example: {imports: [base], values: {environmentVariables: {REGION: "
+            "eu-west-1}}}.",
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+        TEXT_FIELD: {
+            "type": "string",
+            "maxLength": LARGEST_ENVIRONMENT,
+            "description": "The definition as a text, in place of environment: what stands in Pulumi ESC or in a file, "
+            "to the letter, as a YAML block (definition: |). Errors name line and column. Required if environment is "
+            "not set. Example: a block with "
+            "'values: {environmentVariables: {COUNTRY: no}}'.",
+            "x-kubernetes-validations": [
+                {
+                    "rule": "size(self) > 0",
+                    "message": "the definition is empty: write the text of an environment, such as 'values: {}'",
+                }
+            ],
+        },
+    }
+
+
+def one_definition() -> list[dict[str, Any]]:
+    """The rules that exactly one is set."""
+    fields = [f"has(self.{name})" for name in FIELDS]
+    named = f"{', '.join(FIELDS[:-1])} and {FIELDS[-1]}"
+    return [
+        {
+            "rule": " || ".join(fields),
+            "message": f"there is no definition: set one of {named}",
+        },
+        {
+            "rule": f"[{', '.join(fields)}].filter(one, one).size() <= 1",
+            "message": f"there is more than one definition: keep one of {named}, and remove the others",
+        },
+    ]

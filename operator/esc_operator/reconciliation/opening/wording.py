@@ -1,0 +1,115 @@
+"""What people read of an environment's errors: which, where, and the line of the text that it is about.
+
+Owns what a message may show: no line with a plaintext secret, and nothing of an environment behind an import that the
+owner has not named. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from esc_operator.lang.excerpts import excerpt
+from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, INVALID_YAML, LIMIT_EXCEEDED
+from esc_operator.reconciliation.opening.admission import REFUSALS
+from esc_operator.reconciliation.sync.outcome import Refused
+from esc_operator.resources import reasons
+from esc_operator.resources.environment import key_of
+from esc_operator.stores.references import INVALID_REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esc_operator.lang import Diagnostic
+    from esc_operator.reconciliation.sync.outcome import Imports
+    from esc_operator.stores.port import StoredDefinition
+
+
+_UNTIL_CHANGED = REFUSALS | {reasons.IMPORT_NOT_TRUSTED}
+
+
+_OF_IMPORTS = frozenset(
+    {
+        CYCLIC_IMPORT,
+        IMPORT_FAILED,
+        reasons.IMPORT_NOT_FOUND,
+        reasons.IMPORT_NOT_ALLOWED,
+        INVALID_REFERENCE,
+    }
+)
+_SEE_OWNER = "ask its owner, who sees the cause in its status, or by `esc open`"
+
+
+_OF_THE_READER = re.compile(r"^yaml: (line \d+: )?")
+
+_LONGEST = 2_000
+"""Characters of one error's message: names in it may be as long as a definition."""
+
+
+def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
+    """The message for the user: the first error with its place, and how many more there are.
+
+    A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
+    that the namespace does not allow, nor a call that the environment does not trust."""
+    # A limit comes first: other errors may only follow from what was not evaluated.
+    first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
+    reason, message = words(first, root)
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST - 1]}…"
+    if others:
+        message += f" (and {len(others)} more; `esc open` shows all of them)"
+    retryable = all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others))
+    waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
+    return Refused(
+        reason=reason,
+        message=message,
+        retryable=retryable,
+        retry_after=max(waits, default=None),
+        outage=retryable and any(error.cause.outage for error in (first, *others) if error.cause),
+        imports=imports,
+    )
+
+
+def words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
+    """Reason and message for the environment's owner. An environment that none of their own place imports is not named:
+    the owner of its importer sees the error in full."""
+    reason = finding.reason or reasons.INVALID_DEFINITION
+    if not finding.through:
+        return reason, _with_line(finding, root)
+    importer = key_of(finding.through, "").describe()
+    if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace, which the owner has to decide about
+        return reason, f"{importer}: in an environment that it imports: {finding.summary}"
+    if reason in _OF_IMPORTS:
+        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {_SEE_OWNER}"
+    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_SEE_OWNER}"
+
+
+def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
+    """Place, error, and the line that it is about; the line of the environment's own text only: an import shares values
+    and not its text."""
+    message = f"{place(finding, root)}{finding.summary}"
+    if root.text is None or finding.environment or (finding.range is None and finding.reason != INVALID_YAML):
+        return message
+    found = excerpt(root.text, finding.range.begin if finding.range else None)
+    if found is None:
+        return message
+    if finding.range is None:
+        # The line that the summary names is where the construct begins in which the error is.
+        summary = _OF_THE_READER.sub("", finding.summary)
+        message = f"{root.path_prefix}: line {found.line}, column {found.column}: {summary}"
+    advice = ": indent with spaces" if found.is_indented_by_tab else ""
+    return f"{message}{advice}; the line is: {found.text}" if found.text else f"{message}{advice}"
+
+
+def place(finding: Diagnostic, root: StoredDefinition) -> str:
+    """Where it is, for people: in which environment if that is an imported one, where in the text if there is one, and
+    at which path."""
+    where, imported = finding.range, finding.environment
+    parts = [key_of(imported, "").describe()] if imported else []
+    if root.text is not None and not imported:
+        parts.append(root.path_prefix)
+    if where is not None:
+        parts.append(f"line {where.begin.line}, column {where.begin.column}")
+    if finding.path:
+        parts.append(finding.path)
+    return "".join(f"{part}: " for part in parts)
