@@ -7,21 +7,18 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from cluster.harness import wait_until
+from cluster.kinds import create_kind, delete_kind
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS, Resource
 from faults.front import Phase, Rule, drop
 from faults.own_credentials import OwnCredentials
 from faults.scenario import fault
-from local_cluster import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from faults.run import Run, Subject
 
-DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SOON = 10.0
 """Seconds within which it has to be noticed that a kind is there, on a machine that does much else."""
 
@@ -101,29 +98,14 @@ def lease_unreadable(run: Run) -> None:
 # Kinds.
 
 
-def _path(resource: Resource) -> str:
-    return f"{DEFINITIONS}/{resource.plural}.esc-operator.dev"
-
-
 @contextlib.contextmanager
 def without(run: Run, resource: Resource) -> Iterator[None]:
     """A kind is deleted with all its objects, and is back at the end."""
-    cluster = run.stage.cluster
-    cluster.must("DELETE", _path(resource))
-    wait_until(lambda: cluster.request("GET", _path(resource))[0] == 404, "its definition is gone", patience=60)
+    delete_kind(run.stage.cluster, resource)
     try:
         yield
     finally:
-        body = yaml.safe_load((places.REPOSITORY / "crds" / f"{resource.plural}.yaml").read_text())
-        cluster.must("POST", DEFINITIONS, body)
-        wait_until(lambda: _is_served(run, resource), "it is served again")
-
-
-def _is_served(run: Run, resource: Resource) -> bool:
-    try:
-        return run.stage.cluster.request("GET", resource.path())[0] == 200
-    except ValueError:  # of a group that is not there at all it says so in plain text
-        return False
+        create_kind(run.stage.cluster, resource)
 
 
 def until_missed(run: Run, resource: Resource) -> None:

@@ -39,7 +39,8 @@ class Health:
 
 class Watched:
     """The state that the probes report. `beat`: seconds since the scheduler last ran; `most_idle`: the watch that was
-    inactive for the longest time, and its seconds; `missing`: the kinds that are not served."""
+    inactive for the longest time, and its seconds; `missing`: the kinds that are not served; `outdated`: what to say of
+    those whose definition is older than the operator."""
 
     def __init__(
         self,
@@ -47,8 +48,10 @@ class Watched:
         most_idle: Callable[[], tuple[str, float]],
         elector: Elector | None,
         missing: Callable[[], Collection[str]] = tuple,
+        outdated: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._missing = missing
+        self._outdated = outdated
         self._beat = beat
         self._most_idle = most_idle
         self._elector = elector
@@ -68,15 +71,16 @@ class Watched:
         return Health(since <= SILENCE, "leading", f"ran the schedule {since:.0f}s ago")
 
     def is_ready(self) -> Health:
-        """A standby is ready to take over as long as it can read the lease. A kind that is not served is shown, but the
-        replica stays ready: no other replica could work on it."""
+        """A standby is ready to take over as long as it can read the lease. A kind that is not served, or is outdated,
+        is shown, but the replica stays ready: no other replica could work on it."""
         alive, elector = self.is_alive(), self._elector
         if elector is not None and not elector.holds:
             if elector.can_look:
                 return alive
             why = f": {elector.trouble}" if elector.trouble else ""
             return replace(alive, is_well=False, text=f"could not read the lease for {elector.blind_for:.0f}s{why}")
-        text = alive.text + "".join(f"; {kind} is not served" for kind in self._missing())
+        amiss = [*(f"{kind} is not served" for kind in self._missing()), *self._outdated()]
+        text = "; ".join([alive.text, *amiss])
         return replace(alive, is_well=alive.is_well and self.works, text=text)
 
 

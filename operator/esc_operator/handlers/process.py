@@ -24,12 +24,13 @@ from esc_operator.errors import ForbiddenError, NotFoundError
 from esc_operator.handlers.exposition import Exposition, is_reachable
 from esc_operator.handlers.health import Watched, serve_health
 from esc_operator.handlers.interpreter import settle
-from esc_operator.handlers.kinds import Kinds
+from esc_operator.handlers.kinds import KINDS, Kinds
 from esc_operator.handlers.leading import leading, make_elector, own_namespace, require
 from esc_operator.handlers.loop_thread import this_thread
 from esc_operator.handlers.memory_limit import used_share
 from esc_operator.handlers.metrics import Metrics
 from esc_operator.handlers.metrics_access import MetricsAccess
+from esc_operator.handlers.outdated import Outdated
 from esc_operator.handlers.snapshot import SnapshotParts, take_snapshot
 from esc_operator.handlers.tracing import traced
 from esc_operator.handlers.watchdog import Watchdog, reporter
@@ -42,6 +43,7 @@ from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.own_audiences import read_api_audiences
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
+from esc_operator.kube.published_schemas import PublishedSchemas
 from esc_operator.kube.pulses import Pulses
 from esc_operator.kube.secret_informer import SecretInformer
 from esc_operator.reconciliation.controller.interruptions import GuardedOpening, Interruptions
@@ -89,6 +91,7 @@ class Parts:
     accounts: MissingAccounts
     pulses: Pulses
     kinds: Kinds
+    outdated: Outdated
     exposition: Exposition
 
 
@@ -115,7 +118,11 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         parts.namespaces.api_audiences = frozenset(audiences)
         closing.callback(parts.opener.pool.close)
         watched = Watched(
-            lambda: parts.reconciler.scheduler.age, parts.pulses.most_idle, elector, lambda: parts.kinds.missing
+            lambda: parts.reconciler.scheduler.age,
+            parts.pulses.most_idle,
+            elector,
+            lambda: parts.kinds.missing,
+            lambda: parts.outdated.messages,
         )
         await closing.enter_async_context(serve_health(options.health_address, watched))
         await closing.enter_async_context(parts.exposition.served(options.metrics_address))
@@ -232,7 +239,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
         access=_metrics_access(api, options),
     )
-    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, exposition)
+    worked_on = (ENVIRONMENTS,) if options.namespaces else KINDS.values()
+    outdated = Outdated(PublishedSchemas(api), {one.kind: one.plural for one in worked_on})
+    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, outdated, exposition)
 
 
 def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
@@ -271,6 +280,7 @@ async def _run_all(
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
         tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
+        tasks.append(group.create_task(parts.outdated.run(), name="outdated-kinds"))
 
         async def stop() -> None:
             # Running work is finished: credentials that were just minted are not lost.

@@ -112,6 +112,10 @@ class KubeApi:
         found = await self._json("GET", "/.well-known/openid-configuration", "read the cluster's issuer")
         return str(found.get("issuer") or "")
 
+    async def read_document(self, path: str) -> dict[str, Any]:
+        """A document that the API server publishes about itself, such as its OpenAPI schemas."""
+        return await self._json("GET", path, f"read {path.partition('?')[0]}")
+
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """Only the metadata of an object: none of a Secret's values leave the server."""
         what = f"read {resource.plural} {namespace}/{name}"
