@@ -3,7 +3,7 @@
     store = FolderStore("/srv/environments")
     result = api.check("apps/aws", store)
     for diagnostic in result.diagnostics:
-        print(diagnostic.summary)
+        print(diagnostic.text)
 
 A mistake in a definition is a diagnostic of the result, never an exception. What the outside world does to a provider
 or an import is one as well, with the answer in `diagnostic.cause`. Only a root environment that cannot be had at all
@@ -19,6 +19,7 @@ from esc_operator.driver.loading import Loader, parse
 from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
 from esc_operator.evaluation import Evaluator, Failed, LoadEnvironment, Mode, Value
+from esc_operator.formats import spelling
 from esc_operator.lang.budget import FINDING, Budget
 from esc_operator.lang.diagnostics import in_order
 from esc_operator.stores.references import project_of, qualify
@@ -240,7 +241,8 @@ def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
 
 def _succeeded(answer: T | Failed) -> T:
     if isinstance(answer, Failed):
-        raise StoreError(answer.message, reason=answer.reason, retry_after=answer.retry_after)
+        hint = spelling.hint(answer.wanted, answer.known)
+        raise StoreError(f"{answer.message}{hint}", reason=answer.reason, retry_after=answer.retry_after)
     return answer
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.text import Text, to_text
-from esc_operator.formats.paths import join_key
 from esc_operator.lang.templates import parse_template
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Arguments(NamedTuple):
 
     texts: list[str]
     secret: list[int]
-    missing: list[str]
+    missing: list[tuple[str | int, ...]]
 
 
 def fill_in(arguments: Sequence[str], environment: Value) -> Arguments:
@@ -50,22 +49,15 @@ def fill_in(arguments: Sequence[str], environment: Value) -> Arguments:
     return filled
 
 
-def _text_at(accessors: Sequence[Accessor] | None, environment: Value, missing: list[str]) -> Text:
+def _text_at(accessors: Sequence[Accessor] | None, environment: Value, missing: list[tuple[str | int, ...]]) -> Text:
     if accessors is None:
         return _EMPTY
     keys = [accessor.key for accessor in accessors]
     value = environment.lookup(keys)
     if value is None:
-        missing.append(_path(keys))
+        missing.append(tuple(keys))
         return _EMPTY
     return to_text(value)
-
-
-def _path(keys: Sequence[str | int]) -> str:
-    path = ""
-    for key in keys:
-        path = join_key(path, key) if isinstance(key, str) else f"{path}[{key}]"
-    return path
 
 
 def holding(arguments: Sequence[str], secrets: Iterable[str]) -> list[int]:

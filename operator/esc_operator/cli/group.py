@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esc_operator import __version__
+from esc_operator.cli.usage import explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ def run_group(arguments: Sequence[str], outside: Outside) -> int:
     try:
         answer = root.main(list(arguments), prog_name=_program_name(), standalone_mode=False, obj=outside)
     except click.ClickException as error:
-        error.show()
+        explained(error).show()
         return error.exit_code
     except click.Abort:
         return 130

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esc_operator.cli.usage import Choice
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,4 +36,4 @@ def namespace_option(*more: str, help: str = _NAMESPACE_HELP, multiple: bool = F
 
 
 def output_option(forms: Sequence[str], default: str, help: str) -> Callable[[Any], Any]:  # noqa: A002 - as above
-    return click.option(*OUTPUT, "form", type=click.Choice(forms), default=default, show_default=True, help=help)
+    return click.option(*OUTPUT, "form", type=Choice(forms), default=default, show_default=True, help=help)

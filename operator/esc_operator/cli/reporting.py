@@ -25,7 +25,7 @@ def render(
     diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None
 ) -> Iterator[str]:
     for diagnostic in diagnostics:
-        yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.summary}\n"
+        yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.text}\n"
         where = diagnostic.range
         if where and where.environment in texts:
             yield _excerpt(texts[where.environment], where, secrets)

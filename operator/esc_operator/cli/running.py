@@ -77,12 +77,20 @@ def _fill_in(command: Sequence[str], environment: Value) -> Sequence[str]:
     filled = fill_in(arguments, environment) if has_values else Arguments(list(arguments), [], [])
     if exposed := sorted({*filled.secret, *holding(filled.texts, secret_texts(environment))}):
         sys.stderr.write(_exposure(command[0], exposed))
-    for path in filled.missing:
-        sys.stderr.write(
-            f"Warning: the environment has no value at ${{{path}}}, so it became empty; "
-            f"write $${{{path}}} if the command should get it unchanged\n"
-        )
+    for keys in filled.missing:
+        sys.stderr.write(_absence(environment, keys))
     return filled.texts
+
+
+def _absence(environment: Value, keys: Sequence[str | int]) -> str:
+    from esc_operator.cli.missing import describe_missing
+    from esc_operator.formats.paths import join_path
+
+    path = join_path(keys)
+    return (
+        f"Warning: the environment has no value at ${{{path}}}, so it became empty; "
+        f"write $${{{path}}} if the command should get it unchanged{describe_missing(environment, keys)}\n"
+    )
 
 
 def _exposure(name: str, positions: Sequence[int]) -> str:

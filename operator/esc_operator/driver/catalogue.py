@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import Described, Failed
+from esc_operator.formats.spelling import Known
 from esc_operator.providers import reasons
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 
@@ -53,8 +54,18 @@ class Catalogue:
                 plugin = registry.find(name)
                 self._described[key] = Described(**{part: _compile(plugin, name, part) for part in parts})
             except EscError as error:
-                return Failed(error.message, error.reason)
+                return self._failed(registry, name, error)
         return self._described[key]
+
+    def _failed(self, registry: Registry[Any], name: str, error: EscError) -> Failed:
+        if error.reason not in {reasons.UNKNOWN_PROVIDER, reasons.UNKNOWN_ROTATOR}:
+            return Failed(error.message, error.reason)
+        is_provider = registry is self.providers
+        if name in (self.rotators if is_provider else self.providers).names():
+            there = f"a rotator: write fn::rotate::{name}" if is_provider else f"a provider: write fn::open::{name}"
+            return Failed(f"{error.message}; {name} is {there}", error.reason)
+        told = "the providers are" if is_provider else "the rotators are"
+        return Failed(error.message, error.reason, wanted=name, known=Known(registry.names(), told))
 
 
 def _compile(plugin: Any, name: str, part: str) -> Schema:

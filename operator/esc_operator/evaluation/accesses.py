@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from esc_operator.evaluation.values import Value, unknown
+from esc_operator.formats.spelling import Known
 from esc_operator.lang import reasons
 from esc_operator.lang.access import Accessor
 from esc_operator.lang.budget import CELL, FINDING, text_units
@@ -63,8 +64,23 @@ def _access_below(frame: Frame, expression: Expression, receiver: Value, accesso
         if layer.is_unknown and layer.may_be_object:
             return _access_unknown(frame, expression, layer.schema, accessors)
         break
-    unknown_property(frame, expression, accessors[0], deepest.properties)
+    unknown_property(frame, expression, accessors[0], _nameable(frame, receiver, deepest))
     return invalid(expression)
+
+
+def _nameable(frame: Frame, receiver: Value, deepest: Value) -> Collection[str]:
+    """The properties that a message may name. The keys of a secret may be as secret as it is, unless they are those of
+    a provider's schema."""
+    if not (receiver.is_secret or deepest.is_secret):
+        return deepest.properties
+    declared: set[str] = set()
+    waiting = list(frame.state.outputs.values())
+    while waiting:
+        schema = waiting.pop()
+        frame.charge(len(schema.properties))
+        declared.update(schema.properties)
+        waiting += schema.properties.values()
+    return declared & deepest.properties.keys()
 
 
 def _access_unknown(frame: Frame, expression: Expression, schema: Schema, accessors: Accessors) -> Value:
@@ -116,12 +132,19 @@ def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str 
 
 
 def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: Collection[str]) -> None:
-    """Reports that none of the `known` properties matches, and suggests one."""
+    """Reports that none of the `known` properties matches, and suggests one, or lists them.
+
+    An environment of another place is reported without: its author has shared its values, not what it could use."""
     key = str(accessor.key)
     frame.charge(CELL + text_units(len(key)))
-    suggestion = frame.state.speller.nearest(key, known)
-    hint = f"; did you mean {quote(suggestion)}?" if suggestion is not None else ""
-    _refuse(frame, expression, accessor, f"unknown property {quote(key)}{hint}", reasons.UNKNOWN_PROPERTY)
+    summary, detail = f"unknown property {quote(key)}", ""
+    if (speller := frame.speller) is not None:
+        if (suggestion := speller.nearest(key, known)) is not None:
+            summary += f"; did you mean {quote(suggestion)}?"
+        else:
+            detail = speller.hint(key, Known(known, "the properties are")).removeprefix("; ")
+            frame.charge(text_units(len(detail)))
+    _refuse(frame, expression, accessor, summary, reasons.UNKNOWN_PROPERTY, detail)
 
 
 def invalid(expression: Expression) -> Value:
@@ -129,10 +152,15 @@ def invalid(expression: Expression) -> Value:
     return unknown(expression)
 
 
-def _refuse(
-    frame: Frame, expression: Expression, accessor: Accessor, summary: str, reason: str = reasons.INVALID_ACCESS
+def _refuse(  # noqa: PLR0913, PLR0917  (the last two have defaults)
+    frame: Frame,
+    expression: Expression,
+    accessor: Accessor,
+    summary: str,
+    reason: str = reasons.INVALID_ACCESS,
+    detail: str = "",
 ) -> None:
     frame.charge(FINDING)
     node = expression.node
     where = node.part(accessor.begin, accessor.end) if isinstance(node, ScalarNode) else node.range
-    frame.findings.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason))
+    frame.findings.append(Diagnostic(Severity.ERROR, summary, expression.path, where, reason, detail=detail))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from esc_operator.evaluation.results import Mode
     from esc_operator.evaluation.state import EvaluationState
     from esc_operator.evaluation.tasks import Found
+    from esc_operator.formats.spelling import Speller
     from esc_operator.lang.declarations import Expression
     from esc_operator.lang.limits import Limits
     from esc_operator.schema.instance import Finding
@@ -116,6 +117,13 @@ class Frame:
         found = Diagnostic(Severity.ERROR, summary, expression.path, expression.range, reason, cause)
         self.findings.append(found)
 
+    def hint(self, answer: Failed) -> str:
+        """What an answer suggests instead of a name that means nothing."""
+        speller = self.speller
+        hint = speller.hint(answer.wanted, answer.known) if speller else ""
+        self.charge(text_units(len(hint)))
+        return hint
+
     def conforms(self, value: Value, accept: Schema, *, tell: bool = True) -> bool:
         """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts. Without
         `tell` only that it does not: what a schema expects may be a secret."""
@@ -123,7 +131,7 @@ class Frame:
             return True
         from esc_operator.schema.known import validate  # a static environment checks nothing
 
-        accepted, findings = validate(value, accept, self.charge)
+        accepted, findings = validate(value, accept, self.charge, self.speller)
         for finding in findings:
             part = finding.instance
             blamed = part.definition if isinstance(part, Value) else None
@@ -132,6 +140,11 @@ class Frame:
                 hidden = "the schema, which holds a secret and is not shown, does not match"
                 self.error(where, _told(finding) if tell else hidden, reasons.INVALID_INPUTS)
         return accepted
+
+    @property
+    def speller(self) -> Speller | None:
+        """None in an environment of another place: what its author could have written is not its importer's to read."""
+        return None if self.state.is_elsewhere(self.scope) else self.state.speller
 
     # Results
 

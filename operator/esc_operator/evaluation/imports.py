@@ -128,7 +128,7 @@ def _load(frame: Frame, name: str, edge: Edge, node: Node) -> Scope | Value | No
     if answer is None:
         return PENDING_VALUE
     if isinstance(answer, Failed):
-        failure = node.error(answer.message, answer.reason or reasons.IMPORT_FAILED)
+        failure = node.error(f"{answer.message}{frame.hint(answer)}", answer.reason or reasons.IMPORT_FAILED)
         _report(frame, failure._replace(cause=answer))
         return None
     if state.budget.is_over:

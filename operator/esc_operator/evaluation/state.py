@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from esc_operator.evaluation.effects import LoadEnvironment
 from esc_operator.evaluation.opens import Opens
 from esc_operator.evaluation.tasks import Edge, Scope
+from esc_operator.formats.spelling import Speller
 from esc_operator.lang.diagnostics import Failed
-from esc_operator.lang.spelling import Speller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esc_operator.lang.budget import Budget
     from esc_operator.lang.declarations import Environment
     from esc_operator.lang.limits import Limits
+    from esc_operator.schema import Schema
 
 _A = TypeVar("_A")
 
@@ -42,7 +43,8 @@ class Options(NamedTuple):
 
 class EvaluationState:
     """Belongs to one evaluation. `scopes`: its environments by identity; `reached`: the same by the edges that were
-    found to lead to them; `root` is None where there is nothing to evaluate, and at the end.
+    found to lead to them; `root` is None where there is nothing to evaluate, and at the end. `outputs`: what
+    providers and rotators declare to output, by name.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class EvaluationState:
         "mode",
         "opens",
         "options",
+        "outputs",
         "place_of",
         "reached",
         "root",
@@ -71,6 +74,7 @@ class EvaluationState:
         self.scopes: Final[dict[str, Scope]] = {}
         self.reached: Final[dict[Edge, Scope]] = {}
         self.speller: Final = Speller()
+        self.outputs: Final[dict[str, Schema]] = {}
         self.opens: Final = Opens(budget.limits.opens, name)
         self.root: Scope | None = None
         if environment is not None and not environment.is_empty:

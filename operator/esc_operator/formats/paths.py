@@ -3,6 +3,7 @@
 A path is stored as a chain from child to parent and written out only when it is read.
 """
 
+from collections.abc import Iterable
 from typing import Union
 
 Path = Union[str, tuple["Path", str | int]]  # noqa: UP007  (`|` does not take the name of a class to come)
@@ -22,12 +23,17 @@ def join_key(root: str, key: str) -> str:
     return f'{root}["{escaped}"]'
 
 
+def join_path(keys: Iterable[str | int], root: str = "") -> str:
+    """The path of these keys from `root` on."""
+    text = root
+    for key in keys:
+        text = join_key(text, key) if isinstance(key, str) else f"{text}[{key}]"
+    return text
+
+
 def path_text(path: Path) -> str:
     keys: list[str | int] = []
     while not isinstance(path, str):
         path, key = path
         keys.append(key)
-    text = path
-    for key in reversed(keys):
-        text = join_key(text, key) if isinstance(key, str) else f"{text}[{key}]"
-    return text
+    return join_path(reversed(keys), path)

@@ -211,9 +211,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
     gatherer, actor = Gatherer(api, secrets), Actor(api, secrets, utc_now)
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     tokens = IdentityTokens(api, utc_now)
-    imports = partial(ImportStore, api, reach=options.namespaces)
-    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, own_namespace(options)))
     shared = make_shared(gatherer, actor, utc_now, telemetry)
+    imports = partial(ImportStore, api, reach=options.namespaces, importable=shared.cache.importable)
+    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, own_namespace(options)))
     reconciler = Reconciler(
         shared,
         GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from esc_operator.errors import ConfigurationError
+from esc_operator.formats.spelling import Known, hint
 from esc_operator.kube.client_config import ClientConfig, Credentials, bearer
 from esc_operator.kube.exec_plugin import NO_TERMINAL, Terminal, run_plugin
 from esc_operator.providers.token_endpoints import proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 DEFAULT = "~/.kube/config"
 IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
@@ -38,8 +39,7 @@ class Contexts(NamedTuple):
             raise ConfigurationError("the kubeconfig has no current context: name one, as in kubernetes://CONTEXT")
         chosen = name or self.current
         if chosen not in self.namespaces:
-            known = ", ".join(sorted(self.namespaces)) or "none at all"
-            raise ConfigurationError(f'the kubeconfig has no context "{chosen}"; it has {known}')
+            raise _unknown("context", chosen, self.namespaces)
         return chosen
 
 
@@ -248,8 +248,12 @@ class _Kubeconfig:
             )
         if not name:
             raise ConfigurationError("the kubeconfig has no current context: name one")
-        known = ", ".join(sorted(entry.name for entry in self.all(kind))) or "none at all"
-        raise ConfigurationError(f'the kubeconfig has no {kind} "{name}"; it has {known}')
+        raise _unknown(kind, name, [entry.name for entry in self.all(kind)])
+
+
+def _unknown(kind: str, name: str, names: Collection[str]) -> ConfigurationError:
+    there = hint(name, Known(names, "it has")) or "; it has none at all"
+    return ConfigurationError(f'the kubeconfig has no {kind} "{name}"{there}')
 
 
 def _read_files(files: str | None, settings: Mapping[str, str]) -> _Kubeconfig:

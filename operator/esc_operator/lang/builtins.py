@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from esc_operator.lang import reasons
-from esc_operator.lang.declarations import Array, Call, Expression, Literal, Object
+from esc_operator.lang.declarations import Array, Call, Expression, Interpolation, Literal, Object, Reference
 from esc_operator.lang.diagnostics import Diagnostic
 from esc_operator.lang.findings import Findings
 from esc_operator.lang.nodes import Node
@@ -56,8 +56,26 @@ def _secret(node: Node, name: str, argument: Expression, diagnostics: Findings) 
             return Call(node, name, name, {"ciphertext": ciphertext})
     if isinstance(argument, Literal) and isinstance(argument.value, str):
         return Call(node, name, name, {"plaintext": argument})
-    diagnostics.append(_error(argument, "secret values must be string literals"))
+    diagnostics.append(_error(argument, "secret values must be string literals")._replace(detail=_no_literal(argument)))
     return Call(node, name, name, {"plaintext": Literal(argument.node, "")})
+
+
+def _no_literal(argument: Expression) -> str:
+    """What to write instead. Never repeats the argument, which was meant to be a secret."""
+    if isinstance(argument, Reference):
+        return (
+            "a reference to a secret is secret already: write the reference itself, and fn::secret where the value is"
+        )
+    if isinstance(argument, Interpolation):
+        return (
+            "a text with a reference to a secret in it is secret already: write the text itself, and fn::secret where "
+            "the value is; for a text that has ${ in it, write $${"
+        )
+    if isinstance(argument, Call):
+        return "what is made of a secret is secret already: write the call itself, and fn::secret where the value is"
+    if isinstance(argument, Literal):
+        return "write the value in quotes"
+    return "give each text in it a fn::secret of its own, or write all of it as one text and read it with fn::fromJSON"
 
 
 def _validate(node: Node, name: str, argument: Expression, diagnostics: Findings) -> Call:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from esc_operator.formats.spelling import Known
+
 
 class Position(NamedTuple):
     """A place in a text: `line` and `column` count from 1 (columns in characters), `byte` from 0."""
@@ -37,7 +39,8 @@ class Failed(NamedTuple):
 
     `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
     evaluator's own. `retry_after` is in seconds, where the outside named one. `outage` and `throttled` are what a
-    provider has declared (`errors.ProviderError`).
+    provider has declared (`errors.ProviderError`). `wanted` is the name that means nothing, `known` are those that
+    the reader may know instead: the end of the message is made of them.
     """
 
     message: str
@@ -45,6 +48,8 @@ class Failed(NamedTuple):
     retry_after: float | None = None
     outage: bool = False
     throttled: bool = False
+    wanted: str = ""
+    known: Known | None = None
 
 
 class Diagnostic(NamedTuple):
@@ -54,7 +59,8 @@ class Diagnostic(NamedTuple):
     one of `reasons`, or the foreign one; it and `cause` (the failed answer behind this finding) take no part in
     comparison. `environment` is the import that it was found in, "" for the environment that was asked for: where
     there is no text, nothing else tells. `through` is the import behind which it was found, where none of the root's
-    own place has named what it is about: its author alone may be told of that.
+    own place has named what it is about: its author alone may be told of that. `detail` is what people are told
+    besides: `summary` has the words of upstream.
     """
 
     severity: Severity
@@ -65,6 +71,7 @@ class Diagnostic(NamedTuple):
     cause: Failed | None = None
     environment: str = ""
     through: str = ""
+    detail: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Diagnostic) and self[:4] == other[:4]
@@ -74,6 +81,11 @@ class Diagnostic(NamedTuple):
 
     def __hash__(self) -> int:
         return hash(self[:4])
+
+    @property
+    def text(self) -> str:
+        """What people read."""
+        return f"{self.summary}; {self.detail}" if self.detail else self.summary
 
     @property
     def is_error(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from esc_operator.formats.spelling import Speller
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import Budget, OverBudgetError, SliceOverError
 from esc_operator.lang.composer import compose
@@ -14,7 +15,6 @@ from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.objects import compose_data
 from esc_operator.lang.quoting import quote
 from esc_operator.lang.source import Source
-from esc_operator.lang.spelling import Speller
 
 _FIELDS = ("description", "imports", "values")
 
@@ -95,11 +95,10 @@ def _fields(root: MappingNode, diagnostics: Findings) -> Mapping[str, Node]:
     one counts.
     """
     fields: dict[str, Node] = {}
-    speller = Speller()
     for key, value in root.entries:
         field = key.text.casefold()
         if field not in _FIELDS:
-            diagnostics.append(_unknown_field(key, speller))
+            diagnostics.append(_unknown_field(key, diagnostics.speller))
             continue
         if field in fields:
             diagnostics.append(key.warning(f"duplicate key {quote(key.text)}", reasons.DUPLICATE_KEY))

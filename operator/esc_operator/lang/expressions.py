@@ -1,5 +1,6 @@
 """Syntax tree → expressions."""
 
+from esc_operator.formats.spelling import Known
 from esc_operator.lang import reasons
 from esc_operator.lang.budget import template_units
 from esc_operator.lang.builtins import BUILTINS, OPEN_PREFIX, ROTATE_PREFIX, read_short_open, read_short_rotate
@@ -9,6 +10,11 @@ from esc_operator.lang.findings import Findings
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.quoting import quote
 from esc_operator.lang.templates import parse_template
+
+_PREFIX = "fn::"
+_NAMES = tuple(name.removeprefix(_PREFIX) for name in BUILTINS)
+_FAMILIES = ("open", "rotate")
+_FUNCTIONS = (*BUILTINS, f"{OPEN_PREFIX}PROVIDER", f"{ROTATE_PREFIX}ROTATOR")
 
 
 def read_expression(node: Node, diagnostics: Findings) -> Expression:
@@ -77,13 +83,27 @@ def _read_call(node: MappingNode, diagnostics: Findings) -> Call | None:
             else None
         )
     if read is None:
-        diagnostics.append(_reserved_prefix(key, node))
+        diagnostics.append(_reserved_prefix(key, node, diagnostics))
         return None
     return read(node, name, read_expression(argument, diagnostics), diagnostics)
 
 
-def _reserved_prefix(key: ScalarNode, node: MappingNode) -> Diagnostic:
+def _reserved_prefix(key: ScalarNode, node: MappingNode, diagnostics: Findings) -> Diagnostic:
     # Upstream points at the key but names the path of the object around it.
     from esc_operator.formats.paths import path_text
 
-    return key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION)._replace(path=path_text(node.path))
+    found = key.error("'fn::' is a reserved prefix", reasons.INVALID_EXPRESSION)
+    return found._replace(path=path_text(node.path), detail=_unknown_function(key.text, diagnostics))
+
+
+def _unknown_function(name: str, diagnostics: Findings) -> str:
+    """The function that was probably meant; else all of them."""
+    own = name[len(_PREFIX) :]
+    family, _, rest = own.partition(":")
+    plugin, speller = rest.lstrip(":"), diagnostics.speller
+    # `fn::opn::aws-login` and `fn::open:aws-login`: the family is misspelled, what follows it is not.
+    if plugin and (meant := speller.meant(family, _FAMILIES)):
+        return f"did you mean {quote(f'{_PREFIX}{meant}::{plugin}')}?"
+    if meant := speller.meant(own, _NAMES):
+        return f"did you mean {quote(_PREFIX + meant)}?"
+    return speller.listed(Known(_FUNCTIONS, "the functions are"))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final
 
+from esc_operator.formats.spelling import Known, Speller
 from esc_operator.schema.checks import CHECK, Checks, free
 from esc_operator.schema.instance import Finding, Instance
 from esc_operator.schema.jsontext import Json, json_text
@@ -26,12 +27,15 @@ _MOST_FINDINGS: Final = 100
 """Reported failures of one validation: a wrong list of a million numbers needs no million lines."""
 
 
-def validate(instance: Instance, accept: Schema, charge: Charge = free) -> tuple[bool, list[Finding]]:
-    """Whether `accept` accepts the value, and every failure found. Raises what `charge` raises."""
+def validate(
+    instance: Instance, accept: Schema, charge: Charge = free, speller: Speller | None = None
+) -> tuple[bool, list[Finding]]:
+    """Whether `accept` accepts the value, and every failure found. `speller` suggests properties. Raises what `charge`
+    raises."""
     if accept.is_always:
         return True, []
     checks = Checks(charge)
-    check = _Check([], checks)
+    check = _Check([], checks, speller)
     accepted = check.value(instance, accept)
     findings = check.findings[:_MOST_FINDINGS]
     if checks.is_exhausted:
@@ -42,9 +46,10 @@ def validate(instance: Instance, accept: Schema, charge: Charge = free) -> tuple
 class _Check:
     """Checks whose failures are noted in one list. A method a group of keywords; each says whether it is satisfied."""
 
-    def __init__(self, findings: list[Finding], checks: Checks) -> None:
+    def __init__(self, findings: list[Finding], checks: Checks, speller: Speller | None) -> None:
         self.findings: Final = findings
         self._checks: Final = checks
+        self._speller: Final = speller
 
     def value(self, instance: Instance, accept: Schema) -> bool:
         if accept.is_always:
@@ -90,7 +95,7 @@ class _Check:
     def _alternatives(self, instance: Instance, options: Sequence[Schema]) -> tuple[int, list[Finding]]:
         """How many of the options accept the value, and why the others do not."""
         failures: list[Finding] = []
-        attempt = _Check(failures, self._checks)
+        attempt = _Check(failures, self._checks, self._speller)
         return [attempt.value(instance, option) for option in options].count(True), failures
 
     def _constants(self, instance: Instance, accept: Schema) -> bool:
@@ -183,7 +188,9 @@ class _Check:
         if schema.is_never and key not in accept.properties:
             # Upstream fails here without a word: a call with an input too many is silently unknown.
             summary = f"property {_cut(encode_basestring(key))} is not allowed"
-            self._checks.charge(CHECK)
+            if self._speller is not None:
+                summary += self._speller.hint(key, Known(accept.properties, "the properties are"))
+            self._checks.charge(CHECK + len(summary) // 32)
             self.findings.append(Finding(instance, "", summary, within))
             return False
         return self.value(instance, schema)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, StoreError
+from esc_operator.errors import ForbiddenError, IdentityError, KubeError, NotFoundError, StoreError
+from esc_operator.formats import spelling
+from esc_operator.formats.spelling import Known
 from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
@@ -36,6 +38,7 @@ class ClusterStore:
         self._cluster = cluster
         self._namespace = namespace
         self._read: dict[Key, Mapping[str, Any] | None] = {}
+        self._listed: dict[str | None, Sequence[tuple[Key, Mapping[str, Any]]]] = {}
 
     def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """An import has to be shared with its importer, and the caller needs the right to read it as well."""
@@ -90,7 +93,7 @@ class ClusterStore:
                 return Failed(error.message, IMPORT_UNREADABLE)
             if body is not None and may_import(place, key.namespace, parse_sharing(body)):
                 return _loaded(key, body)
-        return nothing_found(keys, place)
+        return nothing_found(name, keys, place, self._importable(name, keys, place))
 
     def _found(self, name: str) -> tuple[Key, Mapping[str, Any]]:
         """The requested environment of that name. Raises StoreError, KubeError."""
@@ -105,7 +108,35 @@ class ClusterStore:
             with contextlib.suppress(ForbiddenError):
                 if (body := self._object(key)) is not None:
                     return key, body
-        raise StoreError(f'environment "{first.full_name}" not found in the cluster', reason=IMPORT_NOT_FOUND)
+        full_name = first.full_name
+        hint = spelling.hint(
+            full_name, Known([key.full_name for key, _ in self._beside(first)], "the environments are")
+        )
+        raise StoreError(f'environment "{full_name}" not found in the cluster{hint}', reason=IMPORT_NOT_FOUND)
+
+    def _importable(self, name: str, keys: Sequence[Key], place: str) -> list[str]:
+        """The environments that `place` may import, of those that the caller may list and that `name` may mean."""
+        found = [
+            key
+            for one in dict.fromkeys(candidate.namespace for candidate in keys)
+            for key, body in self._in(one)
+            if may_import(place, key.namespace, parse_sharing(body))
+        ]
+        return [key.full_name if "/" in name else key.name for key in found]
+
+    def _beside(self, key: Key) -> Sequence[tuple[Key, Mapping[str, Any]]]:
+        """The other environments of its namespace; if there are none, all that the caller may list."""
+        return self._in(key.namespace) or self._in(None)
+
+    def _in(self, namespace: str | None) -> Sequence[tuple[Key, Mapping[str, Any]]]:
+        """The environments of a namespace, or of all; none if the caller may not list them. For suggestions only."""
+        if namespace not in self._listed:
+            try:
+                bodies = self._cluster.list_environments(namespace)
+            except KubeError:
+                bodies = ()
+            self._listed[namespace] = [(_key_of(body), body) for body in bodies]
+        return self._listed[namespace]
 
     def _object(self, key: Key) -> Mapping[str, Any] | None:
         """The resource as it was first read; None if it does not exist."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from esc_operator.errors import StoreError
@@ -39,7 +40,7 @@ class FolderStore:
         for candidate in candidates:
             if found := self._read(candidate):
                 return found
-        return Failed(self._missing(name, candidates[0]), IMPORT_NOT_FOUND)
+        return self._missing(name, candidates[0])
 
     def names(self) -> list[str]:
         """The full names of all environments, sorted. Raises StoreError if the folder cannot be read."""
@@ -72,9 +73,24 @@ class FolderStore:
                 return Failed(f"could not read {path}: {error.strerror}", IMPORT_UNREADABLE)
         return None
 
-    def _missing(self, name: str, tried: Reference) -> str:
+    def _missing(self, name: str, tried: Reference) -> Failed:
+        from esc_operator.formats.spelling import Known
+
         path = self._path(tried.project, tried.name + _SUFFIXES[0])
-        return f'environment "{name}" not found: there is no file {path}'
+        return Failed(
+            f'environment "{name}" not found: there is no file {path}',
+            IMPORT_NOT_FOUND,
+            wanted=name,
+            known=Known(self._names_like(name, tried.project), "the environments are"),
+        )
+
+    def _names_like(self, name: str, project: str) -> list[str]:
+        """The names of all environments, written as in `name`: with the project, or without that of the importer."""
+        with contextlib.suppress(StoreError):
+            if "/" in name:
+                return self.names()
+            return [one.removeprefix(f"{project}/") for one in self.names()]
+        return []
 
     def _path(self, *parts: str) -> str:
         return os.path.join(self._root, *parts)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import StoreError
+from esc_operator.formats.spelling import Known
 from esc_operator.resources import CLUSTER_KIND, reasons
 from esc_operator.resources.environment import Key
 from esc_operator.stores.port import Failed
 from esc_operator.stores.references import CLUSTER_PROJECT, parse_reference, project_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from esc_operator.stores.references import Reference
 
@@ -62,19 +63,24 @@ def parse(name: str) -> Reference | Failed:
     return reference
 
 
-def nothing_found(tried: Sequence[Key], place: str) -> Failed:
-    """The failure if none of the candidates exists and is shared with `place`."""
+def nothing_found(name: str, tried: Sequence[Key], place: str, importable: Collection[str] = ()) -> Failed:
+    """The failure of an import of `name`, if none of the candidates exists and is shared with `place`.
+
+    `importable`: the names of some environments that `place` may import; one of them may be meant.
+    """
     own = [key for key in tried if key.namespace == place]
     others = [key for key in tried if key.namespace != place]
+    missing = f'environment "{name}" not found'
+    suggested = Known([one for one in importable if one != name], "the environments that it can import are")
     if not own:
         return Failed(
-            f'{others[0].describe()} cannot be imported from namespace "{place}": either it does not exist, or its '
-            f'spec.sharing.namespaces does not name "{place}"',
+            f'{missing}: {others[0].describe()} cannot be imported from namespace "{place}": either it does not exist, '
+            f'or its spec.sharing.namespaces does not name "{place}"',
             reasons.IMPORT_NOT_ALLOWED,
+            wanted=name,
+            known=suggested,
         )
-    if not others:
-        return Failed(f"{own[0].describe()} does not exist", reasons.IMPORT_NOT_FOUND)
-    return Failed(
-        f'{own[0].describe()} does not exist, and no {others[0].describe()} is shared with namespace "{place}"',
-        reasons.IMPORT_NOT_FOUND,
-    )
+    why = f"{own[0].describe()} does not exist"
+    if others:
+        why += f', and no {others[0].describe()} is shared with namespace "{place}"'
+    return Failed(f"{missing}: {why}", reasons.IMPORT_NOT_FOUND, wanted=name, known=suggested)

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from esc_operator import __version__
 from esc_operator.cli.commands.run import command
 from esc_operator.cli.entry import guard
+from esc_operator.cli.group import LazyGroup, root
 from esc_operator.cli.run_arguments import split
+from esc_operator.cli.usage import Choice
 from esc_operator.errors import ProviderError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from unit.cli.machine import Esc
 
 
@@ -38,7 +43,41 @@ def test_every_command_explains_itself(esc: Esc, command: str) -> None:
 def test_a_wrong_call_is_two(esc: Esc) -> None:
     answer = esc("opne")
     assert answer.status == 2
-    assert "No such command" in answer.err
+    assert answer.err.endswith('Error: there is no command "opne"; did you mean "open"?\n')
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (("frobnicate",), 'there is no command "frobnicate"; the commands are env, login, logout, open, rotate, run, '),
+        (("env", "lst"), 'there is no command "lst"; did you mean "ls"?'),
+        (("open", "a/b", "--fromat", "json"), 'there is no option "--fromat"; did you mean "--format"?'),
+        (("rotate", "--frobnicate"), 'there is no option "--frobnicate"; the options are --all, --allow-none, '),
+        (("run", "--interactve", "a/b", "--", "x"), 'there is no option "--interactve"; did you mean "--interactive"?'),
+        (("open", "a/b", "-f", "ymal"), '"ymal" is none of the choices; did you mean "yaml"?'),
+        (("env", "ls", "-o", "table"), '"table" is none of the choices; they are json, text'),
+    ],
+)
+def test_what_was_probably_meant_is_suggested_and_else_what_there_is(
+    esc: Esc, call: tuple[str, ...], words: str
+) -> None:
+    answer = esc(*call)
+    assert (answer.status, answer.out) == (2, "")
+    assert words in answer.err
+
+
+def test_every_choice_of_every_command_suggests() -> None:
+    def walk(command: click.Command) -> Iterator[click.Command]:
+        yield command
+        if isinstance(command, LazyGroup):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                if found := command.get_command(context, name):
+                    yield from walk(found)
+
+    choices = [param.type for one in walk(root) for param in one.params if isinstance(param.type, click.Choice)]
+    assert len(choices) >= 2
+    assert all(isinstance(choice, Choice) for choice in choices)
 
 
 def test_an_error_of_the_outside_world_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

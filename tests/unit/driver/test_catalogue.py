@@ -20,7 +20,11 @@ def never() -> Any:
 
 
 def check(inputs: str) -> Evaluation:
-    environment, problems = parse_text("apps/aws", f"values: {{login: {{fn::open::aws-login: {inputs}}}}}")
+    return evaluate(f"values: {{login: {{fn::open::aws-login: {inputs}}}}}")
+
+
+def evaluate(text: str) -> Evaluation:
+    environment, problems = parse_text("apps/aws", text)
     assert not problems
     evaluator = Evaluator(environment, name="apps/aws", mode=Mode.CHECK)
     return run(evaluator, Immediate().perform, never)
@@ -59,4 +63,27 @@ def test_a_description_is_compiled_once() -> None:
 def test_providers_and_rotators_are_not_mistaken_for_each_other() -> None:
     failed = Catalogue().describe_rotator("aws-login")
     assert isinstance(failed, Failed)
-    assert failed.message == 'unknown rotator "aws-login"'
+    assert failed.message == 'unknown rotator "aws-login"; aws-login is a provider: write fn::open::aws-login'
+    failed = Catalogue().describe_provider("aws-iam")
+    assert isinstance(failed, Failed)
+    assert failed.message == 'unknown provider "aws-iam"; aws-iam is a rotator: write fn::rotate::aws-iam'
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("fn::open::aws-logn", 'unknown provider "aws-logn"; did you mean "aws-login"?'),
+        ("fn::open::AWS_Login", 'unknown provider "AWS_Login"; did you mean "aws-login"?'),
+        (
+            "fn::open::conjur",
+            'unknown provider "conjur"; the providers are aws-login, azure-login, gcp-login',
+        ),
+        ("fn::rotate::aws-imm", 'unknown rotator "aws-imm"; did you mean "aws-iam"?'),
+        ("fn::rotate::snowflake-user", 'unknown rotator "snowflake-user"; the rotators are aws-iam'),
+    ],
+)
+def test_a_provider_that_is_not_installed_is_told_with_what_was_meant_or_with_those_that_are(
+    call: str, words: str
+) -> None:
+    (found,) = evaluate(f"values: {{a: {{'{call}': {{inputs: {{}}}}}}}}").diagnostics
+    assert found.text == words

@@ -91,6 +91,9 @@ class Plugins:
     def __init__(self, **plugins: Any) -> None:
         self._plugins = plugins
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def find(self, name: str) -> Any:
         if name not in self._plugins:
             raise ProviderError(f'unknown provider "{name}"', reason="UnknownProvider")

@@ -1,4 +1,4 @@
-"""The small text tools: widths, spelling, quoting, base64, surrogates."""
+"""The small text tools: widths, quoting, base64, surrogates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from esc_operator.lang.base64text import decode, encode
 from esc_operator.lang.diagnostics import Diagnostic, Failed, Severity, in_order
 from esc_operator.lang.graphemes import Ruler, width
 from esc_operator.lang.quoting import quote
-from esc_operator.lang.spelling import Speller
 from esc_operator.lang.surrogates import with_bytes_only, without_surrogates
 
 
@@ -39,28 +38,6 @@ def test_width_is_what_a_terminal_shows(text: str, cells: int) -> None:
 def test_a_prefix_is_whole_characters() -> None:
     assert [Ruler("世界x").bytes_of(cells) for cells in (0, 2, 3, 9)] == [0, 3, 6, 7]
     assert Ruler("世e\u0301x").before(3) == (3, 6)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "edits"), [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)]
-)
-def test_distance_counts_edits(left: str, right: str, edits: int) -> None:
-    assert Speller().distance(left, right) == edits
-
-
-@pytest.mark.parametrize(
-    ("key", "known", "suggestion"),
-    [
-        ("bar", ["baz"], "baz"),
-        ("bar", ["foo"], None),
-        ("a", ["b"], None),
-        ("accessKeyID", ["access_key_id", "secret"], "access_key_id"),
-        ("x", [], None),
-        ("name", ["a" * 1000], None),
-    ],
-)
-def test_the_nearest_key_is_suggested_if_it_is_near(key: str, known: list[str], suggestion: str | None) -> None:
-    assert Speller().nearest(key, known) == suggestion
 
 
 @pytest.mark.parametrize(
@@ -142,11 +119,3 @@ def test_diagnostics_compare_by_what_they_say_and_not_by_why() -> None:
 def test_diagnostics_have_one_order_whatever_order_they_were_found_in(order: list[int]) -> None:
     found = [Diagnostic(Severity.ERROR, f"text {number}", f"path {number % 3}") for number in range(6)]
     assert in_order(found[number] for number in order) == in_order(found)
-
-
-def test_a_speller_that_has_done_enough_suggests_nothing() -> None:
-    speller = Speller()
-    assert speller.nearest("nam", ["name"]) == "name"
-    assert speller.nearest("a" * 3000, ["a" * 2999]) is None
-    assert speller.nearest("nam", ["name"]) is None
-    assert speller.distance("a", "a") == speller.distance("a", "b")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import StoreError
+from esc_operator.formats.spelling import hint
 from esc_operator.stores.folder import FolderStore
 from esc_operator.stores.port import Failed, StoredDefinition
 
@@ -46,9 +47,23 @@ def test_a_bare_name_is_the_importers_project_first(store: FolderStore, name: st
 
 def test_a_missing_import_names_the_file_it_would_be(store: FolderStore, tmp_path: Path) -> None:
     failed = store.load("nope", "apps/aws")
-    assert failed == Failed(
-        f'environment "nope" not found: there is no file {tmp_path}/apps/nope.yaml', "ImportNotFound"
-    )
+    assert isinstance(failed, Failed)
+    assert failed.message == f'environment "nope" not found: there is no file {tmp_path}/apps/nope.yaml'
+    assert failed.reason == "ImportNotFound"
+
+
+@pytest.mark.parametrize(
+    ("name", "importer", "suggested"),
+    [
+        ("ews", "apps/web", "aws"),
+        ("apps/awss", "", "apps/aws"),
+        ("aps/aws", "", "apps/aws"),
+    ],
+)
+def test_the_nearest_environment_is_suggested(store: FolderStore, name: str, importer: str, suggested: str) -> None:
+    failed = store.load(name, importer)
+    assert isinstance(failed, Failed)
+    assert hint(failed.wanted, failed.known) == f'; did you mean "{suggested}"?'
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from esc_operator.formats.spelling import hint
 from esc_operator.resources.environment import Key
 from esc_operator.stores.imports import candidates, nothing_found, place_of
 from esc_operator.stores.port import Failed
@@ -79,7 +80,18 @@ def test_what_no_cluster_can_have_is_refused_without_a_look(name: str, place: st
 def test_what_is_not_found_is_reported_with_what_to_do(name: str, place: str, message: str, reason: str) -> None:
     keys = candidates(name, place)
     assert not isinstance(keys, Failed)
-    assert nothing_found(keys, place) == Failed(message, reason)
+    failed = nothing_found(name, keys, place)
+    assert (failed.message, failed.reason) == (f'environment "{name}" not found: {message}', reason)
+
+
+def test_an_environment_that_can_be_imported_is_suggested() -> None:
+    failed = nothing_found("bsae", (Key("apps", "bsae"), Key("", "bsae")), "apps", ["base", "web"])
+    assert hint(failed.wanted, failed.known) == '; did you mean "base"?'
+
+
+def test_what_was_asked_for_is_not_suggested_though_it_is_there() -> None:
+    failed = nothing_found("other/base", (Key("other", "base"),), "apps", ["other/base", "apps/web"])
+    assert hint(failed.wanted, failed.known) == "; the environments that it can import are apps/web"
 
 
 def test_the_place_of_an_environment_is_its_namespace_or_the_cluster() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from esc_operator.cli.missing import describe_missing
 from esc_operator.cli.opening import NotOpenedError, OpenedEnvironment, open_reference
 from esc_operator.cli.options import context_option, namespace_option, output_option
 from esc_operator.cli.outside import Outside
@@ -72,7 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
 def _at(value: Value, keys: tuple[str | int, ...], path: str) -> Value:
     found = value.lookup(keys)
     if found is None:
-        raise ConfigurationError(f"the environment has no value at {path}")
+        raise ConfigurationError(f"the environment has no value at {path}{describe_missing(value, keys)}")
     return found
 
 

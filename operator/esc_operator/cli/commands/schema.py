@@ -7,6 +7,7 @@ import click
 
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.errors import ConfigurationError
+from esc_operator.formats.spelling import Known, enumerated, hint
 from esc_operator.schema.environment_file import Rotation, environment_file_schema
 
 
@@ -53,12 +54,8 @@ def _of_one(catalogue: Catalogue, name: str) -> dict[str, Any]:
             "outputs": rotator.outputs,
         }
     if not found:
-        raise ConfigurationError(
-            f'no provider or rotator "{name}" is installed; the providers are'
-            f" {_listed(catalogue.providers.names())}, and the rotators {_listed(catalogue.rotators.names())}"
-        )
+        providers, rotators = catalogue.providers.names(), catalogue.rotators.names()
+        listed = f"; the providers are {enumerated(providers)}, and the rotators {enumerated(rotators)}"
+        meant = hint(name, Known((*providers, *rotators))) or listed
+        raise ConfigurationError(f'no provider or rotator "{name}" is installed{meant}')
     return found
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "none"

@@ -42,8 +42,9 @@ def open_provider(frame: Frame, call: Call) -> Steps:
 def described_or_reported(frame: Frame, call: Call, answer: Described | Failed) -> Described:
     """The schemas of a provider; where there is none, which is reported, schemas that accept everything."""
     if isinstance(answer, Failed):
-        frame.error(call, answer.message, reasons.UNKNOWN_PROVIDER, answer)
+        frame.error(call, f"{answer.message}{frame.hint(answer)}", reasons.UNKNOWN_PROVIDER, answer)
         return Described()
+    frame.state.outputs[call.provider or ""] = answer.outputs
     return answer
 
 

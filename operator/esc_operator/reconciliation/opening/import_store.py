@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.formats.spelling import Speller
 from esc_operator.kube.paths import environment_resource
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.sync.outcome import Imports, Sighting, Uses
@@ -24,7 +25,7 @@ from esc_operator.stores.imports import candidates, nothing_found, place_of
 from esc_operator.stores.port import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import Key
@@ -45,12 +46,22 @@ class ImportStore:
     """An AsyncStore for one evaluation, of an environment in `home`, which notes what it was asked for.
 
     `reach` are the namespaces that this operator works on; where it works on some only, it has no rights in others, nor
-    to what belongs to the whole cluster. Empty stands for all.
+    to what belongs to the whole cluster. Empty stands for all. `importable(name, place, speller)`: some environments
+    that the place may import, of which an import of the name may have meant one.
     """
 
-    def __init__(self, api: KubeApi, home: str, reach: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        home: str,
+        reach: Collection[str] = (),
+        importable: Callable[[str, str, Speller], Collection[str]] = lambda name, place, speller: (),
+    ) -> None:
         self._api = api
         self._home = home
+        self._importable = importable
+        self._speller = Speller()
+        self._suggestions: dict[tuple[str, str], Collection[str]] = {}
         self._reach = frozenset(reach)
         self._own = _Notes(home)
         self._behind = _Notes(home)
@@ -76,7 +87,16 @@ class ImportStore:
             if body is not None and may_import(place, key.namespace, parse_sharing(body)):
                 return self._loaded(notes, key, body, size)
             notes.note_refused(key, place)
-        return nothing_found(readable, place)
+        return nothing_found(name, readable, place, self._suggested(name, place))
+
+    def _suggested(self, name: str, place: str) -> Collection[str]:
+        # The messages about what imports of other places import are read by nobody here.
+        if place != self._home:
+            return ()
+        asked = name.rpartition("/")[0], place
+        if asked not in self._suggestions:
+            self._suggestions[asked] = self._importable(name, place, self._speller)
+        return self._suggestions[asked]
 
     @property
     def imports(self) -> Imports:

@@ -87,7 +87,7 @@ def words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
 def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
     """Place, error, and the line that it is about; the line of the environment's own text only: an import shares values
     and not its text."""
-    message = f"{place(finding, root)}{finding.summary}"
+    message = f"{place(finding, root)}{finding.text}"
     if root.text is None or finding.environment or (finding.range is None and finding.reason != INVALID_YAML):
         return message
     found = excerpt(root.text, finding.range.begin if finding.range else None)
@@ -95,7 +95,7 @@ def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
         return message
     if finding.range is None:
         # The line that the summary names is where the construct begins in which the error is.
-        summary = _OF_THE_READER.sub("", finding.summary)
+        summary = _OF_THE_READER.sub("", finding.text)
         message = f"{root.path_prefix}: line {found.line}, column {found.column}: {summary}"
     advice = ": indent with spaces" if found.is_indented_by_tab else ""
     return f"{message}{advice}; the line is: {found.text}" if found.text else f"{message}{advice}"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.sync.outcome import NO_USES, Sighting
 from esc_operator.renewal.why import is_another
+from esc_operator.resources import CLUSTER_KIND
 from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.imported import BEHIND, NOT_THERE, as_one
@@ -20,9 +22,10 @@ from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from esc_operator.formats.spelling import Speller
     from esc_operator.reconciliation.sync.outcome import Uses
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotate_request import AskedRotation, RotateRequest
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
+
+
+MOST_NAMES = 500
+"""How many names of a namespace are compared with that of an import that was not found."""
 
 
 @dataclass(slots=True)
@@ -79,6 +86,7 @@ class Cache:
     def __init__(self) -> None:
         self._entries: dict[Key, CachedEnvironment] = {}
         self._sightings: dict[Key, Sighting] = {}
+        self._names: defaultdict[str, set[str]] = defaultdict(set)
         self._imports: dict[Key, frozenset[Key]] = {}
         self._importers: defaultdict[Key, set[Key]] = defaultdict(set)
         self._claimants: defaultdict[Key, set[Key]] = defaultdict(set)
@@ -137,10 +145,16 @@ class Cache:
         if entry := self._entries.pop(key, None):
             self._drop_claim(entry.target, key)
         self.note_imports(key, ())
+        self._drop_name(key)
         if key in self._importers:
             self._sightings[key] = Sighting(key, 0)  # known to be gone, for those who still import it
         else:
             self._sightings.pop(key, None)
+
+    def _drop_name(self, key: Key) -> None:
+        self._names[key.namespace].discard(key.name)
+        if not self._names[key.namespace]:
+            del self._names[key.namespace]
 
     def _drop_claim(self, target: Key, key: Key) -> None:
         self._claimants[target].discard(key)
@@ -155,8 +169,29 @@ class Cache:
         known = self._sightings.get(seen.key, Sighting(seen.key, -1))
         another = bool(seen.uid and known.uid) and seen.uid != known.uid
         news = another or seen.generation > known.generation
-        self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid)
+        now = self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid)
+        if now.generation:
+            self._names[seen.key.namespace].add(seen.key.name)
         return news
+
+    def importable(self, name: str, place: str, speller: Speller) -> list[str]:
+        """Environments that `place` may import, by the names with which it would import them: those that an import of
+        `name` may have meant. Never one that is not shared with `place`."""
+        project, slash, _ = name.rpartition("/")
+        if not slash:
+            return [key.name for key in self._shared_with(place, dict.fromkeys((place, "")))]
+        namespace = "" if project == CLUSTER_KIND else project
+        if namespace not in self._names:
+            namespace = speller.meant(namespace, self._names) or ""
+        return [key.full_name for key in self._shared_with(place, dict.fromkeys((namespace, place, "")))]
+
+    def _shared_with(self, place: str, namespaces: Iterable[str]) -> Iterator[Key]:
+        for namespace in namespaces:
+            # In order, so that the same question always has the same answer.
+            for name in nsmallest(MOST_NAMES, self._names.get(namespace, ())):
+                seen = self._sightings.get(Key(namespace, name))
+                if seen and seen.generation and may_import(place, namespace, seen.sharing):
+                    yield seen.key
 
     def note_imports(self, key: Key, references: Collection[str]) -> None:
         """Note what an environment imports, beside what is known to be behind that."""
@@ -170,6 +205,7 @@ class Cache:
                 del self._importers[gone]
                 if gone not in self._entries:
                     self._sightings.pop(gone, None)
+                    self._drop_name(gone)
         for name in imported:
             self._importers[name].add(key)
         if imported:

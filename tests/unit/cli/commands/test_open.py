@@ -71,7 +71,11 @@ def test_variables_as_lines_and_a_word_on_files(web: Esc, form: str, shown: str)
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["apps/web", "nope"], 1, "Error: the environment has no value at nope\n"),
+        (["apps/web", "nope"], 1, "Error: the environment has no value at nope; the properties are "),
+        (["apps/web", "databsae.port"], 1, "no value at databsae.port; did you mean database.port?\n"),
+        (["apps/web", "database.prot"], 1, "no value at database.prot; did you mean database.port?\n"),
+        (["apps/web", "database.nothing"], 1, "no value at database.nothing; the properties of database are "),
+        (["apps/web", "database.port.x"], 1, "no value at database.port.x; database.port is a number, and has no "),
         (["apps/web", "a[", "-f", "json"], 2, "a[: subscript is missing closing bracket ']'"),
         (["apps/web", "database", "-f", "shell"], 2, "--format shell is for a whole environment"),
         (["apps/nope"], 1, "not found: there is no file"),
@@ -191,7 +195,7 @@ class TestCluster:
         answer = esc("open", "kind/other/far")
         assert answer.status == 1
         assert 'spec.environment.values.c: error: unknown property "x"' in answer.err
-        assert 'spec.environment.imports[0]: error: EscEnvironment "apps/base" cannot be imported' in answer.err
+        assert 'spec.environment.imports[0]: error: environment "apps/base" not found: ' in answer.err
 
     @pytest.mark.usefixtures("cluster")
     def test_environments_are_listed(self, esc: Esc) -> None:

@@ -53,7 +53,7 @@ MISTAKES = {
         "values: {environmentVariables: {A: '${b}', P: {fn::secret: hunter2}}}\n",
         "UnknownProperty",
         "spec.definition: line 1, column 36: ",
-        'unknown property "b"',
+        'unknown property "b"; the properties are environmentVariables',
     ),
     "a secret before what is no YAML": (
         "values:\n  P:\n    fn::secret: |\n      hunter2\n\tA: hunter2\n",
@@ -90,7 +90,7 @@ def test_a_mistake_in_an_imported_text_names_environment_and_line_and_does_not_s
             world.api.put_environment("app", {"definition": "imports: [base]\nvalues: {}\n"})
             async with world.operator():
                 assert world.condition("app")["message"] == (
-                    'EscEnvironment "apps/base": line 2, column 8: values.a: unknown property "b"'
+                    'EscEnvironment "apps/base": line 2, column 8: values.a: unknown property "b"; the properties are a'
                 )
 
     play(story)

@@ -1,0 +1,46 @@
+"""Words for wrong usage: the command, option or choice that was probably meant, else those that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esc_operator.formats.spelling import Known, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Choice(click.Choice[str]):
+    """A choice that says which one was probably meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        del ctx
+        return f'"{value}" is none of the choices{hint(str(value), Known(self.choices, "they are"))}'
+
+
+def explained(error: click.ClickException) -> click.ClickException:
+    """The error, with a suggestion for a command or an option that does not exist."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        options = tuple(_options(context))
+        named = hint(error.option_name.lstrip("-"), Known(_bare(options)))
+        shown = named.replace('"', '"--', 1) if named else hint("", Known(options, "the options are"))
+        return click.UsageError(f'there is no option "{error.option_name}"{shown}', context)
+    if isinstance(error, click.exceptions.NoSuchCommand) and isinstance(getattr(context, "command", None), click.Group):
+        assert context is not None  # noqa: S101  (for mypy)
+        names = context.command.list_commands(context)  # type: ignore[attr-defined]
+        told = hint(error.command_name, Known(names, "the commands are"))
+        return click.UsageError(f'there is no command "{error.command_name}"{told}', context)
+    return error
+
+
+def _options(context: click.Context) -> Iterable[str]:
+    for parameter in context.command.get_params(context):
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            yield from (name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("--"))
+
+
+def _bare(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(option.lstrip("-") for option in options)

@@ -1,0 +1,118 @@
+"""What to say behind a name that means nothing: the name that was probably meant, else the names that there are.
+
+The only place for "did you mean". The work is limited: a definition can misspell a million names, and a namespace can
+hold ten thousand. Callers pass only names that the reader of the message may read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_MOST_WORK: Final = 200_000
+"""Names that one speller looks at, with their characters, and pairs of characters that it compares; about 50 ms."""
+
+MOST_LISTED: Final = 20
+"""How many names a message lists."""
+
+_LONGEST: Final = 80
+"""Characters of a name that a message lists; a longer one is left out."""
+
+
+class Known(NamedTuple):
+    """The names that there are. `told` introduces their list, as in `the providers are`; "" if they are not listed,
+    because they are many or explain nothing."""
+
+    names: Collection[str]
+    told: str = ""
+
+
+class Speller:
+    """Compares names until it has done enough; then every name is as far from every other, and none is suggested."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _MOST_WORK
+
+    def distance(self, left: str, right: str, *, swaps: bool = False) -> int:
+        """Levenshtein distance. With `swaps`, two neighbouring characters in the wrong order are one edit, not two."""
+        self._left -= len(left) * len(right)
+        if self._left < 0:
+            return _MOST_WORK
+        before: list[int] = []
+        previous = list(range(len(right) + 1))
+        for row, character in enumerate(left, 1):
+            current = [row]
+            for column, other in enumerate(right, 1):
+                edits = min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (character != other))
+                if swaps and row > 1 < column and character == right[column - 2] and other == left[row - 2]:
+                    edits = min(edits, before[column - 2] + 1)
+                current.append(edits)
+            before, previous = previous, current
+        return previous[-1]
+
+    def nearest(self, key: str, candidates: Collection[str]) -> str | None:
+        """The candidate that upstream would suggest instead of `key`, which is seldom none; the first in order where
+        several are equally near."""
+        return self._nearest(key, candidates, (len(key) + 1) // 2 - 1, swaps=False)
+
+    def meant(self, key: str, candidates: Collection[str]) -> str | None:
+        """The candidate of which `key` is a misspelling; None if none is that near. Another name that ends alike, such
+        as that of a provider which is not installed, is no misspelling."""
+        return self._nearest(key, candidates, (len(key) + 1) // 4, swaps=True)
+
+    def _nearest(self, key: str, candidates: Collection[str], most: int, *, swaps: bool) -> str | None:
+        self._left -= len(candidates) + sum(map(len, candidates)) // 16
+        if self._left < 0:
+            return None
+        wanted = _folded(key)
+        best, least = None, most + 1
+        for candidate in sorted(candidates):
+            folded = _folded(candidate)
+            if abs(len(folded) - len(wanted)) < least:
+                found = self.distance(wanted, folded, swaps=swaps)
+                if found < least:
+                    best, least = candidate, found
+        return best
+
+    def hint(self, key: str, known: Known | None) -> str:
+        """The end of a message about a name that means nothing: `; did you mean "a"?`, or `; the providers are a, b`;
+        "" if there is nothing to say."""
+        if known is None:
+            return ""
+        # What is exactly one of the names is no misspelling: something else is wrong with it.
+        if (found := self.meant(key, known.names)) not in {None, key}:
+            return f'; did you mean "{found}"?'
+        return f"; {listed}" if (listed := self.listed(known)) else ""
+
+    def listed(self, known: Known) -> str:
+        """`the providers are a, b, c and 3 more`; "" if they are not listed, or enough work was done."""
+        if not known.told or not known.names:
+            return ""
+        self._left -= len(known.names)
+        if self._left < 0:
+            return ""
+        return f"{known.told} {enumerated(known.names)}"
+
+
+def hint(key: str, known: Known | None) -> str:
+    """`Speller.hint` for a single name."""
+    return Speller().hint(key, known)
+
+
+def enumerated(names: Collection[str]) -> str:
+    """The first of the names, in order, and how many there are besides: `a, b, c and 3 more`; `none` for none."""
+    if not names:
+        return "none"
+    shown = [name for name in sorted(names) if len(name) <= _LONGEST and name.isprintable()][:MOST_LISTED]
+    more = len(names) - len(shown)
+    if not shown:
+        return f"{more} with long names"
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _folded(key: str) -> str:
+    return key.lower().replace("_", "")
