@@ -71,6 +71,14 @@ class Result(NamedTuple):
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.is_error)
 
     @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The warnings among the diagnostics, and what is not exported although it seems to be meant."""
+        from esc_operator.projection.leftovers import find_leftovers
+
+        found = tuple(diagnostic for diagnostic in self.diagnostics if not diagnostic.is_error)
+        return (*found, *find_leftovers(self.value)) if self.ok else found
+
+    @property
     def lease(self) -> Lease | None:
         """The lease that ends first; None where nothing expires."""
         leases = [record.lease for record in self.opens if record.lease is not None]

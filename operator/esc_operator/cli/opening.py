@@ -48,7 +48,7 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
         name, store, identity=lambda: backend.identity(name), settings=outside.settings, states=backend.states
     )
     opened = OpenedEnvironment(result.value, store.texts)
-    opened.report(result.diagnostics)
+    opened.report(result.warnings if result.ok else result.diagnostics)
     if not result.ok:
         raise NotOpenedError(f"{reference} could not be opened")
     return opened

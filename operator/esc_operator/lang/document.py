@@ -18,6 +18,9 @@ from esc_operator.lang.source import Source
 
 _FIELDS = ("description", "imports", "values")
 
+EXPORTS = ("environmentVariables", "files")
+"""The names below `values` whose parts are exported: as variables, and as files."""
+
 
 def parse_text(
     name: str, text: str | bytes, limits: Limits = DEFAULT_LIMITS, budget: Budget | None = None
@@ -110,7 +113,16 @@ def _unknown_field(key: ScalarNode, speller: Speller) -> Diagnostic:
     # Upstream measures the distance to the names with their quotes on.
     known = sorted((f"'{field}'" for field in _FIELDS), key=lambda quoted: speller.distance(quoted, key.text))
     summary = f"Field '{key.text}' does not exist on Object 'environment'. Existing fields are: {', '.join(known)}"
-    return key.warning(summary, reasons.UNKNOWN_FIELD)
+    return key.warning(summary, reasons.UNKNOWN_FIELD)._replace(detail=_instead(key.text, speller))
+
+
+def _instead(name: str, speller: Speller) -> str:
+    """What to do about an unknown field."""
+    if meant := speller.nearest(name, _FIELDS):
+        return f'it is ignored: did you mean "{meant}"?'
+    if meant := speller.nearest(name, EXPORTS):
+        return f'it is ignored: move it below "values", as values.{meant}'
+    return 'it is ignored: remove it, or move it below "values"'
 
 
 def _read_description(node: Node | None, diagnostics: Findings) -> str | None:

@@ -101,15 +101,19 @@ def _columns() -> list[dict[str, Any]]:
     return [
         {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
         {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},
+        # While the values last, Ready stays True though a refresh fails.
+        {"name": "Refresh", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Refreshed")].reason'},
+        {"name": "Warnings", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Warnings")].reason'},
         {"name": "Secret", "type": "string", "jsonPath": ".status.secretName"},
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
-        {"name": "Refreshed", "type": "date", "jsonPath": ".status.refreshedAt"},
         {"name": "Next", "type": "string", "jsonPath": ".status.nextRefreshAt"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-        {
-            "name": "Message",
-            "type": "string",
-            "jsonPath": '.status.conditions[?(@.type=="Refreshed")].message',
-            "priority": 1,
-        },
+        _wide("Refreshed", ".status.refreshedAt", kind="date"),
+        _wide("Message", '.status.conditions[?(@.type=="Refreshed")].message'),
+        _wide("Warning", '.status.conditions[?(@.type=="Warnings")].message'),
     ]
+
+
+def _wide(name: str, path: str, kind: str = "string") -> dict[str, Any]:
+    """A column that only `-o wide` shows."""
+    return {"name": name, "type": kind, "jsonPath": path, "priority": 1}

@@ -6,6 +6,7 @@ from typing import Any
 
 from esc_operator.manifests.schema_parts import conditions, count, flag, observed_generation, text, time
 from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS
+from esc_operator.resources.warnings import LONGEST_WARNING, MAX_WARNINGS
 
 
 def environment_status() -> dict[str, Any]:
@@ -25,7 +26,8 @@ def _status(what_holds: str, properties: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "conditions": conditions(
                 f"Ready: {what_holds} the current values. Refreshed: the last attempt succeeded. RolledOut: the pods "
-                "have the values. LifetimeTooShort: credentials expire too soon for the rollouts that they cause."
+                "have the values. LifetimeTooShort: credentials expire too soon for the rollouts that they cause. "
+                "Warnings: something is probably not as you meant it; set only while there are any."
             ),
             **properties,
         },
@@ -45,6 +47,19 @@ def _common() -> dict[str, Any]:
             "Identifies the Secret's content as the operator last saw it intact; it checks any other before it trusts "
             "it."
         ),
+        "warnings": {
+            "type": "array",
+            "maxItems": MAX_WARNINGS,
+            "description": "What is probably not as you meant it, although nothing has failed.",
+            "items": {
+                "type": "object",
+                "required": ["reason", "message"],
+                "properties": {
+                    "reason": text("One word for it, such as NotExported. The README says what to do about each."),
+                    "message": text("What is wrong, where, and what to do about it.", maxLength=LONGEST_WARNING),
+                },
+            },
+        },
         "variables": {
             "type": "array",
             "items": {"type": "string"},

@@ -51,6 +51,7 @@ def rotation_crd() -> dict[str, Any]:
 def _columns() -> list[dict[str, Any]]:
     return [
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+        {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Complete")].reason'},
         {"name": "Progress", "type": "string", "jsonPath": ".status.progress"},
         {"name": "Running", "type": "integer", "jsonPath": ".status.running"},
         {"name": "Failed", "type": "integer", "jsonPath": ".status.failed"},

@@ -29,9 +29,10 @@ _OFFENDERS = 3
 def secret_data(variables: Iterable[Variable]) -> tuple[dict[str, str], Diagnostics]:
     """The Secret's `data` (base64), sorted by key, and the problems; of equal names the last variable counts.
 
-    Files are keys like variables, for mounting. With any diagnostic the data is incomplete and must not be written.
+    Files are keys like variables, for mounting. What is not known is left out. With any diagnostic the data is
+    incomplete and must not be written.
     """
-    chosen = {variable.name: variable for variable in variables}
+    chosen = {variable.name: variable for variable in variables if not variable.is_unknown}
     # A pod that takes the whole Secret into its environment cannot start if it contains a binary file.
     mixed = not all(variable.is_file for variable in chosen.values())
     problems = [problem for variable in chosen.values() if (problem := _problem(variable, mixed=mixed))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.lang.diagnostics import Diagnostic, Severity
+from esc_operator.lang.document import EXPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.lang.declarations import Expression
     from esc_operator.lang.diagnostics import Range
 
-VARIABLES = "environmentVariables"
-FILES = "files"
+VARIABLES, FILES = EXPORTS
 
 INVALID_NAME = "InvalidVariableName"
 """The name is not valid for a variable of the target."""
@@ -27,7 +27,8 @@ class Variable(NamedTuple):
     """One exported name. `text` may be a secret and never shows in `repr`.
 
     `is_file` marks the content of a file; the variable holds its path. `definition` is the expression of its value,
-    for messages. `hides_name`: the name was read from a secret, and no message repeats it.
+    for messages. `hides_name`: the name was read from a secret, and no message repeats it. `is_unknown`: the text only
+    stands for a value that is not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Variable(NamedTuple):
     is_file: bool = False
     definition: Expression | None = None
     hides_name: bool = False
+    is_unknown: bool = False
 
     def __repr__(self) -> str:
         return f"<Variable {self.shown_name}>"
@@ -43,7 +45,7 @@ class Variable(NamedTuple):
     @property
     def shown_name(self) -> str:
         """The name as messages show it."""
-        return "(a name from a secret)" if self.hides_name else f'"{_shown(self.name)}"'
+        return "(a name from a secret)" if self.hides_name else f'"{shown(self.name)}"'
 
     @property
     def range(self) -> Range | None:
@@ -86,18 +88,29 @@ def exported(environment: Value) -> tuple[Variable, ...]:
     As upstream, arrays and objects are not exported, null is the empty text, and an unknown value (in a check) is the
     text `[unknown]`.
     """
-    return (*_exported(environment, is_file=False), *_exported(environment, is_file=True))
+    return (*exported_variables(environment), *_exported(environment, is_file=True))
+
+
+def exported_variables(environment: Value) -> Iterator[Variable]:
+    """The variables alone."""
+    return _exported(environment, is_file=False)
 
 
 def _exported(environment: Value, *, is_file: bool) -> Iterator[Variable]:
     from esc_operator.evaluation.text import to_text
 
     group = environment.properties.get(FILES if is_file else VARIABLES)
-    hides = group is not None and any(one.is_secret for one in (group, *group.bases))
+    hides = group is not None and hides_names(group)
     for name, value in sorted(group.properties.items() if group else ()):
         if not (value.is_array or value.is_object):
             text = to_text(value)
-            yield Variable(name, text.text, text.is_secret or value.is_secret, is_file, value.definition, hides)
+            is_secret = text.is_secret or value.is_secret
+            yield Variable(name, text.text, is_secret, is_file, value.definition, hides, text.is_unknown)
+
+
+def hides_names(group: Value) -> bool:
+    """Whether the names of its parts were read from a secret."""
+    return any(one.is_secret for one in (group, *group.bases))
 
 
 NUL_BYTE = "contains a NUL byte, which no variable can hold"
@@ -114,7 +127,7 @@ def bad_value(variable: Variable) -> Diagnostic | None:
     return None
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name for a message: on one line, and shortened."""
     printable = "".join(character if character.isprintable() else "?" for character in name)
     return printable if len(printable) <= 80 else printable[:79] + "…"

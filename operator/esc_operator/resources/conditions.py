@@ -25,6 +25,9 @@ ROLLED_OUT = "RolledOut"
 LIFETIME_TOO_SHORT = "LifetimeTooShort"
 """A warning, set only while it is True: credentials expire too soon for the rollouts that they cause."""
 
+WARNINGS = "Warnings"
+"""Something is probably not as its author meant it (`resources.warnings`). Set only while it is True."""
+
 # The API server's own limit for a condition's message is 32 KiB; people read far less.
 MAX_MESSAGE = 1024
 

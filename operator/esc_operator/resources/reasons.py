@@ -136,3 +136,15 @@ DRY_RUN = "DryRun"
 
 INVALID_SCHEDULE = "InvalidSchedule"
 """The schedule of an EscRotation is not a cron expression or never occurs, or its time zone is not known."""
+
+NULL_LOST = "NullLost"
+"""A warning: `kubectl apply` took a null out of the definition, so the value below it stays."""
+
+WORKLOADS_MISSING = "WorkloadsMissing"
+"""A warning: a workload that `spec.rollout.targets` names does not exist."""
+
+NAMESPACES_MISSING = "NamespacesMissing"
+"""A warning: a namespace that `spec.target.namespaces` names does not exist."""
+
+NO_VARIABLES = "NoVariables"
+"""The environment exports no variables and no files, so it fills no Secret: others import it."""

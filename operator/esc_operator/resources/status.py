@@ -10,6 +10,7 @@ from esc_operator.formats.times import format_optional_time, parse_time
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
 from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported
 from esc_operator.resources.rotate_request import RotateRequest
+from esc_operator.resources.warnings import StatusWarning, parse_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,6 +138,8 @@ class Status:
     """When the rotation that the annotation requests will start, if it has to wait."""
     rotator_states: str = ""
     """The Secret, as `namespace/name`, that holds the states of its rotators."""
+    warnings: tuple[StatusWarning, ...] = ()
+    """What is probably not as its author meant it; the condition Warnings repeats them."""
 
     namespaces: NamespaceSummary | None = None
     """Of a ClusterEscEnvironment that fills Secrets."""
@@ -190,6 +193,7 @@ class Status:
             "allowances": self.allowances or None,
             "rotationsCountUntil": format_optional_time(self.rotations_count_until),
             "rotationDueAt": format_optional_time(self.rotation_due_at),
+            "warnings": [warning.to_dict() for warning in self.warnings] or None,
         }
 
 
@@ -237,4 +241,5 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         allowances=data.get("allowances") or "",
         rotations_count_until=parse_time(data.get("rotationsCountUntil")),
         rotation_due_at=parse_time(data.get("rotationDueAt")),
+        warnings=parse_warnings(data.get("warnings")),
     )

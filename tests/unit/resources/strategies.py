@@ -13,6 +13,7 @@ from esc_operator.resources.conditions import (
 from esc_operator.resources.imported import Imported
 from esc_operator.resources.status import LoginStatus, Status
 from esc_operator.resources.sync_record import SyncRecord
+from esc_operator.resources.warnings import StatusWarning
 
 seconds = st.datetimes(datetime(1970, 1, 2), datetime(2400, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda time: time.replace(microsecond=0)
@@ -44,6 +45,7 @@ statuses = st.builds(
     last_failure_at=st.none() | seconds,
     imports=st.dictionaries(names, st.builds(Imported, generations, names), max_size=3),
     logins=st.lists(st.builds(LoginStatus, names, st.text(max_size=5)), max_size=3).map(tuple),
+    warnings=st.lists(st.builds(StatusWarning, names, st.text(max_size=50)), max_size=3).map(tuple),
 )
 records = st.builds(
     SyncRecord,

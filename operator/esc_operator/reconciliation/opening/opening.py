@@ -6,6 +6,7 @@ become a Secret's data. Whatever fails becomes a `Refused` whose message names t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esc_operator.api import find_imports, open_environment
@@ -15,7 +16,7 @@ from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
-from esc_operator.reconciliation.opening.wording import refusal
+from esc_operator.reconciliation.opening.wording import refusal, status_warnings
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
@@ -128,12 +129,15 @@ class EnvironmentOpening:
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, store, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
-            return await self._refusal(result.errors, store.imports, root)
-        data, problems = await self._opener.large_work.run(
-            lambda: secret_data(exported(result.value)), 2 * result.value.writing_units, identity.tenant
+            refused = await self._refusal(result.errors, store.imports, root)
+            return replace(refused, warnings=status_warnings(result.warnings, root))
+        (data, problems), warnings = await self._opener.large_work.run(
+            lambda: (secret_data(exported(result.value)), status_warnings(result.warnings, root)),
+            3 * result.value.writing_units,
+            identity.tenant,
         )
         if problems:
-            return await self._refusal(problems, store.imports, root)
+            return replace(await self._refusal(problems, store.imports, root), warnings=warnings)
         return OpenedValues(
             data=data,
             window=window_of(result),
@@ -142,6 +146,7 @@ class EnvironmentOpening:
             logins=logins_of(result.opens),
             states=states.place,
             allowances=allowed,
+            warnings=warnings,
         )
 
     async def _refusal(self, errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:

@@ -7,6 +7,7 @@ owner has not named. Pure.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from esc_operator.lang.excerpts import excerpt
@@ -15,6 +16,7 @@ from esc_operator.reconciliation.opening.admission import REFUSALS
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import key_of
+from esc_operator.resources.warnings import MAX_WARNINGS, make_warning
 from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from esc_operator.lang import Diagnostic
     from esc_operator.reconciliation.sync.outcome import Imports
+    from esc_operator.resources.warnings import StatusWarning
     from esc_operator.stores.port import StoredDefinition
 
 
@@ -82,6 +85,20 @@ def words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
     if reason in _OF_IMPORTS:
         return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {_SEE_OWNER}"
     return reason, f"{importer}: an environment that it imports has an error ({reason}); {_SEE_OWNER}"
+
+
+def status_warnings(found: Iterable[Diagnostic], root: StoredDefinition) -> tuple[StatusWarning, ...]:
+    """What the environment's owner reads of the warnings of an evaluation: the first of them, each once."""
+    told = (make_warning(*_warning_words(finding, root)) for finding in found)
+    return tuple(islice(dict.fromkeys(told), MAX_WARNINGS))
+
+
+def _warning_words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
+    reason = finding.reason or reasons.INVALID_DEFINITION
+    if not finding.through:
+        return reason, f"{place(finding, root)}{finding.text}"
+    importer = key_of(finding.through, "").describe()
+    return reason, f"{importer}: an environment that it imports has a warning ({reason}); {_SEE_OWNER}"
 
 
 def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:

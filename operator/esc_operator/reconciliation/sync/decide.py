@@ -20,6 +20,7 @@ from esc_operator.reconciliation.sync.readiness import (
 )
 from esc_operator.reconciliation.sync.secret_body import make_record, secret_body
 from esc_operator.reconciliation.sync.situation import Situation, end_of_use, has_expired
+from esc_operator.reconciliation.sync.warnings import evaluated_anew
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
 from esc_operator.renewal.rotation_gap import count_one_more
 from esc_operator.renewal.schedule import retry_at
@@ -75,6 +76,7 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         more_logins=len(opened.logins) > MAX_LOGINS,
         allowances=opened.allowances,
         rotator_states=opened.states,
+        warnings=evaluated_anew(seen.old.warnings, opened.warnings),
     )
     return Plan(
         status=status,
@@ -157,6 +159,7 @@ def plan_refused(seen: Situation, refused: Refused, after: datetime | None = Non
         last_failure_at=seen.now.replace(microsecond=0),
         next_refresh_at=due.replace(microsecond=0) if due else None,
         imports=refused.imports.used,
+        warnings=evaluated_anew(seen.old.warnings, refused.warnings),
     )
     return Plan(status=status, wake_at=_first(due, end_of_use(seen)), event=trouble_event(seen.old, refused))
 
@@ -279,6 +282,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         more_logins=seen.old.more_logins,
         allowances=seen.old.allowances,
         rotator_states=seen.old.rotator_states,
+        warnings=seen.old.warnings,
     )
 
 

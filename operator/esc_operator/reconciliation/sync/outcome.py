@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.renewal.schedule import Window
     from esc_operator.resources.environment import Key
     from esc_operator.resources.status import LoginStatus
+    from esc_operator.resources.warnings import StatusWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class OpenedValues:
 
     `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
     were opened, each once, in order, and `allowances` is a digest of the roles that were allowed. `states` is where
-    those of its rotators are kept, "" where it has none.
+    those of its rotators are kept, "" where it has none. `warnings` are those of the evaluation.
     """
 
     data: Mapping[str, str] = field(repr=False)
@@ -78,6 +79,7 @@ class OpenedValues:
     logins: tuple[LoginStatus, ...] = ()
     states: str = ""
     allowances: str = ""
+    warnings: tuple[StatusWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Refused:
     """No values: why, for people. `retryable` is False where only a change by the owner can help.
 
     `retry_after`, in seconds, is what the other side asked for. `outage`: a provider did not serve, and nothing else is
-    wrong that only a change could mend.
+    wrong that only a change could mend. `warnings` are those of the evaluation; None if there was none.
     """
 
     reason: str
@@ -94,3 +96,4 @@ class Refused:
     retry_after: float | None = None
     outage: bool = False
     imports: Imports = Imports()
+    warnings: tuple[StatusWarning, ...] | None = None

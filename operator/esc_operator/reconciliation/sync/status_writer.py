@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from esc_operator.errors import ConflictError, KubeError, UnavailableError
 from esc_operator.formats.times import format_time
 from esc_operator.kube.events import Event
+from esc_operator.reconciliation.sync.warnings import with_warnings
 from esc_operator.renewal.rotation_gap import AT_ONCE
 from esc_operator.resources import ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.environment import Key
@@ -58,6 +59,7 @@ class RollsOut(Protocol[F_contra]):
 class StatusWriter:
     def __init__(self, shared: Shared, rollouts: Rollouts | None) -> None:
         self._cache = shared.cache
+        self._now = shared.now
         self._scheduler = shared.scheduler
         self._gatherer = shared.gatherer
         self._actor = shared.actor
@@ -102,6 +104,7 @@ class StatusWriter:
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         due, was_delayed = entry.rotation_due_at, entry.status.rotation_due_at is not None
         status = replace(status, rotation_due_at=due and due.replace(microsecond=0))
+        status = with_warnings(environment, status, entry.status, self._now())
         written = entry.status if entry.is_written else None
         if status != written:
             entry.status, entry.is_written = status, False

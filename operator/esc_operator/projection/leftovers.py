@@ -1,0 +1,149 @@
+"""What an environment seems to export and does not, or not for everybody. Pure.
+
+Names places and names, never values; a name that was read from a secret is not repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from esc_operator.formats.paths import join_key
+from esc_operator.formats.spelling import Speller
+from esc_operator.lang.diagnostics import Diagnostic, Severity
+from esc_operator.lang.document import EXPORTS
+from esc_operator.projection.secret import bad_name
+from esc_operator.projection.variables import FILES, VARIABLES, exported_variables, hides_names, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from esc_operator.evaluation.values import Value
+    from esc_operator.lang.diagnostics import Diagnostics
+
+NOT_EXPORTED: Final = "NotExported"
+"""Something below `environmentVariables` or `files` is left out, or stands under a name that only resembles these."""
+
+NOT_FOR_SHELLS: Final = "NotForShells"
+"""Containers get the variable, but no shell can read it."""
+
+NAMED: Final = 8
+"""How many names a message repeats."""
+
+_KINDS: Final[Mapping[str, str]] = {
+    "array": "a list",
+    "boolean": "a boolean",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "a text",
+}
+_SLIPS: Final = 2
+"""So many letters of a long name may be wrong."""
+
+
+def find_leftovers(environment: Value) -> Diagnostics:
+    """Warnings about an environment that was opened, in the order of its places."""
+    return tuple(_find(environment))
+
+
+def _find(environment: Value) -> Iterator[Diagnostic]:
+    for group in EXPORTS:
+        if (value := environment.properties.get(group)) is not None:
+            yield from _of_group(environment, group, value)
+    yield from _of_names(environment)
+
+
+def _of_group(environment: Value, name: str, group: Value) -> Iterator[Diagnostic]:
+    if not group.is_object:
+        empties = group.json_type == "null" and not any(base.properties for base in group.bases)
+        if not (group.is_unknown or empties):
+            kind = _KINDS[group.json_type]
+            summary = f'"{name}" is {kind}, and so nothing in it is exported: write an object of names and texts'
+            yield _warning(environment, name, group, summary, NOT_EXPORTED)
+        return
+    hides = hides_names(group)
+    left_out = [
+        (part, "unknown" if value.is_unknown else _KINDS[value.json_type] + _origin(environment, value))
+        for part, value in sorted(group.properties.items())
+        if value.is_array or value.is_object or value.is_unknown
+    ]
+    if left_out:
+        which = _listed([f"{_name(part, hides)} ({what})" for part, what in left_out])
+        kind = "a file" if name == FILES else "a variable"
+        summary = (
+            f"{which} {'is' if len(left_out) == 1 else 'are'} left out, because {kind} is a text: "
+            "use fn::toJSON, or export the parts"
+        )
+        first = group.properties[left_out[0][0]]
+        yield _warning(environment, name, first if first.definition else group, summary, NOT_EXPORTED)
+    if name == VARIABLES and not hides:
+        yield from _for_shells(environment, group)
+
+
+def _for_shells(environment: Value, group: Value) -> Iterator[Diagnostic]:
+    """Files are read under their names; variables, by `$NAME`. A name that nothing can hold is an error elsewhere."""
+    names = [
+        variable.name
+        for variable in exported_variables(environment)
+        if not _is_shell_name(variable.name) and bad_name(variable) is None
+    ]
+    if names:
+        summary = (
+            f"no shell can read {_listed([_name(name, hides=False) for name in names])}: containers get the variable, "
+            'and a shell drops it; use letters, digits and "_", and do not start with a digit'
+        )
+        yield _warning(environment, VARIABLES, group.properties[names[0]], summary, NOT_FOR_SHELLS)
+
+
+def _is_shell_name(name: str) -> bool:
+    return name.isidentifier() and name.isascii()
+
+
+def _of_names(environment: Value) -> Iterator[Diagnostic]:
+    """Names that only resemble those whose parts are exported. Others may have any name."""
+    speller = Speller()
+    for name, value in sorted(environment.properties.items()):
+        if name in EXPORTS or not value.is_object:
+            continue
+        if meant := _resembled(name, speller):
+            summary = f'nothing below "{shown(name)}" is exported, because that has to be called "{meant}": rename it'
+            yield _warning(environment, name, value, summary, NOT_EXPORTED)
+
+
+def _resembled(name: str, speller: Speller) -> str:
+    folded = name.casefold().replace("_", "").replace("-", "")
+    for export in EXPORTS:
+        if folded == export.casefold():
+            return export
+    # `file` or `filter` may be meant; nothing but a slip of the pen is two letters from the other one.
+    is_near = abs(len(folded) - len(VARIABLES)) <= _SLIPS and speller.distance(folded, VARIABLES.casefold()) <= _SLIPS
+    return VARIABLES if is_near else ""
+
+
+def _origin(environment: Value, value: Value) -> str:
+    """A note on what comes from an import; which one may not be for the importer to know."""
+    return "" if _is_own(environment, value) else ", from an import"
+
+
+def _is_own(environment: Value, value: Value) -> bool:
+    own, other = environment.definition, value.definition
+    return own is None or other is None or own.node.source.name == other.node.source.name
+
+
+def _name(name: str, hides: bool) -> str:
+    return "(a name from a secret)" if hides else f'"{shown(name)}"'
+
+
+def _listed(names: Sequence[str]) -> str:
+    """So many of them, for a sentence."""
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _warning(environment: Value, name: str, value: Value, summary: str, reason: str) -> Diagnostic:
+    """About what stands below `values` under that name; `value` is where to look in a text."""
+    root = environment.definition.path if environment.definition else "values"
+    where = value.definition.range if value.definition and _is_own(environment, value) else None
+    return Diagnostic(Severity.WARNING, summary, join_key(root, name), where, reason)
