@@ -387,7 +387,9 @@ class Cluster(KubeApi):
         taken = [each(body) for body in found] if resource.kind == "Deployment" else []
         return Page(taken, {"resourceVersion": str(self._version)})
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, force: bool, whole: bool = False
+    ) -> dict[str, Any]:
         await self._write()
         metadata = body["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
@@ -399,7 +401,7 @@ class Cluster(KubeApi):
         self._take(key, parse_sync_record(seen["annotations"]))
         asyncio.get_running_loop().call_later(ECHO_SECONDS, self._tell, "MODIFIED" if former else "ADDED", seen)
         await asyncio.sleep(WRITE_SECONDS / 2)
-        return {"metadata": seen}
+        return self.secrets[key] if whole else {"metadata": seen}
 
     def _take(self, key: Key, record: SyncRecord | None) -> None:
         """Other credentials are in a Secret."""

@@ -35,6 +35,7 @@ from esc_operator.kube.tokens import missing_service_account, parse_token, token
 from esc_operator.kube.translate import error_from_answer, error_from_failure
 from esc_operator.resources.environment import Key
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, without_definition
+from esc_operator.resources.field_managers import FIELD_MANAGER
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FIELD_MANAGER = "esc-operator"
 REQUEST_TIMEOUT = 30.0
 """Seconds for a whole request."""
 WATCH_SECONDS = 290
@@ -180,10 +180,12 @@ class KubeApi:
                 request.answered(answer.status)
         return Page(found, reader.fields.get("metadata") or {}, reader.size)
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, force: bool, whole: bool = False
+    ) -> dict[str, Any]:
         """Server-side apply of a whole object; with `metadata.resourceVersion` in it, only onto that version.
 
-        Returns the metadata of the result: the caller knows the rest, and no value of a Secret comes back.
+        Returns the metadata of the result, or (`whole`) all of it, with what others have added.
         """
         metadata = body["metadata"]
         return await self._json(
@@ -192,7 +194,7 @@ class KubeApi:
             f"write {resource.plural} {metadata['namespace']}/{metadata['name']}",
             body=body,
             content_type=_APPLY,
-            accept=METADATA,
+            accept=_JSON if whole else METADATA,
             query={"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"},
             is_confidential=resource == SECRETS,
         )

@@ -28,6 +28,7 @@ from esc_operator.resources import (
     ROTATOR_STATES,
 )
 from esc_operator.resources.environment import Key
+from esc_operator.resources.field_managers import ANNOTATIONS, LABELS, shared_names
 from esc_operator.resources.sync_record import SyncRecord, parse_sync_record
 from esc_operator.resources.versions import is_older
 
@@ -47,6 +48,9 @@ MOST_GONE = 1024
 MOST_OWNERS = 16
 """So many environments that own a Secret are remembered; the operator makes one the owner."""
 LONGEST_NAME = len(f"{CLUSTER_KIND}/") + 253
+MOST_SHARED = 128
+"""So many labels and annotations of ours that somebody else has set too are remembered: as many as a target has."""
+LONGEST_FIELD = 253 + len("/") + 63
 _OWNERS = {ENVIRONMENT_KIND, CLUSTER_KIND}
 BLIPS = 3
 """So many refusals in a row mean nothing: an API server that has just started has yet to learn of any rights."""
@@ -55,7 +59,9 @@ BLIPS = 3
 @dataclass(frozen=True, slots=True)
 class SecretMetadata:
     """What is known of a Secret. `environment` names the environment it says to belong to, `owners` the UIDs of its
-    owners, `version` is its resourceVersion. `holds_states`: it keeps states of rotators, and is nobody's target."""
+    owners, `version` is its resourceVersion. `holds_states`: it keeps states of rotators, and is nobody's target.
+    `shared`: of the labels and annotations that the operator applied those that another field manager has set too, each
+    with its part of the metadata."""
 
     key: Key
     uid: str
@@ -65,6 +71,7 @@ class SecretMetadata:
     managed: bool
     record: SyncRecord | None
     holds_states: bool = False
+    shared: tuple[tuple[str, str], ...] = ()
 
 
 def nothing_at(key: Key, version: str) -> SecretMetadata:
@@ -86,7 +93,14 @@ def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
         managed=(metadata.get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY,
         record=parse_sync_record(annotations),
         holds_states=annotations.get(HOLDS) == ROTATOR_STATES,
+        shared=_shared(metadata),
     )
+
+
+def _shared(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = [("labels", name) for name in shared_names(metadata, *LABELS)]
+    found += [("annotations", name) for name in shared_names(metadata, *ANNOTATIONS)]
+    return tuple(sorted(one for one in found if len(one[1]) <= LONGEST_FIELD)[:MOST_SHARED])
 
 
 class SecretInformer:

@@ -7,7 +7,7 @@ from typing import Any
 from esc_operator.formats import durations
 from esc_operator.manifests.definition_fields import definition_fields, one_definition
 from esc_operator.manifests.schema_parts import flag, label_selector, text
-from esc_operator.resources import GROUP
+from esc_operator.resources import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
 # Kinds of Secret that the API server acts upon: writing one would grant rights instead of storing values.
@@ -200,6 +200,17 @@ def _target(
                 **texts,
                 "maxProperties": 64,
                 "description": "Labels of the Secret, such as {team: red}. Default: only the operator's own.",
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.all(key, !key.startsWith('{GROUP}/'))",
+                        "message": f"only the operator sets labels of {GROUP}: choose other names",
+                    },
+                    {
+                        "rule": f"!('{MANAGED_BY_LABEL}' in self) || self['{MANAGED_BY_LABEL}'] == '{MANAGED_BY}'",
+                        "message": f"the operator finds its Secrets by {MANAGED_BY_LABEL}={MANAGED_BY}: leave that "
+                        "label out",
+                    },
+                ],
             },
             "annotations": {
                 **texts,

@@ -40,6 +40,12 @@ ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
 """The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
 
+SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
+"""Another writer, or a mutating webhook, keeps changing the Secret, which is restored at growing intervals."""
+
+SECRET_IMMUTABLE = "SecretImmutable"  # noqa: S105 - a reason, not a password
+"""Somebody has made the Secret immutable, so no new values can be written until it is deleted."""
+
 OPERATOR_INTERRUPTED = "OperatorInterrupted"
 """The evaluation of this definition blocked an operator, or took its memory, until it exited, or almost did."""
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError, UnavailableError
-from esc_operator.kube.api import FIELD_MANAGER, KubeApi
+from esc_operator.kube.api import KubeApi
 from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
@@ -25,6 +25,7 @@ from esc_operator.kube.paths import (
 )
 from esc_operator.resources.environment import Key
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LEFT_OUT, without_definition
+from esc_operator.resources.field_managers import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 USER = "kubectl"
+PATCH = "kubectl-patch"
 
+_MAPS = ("data", "labels", "annotations")
 _OWNERS = (ENVIRONMENTS, CLUSTER_ENVIRONMENTS)
 
 
@@ -50,7 +53,8 @@ class FakeApi(KubeApi):
     """`calls` are the operator's requests in order; `events` what it posted; `namespaces` annotations of namespaces.
 
     `lost_before` and `lost_after` hold numbers of calls that fail: without having taken effect, or having taken it.
-    `before_call` is told of each call before it takes effect. `unavailable` makes every call fail.
+    `before_call` is told of each call before it takes effect. `unavailable` makes every call fail. `webhook` mutates
+    what the operator applies and patches.
     """
 
     def __init__(self) -> None:
@@ -65,6 +69,7 @@ class FakeApi(KubeApi):
         self.refusals: dict[tuple[str, str], KubeError] = {}
         self.before_call: Callable[[Call], None] = lambda _: None
         self.on_environment: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
+        self.webhook: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
         self.garbage_is_collected = True
         self.watches_are_late = False
         self._uids = 0
@@ -121,19 +126,22 @@ class FakeApi(KubeApi):
             size = len(json.dumps(found[start:end]))
             return Page(page, {"resourceVersion": str(self.version), **more}, size)
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, force: bool, whole: bool = False
+    ) -> dict[str, Any]:
         async with self._request("apply", resource, body["metadata"]["name"]):
-            return {"metadata": self._apply(resource, body, FIELD_MANAGER, force=force)["metadata"]}
+            applied = self._apply(resource, body, FIELD_MANAGER, force=force)
+            return applied if whole else {"metadata": applied["metadata"]}
 
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = ""
     ) -> dict[str, Any]:
         async with self._request("patch", resource, name):
-            found, change = self._find(resource, Key(namespace, name)), body["metadata"]
-            if change["resourceVersion"] != found["metadata"]["resourceVersion"]:
+            key = Key(namespace, name)
+            found = self._find(resource, key)
+            if body["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
                 raise ConflictError("the object has been modified")
-            found["metadata"].update(change)
-            return self._put(resource, found)
+            return self._put_owned(resource, self.webhook(_merged(found, body)))
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], uid: str
@@ -234,7 +242,18 @@ class FakeApi(KubeApi):
         """Take a field of the metadata off a Secret, whoever set it."""
         body = self._find(SECRETS, Key(namespace, name))
         body["metadata"].pop(field, None)
-        self._put(SECRETS, body)
+        self._put_owned(SECRETS, body)
+
+    def patch_secret(self, name: str, change: Mapping[str, Any], namespace: str = "apps") -> None:
+        """Merge into a Secret, as `kubectl patch` does: what is set is theirs then, and None takes a field off."""
+        key = Key(namespace, name)
+        before, body = self._find(SECRETS, key), _merged(self._find(SECRETS, key), change)
+        old, new, owners = _fields(before), _fields(body), self._owners[SECRETS.plural, key]
+        set_by_them = {path for path in new if new[path] != old.get(path)}
+        for paths in owners.values():
+            paths.difference_update(set_by_them)
+        owners.setdefault(PATCH, set()).update(set_by_them)
+        self._put_owned(SECRETS, body)
 
     def delete_secret(self, name: str, namespace: str = "apps") -> None:
         self._delete(SECRETS, Key(namespace, name))
@@ -291,6 +310,15 @@ class FakeApi(KubeApi):
         self._tell(resource, old, body)
         return _copied(body)
 
+    def _put_owned(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
+        """Nobody manages a field that is gone."""
+        fields = _fields(body)
+        owners = self._owners[resource.plural, Key(body["metadata"]["namespace"], body["metadata"]["name"])]
+        for paths in owners.values():
+            paths.intersection_update(fields)
+        body["metadata"]["managedFields"] = _managed_fields(owners)
+        return self._put(resource, body)
+
     def _delete(self, resource: Resource, key: Key) -> None:
         body = self._find(resource, key)
         del self.objects[resource.plural, key]
@@ -325,6 +353,12 @@ class FakeApi(KubeApi):
             raise ConflictError("the object has been modified")
         fields, owners = _fields(old or {}), self._owners[resource.plural, key]
         wanted = _fields(body)
+        if (
+            old
+            and old.get("immutable")
+            and any(fields.get(path) != wanted.get(path) for path in wanted if path[0] == "data")
+        ):
+            raise InvalidError("data: FieldValueForbidden")
         if old and (fields.get(("type",)) != wanted.get(("type",), fields.get(("type",)))):
             raise InvalidError("type: FieldValueInvalid")
         others = [paths for name, paths in owners.items() if name != manager]
@@ -338,9 +372,10 @@ class FakeApi(KubeApi):
             fields.pop(path, None)
         owners[manager] = set(wanted)
         metadata = _copied(old["metadata"]) if old else self._metadata(key)
-        return self._put(
-            resource, _body({**fields, **wanted}, metadata, [name for name, paths in owners.items() if paths])
-        )
+        metadata["managedFields"] = _managed_fields(owners)
+        applied = _body({**fields, **wanted}, metadata)
+        # What a webhook makes of a request is managed by nobody.
+        return self._put(resource, self.webhook(applied) if manager == FIELD_MANAGER else applied)
 
 
 class _Change(NamedTuple):
@@ -406,12 +441,36 @@ def _fields(body: Mapping[str, Any]) -> Fields:
     for part in ("labels", "annotations"):
         fields.update({(part, key): value for key, value in metadata.get(part, {}).items()})
     fields.update({("ownerReferences", owner["uid"]): owner for owner in metadata.get("ownerReferences", ())})
-    if "type" in body:
-        fields["type",] = body["type"]
+    for name in ("type", "immutable"):
+        if name in body:
+            fields[name,] = body[name]
     return fields
 
 
-def _body(fields: Fields, metadata: dict[str, Any], managers: list[str]) -> dict[str, Any]:
+def _managed_fields(owners: Mapping[str, set[tuple[str, ...]]]) -> list[dict[str, Any]]:
+    """As the API server lists them, as far as data, labels and annotations go."""
+    entries = []
+    for manager, paths in sorted(owners.items()):
+        named: dict[str, Any] = {part: {f"f:{path[1]}": {} for path in paths if path[0] == part} for part in _MAPS}
+        tree = {"f:data": named["data"], "f:metadata": {f"f:{part}": named[part] for part in _MAPS[1:]}}
+        operation = "Update" if manager == PATCH else "Apply"
+        if paths:
+            entries.append({"manager": manager, "operation": operation, "fieldsV1": tree})
+    return entries
+
+
+def _merged(body: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON merge patch."""
+    merged = dict(body)
+    for name, value in change.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name) or {}, value) if isinstance(value, dict) else value
+    return merged
+
+
+def _body(fields: Fields, metadata: dict[str, Any]) -> dict[str, Any]:
     parts: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for path, value in fields.items():
         if len(path) == 2:
@@ -423,5 +482,5 @@ def _body(fields: Fields, metadata: dict[str, Any], managers: list[str]) -> dict
     metadata.pop("ownerReferences", None)
     if parts["ownerReferences"]:
         metadata["ownerReferences"] = list(parts["ownerReferences"].values())
-    metadata["managedFields"] = [{"manager": manager, "operation": "Apply"} for manager in sorted(managers)]
-    return {"metadata": metadata, "type": fields.get(("type",), "Opaque"), "data": parts["data"]}
+    immutable = {"immutable": fields["immutable",]} if ("immutable",) in fields else {}
+    return {"metadata": metadata, "type": fields.get(("type",), "Opaque"), "data": parts["data"], **immutable}

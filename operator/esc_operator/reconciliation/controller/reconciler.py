@@ -19,12 +19,12 @@ from esc_operator.reconciliation.fan_out.controller import FanOut
 from esc_operator.reconciliation.fan_out.rollouts import FanOutRollouts
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, Opening
-from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.observation import failed_attempt, hold_back, refused_imports
 from esc_operator.reconciliation.sync.outcome import Sighting
 from esc_operator.reconciliation.sync.secret_sync import SecretSync
 from esc_operator.reconciliation.sync.situation import Situation, end_to_report
 from esc_operator.reconciliation.sync.status_writer import StatusWriter
+from esc_operator.reconciliation.sync.target_secret import TargetSecret
 from esc_operator.reconciliation.workqueue.memory_slots import MemorySlots
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.resources.environment import EscEnvironment, Key, parse_environment
@@ -137,7 +137,9 @@ class Reconciler:
         entry.size = size
         if not environment.cluster_scoped:
             trusted, wanted_at = self._trusted(environment, entry), seen.at if seen else None
-            target = await self._gatherer.read_target(environment.target_key, trusted, wanted_at)
+            target = await self._gatherer.read_target(
+                environment, trusted, remembered=entry.record, wanted_at=wanted_at
+            )
             await self._secret_sync.reconcile(environment, entry, target)
         elif self._fan_out is not None:
             await self._fan_out.reconcile(environment, entry)

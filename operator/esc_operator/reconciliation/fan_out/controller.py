@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.reconciliation.fan_out.rollouts import FanOutRollouts
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
-    from esc_operator.reconciliation.sync.gather import TargetSecret
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment
 
 LATER = timedelta(seconds=5)

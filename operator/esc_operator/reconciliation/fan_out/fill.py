@@ -24,10 +24,12 @@ from esc_operator.reconciliation.fan_out.plan import (
     with_namespaces,
 )
 from esc_operator.reconciliation.sync import decide
+from esc_operator.reconciliation.sync.contest import describe_contest
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
-from esc_operator.reconciliation.sync.situation import NO_SECRET
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
+from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Wait, is_current, why_sync
 from esc_operator.resources import reasons
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.fan_out.sites import SiteMemory, SiteSecrets
     from esc_operator.reconciliation.sync.attempt import SyncAttempt
     from esc_operator.reconciliation.sync.decide import Plan
-    from esc_operator.reconciliation.sync.gather import TargetSecret
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.renewal.why import Observation
     from esc_operator.resources.environment import Key
     from esc_operator.resources.sync_record import SyncRecord
@@ -83,6 +85,8 @@ class Fill:
         verdict = why_sync(seen, situation.now)
         if isinstance(verdict, Wait):
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
+        elif self._all_wait(situation.now):
+            plan = decide.plan_waiting(situation, None, failing=bool(seen.failed))
         elif not is_free:
             plan = attempt.refuse(self.target, next(site.refused for site in self.sites if site.refused))
         else:
@@ -126,7 +130,25 @@ class Fill:
 
     def _is_due(self, site: Site, now: datetime) -> bool:
         trouble = self._memory.troubles.get(site.key)
-        return trouble is None or trouble.due <= now
+        return (trouble is None or trouble.due <= now) and not self._waits(site, now)
+
+    def _waits(self, site: Site, now: datetime) -> bool:
+        """Whether others have changed a namespace's Secret so often that it is not restored yet, which is noted."""
+        turn = next_turn(self._memory.restorations.get(site.key), now)
+        if not site.was_changed or turn <= now:
+            return False
+        self._note_contest(site, turn)
+        return True
+
+    def _all_wait(self, now: datetime) -> bool:
+        """Whether there is nothing to sync for but Secrets that others have changed, in all namespaces that there
+        are."""
+        free = [site for site in self.sites if not site.refused]
+        return self._entry.record is not None and self.best is None and all(self._waits(site, now) for site in free)
+
+    def _note_contest(self, site: Site, turn: datetime) -> None:
+        refused = describe_contest(site.target)
+        self._memory.troubles[site.key] = SiteFailure(1, turn, refused.reason, refused.message)
 
     # Writing.
 
@@ -140,20 +162,29 @@ class Fill:
                 if len(unanswered) >= GIVE_UP_AFTER:
                     return
                 try:
-                    version = await self._secrets.write(site, record, data)
+                    filled = await self._secrets.write(site, record, data)
                 except KubeError as error:
                     unanswered.append(error) if isinstance(error, UnavailableError) else unanswered.clear()
                     self._note_trouble(site, record, error)
                     return
             unanswered.clear()
-            self._memory.troubles.pop(site.key, None)
-            self._memory.trusted[site.key] = version
-            written[site.key] = await self._secrets.read_written(site, version)
+            written[site.key] = filled
+            self._note_written(site, filled)
 
         await asyncio.gather(*(write(site) for site in chosen))
         if len(unanswered) >= GIVE_UP_AFTER or (unanswered and len(unanswered) == len(chosen)):
             raise unanswered[-1]
         self.sites = [written.get(site.key, site) for site in self.sites]
+
+    def _note_written(self, before: Site, filled: Site) -> None:
+        memory, now = self._memory, self._attempt.now()
+        if before.was_changed or not filled.target.in_order:
+            known, in_vain = memory.restorations.get(filled.key), not filled.target.in_order
+            memory.restorations[filled.key] = count_one_more(known, now, in_vain=in_vain)
+        memory.troubles.pop(filled.key, None)
+        memory.trusted[filled.key] = filled.target.trusted_version
+        if not filled.target.in_order:
+            self._note_contest(filled, next_turn(memory.restorations[filled.key], now))
 
     def _note_trouble(self, site: Site, record: SyncRecord, error: KubeError) -> None:
         troubles, now = self._memory.troubles, self._attempt.now()

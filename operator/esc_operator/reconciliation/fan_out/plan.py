@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.decide import Plan
-from esc_operator.reconciliation.sync.targets import refuse_target
+from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, Condition, carry_transition_times, find_condition
 from esc_operator.resources.status import MAX_FAILING, FailingNamespace, NamespaceSummary, Status
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.gather import TargetSecret
     from esc_operator.reconciliation.sync.outcome import Refused
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.sync_record import SyncRecord
 
@@ -49,15 +49,21 @@ class Site:
 
     @property
     def record(self) -> SyncRecord | None:
-        """The record of its Secret, if that belongs to this environment and is intact."""
+        """The record of its Secret, if that belongs to this environment and its values are all there."""
         secret = self.target.secret
         if self.refused or secret is None or not self.target.intact or secret.record is None:
             return None
         return secret.record if secret.record.uid == self.local.uid else None
 
+    @property
+    def was_changed(self) -> bool:
+        """Whether others have changed its Secret."""
+        return not self.refused and self.target.secret is not None and not self.target.in_order
+
     def holds(self, seal: str) -> bool:
+        """Whether its Secret is exactly as it was written with the record that has that seal."""
         record = self.record
-        return record is not None and record.seal == seal
+        return record is not None and record.seal == seal and self.target.in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ class SiteFailure:
 
 
 def make_site(local: EscEnvironment, target: TargetSecret) -> Site:
-    return Site(local, target, refuse_target(local, target.secret))
+    refused = refuse_target(local, target.secret) or refuse_labels(local) or refuse_immutable(target)
+    return Site(local, target, refused)
 
 
 def best_of(sites: Iterable[Site], seals: Sequence[str]) -> Site | None:

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import ConflictError, EscError
 from esc_operator.reconciliation.fan_out.plan import Site, SiteFailure, best_of, digest_versions, make_site
-from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.reconciliation.sync.secret_body import secret_body
-from esc_operator.reconciliation.sync.situation import NO_SECRET
-from esc_operator.resources.sync_record import digest_data
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET, TargetSecret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.secret_informer import SecretMetadata
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.shared import Shared
+    from esc_operator.renewal.restorations import Restorations
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -37,10 +36,11 @@ AT_ONCE = 16
 @dataclass(slots=True)
 class SiteMemory:
     """What is remembered of one environment's namespaces. `trusted`: the versions at which Secrets were seen in order.
-    `troubles` are those of single namespaces."""
+    `troubles` are those of single namespaces, `restorations` how often in a row others have changed a Secret."""
 
     trusted: dict[Key, str] = field(default_factory=dict)
     troubles: dict[Key, SiteFailure] = field(default_factory=dict)
+    restorations: dict[Key, Restorations] = field(default_factory=dict)
     is_fresh: bool = True
 
 
@@ -69,7 +69,9 @@ class SiteSecrets:
         if memory.is_fresh:
             memory.trusted = self._trusted_by(status, keys.values())
             memory.is_fresh = False
-        memory.troubles = {key: one for key, one in memory.troubles.items() if key in set(keys.values())}
+        wanted = set(keys.values())
+        memory.troubles = {key: one for key, one in memory.troubles.items() if key in wanted}
+        memory.restorations = {key: one for key, one in memory.restorations.items() if key in wanted}
         return list(await asyncio.gather(*(self._look_at(environment.within(name), memory) for name in names)))
 
     def _matching(self, environment: EscEnvironment) -> list[str]:
@@ -91,32 +93,29 @@ class SiteSecrets:
         key = local.target_key
         known = self._gatherer.known(key)
         if known is not None and known.version == memory.trusted.get(key):
-            return make_site(local, await self._gatherer.read_target(key, known.version))
+            return make_site(local, await self._gatherer.read_target(local, known.version))
         async with self.slots:
-            site = make_site(local, await self._gatherer.read_target(key, memory.trusted.get(key, "")))
-        if site.record and site.target.secret:
-            memory.trusted[key] = site.target.secret.version
+            target = await self._gatherer.read_target(local, memory.trusted.get(key, ""))
+        site = make_site(local, replace(target, data=None))  # those of all namespaces are not held at once
+        if site.record and (version := site.target.trusted_version):
+            memory.trusted[key] = version
         return site
-
-    async def read_written(self, site: Site, version: str) -> Site:
-        """The site after a write that gave its Secret that version. Raises KubeError."""
-        return make_site(site.local, await self._gatherer.read_target(site.key, version))
 
     async def read_data(self, site: Site, record: SyncRecord) -> Mapping[str, str]:
         """The data that the record is of. Raises KubeError, also where it is not that any more."""
-        target, data = await self._gatherer.read_data(site.key)
+        target = await self._gatherer.read_whole(site.local, keep=True)
         found = target.secret.record if target.secret else None
-        if found is None or found.seal != record.seal or digest_data(data) != record.digest:
+        if target.data is None or found is None or found.seal != record.seal:
             raise ConflictError(f"Secret {site.key} has just been changed")
-        return data
+        return target.data
 
     # Writes.
 
-    async def write(self, site: Site, record: SyncRecord, data: Mapping[str, str]) -> str:
-        """Write the Secret of one namespace; answers its version. Raises KubeError."""
+    async def write(self, site: Site, record: SyncRecord, data: Mapping[str, str]) -> Site:
+        """Write the Secret of one namespace; answers what that is then. Raises KubeError."""
         secret = site.target.secret
         body = secret_body(site.local, secret, record, data)
-        return (await self._actor.write(body, creates=secret is None)).version
+        return make_site(site.local, await self._actor.write(body, creates=secret is None))
 
     async def write_seals(self, environment: EscEnvironment, entry: CachedEnvironment, seals: tuple[str, ...]) -> None:
         """Write into the status which records may be believed. Raises KubeError."""

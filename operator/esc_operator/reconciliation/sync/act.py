@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from esc_operator.errors import ConflictError, ForbiddenError, NotFoundError
-from esc_operator.kube.api import FIELD_MANAGER, METADATA
+from esc_operator.kube.api import METADATA
 from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import SECRETS, environment_resource
+from esc_operator.reconciliation.sync.difference import excess, former_fields
+from esc_operator.reconciliation.sync.target_secret import as_written
 from esc_operator.resources.environment import Key
+from esc_operator.resources.field_managers import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.api import KubeApi
     from esc_operator.kube.events import Event
     from esc_operator.kube.secret_informer import SecretInformer, SecretMetadata
-    from esc_operator.reconciliation.sync.decide import Plan
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
 
@@ -34,15 +36,9 @@ class Actor:
         # A lock lives as long as somebody holds or awaits it.
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
-    async def write_secret(self, plan: Plan) -> Status:
-        """Write the plan's Secret, if it has one; answers the status that tells of it. Raises KubeError."""
-        if plan.secret is None:
-            return plan.status
-        written = await self.write(plan.secret, creates=plan.creates)
-        return replace(plan.status, secret_resource_version=written.version)
-
-    async def write(self, secret: Mapping[str, Any], *, creates: bool) -> SecretMetadata:
-        """Write a Secret; `creates`: there was none. Raises KubeError."""
+    async def write(self, secret: Mapping[str, Any], *, creates: bool) -> TargetSecret:
+        """Write a Secret so that it is that exactly, and answer what it is then; `creates`: there was none. Raises
+        KubeError."""
         key = Key(secret["metadata"]["namespace"], secret["metadata"]["name"])
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
@@ -50,11 +46,24 @@ class Actor:
                 # Another environment wants the same Secret and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
             with self._secrets.writing(key):
-                body = await self._apply(secret, key, creates=creates)
+                body = await self._apply(await self._without_former(secret, key), key, creates=creates)
                 if creates and _is_shared(body):
                     await self._take_back(key)
                     raise ConflictError(f"could not write Secret {key}: another writer has just created it")
-                return self._secrets.observe(body)
+                if surplus := excess(body, secret):
+                    body = await self._api.patch(SECRETS, *key, surplus)
+                return as_written(self._secrets.observe(body), body, secret)
+
+    async def _without_former(self, secret: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
+        """The Secret to write, after labels and annotations of ours were taken off that are not wanted any more and
+        another field manager has set too. Before the write: afterwards nothing says that they were ours."""
+        known = self._secrets.find(key)
+        former = former_fields(known.shared, secret) if known else None
+        if known is None or former is None or known.version != secret["metadata"].get("resourceVersion"):
+            return secret
+        change = {"metadata": {**former, "resourceVersion": known.version}}
+        version = self._secrets.observe(await self._api.patch(SECRETS, *key, change, METADATA)).version
+        return {**secret, "metadata": {**secret["metadata"], "resourceVersion": version}}
 
     async def release_secret(self, secret: SecretMetadata, uid: str) -> None:
         """Take an owner off a Secret, so that it stays when that one goes."""
@@ -66,7 +75,7 @@ class Actor:
     async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:
         try:
             # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
-            return await self._api.apply(SECRETS, secret, force=not creates)
+            return await self._api.apply(SECRETS, secret, force=not creates, whole=True)
         except ForbiddenError as error:
             # The admission policy, where it is installed, does not let us touch theirs in the first place.
             if creates and await self._exists(key):

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from esc_operator.driver.worker import Worker
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
-    from esc_operator.reconciliation.sync.gather import TargetSecret
     from esc_operator.reconciliation.sync.outcome import Sighting
     from esc_operator.reconciliation.sync.shared import Shared
     from esc_operator.reconciliation.sync.status_writer import StatusWriter
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.renewal.why import Observation, Sync
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.status import Status

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from esc_operator.formats.spelling import Speller
     from esc_operator.reconciliation.sync.outcome import Uses
+    from esc_operator.renewal.restorations import Restorations
     from esc_operator.renewal.why import Attempt
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.imported import Imported
@@ -52,7 +53,7 @@ class CachedEnvironment:
     known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
     `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
     did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then. `size`: the bytes of its
-    text when it was last worked on."""
+    text when it was last worked on. `restorations`: how often in a row others have changed its Secret."""
 
     uid: str
     version: str
@@ -76,6 +77,7 @@ class CachedEnvironment:
     namespace_failures: int = 0
     rotation_due_at: datetime | None = None
     size: int = 0
+    restorations: Restorations | None = None
 
     def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""

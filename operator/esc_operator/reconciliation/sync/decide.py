@@ -61,14 +61,14 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
     """
     secret, held = seen.target.secret, seen.held
     record = next_record(seen, opened, salt, lost)
-    unchanged = seen.target.intact and held is not None and says_the_same(held, record)
+    unchanged = seen.target.in_order and held is not None and says_the_same(held, record)
     if unchanged and held is not None:
         record = held
     held_then = held_by(record, seen.now, seen.now, intact=True)
     upcoming = next_refresh(wanted_by(seen.environment, seen.old, {}), held_then, seen.now)
     status = replace(
         _status(seen, record, None),
-        secret_resource_version=secret.version if secret else "",
+        secret_resource_version=seen.target.trusted_version,
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
         imports=opened.imports.used,
@@ -173,7 +173,7 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
         keys = seen.target.keys
         status = replace(
             status,
-            secret_resource_version=seen.target.secret.version,
+            secret_resource_version=seen.target.trusted_version,
             variables=keys[:MAX_NAMES] if keys is not None else seen.old.variables,
             imports=seen.held.imports,
             next_refresh_at=until.replace(microsecond=0) if until and seen.held.expires_at else None,

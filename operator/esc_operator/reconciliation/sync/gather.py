@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.lookups import Lookups
 from esc_operator.kube.paths import SECRETS, environment_resource
 from esc_operator.kube.secret_informer import SecretInformer, SecretMetadata, parse_secret_metadata
-from esc_operator.resources.sync_record import digest_data
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET, TargetSecret, examine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.sync_record import SyncRecord
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSecret:
-    """The Secret an environment wants to fill: None where there is none.
-
-    `intact` is False where its data is not what its record says; `keys` are the names in it, where they were read.
-    """
-
-    secret: SecretMetadata | None
-    intact: bool = True
-    keys: tuple[str, ...] | None = None
 
 
 class Gatherer:
@@ -53,10 +40,26 @@ class Gatherer:
         """The owned Secrets that name a ClusterEscEnvironment as theirs, in whichever namespace."""
         return self._secrets.belonging(reference)
 
-    async def read_data(self, key: Key) -> tuple[TargetSecret, Mapping[str, str]]:
-        """A Secret with its data."""
-        body = await self._api.read(SECRETS, *key)
-        return self._whole(body), body.get("data") or {}
+    async def read_whole(
+        self, environment: EscEnvironment, remembered: SyncRecord | None = None, *, keep: bool = False
+    ) -> TargetSecret:
+        """The target Secret, read with its values; see `examine`."""
+        try:
+            body = await self._api.read(SECRETS, *environment.target_key)
+        except NotFoundError:
+            self._secrets.forget(environment.target_key)
+            return NO_SECRET
+        if parse_secret_metadata(body).managed:
+            self._secrets.observe(body)  # of others the watch brings no news
+        return examine(body, environment, remembered, keep=keep)
+
+    async def read_metadata(self, key: Key) -> SecretMetadata | None:
+        """The metadata of a Secret; None if there is none."""
+        try:
+            return parse_secret_metadata(await self._api.read_metadata(SECRETS, *key))
+        except NotFoundError:
+            self._secrets.forget(key)
+            return None
 
     async def read_environment(self, key: Key) -> dict[str, Any] | None:
         """The environment as it is now; None where it is gone."""
@@ -65,36 +68,33 @@ class Gatherer:
         except NotFoundError:
             return None
 
-    async def read_target(self, key: Key, trusted_version: str, wanted_at: float | None = None) -> TargetSecret:
+    async def read_target(
+        self,
+        environment: EscEnvironment,
+        trusted_version: str,
+        *,
+        remembered: SyncRecord | None = None,
+        wanted_at: float | None = None,
+    ) -> TargetSecret:
         """The target Secret, as it was when the environment wanted it (by `clock`; None for now) or later. Its values
-        are read only if it is not at the version that was last seen in order."""
-        known = self._secrets.find(key)
+        are read only if it is not at the version that was last seen in order. `remembered`: see `examine`."""
+        if remembered is not None and remembered.uid != environment.uid:
+            remembered = None
+        known = self._secrets.find(environment.target_key)
         if known is None:
-            return await self._read_unknown(key, self.clock() if wanted_at is None else wanted_at)
-        if known.version == trusted_version or known.record is None:
+            return await self._read_unknown(environment, self.clock() if wanted_at is None else wanted_at, remembered)
+        if known.version == trusted_version or not (known.record or remembered):
             return TargetSecret(known)
-        return await self._read_whole(key)
+        return await self.read_whole(environment, remembered)
 
-    async def _read_unknown(self, key: Key, wanted_at: float) -> TargetSecret:
-        found = await self._lookups.look(key, wanted_at)
+    async def _read_unknown(
+        self, environment: EscEnvironment, wanted_at: float, remembered: SyncRecord | None
+    ) -> TargetSecret:
+        found = await self._lookups.look(environment.target_key, wanted_at)
         if found is None:
-            return TargetSecret(None)
-        if found.managed and found.record:
-            return await self._read_whole(key)  # the watch has yet to bring it
-        # Without our label it is somebody else's, or ours and the label was taken off: then it has to be put back.
+            return NO_SECRET
+        if found.record and (found.managed or environment.uid in found.owners):
+            # The watch has yet to bring it, or does not, because our label was taken off.
+            return await self.read_whole(environment, remembered)
+        # It is somebody else's, or what makes it ours was taken off: then that has to be put back.
         return TargetSecret(found, intact=False)
-
-    async def _read_whole(self, key: Key) -> TargetSecret:
-        try:
-            body = await self._api.read(SECRETS, *key)
-        except NotFoundError:
-            self._secrets.forget(key)
-            return TargetSecret(None)
-        return self._whole(body)
-
-    def _whole(self, body: Mapping[str, Any]) -> TargetSecret:
-        seen = parse_secret_metadata(body)
-        data = body.get("data") or {}
-        self._secrets.observe(body)
-        intact = seen.managed and seen.record is not None and seen.record.digest == digest_data(data)
-        return TargetSecret(seen, intact=intact, keys=tuple(sorted(data)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
-    from esc_operator.reconciliation.sync.gather import TargetSecret
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.resources.imported import Imported
     from esc_operator.resources.status import Status

@@ -27,7 +27,7 @@ def ready(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> 
         return Condition(READY, "False", reasons.EXPIRED, message, generation)
     if refused and not (held and held.generation == generation):
         return Condition(READY, "False", refused.reason, refused.message + _time_left(held), generation)
-    if refused and not seen.target.intact:
+    if refused and not seen.target.in_order:
         message = f'Secret "{name}" was changed by another writer and could not be restored: {refused.message}'
         return Condition(READY, "False", refused.reason, message, generation)
     message = f'Secret "{name}" holds the values of this environment'
@@ -52,8 +52,8 @@ def trouble_event(old: Status, refused: Refused) -> Event | None:
 def recovery_event(old: Status) -> Event | None:
     known = find_condition(old.conditions, REFRESHED)
     if known and known.status == "False":
-        attempts = f"{old.failures} failed attempt{'' if old.failures == 1 else 's'}"
-        return Event("Normal", reasons.REFRESHED, f"refreshed after {attempts}")
+        attempts = f" after {old.failures} failed attempt{'' if old.failures == 1 else 's'}" if old.failures else ""
+        return Event("Normal", reasons.REFRESHED, f"refreshed{attempts}")
     if is_expired(old):
         return Event("Normal", reasons.REFRESHED, "refreshed after the Secret had expired")
     return None

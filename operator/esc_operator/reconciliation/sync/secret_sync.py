@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
-from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
-from esc_operator.reconciliation.sync.situation import NO_SECRET
-from esc_operator.reconciliation.sync.targets import refuse_target, was_refused_target
-from esc_operator.renewal.why import Wait, why_sync
+from esc_operator.reconciliation.sync.contest import report_contest, report_trouble, restored
+from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused, Uses
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET
+from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target, was_refused_target
+from esc_operator.renewal.restorations import count_one_more, next_turn
+from esc_operator.renewal.why import Cause, Wait, why_sync
 from esc_operator.resources import reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
-    from esc_operator.reconciliation.sync.gather import TargetSecret
-    from esc_operator.renewal.why import Sync
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
+    from esc_operator.renewal.why import Observation, Sync
     from esc_operator.resources.environment import EscEnvironment
+
+logger = logging.getLogger(__name__)
 
 
 class SecretSync:
@@ -38,20 +47,42 @@ class SecretSync:
         refused = refuse_target(environment, target.secret)
         if refused:
             target = NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
-        elif was_refused_target(entry.status):
+        else:
+            refused = refuse_labels(environment) or refuse_immutable(target)
+        if not refused and was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
         entry.record = self._gatherer.own_record(environment) or entry.record
         seen = await attempt.observe(target)
+        entry.failed = seen.failed  # what the Secret has made up for is over
         situation = attempt.situation(target)
-        verdict = why_sync(seen, situation.now)
-        if isinstance(verdict, Wait):
-            plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
-            await self._carry_out(attempt, plan)
+        turn = next_turn(entry.restorations, situation.now)
+        waits = not refused and not target.in_order and turn > situation.now
+        verdict = why_sync(_as_if_intact(seen) if waits else seen, situation.now)
+        if isinstance(verdict, Wait) or (waits and verdict.cause is Cause.FIRST):
+            until = verdict.until if isinstance(verdict, Wait) else turn
+            if refused or waits or (secret := restored(situation)) is None:
+                await self._report(attempt, target, until, refused)
+            else:
+                await self._restore(attempt, target, secret, until)
         elif refused:
             await self._carry_out(attempt, attempt.refuse(target, refused))  # nothing is opened or minted for it
         else:
+            if not target.in_order:
+                entry.restorations = count_one_more(entry.restorations, situation.now)
             await self._sync(attempt, target, verdict)
             attempt.meter(verdict, seen, situation.now)
+
+    async def _report(
+        self, attempt: SyncAttempt, target: TargetSecret, until: datetime | None, refused: Refused | None = None
+    ) -> None:
+        """Nothing is written: tell how the Secret is. `refused`: why nothing can be written to it."""
+        situation, failing = attempt.situation(target), attempt.entry.failed is not None
+        plan = decide.plan_waiting(situation, until, failing=failing)
+        if refused:
+            plan = plan if failing else report_trouble(situation, plan, refused)
+        elif not target.in_order:
+            plan = self._report_contest(attempt, target, plan)
+        await self._carry_out(attempt, plan)
 
     async def _carry_out(self, attempt: SyncAttempt, plan: Plan) -> None:
         await self._status_writer.carry_out(attempt.environment, attempt.entry, plan)
@@ -65,16 +96,61 @@ class SecretSync:
         attempt.follow_up()
 
     async def _fill(self, attempt: SyncAttempt, target: TargetSecret, opened: OpenedValues) -> None:
-        environment, entry, situation = attempt.environment, attempt.entry, attempt.situation(target)
+        situation = attempt.situation(target)
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
-        plan = decide.plan_opened(situation, opened, token_hex(8), lost=entry.record)
+        plan = decide.plan_opened(situation, opened, token_hex(8), lost=attempt.entry.record)
+        written: TargetSecret | Refused = target
+        if plan.secret is not None:
+            written = await self._write(plan.secret, opened.imports, creates=plan.creates)
+        if isinstance(written, Refused):
+            await self._carry_out(attempt, attempt.refuse(target, written))
+            return
+        attempt.succeed(situation.now, self._gatherer.own_record(attempt.environment))
+        self._note_written(attempt.entry, written, attempt.now())
+        plan = replace(plan, status=replace(plan.status, secret_resource_version=written.trusted_version))
+        await self._carry_out(attempt, plan if written.in_order else self._report_contest(attempt, written, plan))
+
+    async def _restore(
+        self, attempt: SyncAttempt, target: TargetSecret, secret: Mapping[str, Any], until: datetime | None
+    ) -> None:
+        """Write the Secret as it was; nothing is opened for it."""
+        environment, entry, held = attempt.environment, attempt.entry, attempt.situation(target).held
+        entry.restorations = count_one_more(entry.restorations, attempt.now())
+        logger.info("%s: restoring its Secret", environment.key, extra={"environment": str(environment.key)})
+        written = await self._write(secret, Imports(Uses(held.imports if held else {})))
+        if isinstance(written, Refused):
+            await self._carry_out(attempt, attempt.refuse(target, written))
+            return
+        self._note_written(entry, written, attempt.now())
+        await self._report(attempt, written, until)
+
+    async def _write(
+        self, secret: Mapping[str, Any], imports: Imports, *, creates: bool = False
+    ) -> TargetSecret | Refused:
+        """What the Secret is then, or why it was refused. Raises KubeError where that may pass by itself."""
         try:
-            status = await self._actor.write_secret(plan)
+            return await self._actor.write(secret, creates=creates)
         except (UnavailableError, ConflictError, NotFoundError):
             raise
         except KubeError as error:
-            refused = Refused(reasons.SECRET_REFUSED, error.message, imports=opened.imports)
-            await self._carry_out(attempt, attempt.refuse(target, refused))
-            return
-        attempt.succeed(situation.now, self._gatherer.own_record(environment))
-        await self._status_writer.write_all(environment, entry, plan, status)
+            return Refused(reasons.SECRET_REFUSED, error.message, imports=imports)
+
+    def _note_written(self, entry: CachedEnvironment, written: TargetSecret, now: datetime) -> None:
+        """What others make of a write is not always what was sent: then it is not sent again at once."""
+        if not written.in_order:
+            entry.restorations = count_one_more(entry.restorations, now, in_vain=True)
+
+    def _report_contest(self, attempt: SyncAttempt, target: TargetSecret, plan: Plan) -> Plan:
+        entry, situation = attempt.entry, attempt.situation(target)
+        turn = next_turn(entry.restorations, situation.now)
+        if entry.failed is not None:
+            return replace(plan, wake_at=min(plan.wake_at or turn, turn))  # of that the status tells
+        reported = entry.restorations is not None and entry.restorations.reported
+        if entry.restorations is not None:
+            entry.restorations = replace(entry.restorations, reported=True)
+        return report_contest(situation, plan, turn, reported=reported)
+
+
+def _as_if_intact(seen: Observation) -> Observation:
+    """The observation without what others have changed, which has to wait."""
+    return replace(seen, held=replace(seen.held, intact=True)) if seen.held else seen

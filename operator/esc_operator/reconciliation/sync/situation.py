@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esc_operator.reconciliation.sync.gather import TargetSecret
 from esc_operator.renewal.schedule import LONGEST_MARGIN, Window
 from esc_operator.resources.conditions import READY, find_condition
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
-
-NO_SECRET = TargetSecret(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,18 +66,14 @@ class StatusWriter:
         self._rollouts = rollouts
 
     async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
-        """Write the plan's Secret, if it has one, and tell of it. Raises KubeError."""
-        await self.write_all(environment, entry, plan, await self._actor.write_secret(plan))
-
-    async def write_all(
-        self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status
-    ) -> None:
-        """As `write`, with what became of a former Secret and of rollouts."""
+        """Tell of a plan whose Secret is written, with what became of a former Secret and of rollouts. Raises
+        KubeError."""
+        status = plan.status
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
             await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
-        plan, record = replace(plan, status=status), self._gatherer.own_record(environment)
+        record = self._gatherer.own_record(environment)
         await self.write_with_rollouts(environment, entry, plan, self._rollouts, record)
 
     async def write_with_rollouts(
@@ -115,7 +111,7 @@ class StatusWriter:
 
     async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
-        found = (await self._gatherer.read_target(former, "")).secret
+        found = await self._gatherer.read_metadata(former)
         if found is None or environment.uid not in found.owners or found.environment != environment.key.name:
             return
         try:

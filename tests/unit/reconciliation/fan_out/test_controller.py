@@ -283,10 +283,10 @@ def test_writes_that_are_refused_in_some_keep_the_others_right_and_are_tried_aga
         refused = {"team-10", "team-20", "team-30"}
         apply = world.api.apply
 
-        async def picky(resource: Any, body: Any, *, force: bool) -> Any:
+        async def picky(resource: Any, body: Any, **how: Any) -> Any:
             if body["metadata"]["namespace"] in refused:
                 raise error
-            return await apply(resource, body, force=force)
+            return await apply(resource, body, **how)
 
         world.api.apply = picky  # type: ignore[method-assign]
         world.put_wide()

@@ -39,10 +39,10 @@ def test_an_absurd_wait_that_is_asked_for_in_one_namespace_is_not_waited_for() -
     async def story(world: Teams) -> None:
         apply, refuses = world.api.apply, True
 
-        async def picky(resource: Any, body: Any, *, force: bool) -> Any:
+        async def picky(resource: Any, body: Any, **how: Any) -> Any:
             if refuses and body["metadata"]["namespace"] == "team-01":
                 raise UnavailableError("webhook", retry_after=90_000)
-            return await apply(resource, body, force=force)
+            return await apply(resource, body, **how)
 
         world.api.apply = picky  # type: ignore[method-assign]
         world.put_wide()

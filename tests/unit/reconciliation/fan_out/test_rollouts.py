@@ -268,10 +268,10 @@ def test_where_a_secret_cannot_be_written_pods_are_brought_to_what_it_holds() ->
             await world.fill("2")
             apply = world.api.apply
 
-            async def picky(resource: Any, body: Any, *, force: bool) -> Any:
+            async def picky(resource: Any, body: Any, **how: Any) -> Any:
                 if body["metadata"]["namespace"] == "team-02":
                     raise ForbiddenError("quota")
-                return await apply(resource, body, force=force)
+                return await apply(resource, body, **how)
 
             world.api.apply = picky  # type: ignore[method-assign]
             await world.fill("3")

@@ -9,7 +9,8 @@ import pytest
 from esc_operator.errors import UnavailableError
 from esc_operator.reconciliation.sync.decide import refuse
 from esc_operator.reconciliation.sync.outcome import Refused
-from esc_operator.reconciliation.sync.situation import NO_SECRET, Situation
+from esc_operator.reconciliation.sync.situation import Situation
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.workqueue.retry_after import LONGEST_ASKED
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import Key, parse_environment

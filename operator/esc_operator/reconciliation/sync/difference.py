@@ -1,0 +1,124 @@
+"""How a Secret differs from what the operator writes, and what takes that off again. Names only, never a value. Pure.
+
+In a Secret of ours all data is ours, and of its metadata what we write and whatever has our domain in its name. The
+rest belongs to others, and stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esc_operator.resources import GROUP
+from esc_operator.resources.field_managers import ANNOTATIONS, DATA, LABELS, STRING_DATA, other_managers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NAMED = 5
+"""How many names a message lists."""
+LONGEST_SHOWN = 64
+"""Characters of a name that somebody else has chosen."""
+
+_PREFIX = f"{GROUP}/"
+_PARTS = {"labels": ("label", LABELS), "annotations": ("annotation", ANNOTATIONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is not as it was written: `keys` of data, and of the rest `fields`, as in messages. `managers` are the field
+    managers of these; none where nobody is said to be."""
+
+    keys: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """What was changed, for people: `key "EXTRA", label "team"`."""
+        return _listed([*(f"key {_shown(key)}" for key in self.keys), *self.fields])
+
+    def describe_managers(self) -> str:
+        """By whom; "" where that is not known."""
+        names = _listed([_shown(one) for one in self.managers])
+        return names and f"field manager{'s' if len(self.managers) > 1 else ''} {names}"
+
+
+def compare(found: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]) -> Difference | None:
+    """How a Secret, as the API server has it, differs from the `wanted` metadata and type; None if it does not. `keys`
+    are those of its data that are known to differ."""
+    metadata, wanted_metadata = found["metadata"], wanted["metadata"]
+    keys, fields, managers = tuple(sorted(keys)), list[str](), set[str]()
+    managers |= other_managers(metadata, frozenset(keys), *DATA) | other_managers(
+        metadata, frozenset(keys), *STRING_DATA
+    )
+    for part, (word, path) in _PARTS.items():
+        names = _changed(metadata.get(part) or {}, wanted_metadata.get(part) or {})
+        fields += [f"{word} {_shown(name)}" for name in sorted(names)]
+        managers |= other_managers(metadata, frozenset(names), *path)
+    if _owners_differ(metadata, wanted_metadata):
+        fields.append("ownerReferences")
+    if found.get("type") != wanted["type"]:
+        fields.append("type")
+    return Difference(keys, tuple(fields), tuple(sorted(managers))) if keys or fields else None
+
+
+def changed_keys(found: Mapping[str, str], wanted: Mapping[str, str]) -> frozenset[str]:
+    """The keys of data that are not the same in both."""
+    return frozenset(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
+
+
+def excess(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A merge patch that takes off what is ours, is not wanted, and server-side apply has left, because another field
+    manager has set it too; None if there is nothing. Only onto the very version that was found."""
+    metadata: dict[str, Any] = {}
+    for part in _PARTS:
+        ours = (name for name in found["metadata"].get(part) or {} if name.startswith(_PREFIX))
+        if surplus := set(ours) - set(wanted["metadata"].get(part) or {}):
+            metadata[part] = dict.fromkeys(sorted(surplus))
+    if surplus_owners := _surplus_owners(found["metadata"], wanted["metadata"]):
+        kept = [one for one in found["metadata"]["ownerReferences"] if one["uid"] not in surplus_owners]
+        metadata["ownerReferences"] = kept
+    surplus = set(found.get("data") or {}) - set(wanted["data"])
+    if not metadata and not surplus:
+        return None
+    metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+    return {"metadata": metadata, **({"data": dict.fromkeys(sorted(surplus))} if surplus else {})}
+
+
+def former_fields(shared: Iterable[tuple[str, str]], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a merge patch takes off the metadata: of labels and annotations that are ours and somebody else's (each with
+    its part of the metadata), those that are not wanted any more; None if there is none."""
+    former: dict[str, Any] = {}
+    for part, name in shared:
+        if name not in (wanted["metadata"].get(part) or {}):
+            former.setdefault(part, {})[name] = None
+    return former or None
+
+
+def _changed(found: Mapping[str, str], wanted: Mapping[str, str]) -> set[str]:
+    """The names that are wanted with another value, or have our domain and are not wanted at all."""
+    surplus = {name for name in found if name.startswith(_PREFIX) and name not in wanted}
+    return surplus | {name for name, value in wanted.items() if found.get(name) != value}
+
+
+def _owners_differ(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    owners = {one["uid"]: one for one in found.get("ownerReferences") or ()}
+    missing = any(not one.items() <= owners.get(one["uid"], {}).items() for one in wanted.get("ownerReferences") or ())
+    return missing or bool(_surplus_owners(found, wanted))
+
+
+def _surplus_owners(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
+    """The UIDs of owners of our kinds that are not wanted: only the operator makes environments owners."""
+    ours = {one["uid"] for one in found.get("ownerReferences") or () if one["apiVersion"].startswith(_PREFIX)}
+    return ours - {one["uid"] for one in wanted.get("ownerReferences") or ()}
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _shown(name: str) -> str:
+    """A name of somebody else's choice, so that it cannot pass for anything but a name."""
+    plain = "".join(character if character.isprintable() and character != '"' else "?" for character in name)
+    return f'"{plain}"' if len(plain) <= LONGEST_SHOWN else f'"{plain[: LONGEST_SHOWN - 1]}…"'
