@@ -74,6 +74,8 @@ class RolloutApi(FakeApi):
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], accept: str = ""
     ) -> dict[str, Any]:
+        if resource not in WORKLOADS:
+            return await super().patch(resource, namespace, name, body, accept)
         async with self._request("patch", resource, name):
             found, expected = self._find(resource, Key(namespace, name)), body["metadata"]
             if any(found["metadata"][field] != expected[field] for field in ("uid", "resourceVersion")):

@@ -113,7 +113,7 @@ class Fill:
             # Before any Secret has it: a process that dies in between must find out which Secrets are its own.
             await self._secrets.write_seals(self._environment, entry, seals)
         await self._write_all(lagging(self.sites, record.seal), record, opened.data)
-        if any(site.holds(record.seal) for site in self.sites):
+        if any(site.has_values(record.seal) for site in self.sites):
             self._attempt.succeed(situation.now, record)
         else:
             refused = Refused(reasons.SECRET_REFUSED, self._first_message(), imports=opened.imports)

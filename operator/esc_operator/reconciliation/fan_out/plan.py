@@ -60,10 +60,14 @@ class Site:
         """Whether others have changed its Secret."""
         return not self.refused and self.target.secret is not None and not self.target.in_order
 
-    def holds(self, seal: str) -> bool:
-        """Whether its Secret is exactly as it was written with the record that has that seal."""
+    def has_values(self, seal: str) -> bool:
+        """Whether all values of the record with that seal are in its Secret."""
         record = self.record
-        return record is not None and record.seal == seal and self.target.in_order
+        return record is not None and record.seal == seal
+
+    def holds(self, seal: str) -> bool:
+        """Whether its Secret is exactly as it was written with that record."""
+        return self.has_values(seal) and self.target.in_order
 
 
 @dataclass(frozen=True, slots=True)

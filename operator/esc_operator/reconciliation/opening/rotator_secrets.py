@@ -19,6 +19,7 @@ from esc_operator.errors import ConflictError, NotFoundError
 from esc_operator.evaluation import Failed, Rotated
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.secret_informer import parse_secret_metadata
+from esc_operator.reconciliation.sync.difference import excess
 from esc_operator.reconciliation.sync.secret_body import owner_reference
 from esc_operator.renewal.why import asks_for_more
 from esc_operator.resources import (
@@ -115,9 +116,13 @@ class RotatorSecrets:
         return Kept(key, seen.version, states)
 
     async def write(self, environment: EscEnvironment, kept: Kept) -> None:
-        """Write all states. Raises KubeError; what was not written is not forgotten."""
+        """Write all states, and nothing else: what others have added goes. Raises KubeError; what was not written is
+        not forgotten."""
         self._unwritten[environment.uid] = dict(kept.states)
-        body = await self._api.apply(SECRETS, _body(environment, kept), force=bool(kept.version))
+        wanted = _body(environment, kept)
+        body = await self._api.apply(SECRETS, wanted, force=bool(kept.version), whole=True)
+        if surplus := excess(body, wanted):
+            body = await self._api.patch(SECRETS, *kept.key, surplus)
         kept.version = body["metadata"]["resourceVersion"]
         self._unwritten.pop(environment.uid, None)
 
@@ -196,7 +201,9 @@ def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, RotatorS
 
 
 def _is_of(seen: SecretMetadata, environment: Key) -> bool:
-    return seen.managed and seen.holds_states and seen.environment == environment.reference
+    """Also where our label was taken off: the next write puts that back."""
+    is_ours = seen.managed or bool(seen.owners)
+    return is_ours and seen.holds_states and seen.environment == environment.reference
 
 
 def parse_states(data: str) -> dict[str, RotatorState]:

@@ -237,6 +237,28 @@ def test_a_secret_of_somebody_elses_is_left_alone_and_nothing_is_rotated() -> No
     run(story)
 
 
+def test_what_others_add_to_the_secret_of_the_states_goes_with_the_next_one_and_its_label_comes_back() -> None:
+    async def story(world: RotatorWorld) -> None:
+        world.api.put_environment("db", rotating(state={"current": "key-0"}))
+        async with world.operator():
+            annotate(world, "1")
+            await world.settle()
+            before = world.api.secret("db-rotators")
+            world.api.patch_secret("db-rotators", {"data": {"EXTRA": "eA=="}, "metadata": {"labels": None}})
+            world.api.put_secret("db-rotators", {"MINE": "eA=="})
+            annotate(world, "2")
+            await world.skip(MINUTE)
+            after = world.api.secret("db-rotators")
+            assert before is not None
+            assert after is not None
+            assert set(after["data"]) == {"states"}
+            assert after["metadata"]["labels"] == before["metadata"]["labels"]
+            assert world.values("db") == {"KEY": "key-2"}
+            assert list(world.kept().values()) == [{"current": "key-2", "previous": "key-1"}]
+
+    run(story)
+
+
 def test_no_environment_fills_the_secret_of_the_states() -> None:
     async def story(world: RotatorWorld) -> None:
         world.api.put_environment("db", rotating(), annotations={ROTATE_REQUESTED_AT: "1"})
