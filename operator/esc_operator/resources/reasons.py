@@ -38,7 +38,7 @@ ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 """An operator outside of the cluster has no namespace for the states of a ClusterEscEnvironment's rotators."""
 
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
-"""The API server refused the Secret, for instance because it is immutable or its type cannot be changed."""
+"""The API server refused the Secret, for instance because its type cannot be changed."""
 
 SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
 """Another writer, or a mutating webhook, keeps changing the Secret, which is restored at growing intervals."""
