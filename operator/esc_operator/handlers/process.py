@@ -259,7 +259,7 @@ async def _require_rights(api: KubeApi, options: Options) -> None:
         try:
             for kind in kinds:
                 with contextlib.suppress(NotFoundError):
-                    await api.list_page(kind, namespace, len, limit="1")
+                    await api.require_list(kind, namespace)
         except ForbiddenError:
             if namespace is None:
                 raise

@@ -49,7 +49,7 @@ async def trim_list(chunks: AsyncIterable[bytes]) -> TrimmedPage:
         item = trim(one.body, one.text, LARGEST_KEPT if room > 0 else 0)
         room -= len(item[TEXT])
         items.append(item)
-    return TrimmedPage({**reader.fields, "metadata": reader.fields.get("metadata") or {}, "items": items}, reader.size)
+    return TrimmedPage({**reader.fields, "items": items}, reader.size)
 
 
 def trim_line(line: bytes, is_echo: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> bytes:

@@ -19,6 +19,13 @@ from esc_operator.errors import KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.asker import ASKER, Unbounded
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
+from esc_operator.kube.no_answer import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    error_from_failure,
+    error_from_strange_answer,
+    error_from_stranger,
+)
 from esc_operator.kube.pages import LARGEST_ITEM, ItemReader, MalformedListError, Page, PageLimits
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
@@ -30,9 +37,9 @@ from esc_operator.kube.paths import (
     Resource,
 )
 from esc_operator.kube.requests import Request
-from esc_operator.kube.sender import Sender
+from esc_operator.kube.sender import Sender, failure_of
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
-from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.kube.translate import error_from_answer
 from esc_operator.resources.environment import Key
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, without_definition
 from esc_operator.resources.field_managers import FIELD_MANAGER
@@ -60,9 +67,11 @@ _MERGE = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-_LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=10)
+_FAILURES = (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError)
+_LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_SECONDS)
+_FIRST_LIMITS = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
 # A silent connection is dead: bookmarks come each minute.
-_WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10, sock_read=90)
+_WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=CONNECT_SECONDS, sock_read=90)
 
 
 class KubeApi:
@@ -82,6 +91,7 @@ class KubeApi:
     ) -> None:
         self._places = places or Unbounded()
         self._telemetry = telemetry
+        self._config = connection.config
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -94,6 +104,10 @@ class KubeApi:
     async def close(self) -> None:
         await self._session.close()
 
+    async def require_list(self, resource: Resource, namespace: str | None) -> None:
+        """Raises KubeError if objects of a kind cannot be listed, and soon if the API server cannot be reached."""
+        await self._list_page(resource, namespace, len, {"limit": "1"}, limits=_FIRST_LIMITS)
+
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """An object, without its definition if that is too large: see `without_definition`."""
         return (await self.read_sized(resource, namespace, name))[0]
@@ -102,7 +116,7 @@ class KubeApi:
         """As `read`, with the size of the answer in bytes."""
         what = f"read {resource.plural} {Key(namespace or '', name)}"
         data = await self._ask("GET", resource.path(namespace, name), what)
-        body = _parse(data, what)
+        body = self._parse(data, what)
         if resource in {ENVIRONMENTS, CLUSTER_ENVIRONMENTS} and len(data) > LARGEST_ENVIRONMENT:
             return without_definition(body, len(data)), len(data)
         return body, len(data)
@@ -162,23 +176,34 @@ class KubeApi:
         **query: str,
     ) -> Page[T]:
         """The results of `each` for the objects of one page. Objects are read one by one, and none is kept."""
+        return await self._list_page(resource, namespace, each, query, accept)
+
+    async def _list_page(  # noqa: PLR0913, PLR0917 - a list, what is made of it, and how it is asked for
+        self,
+        resource: Resource,
+        namespace: str | None,
+        each: Callable[[dict[str, Any]], T],
+        query: Mapping[str, str],
+        accept: str = _JSON,
+        limits: aiohttp.ClientTimeout = _LIMITS,
+    ) -> Page[T]:
         what, path = f"list {resource.plural}", resource.path(namespace)
         async with self._place():
             with Request(self._telemetry, "GET", path) as request:
                 try:
-                    async with await self._send("GET", path, query, accept) as answer:
-                        if answer.status >= 400:
+                    async with await self._send("GET", path, query, accept, limits=limits) as answer:
+                        if answer.status >= 300:
                             data = await _read_all(answer, what)
                             request.answered(answer.status)
-                            raise error_from_answer(answer.status, data, answer.headers, what)
+                            raise self._refused(answer, data, what)
                         reader = ItemReader(answer.content.iter_any())
                         found = [each(item.body) async for item in reader.items()]
-                except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
-                    raise error_from_failure(failure, what) from failure
-                except MalformedListError as failure:  # a proxy answered in the API server's place
-                    raise error_from_failure(failure, what) from None
+                except _FAILURES as failure:
+                    raise self._failed(failure, what) from failure
+                except MalformedListError:
+                    raise error_from_stranger(what, self._config, answer.status) from None
                 request.answered(answer.status)
-        return Page(found, reader.fields.get("metadata") or {}, reader.size)
+        return Page(found, reader.fields["metadata"], reader.size)
 
     async def apply(
         self, resource: Resource, body: Mapping[str, Any], *, force: bool, whole: bool = False
@@ -276,12 +301,12 @@ class KubeApi:
                 opened = await self._send("GET", path, query, METADATA, limits=_WATCH_LIMITS)
                 request.answered(opened.status)
             async with opened as answer:
-                if answer.status >= 400:
-                    raise error_from_answer(answer.status, await _read_all(answer, what), answer.headers, what)
+                if answer.status >= 300:
+                    raise self._refused(answer, await _read_all(answer, what), what)
                 async for line in split_lines(answer.content.iter_any()):
                     yield line
-        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
-            raise error_from_failure(failure, what) from failure
+        except _FAILURES as failure:
+            raise self._failed(failure, what) from failure
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -294,7 +319,7 @@ class KubeApi:
 
     async def _json(self, method: str, path: str, what: str, **how: Any) -> dict[str, Any]:
         """As `_ask`, parsed."""
-        return _parse(await self._ask(method, path, what, **how), what)
+        return self._parse(await self._ask(method, path, what, **how), what)
 
     async def _ask(  # noqa: PLR0913 - the parts of one HTTP request
         self,
@@ -317,12 +342,31 @@ class KubeApi:
                         method, path, query, accept, body=body, content_type=content_type, changes=changes
                     ) as answer:
                         data = await _read_all(answer, what)
-                except (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
-                    raise error_from_failure(failure, what) from failure
+                except _FAILURES as failure:
+                    raise self._failed(failure, what) from failure
                 request.answered(answer.status)
-        if answer.status >= 400:
-            raise error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
+        if answer.status >= 300:
+            raise self._refused(answer, data, what, is_confidential=is_confidential)
         return data
+
+    def _failed(self, failure: BaseException, what: str) -> KubeError:
+        return error_from_failure(failure_of(failure, self._config), what, self._config)
+
+    def _refused(
+        self, answer: aiohttp.ClientResponse, data: bytes, what: str, *, is_confidential: bool = False
+    ) -> KubeError:
+        if strange := error_from_strange_answer(answer.status, answer.content_type, data, what, self._config):
+            return strange
+        return error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
+
+    def _parse(self, data: bytes, what: str) -> dict[str, Any]:
+        try:
+            parsed = json.loads(data)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise error_from_stranger(what, self._config)
+        return parsed
 
     async def _send(  # noqa: PLR0913 - the parts of one HTTP request
         self,
@@ -357,11 +401,3 @@ async def _read_all(answer: aiohttp.ClientResponse, what: str) -> bytes:
             raise KubeError(f"could not {what}: the answer is larger than {LARGEST_ITEM} bytes")
         parts.append(chunk)
     return b"".join(parts)
-
-
-def _parse(data: bytes, what: str) -> dict[str, Any]:
-    try:
-        parsed: dict[str, Any] = json.loads(data)
-    except ValueError as failure:  # a proxy answered in the API server's place
-        raise error_from_failure(failure, what) from None
-    return parsed

@@ -5,13 +5,17 @@ It handles refused credentials as `sender` does: it reads them again, and if the
 
 from __future__ import annotations
 
+import re
+import threading
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import urllib3
 from urllib3.util import parse_url
 
 from esc_operator import __version__
+from esc_operator.kube.no_answer import CONNECT_SECONDS, Failure
 from esc_operator.kube.tls import make_tls
 
 if TYPE_CHECKING:
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.client_config import ClientConfig
 
-CONNECT_SECONDS = 10.0
+T = TypeVar("T")
+
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
 
 
 class BlockingSender:
@@ -31,10 +37,15 @@ class BlockingSender:
         self._reread = reread
         self._pool = open_pool(config, make_tls(config.credentials, insecure=config.insecure))
 
+    @property
+    def config(self) -> ClientConfig:
+        return self._config
+
     def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        """Raises urllib3's HTTPError, and ConfigurationError if credentials cannot be read again."""
+        """`seconds` are for the whole of it. Raises urllib3's HTTPError, TimeoutError, and ConfigurationError if
+        credentials cannot be read again."""
         try:
             answer = self._send(method, path, headers, body, seconds)
         except urllib3.exceptions.SSLError:
@@ -48,7 +59,8 @@ class BlockingSender:
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        return send(self._pool, self._config, method, path, headers=headers, body=body, seconds=seconds)
+        pool, config = self._pool, self._config
+        return within(seconds, lambda: send(pool, config, method, path, headers=headers, body=body, seconds=seconds))
 
     def _is_renewed(self) -> bool:
         if self._reread is None:
@@ -97,3 +109,35 @@ def send(  # noqa: PLR0913 - the parts of one request
         retries=False,
         redirect=False,
     )
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """The result of a call. Raises what it raises, or TimeoutError.
+
+    urllib3 limits each step: every address of a host, every read. A lookup of a name has no limit at all. So the call
+    gets a thread, which is left to itself when the time is over.
+    """
+    done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast("T", result)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An error of urllib3 taken apart. What a proxy answered to CONNECT is only in the text of an error."""
+    if not isinstance(error, urllib3.exceptions.ProxyError):
+        return Failure(error)
+    found = _TUNNEL.match(str(error.original_error))
+    return Failure(error, at_proxy=True, proxy_status=int(found[1]) if found else 0)

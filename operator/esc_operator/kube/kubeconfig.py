@@ -65,8 +65,10 @@ def read_kubeconfig(
     cluster = kubeconfig.find("cluster", named)
     user = kubeconfig.find("user", name) if (name := chosen.text("user")) else Entry("user", "", {}, Path())
     server = cluster.text("server").rstrip("/")
-    if urlsplit(server).scheme not in {"http", "https"}:
+    if not server:
         raise ConfigurationError(f"{cluster} has no server: add a URL with https://")
+    if not _is_address(server):
+        raise ConfigurationError(f"{cluster} has a server that is not a URL, such as https://HOST:PORT")
     authority = cluster.pem("certificate-authority")
     login = _log_in(user, cluster, authority, settings, terminal)
     return ClientConfig(
@@ -82,6 +84,14 @@ def read_kubeconfig(
         server_name=cluster.text("tls-server-name") or None,
         proxy=_proxy(server, cluster, settings),
     )
+
+
+def _is_address(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def current_context(files: str | None, settings: Mapping[str, str]) -> str:

@@ -89,7 +89,7 @@ class Item(NamedTuple):
 
 class ItemReader:
     """Reads the JSON of a list. `fields` are its other fields, complete after the items; `size` counts bytes; `largest`
-    limits an item, in characters. Raises MalformedListError."""
+    limits an item, in characters. Raises MalformedListError, also for what has no metadata: it is no list."""
 
     def __init__(self, chunks: AsyncIterable[bytes], largest: int = LARGEST_ITEM) -> None:
         self._chunks = aiter(chunks)
@@ -105,7 +105,7 @@ class ItemReader:
         """Each object, as it arrives."""
         await self._take("{")
         if await self._next() == "}":
-            return
+            raise MalformedListError
         while True:
             name, _ = await self._value()
             await self._take(":")
@@ -115,7 +115,10 @@ class ItemReader:
             else:
                 self.fields[name], _ = await self._value()
             if await self._take(",}") == "}":
-                return
+                break
+        # JSON of something else is no empty list.
+        if not isinstance(self.fields.get("metadata"), dict):
+            raise MalformedListError
 
     async def _array(self) -> AsyncGenerator[Item, None]:
         await self._take("[")

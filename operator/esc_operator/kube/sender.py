@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
+from esc_operator.kube.no_answer import Failure
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from esc_operator.kube.client_config import ClientConfig
     from esc_operator.kube.connection import Connection, Present
 
 
@@ -73,6 +76,16 @@ class Sender:
             server_hostname=self._connection.config.server_name,
             **more,
         )
+
+
+def failure_of(error: BaseException, config: ClientConfig) -> Failure:
+    """An error of aiohttp taken apart."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return Failure(error, at_proxy=True, proxy_status=error.status)
+    if isinstance(error, aiohttp.ClientConnectorError) and config.proxy:
+        proxy = URL(config.proxy)
+        return Failure(error, at_proxy=(error.host, error.port) == (proxy.host, proxy.port))
+    return Failure(error)
 
 
 def _nothing() -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
 
 import urllib3
 
 from esc_operator.errors import ConfigurationError, NotFoundError
-from esc_operator.kube.blocking import BlockingSender
+from esc_operator.kube.blocking import BlockingSender, failure_of
 from esc_operator.kube.kubeconfig import read_kubeconfig
+from esc_operator.kube.no_answer import (
+    ANSWER_SECONDS,
+    error_from_failure,
+    error_from_strange_answer,
+    error_from_stranger,
+)
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
     ENVIRONMENTS,
@@ -22,17 +28,19 @@ from esc_operator.kube.paths import (
     environment_resource,
 )
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
-from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.kube.translate import error_from_answer
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esc_operator.kube.client_config import ClientConfig
     from esc_operator.kube.exec_plugin import Terminal
     from esc_operator.kube.paths import Resource
     from esc_operator.providers.port import IdentityToken
 
-REQUEST_TIMEOUT = 30.0
+PAGE = 500
+"""Objects of a page of a list, as kubectl has it: each page is one request, and answered soon."""
 
 JSON, MERGE = "application/json", "application/merge-patch+json"
 
@@ -53,8 +61,11 @@ class Answer(Protocol):
 class Transport(Protocol):
     """Sends requests; `BlockingSender` is one."""
 
+    @property
+    def config(self) -> ClientConfig: ...
+
     def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
-        """Raises urllib3's HTTPError."""
+        """Raises urllib3's HTTPError, and TimeoutError."""
 
 
 class Session:
@@ -78,9 +89,18 @@ class Session:
         return self._list(NAMESPACES, None)
 
     def _list(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
-        answer = self._request("GET", resource.path(namespace), f"list {resource.plural}")
-        items: list[dict[str, Any]] = answer["items"]
-        return items
+        found: list[dict[str, Any]] = []
+        query = {"limit": str(PAGE)}
+        while True:
+            what = f"list {resource.plural}"
+            answer = self._request("GET", f"{resource.path(namespace)}?{urlencode(query)}", what)
+            items, metadata = answer.get("items"), answer.get("metadata")
+            if not isinstance(items, list) or not isinstance(metadata, dict):
+                raise error_from_stranger(what, self._transport.config)
+            found += items
+            if not (token := metadata.get("continue")):
+                return found
+            query["continue"] = token
 
     def read_secret(self, namespace: str, name: str) -> dict[str, Any]:
         """A Secret with its values."""
@@ -113,23 +133,23 @@ class Session:
     ) -> dict[str, Any]:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
+        config = self._transport.config
         try:
-            answer = self._transport.request(method, path, headers, data, REQUEST_TIMEOUT)
+            answer = self._transport.request(method, path, headers, data, ANSWER_SECONDS)
         except (urllib3.exceptions.HTTPError, OSError) as failure:
-            raise error_from_failure(_cause(failure), what) from failure
+            raise error_from_failure(failure_of(failure), what, config) from failure
         if not 200 <= answer.status < 300:
+            content_type = answer.headers.get("Content-Type", "")
+            if strange := error_from_strange_answer(answer.status, content_type, answer.data, what, config):
+                raise strange
             raise error_from_answer(answer.status, answer.data, answer.headers, what)
         try:
-            parsed: dict[str, Any] = json.loads(answer.data)
-        except ValueError as failure:  # something before the API server answered in its place
-            raise error_from_failure(failure, what) from None
+            parsed = json.loads(answer.data)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise error_from_stranger(what, config)
         return parsed
-
-
-def _cause(failure: BaseException) -> BaseException:
-    """What is behind an error of urllib3 about TLS: the translator knows Python's own."""
-    inner = failure.args[-1] if isinstance(failure, urllib3.exceptions.SSLError) and failure.args else None
-    return inner if isinstance(inner, ssl.SSLError) else failure
 
 
 def open_session(

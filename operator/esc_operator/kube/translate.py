@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 from esc_operator.errors import (
@@ -95,18 +94,6 @@ def _refuser(text: str) -> str:
     """Who has refused a request, by name; "" where that cannot be told for sure."""
     found = ((pattern.match(text), told) for pattern, told in _REFUSERS)
     return next((told.format(match[1]) for match, told in found if match), "")
-
-
-def error_from_failure(failure: BaseException, what: str) -> UnavailableError:
-    """The error for a request that got no answer. Only the type of the failure is told."""
-    if isinstance(failure, ssl.SSLCertVerificationError):
-        origin = getattr(failure, "certificate_error", failure)  # aiohttp has its own around it
-        why = getattr(origin, "verify_message", "") or type(failure).__name__
-        return UnavailableError(
-            f"could not {what}: the API server's certificate is not trusted ({why}): look at the CA bundle that is "
-            "used, which is read again when it changes"
-        )
-    return UnavailableError(f"could not {what}: the API server did not answer ({type(failure).__name__})")
 
 
 def _parse_status(body: bytes) -> Mapping[str, Any]:

@@ -191,10 +191,14 @@ def test_a_server_is_known_by_what_the_kubeconfig_says(world: World, ask: Callab
 
 
 @pytest.mark.parametrize(
-    "cluster", [{"certificate-authority": None}, {"tls-server-name": "other.example"}], ids=["authority", "name"]
+    ("cluster", "word"),
+    [({"certificate-authority": None}, "UnknownAuthority"), ({"tls-server-name": "other.example"}, "WrongServerName")],
+    ids=["authority", "name"],
 )
-def test_a_server_that_is_not_known_is_asked_nothing(world: World, ask: Callable[..., None], cluster: Any) -> None:
-    with pytest.raises(KubeError, match=r"could not list namespaces: the API server's certificate is not trusted"):
+def test_a_server_that_is_not_known_is_asked_nothing(
+    world: World, ask: Callable[..., None], cluster: Any, word: str
+) -> None:
+    with pytest.raises(KubeError, match=rf"could not list namespaces: the API server at .* is not trusted.*\({word}\)"):
         ask(world.write({"token": "t"}, cluster), None, os.environ)
     assert world.api.seen == []
 
@@ -344,6 +348,11 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
         lambda _: {},
         {"server": None},
         'the kubeconfig\'s cluster "here" has no server: add a URL with https://',
+    ),
+    "a port that is none": (
+        lambda _: {},
+        {"server": "https://127.0.0.1:99999"},
+        'the kubeconfig\'s cluster "here" has a server that is not a URL, such as https://HOST:PORT',
     ),
     "a word for a flag": (
         lambda _: {},

@@ -61,14 +61,26 @@ def test_a_list_is_read_as_json_reads_it_wherever_it_is_cut(
     assert rest == fields
 
 
-@pytest.mark.parametrize("text", [b'{"items":null,"metadata":{}}', b'{"items":[],"metadata":{}}', b"{}"])
+@pytest.mark.parametrize("text", [b'{"items":null,"metadata":{}}', b'{"items":[],"metadata":{}}'])
 def test_a_list_with_nothing_in_it_has_no_items(text: bytes) -> None:
     assert read(text)[0] == []
 
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"upstream is gone", b"[]", b'{"items":[{"a":1}', b'{"items":[{"a":1}}', b'{"items":[{"a', b'{"a":"\xff"}'],
+    [
+        b"",
+        b"upstream is gone",
+        b"[]",
+        b"{}",
+        b'{"hello":1}',
+        b'{"items":[]}',
+        b'{"items":[],"metadata":null}',
+        b'{"items":[{"a":1}',
+        b'{"items":[{"a":1}}',
+        b'{"items":[{"a',
+        b'{"a":"\xff"}',
+    ],
 )
 def test_what_is_no_list_or_ends_early_is_reported(text: bytes) -> None:
     with pytest.raises(MalformedListError):
@@ -80,7 +92,7 @@ def test_no_more_than_an_object_and_what_came_with_it_is_held_at_a_time() -> Non
     items = [{"n": number, "text": "x" * 300_000} for number in range(50)]
 
     async def run() -> int:
-        reader, most = ItemReader(in_chunks(json.dumps({"items": items}).encode(), 50_000)), 0
+        reader, most = ItemReader(in_chunks(json.dumps({"items": items, "metadata": {}}).encode(), 50_000)), 0
         async for _ in reader.items():
             most = max(most, len(reader._text))
         return most

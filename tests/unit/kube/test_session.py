@@ -10,7 +10,9 @@ import pytest
 import urllib3
 
 from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, UnavailableError
-from esc_operator.kube.session import REQUEST_TIMEOUT, Session
+from esc_operator.kube.client_config import ClientConfig
+from esc_operator.kube.no_answer import ANSWER_SECONDS
+from esc_operator.kube.session import PAGE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +29,14 @@ class Answer:
 class FakeTransport:
     """Answers, or fails, as it is told."""
 
+    config = ClientConfig("https://api.example:6443")
     answer: Any = None
     failure: BaseException | None = None
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
         assert headers["Accept"] == "application/json"
-        assert seconds == REQUEST_TIMEOUT
+        assert seconds == ANSWER_SECONDS
         self.asked.append((method, path, body and json.loads(body)))
         if self.failure:
             raise self.failure
@@ -47,7 +50,7 @@ def refused(status: int, message: str = "") -> FakeTransport:
 
 
 def test_environments_are_read_and_listed_where_they_are() -> None:
-    transport = FakeTransport(answer={"items": [{"metadata": {"name": "aws"}}]})
+    transport = FakeTransport(answer={"items": [{"metadata": {"name": "aws"}}], "metadata": {}})
     session = Session(transport)
     session.read_environment("apps", "aws")
     assert session.list_environments() == [{"metadata": {"name": "aws"}}]
@@ -55,9 +58,25 @@ def test_environments_are_read_and_listed_where_they_are() -> None:
     root = "/apis/esc-operator.dev/v1alpha1"
     assert [path for _, path, _ in transport.asked] == [
         f"{root}/namespaces/apps/escenvironments/aws",
-        f"{root}/escenvironments",
-        f"{root}/namespaces/apps/escenvironments",
+        f"{root}/escenvironments?limit={PAGE}",
+        f"{root}/namespaces/apps/escenvironments?limit={PAGE}",
     ]
+
+
+def test_a_long_list_is_asked_for_in_pages() -> None:
+    pages = [
+        {"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "next/page"}},
+        {"items": [{"metadata": {"name": "b"}}], "metadata": {}},
+    ]
+
+    class Paged(FakeTransport):
+        def request(self, *asked: Any, **more: Any) -> Answer:
+            self.answer = pages.pop(0)
+            return super().request(*asked, **more)
+
+    transport = Paged()
+    assert [one["metadata"]["name"] for one in Session(transport).list_namespaces()] == ["a", "b"]
+    assert transport.asked[1][1] == f"/api/v1/namespaces?limit={PAGE}&continue=next%2Fpage"
 
 
 def test_a_token_is_asked_for_with_its_audience() -> None:
@@ -80,5 +99,8 @@ def test_errors_of_the_api_server_are_translated() -> None:
         Session(refused(403, "you cannot")).list_environments()
     with pytest.raises(UnavailableError, match="could not read escenvironments apps/aws"):
         Session(FakeTransport(failure=urllib3.exceptions.ProtocolError("x"))).read_environment("apps", "aws")
-    with pytest.raises(UnavailableError):
-        Session(FakeTransport(Answer(b"<html>"))).read_environment("apps", "aws")
+    for strange in (b"<html>", b"[1]", b"", b"hello"):
+        with pytest.raises(UnavailableError, match=r"at https://api\.example:6443 is no .*\(NotKubernetes\)"):
+            Session(FakeTransport(Answer(strange))).read_environment("apps", "aws")
+    with pytest.raises(UnavailableError, match="NotKubernetes"):
+        Session(FakeTransport({"hello": 1})).list_environments()

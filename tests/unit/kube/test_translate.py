@@ -17,7 +17,7 @@ from esc_operator.errors import (
     NotFoundError,
     UnavailableError,
 )
-from esc_operator.kube.translate import error_from_answer, error_from_failure
+from esc_operator.kube.translate import error_from_answer
 
 WHAT = "write secrets apps/aws"
 
@@ -85,11 +85,6 @@ def test_a_cause_without_a_field_is_of_the_whole_object() -> None:
 )
 def test_only_a_sensible_number_of_seconds_is_waited_for(header: str, seconds: float | None) -> None:
     assert error_from_answer(429, b"", {"Retry-After": header}, WHAT).retry_after == seconds
-
-
-def test_a_failure_is_reported_by_its_type_alone() -> None:
-    error = error_from_failure(OSError("token=hunter2"), WHAT)
-    assert error.message == "could not write secrets apps/aws: the API server did not answer (OSError)"
 
 
 VALUE = "hunter2"
