@@ -58,6 +58,10 @@ class Server:
         self._closing.set()
         self._closing = asyncio.Event()
 
+    def end_watches(self) -> None:
+        """Those that are opened from now on as well: each would be a task of which kopf waits for five seconds."""
+        self._closing.set()
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         watch = "watch" in request.query
         self.asked.append("watch" if watch else "list")
@@ -166,7 +170,7 @@ def play(story: Callable[[Server, Pulses, Clock], Awaitable[None]], server: Serv
                 await story(server, pulses, clock)
         finally:
             stop.set()
-            server.close_watches()
+            server.end_watches()
             await asyncio.wait([operator], timeout=10)
             await runner.cleanup()
         assert operator.exception() is None
