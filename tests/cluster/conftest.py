@@ -30,10 +30,11 @@ _numbers = itertools.count(1)
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     chosen = choose.choose_cluster()
     if isinstance(chosen, choose.ExistingCluster):
-        cluster = Cluster(chosen.kubeconfig, chosen.context)
+        cluster = Cluster(chosen.kubeconfig, chosen.context, lasts=True)
     else:
         kind = request.getfixturevalue("kind_cluster")
-        cluster = Cluster(kind.kubeconfig_path, f"kind-{kind.name}")
+        kept = bool(request.config.option.keep_cluster)
+        cluster = Cluster(kind.kubeconfig_path, f"kind-{kind.name}", lasts=kept)
     yield cluster
     cluster.close()
 
@@ -111,7 +112,7 @@ def tenant(cluster: Cluster, aws: LocalAws, operator: LocalOperator) -> Iterator
     tenant = create_tenant(cluster, aws, f"test-{next(_numbers)}")
     yield tenant
     assert operator.is_running(), f"the operator has ended; see {operator.log}"
-    cluster.delete_namespace(tenant.namespace)
+    tenant.give_up()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,11 +30,13 @@ PATIENCE = 60.0
 
 
 class Cluster:
-    """A cluster, as its administrator sees it, or as somebody does whom the administrator impersonates."""
+    """A cluster, as its administrator sees it, or as somebody does whom the administrator impersonates. `lasts`: it is
+    there after the tests as well."""
 
-    def __init__(self, kubeconfig: Path, context: str, user: str = "") -> None:
+    def __init__(self, kubeconfig: Path, context: str, user: str = "", *, lasts: bool = False) -> None:
         self.kubeconfig = kubeconfig
         self.context = context
+        self.lasts = lasts
         self._client: ApiClient = config.new_client_from_config(str(kubeconfig), context)
         if user:
             self._client.set_default_header("Impersonate-User", user)
@@ -99,8 +101,11 @@ class Cluster:
         self.must("POST", NAMESPACES.path(), {"metadata": {"name": name, "labels": labels}})
         wait_until(lambda: self.find(SERVICE_ACCOUNTS, name, "default"), f"{name} has its ServiceAccount")
 
-    def delete_namespace(self, name: str) -> None:
-        self.must("DELETE", NAMESPACES.path(name=name))
+    def give_up_namespaces(self, *names: str) -> None:
+        """Delete what a test has created. In a cluster that goes with the tests, nothing: each namespace would cost it
+        two hundred requests, which the tests that follow wait behind."""
+        for name in names if self.lasts else ():
+            self.request("DELETE", NAMESPACES.path(name=name))
 
 
 @dataclass
@@ -139,6 +144,11 @@ class Tenant:
 
     def delete(self, name: str) -> None:
         self.cluster.must("DELETE", ENVIRONMENTS.path(self.namespace, name))
+
+    def give_up(self) -> None:
+        """The test is over: its environments end, and its namespace where the cluster stays."""
+        self.cluster.request("DELETE", ENVIRONMENTS.path(self.namespace))
+        self.cluster.give_up_namespaces(self.namespace)
 
     def environment(self, name: str) -> dict[str, Any]:
         found = self.cluster.find(ENVIRONMENTS, self.namespace, name)
@@ -268,11 +278,13 @@ def variables(**values: Any) -> dict[str, Any]:
 def wait_until(
     happened: Callable[[], object], what: str, tell: Callable[[], object] = lambda: "", patience: float = PATIENCE
 ) -> None:
-    """Wait until something has happened; fail with what is there instead."""
-    deadline = time.monotonic() + patience
+    """Wait until something has happened; fail with what is there instead. Asks less often the longer it takes: each
+    question costs the API server and this process some milliseconds, which what is waited for takes in turn."""
+    began = time.monotonic()
     while not happened():
-        assert time.monotonic() < deadline, f"waited {patience:.0f} s in vain until {what}; instead: {tell()}"
-        time.sleep(0.05)
+        waited = time.monotonic() - began
+        assert waited < patience, f"waited {patience:.0f} s in vain until {what}; instead: {tell()}"
+        time.sleep(min(0.05 + waited / 20, 0.25))
 
 
 def stays(true: Callable[[], object], seconds: float) -> None:

@@ -79,8 +79,7 @@ def wide(tenant: Tenant) -> Iterator[Wide]:
     wide = Wide(tenant)
     yield wide
     wide.cluster.request("DELETE", wide.path)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: wide.cluster.request("DELETE", f"{NAMESPACES.path()}/{name}"), wide.namespaces))
+    wide.cluster.give_up_namespaces(*wide.namespaces)
 
 
 @pytest.mark.timeout(900)

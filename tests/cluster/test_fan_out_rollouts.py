@@ -98,8 +98,7 @@ def wide(tenant: Tenant) -> Iterator[Wide]:
     wide = Wide(tenant)
     yield wide
     wide.cluster.request("DELETE", wide.path)
-    for namespace in wide.namespaces:
-        wide.cluster.request("DELETE", NAMESPACES.path(name=namespace))
+    wide.cluster.give_up_namespaces(*wide.namespaces)
 
 
 def test_new_data_rolls_all_namespaces_and_a_restart_or_a_new_namespace_nobody_else(

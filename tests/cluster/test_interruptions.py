@@ -158,7 +158,7 @@ def test_what_held_up_a_leader_until_it_ended_is_named_and_left_alone_by_the_nex
     assert time.monotonic() - began < 5
     assert tenant.values("broken") == {"A": "mended"}
     replicas.wait_until(lambda: noted(cluster, tenant) == [], "the note is dropped")
-    cluster.delete_namespace(neighbour.namespace)
+    neighbour.give_up()
 
 
 @pytest.mark.parametrize("way", ["sleeps", "computes_in_a_task"])

@@ -40,7 +40,7 @@ def tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
     tenants = Tenants(one, two, stranger)
     yield tenants
     for tenant in tenants:
-        cluster.request("DELETE", f"{NAMESPACES.path()}/{tenant.namespace}")
+        tenant.give_up()
 
 
 @pytest.fixture(scope="module", autouse=True)

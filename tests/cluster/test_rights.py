@@ -88,7 +88,7 @@ def base(cluster: Cluster) -> list[dict[str, Any]]:
 def namespace(cluster: Cluster) -> Iterator[str]:
     name: str = cluster.must("POST", NAMESPACES.path(), {"metadata": {"generateName": "rights-"}})["metadata"]["name"]
     yield name
-    cluster.must("DELETE", f"{NAMESPACES.path()}/{name}")
+    cluster.give_up_namespaces(name)
 
 
 @pytest.fixture

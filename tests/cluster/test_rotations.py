@@ -265,8 +265,7 @@ def wide(tenant: Tenant) -> Iterator[str]:
     tenant.cluster.must("POST", CLUSTER_ENVIRONMENTS.path(), body)
     yield name
     tenant.cluster.request("DELETE", CLUSTER_ENVIRONMENTS.path(None, name))
-    for namespace in namespaces:
-        tenant.cluster.request("DELETE", NAMESPACES.path(name=namespace))
+    tenant.cluster.give_up_namespaces(*namespaces)
 
 
 def test_one_of_the_cluster_is_rotated_with_the_others_by_one_mint_for_all_its_namespaces(

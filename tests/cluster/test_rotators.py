@@ -196,5 +196,4 @@ def test_one_of_the_cluster_makes_one_key_for_all_its_namespaces_and_its_state_i
     wait_until(
         lambda: tenant.cluster.find(SECRETS, namespace, states) is None, "the state is gone with it", patience=60
     )
-    for other in others:
-        tenant.cluster.request("DELETE", NAMESPACES.path(name=other))
+    tenant.cluster.give_up_namespaces(*others)

@@ -29,8 +29,9 @@ def neighbour(tenant: Tenant) -> Iterator[Tenant]:
     """Another namespace."""
     namespace = f"{tenant.namespace}-next"
     tenant.cluster.create_namespace(namespace)
-    yield Tenant(tenant.cluster, tenant.aws, namespace, tenant.role)
-    tenant.cluster.delete_namespace(namespace)
+    neighbour = Tenant(tenant.cluster, tenant.aws, namespace, tenant.role)
+    yield neighbour
+    neighbour.give_up()
 
 
 @pytest.fixture
