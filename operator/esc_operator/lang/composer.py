@@ -117,7 +117,8 @@ class _Composer:
             if key is None:
                 key = self._keys[-1] = self._key(node)
                 text = key.text
-                self._pay(text_units(weight(text)))
+                if units := text_units(weight(text)):
+                    self._pay(units)
                 self._reach[-1] = self._reach[-2] + len(text)
                 return
             self._pay(node_units(node))
@@ -125,50 +126,50 @@ class _Composer:
             self._keys[-1] = None
             return
         self._pay(node_units(node))
-        if isinstance(parent, SequenceNode):
+        if type(parent) is SequenceNode:
             parent.items.append(node)
         else:
             self.root = node
 
     def _pay(self, units: int) -> None:
-        if units and not self._budget.pay(units):
+        if not self._budget.pay(units):
             self._budget.charge(units, READING)
 
     def _key(self, node: Node) -> ScalarNode:
-        if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        if type(node) is ScalarNode and type(node.value) is str:
             return node
         # A key without a text, such as a list, adds nothing to the path.
-        place = node if isinstance(node, ScalarNode) and node.text else self._open[-1]
+        parent = self._open[-1]
+        place = node if isinstance(node, ScalarNode) and node.text else parent
         summary, path = "mapping keys must be strings", path_text(place.path)
         self.diagnostics.append(Diagnostic(Severity.ERROR, summary, path, node.range, reasons.INVALID_YAML))
-        return ScalarNode(node.source, node.path, node.line, node.column, "", "", False)
+        return ScalarNode(node.source, (parent.path, ""), node.line, node.column, "", "", False)
 
     def _path_of_next(self, text: str) -> Path:
         """The path of the node that begins now; a key has the path of its entry, so `text` is what a scalar says."""
         if not self._open:
             return ""
-        parent = self._open[-1]
-        if isinstance(parent, SequenceNode):
-            return (parent.path, len(parent.items))
         key = self._keys[-1]
-        return (parent.path, text if key is None else key.text)
+        if key is not None:
+            return key.path
+        parent = self._open[-1]
+        return (parent.path, len(parent.items) if type(parent) is SequenceNode else text)
 
     def _scalar(self, event: Any) -> ScalarNode:
         text: str = event.value
-        anchor, written_tag, start = event.anchor, event.tag, event.start_mark
+        anchor, written_tag, style, start = event.anchor, event.tag, event.style, event.start_mark
         if anchor is not None:
             self._anchors.add(anchor)
-        path = self._path_of_next(text)
         line, column = start.line + 1, start.column + 1
-        plain = not event.style
+        plain = not style
         tag = short_tag(written_tag) if written_tag and written_tag != "!" else ""
-        value, problem = self._meaning(text, tag, plain=plain)
+        value, problem = self._meaning(text, tag) if plain or tag else (text, None)
         inline = plain and not tag and anchor is None and start.line == event.end_mark.line
-        node = ScalarNode(self._source, path, line, column, value, text, inline)
+        node = ScalarNode(self._source, self._path_of_next(text), line, column, value, text, inline)
         node.end_column = column + (len(text) if text.isascii() else len(text.encode()))
         if tag and plain:
             node.end_column += len(tag) + 1
-        elif event.style == "|" and not tag:
+        elif style == "|" and not tag:
             breaks = text.count("\n")
             node.end_line = line + breaks
             node.end_column = column + len(text.rpartition("\n")[2].encode())
@@ -176,9 +177,7 @@ class _Composer:
             self.diagnostics.append(node.error(problem, reasons.INVALID_YAML))
         return node
 
-    def _meaning(self, text: str, tag: str, *, plain: bool) -> tuple[Scalar, str | None]:
-        if not (tag or plain):
-            return text, None
+    def _meaning(self, text: str, tag: str) -> tuple[Scalar, str | None]:
         value, problem = resolve_tagged(tag, text) if tag else (resolve_plain(text), None)
         if isinstance(value, Number) and value.text in _NOT_FINITE:
             # Upstream keeps these as numbers whose JSON encoding then fails at whoever reads them.
