@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 Rule = Callable[[str], str]
 
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_AS_THEY_ARE = {ord(sign): sign for sign in _PLAIN}
 
 
 class Escape(dict[int, str]):
-    """A table for `str.translate`, filled by its rule for each new character."""
+    """A table for `str.translate`: what is `known`, and by its rule each new character. Of most secrets and of most
+    tables letters and digits are known, and the rule would be most of the work."""
 
-    def __init__(self, rule: Rule) -> None:
-        super().__init__()
+    def __init__(self, rule: Rule, known: Mapping[int, str] | None = None) -> None:
+        super().__init__(known or ())
         self._rule = rule
 
     def __missing__(self, code: int) -> str:
@@ -34,7 +36,7 @@ def _within(inner: Escape, *outer: Escape) -> Escape:
             text = text.translate(escape)
         return text
 
-    return Escape(rule)
+    return Escape(rule, _AS_THEY_ARE)
 
 
 def _bytes_of(character: str) -> bytes:
@@ -74,14 +76,16 @@ def _escape(special: Mapping[str, str], control: Rule = _unchanged, beyond: Rule
             return control(character)
         return character if character < "\x7f" else beyond(character)
 
-    return Escape(rule)
+    return Escape(rule, _AS_THEY_ARE)
 
 
 def _but(safe: str, other: Rule, special: Mapping[str, str] | None = None) -> Escape:
     """Everything but letters, digits and the safe characters, by a rule."""
-    kept = frozenset(_PLAIN + safe)
+    kept = frozenset(safe)
     special = special or {}
-    return Escape(lambda character: special.get(character) or (character if character in kept else other(character)))
+    return Escape(
+        lambda character: special.get(character) or (character if character in kept else other(character)), _AS_THEY_ARE
+    )
 
 
 # -- percent-encoding: the characters that each encoder leaves unchanged
