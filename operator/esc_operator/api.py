@@ -18,7 +18,7 @@ from esc_operator.driver.immediate import Immediate
 from esc_operator.driver.loading import Loader, parse
 from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
-from esc_operator.evaluation import Evaluator, Failed, LoadEnvironment, Mode, Value
+from esc_operator.evaluation import Evaluator, Failed, FindRotator, LoadEnvironment, Mode, Value
 from esc_operator.formats import spelling
 from esc_operator.lang.budget import FINDING, Budget
 from esc_operator.lang.diagnostics import in_order
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Result", "check", "find_imports", "load", "open", "open_environment", "rotate"]
+__all__ = ["Result", "check", "check_environment", "load", "open", "open_environment", "rotate"]
 
 
 class Result(NamedTuple):
@@ -51,7 +51,8 @@ class Result(NamedTuple):
 
     `value` is an object, as far as it could be evaluated. `diagnostics` are in display order, those of imports among
     them. `opens` are the providers that were opened, each with the lease of what it gave, if that expires; `imports`
-    the full names of all environments that took part; `rotations` what became of each rotator, after `rotate`.
+    the full names of all environments that took part; `rotations` what became of each rotator, after `rotate`. In a
+    check (`mode`), `has_rotators` says whether any was met.
     """
 
     name: str
@@ -60,6 +61,8 @@ class Result(NamedTuple):
     opens: tuple[OpenRecord, ...] = ()
     imports: tuple[str, ...] = ()
     rotations: tuple[Rotation, ...] = ()
+    mode: Mode = Mode.OPEN
+    has_rotators: bool = False
 
     @property
     def ok(self) -> bool:
@@ -76,7 +79,7 @@ class Result(NamedTuple):
         from esc_operator.projection.leftovers import find_leftovers
 
         found = tuple(diagnostic for diagnostic in self.diagnostics if not diagnostic.is_error)
-        return (*found, *find_leftovers(self.value)) if self.ok else found
+        return (*found, *find_leftovers(self.value, opened=self.mode is not Mode.CHECK)) if self.ok else found
 
     @property
     def lease(self) -> Lease | None:
@@ -185,11 +188,12 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
         return await opener.large_work.run(lambda: _result(root.name, loaded, evaluation), told, identity.tenant)
 
 
-async def find_imports(
-    root: port.StoredDefinition, store: port.AsyncStore, opener: Opener, tenant: str = ""
-) -> tuple[str, ...]:
-    """The full names of all environments that take part when a definition is opened, as far as they can be had. Opens
-    nothing, and decrypts nothing. Raises nothing.
+async def check_environment(
+    root: port.StoredDefinition, store: port.AsyncStore, opener: Opener, tenant: str = "", worker: Worker | None = None
+) -> Result:
+    """As `check`, for a definition that has been read, in an event loop that it shares with others. Raises nothing.
+
+    `store` answers for its imports; arguments as in `open_environment`.
     """
     from esc_operator.driver.slices import Slices
 
@@ -202,10 +206,19 @@ async def find_imports(
                 return await loader.load_async(store, effect.name, effect.importer)
             return Failed("nothing is opened here")
 
-        loaded = await slices.run(lambda: parse(root, budget))
-        evaluator = _evaluator(root.name, loaded, Mode.OPEN, budget)
-        immediate = Immediate(catalogue=opener.catalogue)
-        return (await run_async(evaluator, immediate.perform, perform, slices=slices)).imports
+        immediate, rotators = Immediate(catalogue=opener.catalogue), set[str]()
+
+        def perform_now(effect: Effect) -> Answer | None:
+            if isinstance(effect, FindRotator):
+                rotators.add(effect.name)
+            return immediate.perform(effect)
+
+        loaded = await slices.run(lambda: parse(root, budget), worker)
+        evaluator = _evaluator(root.name, loaded, Mode.CHECK, budget)
+        evaluation = await run_async(evaluator, perform_now, perform, worker, slices)
+        told = FINDING * (len(loaded.diagnostics) + len(evaluation.diagnostics))
+        result = await opener.large_work.run(lambda: _result(root.name, loaded, evaluation, Mode.CHECK), told, tenant)
+        return result._replace(has_rotators=bool(rotators))
 
 
 def _evaluate(
@@ -218,7 +231,7 @@ def _evaluate(
     budget = immediate.budget
     loaded = parse(root, budget)
     evaluation = run(_evaluator(root.name, loaded, mode, budget, paths), immediate.perform, wait)
-    return _result(root.name, loaded, evaluation)
+    return _result(root.name, loaded, evaluation, mode)
 
 
 def _evaluator(name: str, loaded: Loaded, mode: Mode, budget: Budget, paths: Sequence[str] = ()) -> Evaluator:
@@ -236,7 +249,7 @@ def _evaluator(name: str, loaded: Loaded, mode: Mode, budget: Budget, paths: Seq
     )
 
 
-def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
+def _result(name: str, loaded: Loaded, evaluation: Evaluation, mode: Mode = Mode.OPEN) -> Result:
     return Result(
         name,
         Value({}, None) if evaluation.value is None else evaluation.value,
@@ -244,6 +257,7 @@ def _result(name: str, loaded: Loaded, evaluation: Evaluation) -> Result:
         evaluation.opens,
         evaluation.imports,
         evaluation.rotations,
+        mode,
     )
 
 

@@ -36,7 +36,7 @@ from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
-from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues
+from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues
 from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window, renew_at
 from esc_operator.resources.environment import Key
@@ -286,6 +286,9 @@ class Provider:
 
     async def look(self, environment: EscEnvironment) -> Imports:
         return Imports()
+
+    async def check(self, environment: EscEnvironment, worker: Worker) -> CheckedValues:
+        return CheckedValues(exports=True, imports=Imports())
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues:
         call = self._gate.call(Place(environment.key.namespace, "sts", ""))

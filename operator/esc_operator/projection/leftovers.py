@@ -41,19 +41,19 @@ _SLIPS: Final = 2
 """So many letters of a long name may be wrong."""
 
 
-def find_leftovers(environment: Value) -> Diagnostics:
-    """Warnings about an environment that was opened, in the order of its places."""
-    return tuple(_find(environment))
+def find_leftovers(environment: Value, *, opened: bool) -> Diagnostics:
+    """Warnings about an environment, in the order of its places. Unless it was `opened`, values may be unknown."""
+    return tuple(_find(environment, opened=opened))
 
 
-def _find(environment: Value) -> Iterator[Diagnostic]:
+def _find(environment: Value, *, opened: bool) -> Iterator[Diagnostic]:
     for group in EXPORTS:
         if (value := environment.properties.get(group)) is not None:
-            yield from _of_group(environment, group, value)
+            yield from _of_group(environment, group, value, opened=opened)
     yield from _of_names(environment)
 
 
-def _of_group(environment: Value, name: str, group: Value) -> Iterator[Diagnostic]:
+def _of_group(environment: Value, name: str, group: Value, *, opened: bool) -> Iterator[Diagnostic]:
     if not group.is_object:
         empties = group.json_type == "null" and not any(base.properties for base in group.bases)
         if not (group.is_unknown or empties):
@@ -65,7 +65,7 @@ def _of_group(environment: Value, name: str, group: Value) -> Iterator[Diagnosti
     left_out = [
         (part, "unknown" if value.is_unknown else _KINDS[value.json_type] + _origin(environment, value))
         for part, value in sorted(group.properties.items())
-        if value.is_array or value.is_object or value.is_unknown
+        if value.is_array or value.is_object or (opened and value.is_unknown)
     ]
     if left_out:
         which = _listed([f"{_name(part, hides)} ({what})" for part, what in left_out])

@@ -96,6 +96,13 @@ def exported_variables(environment: Value) -> Iterator[Variable]:
     return _exported(environment, is_file=False)
 
 
+def may_export(environment: Value) -> bool:
+    """Whether there are variables or files, or may be where something is not known."""
+    groups = [environment, *(group for name in EXPORTS if (group := environment.properties.get(name)))]
+    parts = (value for group in groups[1:] for value in group.properties.values())
+    return any(group.is_unknown for group in groups) or any(not (one.is_array or one.is_object) for one in parts)
+
+
 def _exported(environment: Value, *, is_file: bool) -> Iterator[Variable]:
     from esc_operator.evaluation.text import to_text
 

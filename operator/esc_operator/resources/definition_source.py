@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from esc_operator.lang.document import EXPORTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,3 +46,12 @@ def parse_source(spec: Mapping[str, Any]) -> DefinitionSource | None:
         return TextSource(text)
     data = spec.get(OBJECT_FIELD)
     return None if data is None else ObjectSource(data)
+
+
+def names_exports(source: DefinitionSource | None) -> bool:
+    """Whether a definition, before it is read, looks as if it exported something itself. What only its imports export
+    does not show."""
+    if isinstance(source, TextSource):
+        return any(name in source.text for name in EXPORTS)
+    values = [value for key, value in source.data.items() if key.casefold() == "values"] if source else []
+    return any(isinstance(value, dict) and any(value.get(name) for name in EXPORTS) for value in values)

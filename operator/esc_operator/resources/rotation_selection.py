@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.formats.times import parse_time
 from esc_operator.resources.allowances import is_visible, matches
+from esc_operator.resources.conditions import READY
 from esc_operator.resources.environment import Key
+from esc_operator.resources.reasons import NO_VARIABLES
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 
 if TYPE_CHECKING:
@@ -131,6 +133,11 @@ def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -
 
 
 def _fills(body: Mapping[str, Any]) -> bool:
+    """Whether there is anything to renew: a Secret, or the secrets of rotators. What exports nothing has no Secret."""
+    status = body.get("status") or {}
+    reasons = [one.get("reason") for one in status.get("conditions") or () if one.get("type") == READY]
+    if reasons == [NO_VARIABLES] and _is_observed(body):
+        return bool(status.get("rotatorStates"))
     return bool(body["metadata"].get("namespace")) or (body.get("spec") or {}).get("target") is not None
 
 

@@ -121,9 +121,9 @@ def nobody() -> Identity:
 def test_the_facade_is_this() -> None:
     assert {name: str(inspect.signature(getattr(api, name))) for name in api.__all__ if name.islower()} == {
         "check": "(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None) -> 'Result'",
-        "find_imports": (
-            "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', "
-            "tenant: 'str' = '') -> 'tuple[str, ...]'"
+        "check_environment": (
+            "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', tenant: 'str' = '', "
+            "worker: 'Worker | None' = None) -> 'Result'"
         ),
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (
@@ -140,8 +140,9 @@ def test_the_facade_is_this() -> None:
             "paths: 'Sequence[str]' = (), catalogue: 'Catalogue | None' = None) -> 'Result'"
         ),
     }
-    assert api.Result._fields == ("name", "value", "diagnostics", "opens", "imports", "rotations")
-    assert {"ok", "errors", "lease", "expires_at"} <= set(dir(api.Result))
+    fields = ("name", "value", "diagnostics", "opens", "imports", "rotations", "mode", "has_rotators")
+    assert api.Result._fields == fields
+    assert {"ok", "errors", "warnings", "lease", "expires_at"} <= set(dir(api.Result))
 
 
 def test_a_static_environment_needs_nobody() -> None:

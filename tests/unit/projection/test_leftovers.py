@@ -24,7 +24,7 @@ def told(text: str, world: World | None = None) -> list[tuple[str, str]]:
     evaluation = evaluate(text, world or World())
     assert evaluation.ok, evaluation.diagnostics
     assert evaluation.value is not None
-    found = find_leftovers(evaluation.value)
+    found = find_leftovers(evaluation.value, opened=True)
     assert not any(one.is_error for one in found)
     return [(one.reason, f"{one.path}: {one.text}") for one in found]
 
@@ -144,7 +144,7 @@ def test_no_value_is_ever_told_and_what_a_secret_holds_is_not_left_out(parts: di
     evaluation = evaluate(json.dumps(definition), World())
     if not evaluation.ok or evaluation.value is None:
         return
-    found = find_leftovers(evaluation.value)
+    found = find_leftovers(evaluation.value, opened=True)
     assert "s3cr3t" not in str([(one.path, one.text) for one in found])
     assert all(one.text.isprintable() for one in found)
     assert "O" not in secret_data(exported(evaluation.value))[0]

@@ -22,7 +22,7 @@ from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
-from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused
+from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused
 from esc_operator.reconciliation.sync.shared import make_shared
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
@@ -69,7 +69,8 @@ def definition_of(environment: EscEnvironment) -> Mapping[str, Any]:
 
 
 class Cloud:
-    """What is outside of the cluster. `mints` counts credentials by environment, `opened` evaluations.
+    """What is outside of the cluster. `mints` counts credentials by environment, `opened` evaluations, `checked` those
+    that open nothing.
 
     `refusals` are answered instead of values. `outside` holds values without an expiry that environments may read. An
     opening waits for `gate` where there is one. Logins are shared as the driver does it, within one process.
@@ -78,6 +79,7 @@ class Cloud:
     def __init__(self, now: Callable[[], datetime], api: FakeApi) -> None:
         self.mints: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
+        self.checked: Counter[str] = Counter()
         self.demands: list[Demand] = []
         self.refusals: dict[str, Refused] = {}
         self.outside: dict[str, str] = {}
@@ -127,6 +129,15 @@ class Cloud:
         namespace = environment.account.namespace if environment.account else ""
         body = self._api.objects.get((NAMESPACES.plural, Key("", namespace)), {"metadata": {}})
         return parse_allowances(body["metadata"].get("annotations"))
+
+    async def check(self, environment: EscEnvironment, worker: Worker) -> CheckedValues | Refused:
+        self.checked[environment.key.name] += 1
+        store = ImportStore(self._api, environment.key.namespace)
+        definition = definition_of(environment)
+        values = await self._read_values(store, (environment.key.full_name,), definition)
+        if isinstance(values, Failed):
+            return Refused(values.reason, values.message, retryable=False, imports=store.imports)
+        return CheckedValues(bool(values or "login" in definition or "reads" in definition), store.imports)
 
     async def look(self, environment: EscEnvironment) -> Imports:
         store = ImportStore(self._api, environment.key.namespace)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.formats.times import format_time, parse_time
 from esc_operator.reconciliation.controller.under_way import Definition
@@ -19,14 +19,16 @@ from esc_operator.resources import reasons
 from esc_operator.resources.environment import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
     from esc_operator.reconciliation.controller.under_way import UnderWay
     from esc_operator.reconciliation.sync.attempt import Opening
-    from esc_operator.reconciliation.sync.outcome import OpenedValues
+    from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues
     from esc_operator.resources.environment import EscEnvironment, Key
+
+T = TypeVar("T")
 
 MOST = 64
 """How many are remembered, the latest ones: the record is an annotation."""
@@ -204,10 +206,16 @@ class GuardedOpening:
         return await self._under_way.of(definition, self._opening.look(environment))
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
+        return await self._guard(environment, lambda: self._opening(environment, demand, worker))
+
+    async def check(self, environment: EscEnvironment, worker: Worker) -> CheckedValues | Refused:
+        return await self._guard(environment, lambda: self._opening.check(environment, worker))
+
+    async def _guard(self, environment: EscEnvironment, evaluate: Callable[[], Coroutine[Any, Any, T]]) -> T | Refused:
         definition = Definition(environment.key, environment.uid, environment.generation)
         now = self._now()
         if hold := self._interruptions.hold(definition, now):
             return hold.refusal(now)
-        outcome = await self._under_way.of(definition, self._opening(environment, demand, worker))
+        outcome = await self._under_way.of(definition, evaluate())
         await self._interruptions.forget(definition)
         return outcome

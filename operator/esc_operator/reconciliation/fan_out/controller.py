@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.reconciliation.fan_out.check import check
 from esc_operator.reconciliation.fan_out.fill import Fill
-from esc_operator.reconciliation.fan_out.plan import plan_idle
 from esc_operator.reconciliation.fan_out.sites import SiteMemory, SiteSecrets
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
@@ -50,7 +50,7 @@ class FanOut:
             plan = decide.plan_suspended(attempt.situation(fill.target))
         else:
             left_over = await self._secrets.leave(environment, fill.sites, entry.status.seals)
-            plan = await fill.run() if sites else plan_idle(environment, entry.status, attempt.now())
+            plan = await (fill.run() if sites else check(attempt))
             if left_over or await self._secrets.leave(environment, fill.sites, entry.status.seals):
                 plan = replace(plan, wake_at=min(filter(None, (plan.wake_at, attempt.now() + LATER))))
         await self._parts.status_writer.write_with_rollouts(environment, entry, plan, self._rollouts, fill.sites)

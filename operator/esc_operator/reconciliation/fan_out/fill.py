@@ -28,6 +28,7 @@ from esc_operator.reconciliation.sync.contest import describe_contest
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
+from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
 from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.schedule import Window, retry_at
@@ -83,6 +84,9 @@ class Fill:
         seen = await attempt.observe(self.target)
         situation = attempt.situation(self.target)
         verdict = why_sync(seen, situation.now)
+        if isinstance(verdict, Wait) and seen.held and self._held is None and not seen.failed:
+            self.sites = []
+            return plan_unfilled_waiting(situation, NO_VARIABLES)
         if isinstance(verdict, Wait):
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
         elif self._all_wait(situation.now):
@@ -92,13 +96,20 @@ class Fill:
         else:
             outcome = await attempt.open(self.target, verdict)
             if isinstance(outcome, OpenedValues):
-                plan = await self._take_over(outcome)
+                plan = await self._take_over(outcome) if outcome.data else self._leave_all(outcome)
                 attempt.meter(verdict, seen, situation.now)
                 return plan
             plan = attempt.refuse(self.target, outcome)
             attempt.meter(verdict, seen, situation.now)
         await self._catch_up(seen)
         return self._told(plan, self._held)
+
+    def _leave_all(self, opened: OpenedValues) -> Plan:
+        """It exports nothing: no namespace is to have a Secret."""
+        situation = self._attempt.situation(self.target)
+        self.sites = []
+        self._attempt.succeed(situation.now, self._entry.record)
+        return plan_unfilled(situation, opened, NO_VARIABLES)
 
     async def _take_over(self, opened: OpenedValues) -> Plan:
         """Give all namespaces the new values; those that already have them need no write."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.kube.events import Event
-from esc_operator.reconciliation.sync.decide import Plan
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target
 from esc_operator.resources import reasons
-from esc_operator.resources.conditions import READY, Condition, carry_transition_times, find_condition
+from esc_operator.resources.conditions import READY, carry_transition_times, find_condition
 from esc_operator.resources.status import MAX_FAILING, FailingNamespace, NamespaceSummary, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.reconciliation.sync.outcome import Refused
     from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.resources.environment import EscEnvironment, Key
@@ -145,21 +145,3 @@ def describe_failing(summary: NamespaceSummary) -> str:
     named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.failures[:NAMED])
     more = f"; and {summary.failing - NAMED} more" if summary.failing > NAMED else ""
     return f"{summary.failing} of {summary.matched} namespaces do not have the values: {named}{more}"
-
-
-def plan_idle(environment: EscEnvironment, old: Status, now: datetime) -> Plan:
-    """The plan if there is no Secret to fill: nothing is evaluated."""
-    if environment.spread is None:
-        reason, message = reasons.NO_TARGET, "spec.target is not set: it fills no Secret, others import it"
-    else:
-        reason, message = reasons.NO_NAMESPACES, "no namespace matches spec.target: no Secret is filled"
-    ready = Condition(READY, "True", reason, message, environment.generation)
-    status = Status(
-        conditions=carry_transition_times((ready,), old.conditions, now),
-        observed_generation=environment.generation,
-        observed_rotate_request=environment.rotate_request.annotation,
-        observed_rotation=environment.rotate_request.rotation,
-        namespaces=NamespaceSummary() if environment.spread else None,
-        seals=old.seals,
-    )
-    return Plan(status=status, wake_at=None)

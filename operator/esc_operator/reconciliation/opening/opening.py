@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esc_operator.api import find_imports, open_environment
+from esc_operator.api import check_environment, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
 from esc_operator.lang.diagnostics import Failed
 from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
-from esc_operator.projection.variables import exported
+from esc_operator.projection.variables import exported, may_export
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
 from esc_operator.reconciliation.opening.wording import refusal, status_warnings
-from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
+from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
+from esc_operator.resources.definition_source import names_exports
 from esc_operator.resources.status import LoginStatus
 from esc_operator.stores.definitions import stored_definition
 from esc_operator.stores.imports import place_of
@@ -106,16 +107,35 @@ class EnvironmentOpening:
         store, root = self._imports(environment.key.namespace), _root(environment)
         if isinstance(root, Failed):
             return store.imports
-        await find_imports(root, store, self._opener, environment.key.namespace)
+        await check_environment(root, store, self._opener, environment.key.namespace)
         if store.trouble:
             raise store.trouble
         return store.imports
+
+    async def check(self, environment: EscEnvironment, worker: Worker) -> CheckedValues | Refused:
+        """Evaluate it without opening anything."""
+        store, root = self._imports(environment.key.namespace), _root(environment)
+        if isinstance(root, Failed):
+            return Refused(root.reason, root.message, retryable=False)
+        tenant = environment.key.namespace
+        result = await check_environment(root, store, self._opener, tenant, worker)
+        if not result.ok:
+            refused = await self._refusal(result.errors, store.imports, root)
+            return replace(refused, warnings=status_warnings(result.warnings, root))
+        exports, warnings = await self._opener.large_work.run(
+            lambda: (may_export(result.value), status_warnings(result.warnings, root)),
+            2 * result.value.writing_units,
+            tenant,
+        )
+        return CheckedValues(exports, store.imports, warnings, result.has_rotators)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         store = self._imports(environment.key.namespace)
         root = _root(environment)
         if isinstance(root, Failed):
             return Refused(root.reason, root.message, retryable=False)
+        if not names_exports(environment.source) and (checked := await self._find_nothing(environment, worker)):
+            return checked
         account, admission, allowed = environment.account, None, ""
         if account is not None:
             try:
@@ -148,6 +168,13 @@ class EnvironmentOpening:
             allowances=allowed,
             warnings=warnings,
         )
+
+    async def _find_nothing(self, environment: EscEnvironment, worker: Worker) -> OpenedValues | None:
+        """The result for an environment that only others need: nothing is opened for it. None: it has to be opened."""
+        checked = await self.check(environment, worker)
+        if isinstance(checked, Refused) or checked.exports or checked.rotates:
+            return None  # what is wrong, opening it says in full
+        return OpenedValues({}, None, rereads=False, imports=checked.imports, warnings=checked.warnings)
 
     async def _refusal(self, errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
         """In the thread for large work if the text is large, because it is read once more for the line to show."""

@@ -13,6 +13,7 @@ from esc_operator.kube.pages import PageLimits
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, Resource
 from esc_operator.reconciliation.fan_out.plan import describe_failing, newest_of
 from esc_operator.reconciliation.rotations.judgement import PATIENCE, EnvironmentView, Obstacle
+from esc_operator.reconciliation.sync.unfilled import EVERY_REASON
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotation import Selector
     from esc_operator.resources.sync_record import SyncRecord
 
-_FILLS_NONE = frozenset({reasons.NO_TARGET, reasons.NO_NAMESPACES})
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED, reasons.ROLLOUT_REFUSED})
 
 
@@ -174,4 +174,4 @@ def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Obstacl
 def _is_idle(entry: CachedEnvironment) -> bool:
     told = find_condition(entry.status.conditions, READY)
     has_seen = entry.rotation is not None and entry.status.observed_rotation == entry.rotation.id
-    return has_seen and told is not None and told.reason in _FILLS_NONE
+    return has_seen and told is not None and told.reason in EVERY_REASON

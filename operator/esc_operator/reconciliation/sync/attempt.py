@@ -19,13 +19,15 @@ from esc_operator.errors import KubeError
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.observation import observe, wanted_by
-from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused
+from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused
 from esc_operator.reconciliation.sync.situation import Situation, end_to_report
+from esc_operator.reconciliation.sync.unfilled import held_by_status, is_unfilled
 from esc_operator.renewal.why import are_outdated, next_refresh
+from esc_operator.resources import reasons
 from esc_operator.resources.imported import BEHIND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Collection, Coroutine, Iterator
     from datetime import datetime
 
     from esc_operator.driver.worker import Worker
@@ -44,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
 
+_NOTHING_TO_EXPORT = frozenset({reasons.NO_VARIABLES})
+
 
 class Opening(Protocol):
     """Opens an environment as its own ServiceAccount: all values, or why there are none. Lets the worker go while it
@@ -52,6 +56,9 @@ class Opening(Protocol):
     def __call__(
         self, environment: EscEnvironment, demand: Demand, worker: Worker
     ) -> Coroutine[Any, Any, OpenedValues | Refused]: ...
+
+    def check(self, environment: EscEnvironment, worker: Worker) -> Coroutine[Any, Any, CheckedValues | Refused]:
+        """Evaluates it without opening anything. Never raises."""
 
     def look(self, environment: EscEnvironment) -> Coroutine[Any, Any, Imports]:
         """What it imports, found out without opening anything. Raises KubeError."""
@@ -99,7 +106,7 @@ class SyncAttempt:
     def __init__(self, parts: AttemptParts, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         self.environment = environment
         self.entry = entry
-        self.outcome: OpenedValues | Refused | None = None
+        self.outcome: OpenedValues | CheckedValues | Refused | None = None
         self._parts = parts
         self._shared = parts.shared
         self._recoveries = parts.shared.recoveries.count
@@ -111,15 +118,19 @@ class SyncAttempt:
         """With what its Secret is at this moment."""
         return Situation(self.environment, self.entry.status, target, self.now())
 
-    async def observe(self, target: TargetSecret) -> Observation:
-        """What `why_sync` decides on. Raises KubeError."""
+    async def observe(self, target: TargetSecret, unfilled: Collection[str] = _NOTHING_TO_EXPORT) -> Observation:
+        """What `why_sync` decides on. Where there is no Secret because of one of those reasons, what is known of it
+        stands in its status. Raises KubeError."""
         environment, entry = self.environment, self.entry
         await self._learn_behind()
         record = target.secret.record if target.secret else None
         references = {*(entry.status.imports or ()), *(record.imports if record else ())}
         known = self._shared.cache.imported(environment.key, references)
         wanted = replace(wanted_by(environment, entry.status, known), forbidden=self._is_forbidden())
-        return observe(wanted, target, entry)
+        seen = observe(wanted, target, entry)
+        if seen.held is None and is_unfilled(entry.status, unfilled):
+            return replace(seen, held=held_by_status(environment, entry.status, entry.read_at))
+        return seen
 
     def _is_forbidden(self) -> bool:
         account = self.environment.account
@@ -149,11 +160,27 @@ class SyncAttempt:
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
         fresh_after = entry.rotation_seen_at if sync.fresh else None
-        outcome = self.outcome = await self._open(target, Demand(fresh_after, sync.outlive))
-        entry.refused, entry.behind = outcome.imports.own.refused, outcome.imports.behind
-        for seen in outcome.imports.seen:
-            self._parts.note(seen)
+        outcome = await self._open(target, Demand(fresh_after, sync.outlive))
+        self.outcome = outcome
+        self._note(outcome.imports)
         return outcome
+
+    async def check(self) -> CheckedValues | Refused:
+        """Evaluate it without opening anything, and note what was seen of its imports."""
+        environment = self.environment
+        self._recoveries = self._shared.recoveries.count
+        if environment.too_large:
+            self.outcome = Refused(LIMIT_EXCEEDED, environment.too_large, retryable=False)
+            return self.outcome
+        worker = self._shared.attempts[environment.key]
+        outcome = self.outcome = await self._parts.opening.check(environment, worker)
+        self._note(outcome.imports)
+        return outcome
+
+    def _note(self, imports: Imports) -> None:
+        self.entry.refused, self.entry.behind = imports.own.refused, imports.behind
+        for seen in imports.seen:
+            self._parts.note(seen)
 
     async def _open(self, target: TargetSecret, demand: Demand) -> OpenedValues | Refused:
         """Where that takes longer than what is held can be used, that is told meanwhile."""
@@ -230,7 +257,7 @@ class SyncAttempt:
     def _look_again(self) -> None:
         self._shared.scheduler.set(self.environment.key, self._shared.now() + SOON)
 
-    def _has_moved(self, outcome: OpenedValues | Refused) -> bool:
+    def _has_moved(self, outcome: OpenedValues | CheckedValues | Refused) -> bool:
         """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
         if isinstance(outcome, Refused) and outcome.retryable:
             return False  # it is tried again anyhow

@@ -277,7 +277,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
         rollout_digest=seen.old.rollout_digest,
         namespaces=seen.old.namespaces,
         seals=seen.old.seals,
-        rotations_count_until=_rotations_counted(seen),
+        rotations_count_until=count_rotation(seen),
         logins=seen.old.logins,
         more_logins=seen.old.more_logins,
         allowances=seen.old.allowances,
@@ -286,7 +286,7 @@ def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -
     )
 
 
-def _rotations_counted(seen: Situation) -> datetime | None:
+def count_rotation(seen: Situation) -> datetime | None:
     """How long rotations by annotation count, with the one that has just been tried, however that went."""
     asked, before = seen.environment.rotate_request.annotation, seen.old.observed_rotate_request
     is_new = asked and asked != before and seen.old.observed_generation

@@ -83,6 +83,22 @@ class OpenedValues:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedValues:
+    """What an evaluation that opened nothing has found.
+
+    `exports`: there are variables or files, or may be once it is opened. `rotates`: it has rotators, whose secrets are
+    made on request whether or not they are exported.
+    """
+
+    exports: bool
+    imports: Imports
+    warnings: tuple[StatusWarning, ...] = ()
+    rotates: bool = False
+    logins: tuple[LoginStatus, ...] = ()
+    states: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """No values: why, for people. `retryable` is False where only a change by the owner can help.
 

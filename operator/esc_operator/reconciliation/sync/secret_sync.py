@@ -11,12 +11,15 @@ from esc_operator.errors import ConflictError, KubeError, NotFoundError, Unavail
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
 from esc_operator.reconciliation.sync.contest import report_contest, report_trouble, restored
-from esc_operator.reconciliation.sync.outcome import Imports, OpenedValues, Refused, Uses
+from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused, Uses
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target, was_refused_target
+from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.why import Cause, Wait, why_sync
 from esc_operator.resources import reasons
+from esc_operator.resources.definition_source import names_exports
+from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,14 +61,16 @@ class SecretSync:
         turn = next_turn(entry.restorations, situation.now)
         waits = not refused and not target.in_order and turn > situation.now
         verdict = why_sync(_as_if_intact(seen) if waits else seen, situation.now)
-        if isinstance(verdict, Wait) or (waits and verdict.cause is Cause.FIRST):
+        if isinstance(verdict, Wait) and seen.held and situation.held is None and not seen.failed:
+            await self._carry_out(attempt, plan_unfilled_waiting(situation, NO_VARIABLES))
+        elif isinstance(verdict, Wait) or (waits and verdict.cause is Cause.FIRST):
             until = verdict.until if isinstance(verdict, Wait) else turn
             if refused or waits or (secret := restored(situation)) is None:
                 await self._report(attempt, target, until, refused)
             else:
                 await self._restore(attempt, target, secret, until)
         elif refused:
-            await self._carry_out(attempt, attempt.refuse(target, refused))  # nothing is opened or minted for it
+            await self._refuse(attempt, target, refused)
         else:
             if not target.in_order:
                 entry.restorations = count_one_more(entry.restorations, situation.now)
@@ -87,10 +92,31 @@ class SecretSync:
     async def _carry_out(self, attempt: SyncAttempt, plan: Plan) -> None:
         await self._status_writer.carry_out(attempt.environment, attempt.entry, plan)
 
+    async def _refuse(self, attempt: SyncAttempt, target: TargetSecret, refused: Refused) -> None:
+        """Nothing is opened or minted for a Secret that it may not have; but it may have no need of one."""
+        checked = None if names_exports(attempt.environment.source) else await attempt.check()
+        if isinstance(checked, CheckedValues) and not checked.exports:
+            await self._leave(attempt, target, checked)
+        else:
+            await self._carry_out(attempt, attempt.refuse(target, refused))
+
+    async def _leave(self, attempt: SyncAttempt, target: TargetSecret, checked: CheckedValues | OpenedValues) -> None:
+        """It exports nothing: no Secret is filled, and the one that it had goes."""
+        environment, entry, situation = attempt.environment, attempt.entry, attempt.situation(target)
+        plan = plan_unfilled(situation, checked, NO_VARIABLES)
+        former = entry.status.secret_name
+        for name in dict.fromkeys((environment.target.name, former) if target.secret else (former,)):
+            if name:
+                await self._status_writer.abandon(environment, Key(environment.key.namespace, name))
+        attempt.succeed(situation.now, entry.record)
+        await self._carry_out(attempt, plan)
+
     async def _sync(self, attempt: SyncAttempt, target: TargetSecret, sync: Sync) -> None:
         outcome = await attempt.open(target, sync)
         if isinstance(outcome, Refused):
             await self._carry_out(attempt, attempt.refuse(target, outcome))
+        elif not outcome.data:
+            await self._leave(attempt, target, outcome)
         else:
             await self._fill(attempt, target, outcome)
         attempt.follow_up()

@@ -72,7 +72,7 @@ class StatusWriter:
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
-            await self._abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+            await self.abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
         record = self._gatherer.own_record(environment)
         await self.write_with_rollouts(environment, entry, plan, self._rollouts, record)
 
@@ -109,8 +109,9 @@ class StatusWriter:
         self._scheduler.set(environment.key, min(filter(None, (plan.wake_at, due)), default=None))
         await self._actor.post(environment, plan.event, delay_event(due) if due and not was_delayed else None)
 
-    async def _abandon(self, environment: EscEnvironment, former: Key) -> None:
-        """Delete the Secret of a former target name, unless it is kept on purpose or not this environment's."""
+    async def abandon(self, environment: EscEnvironment, former: Key) -> None:
+        """Delete a Secret that is filled no more, unless it is kept on purpose or not this environment's. Raises
+        UnavailableError and ConflictError."""
         found = await self._gatherer.read_metadata(former)
         if found is None or environment.uid not in found.owners or found.environment != environment.key.name:
             return

@@ -358,7 +358,7 @@ def test_a_rotation_a_new_spec_and_a_changed_import_reach_all() -> None:
     told(story, 5)
 
 
-def test_without_a_target_nothing_is_evaluated_and_taking_the_target_away_takes_the_secrets() -> None:
+def test_without_a_target_nothing_is_opened_and_taking_the_target_away_takes_the_secrets() -> None:
     async def story(world: Teams) -> None:
         world.put_wide()
         async with world.operator():

@@ -121,7 +121,8 @@ def test_in_the_operators_namespace_neither_its_target_nor_that_of_another_is_co
             assert world.keys.made == 2
             assert len(world.kept_wide()) == 1
             assert world.api.secret("db-rotators", HOME) is not None
-            world.api.put_environment("thief", {"environment": {}, "target": {"name": STATES}}, HOME)
+            variables = {"values": {"environmentVariables": {"A": "1"}}}
+            world.api.put_environment("thief", {"environment": variables, "target": {"name": STATES}}, HOME)
             await world.skip(MINUTE, step=SECOND)
             (_, _, _, reason) = _told(world, "thief")
             assert reason == "TargetConflict"

@@ -101,6 +101,9 @@ class Openings:
     async def __call__(self, *arguments: Any) -> Any:
         return await self._opening(*arguments)
 
+    async def check(self, *arguments: Any) -> Any:
+        return await self._opening.check(*arguments)
+
 
 class RotatorWorld(RotationWorld):
     """`keys` is the service outside, `home` the operator's own namespace."""
