@@ -16,11 +16,60 @@ if TYPE_CHECKING:
 
 LOGIN = {"fn::open::aws-login": {"oidc": {"roleArn": 1, "sessionName": "app"}}}
 
+ROLE = {"roleArn": "arn:aws:iam::123456789012:role/app", "sessionName": "app"}
+
 DEFINITIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "unknown-provider": (
         variables(A={"fn::open::azz-login": {}}),
         "UnknownProvider",
-        ["spec.environment.values.environmentVariables.A", 'unknown provider "azz-login"'],
+        [
+            "spec.environment.values.environmentVariables.A",
+            'unknown provider "azz-login"; did you mean "aws-login"?',
+        ],
+    ),
+    "provider-of-another": (
+        variables(A={"fn::open::conjur": {}}),
+        "UnknownProvider",
+        ['unknown provider "conjur"; the providers are aws-login, azure-login, gcp-login'],
+    ),
+    "unknown-function": (
+        variables(A={"fn::tojson": {}}),
+        "InvalidExpression",
+        ["'fn::' is a reserved prefix; did you mean \"fn::toJSON\"?"],
+    ),
+    "secret-of-a-reference": (
+        {"values": {"a": {"fn::secret": "x"}, **variables(A={"fn::secret": "${a}"})["values"]}},
+        "InvalidExpression",
+        ["a reference to a secret is secret already: write the reference itself"],
+    ),
+    "misspelled-import": (
+        {"imports": ["neighbuor"], **variables(A="1")},
+        "ImportNotFound",
+        [
+            "spec.environment.imports[0]",
+            'environment "neighbuor" not found',
+            'did you mean "neighbour"?',
+        ],
+    ),
+    "several": (
+        variables(A="${x}", B="${y}"),
+        "UnknownProperty",
+        ['unknown property "x"', "(and 1 more: spec.environment.values.environmentVariables.B: unknown property"],
+    ),
+    "subject-attributes": (
+        {"values": {"login": {"fn::open::aws-login": {"oidc": {**ROLE, "subjectAttributes": ["x"]}}}}},
+        "SubjectAttributesUnsupported",
+        ["oidc.subjectAttributes: `subjectAttributes` is not supported", "distinguish environments by ServiceAccount"],
+    ),
+    "no-arn": (
+        {"values": {"login": {"fn::open::aws-login": {"oidc": {**ROLE, "roleArn": "deploy"}}}}},
+        "InvalidRoleArn",
+        ['oidc.roleArn: "deploy" is not the ARN of a role: it looks like arn:aws:iam::123456789012:role/deploy'],
+    ),
+    "a-day": (
+        {"values": {"login": {"fn::open::aws-login": {"oidc": {**ROLE, "duration": "1d"}}}}},
+        "DurationTooLong",
+        ["oidc.duration: `duration` 1d: AWS allows 12h at most"],
     ),
     "unknown-property": (
         {"values": {"aws": {"region": "eu"}, **variables(A="${aws.regoin}")["values"]}},
@@ -198,16 +247,35 @@ def test_a_missing_import_that_appears(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"refresh": {"interval": "often"}}, "spec.refresh.interval"),
+        (
+            {"refresh": {"interval": "often"}},
+            "spec.refresh.interval: Invalid value: this is not a duration: write it like 45m, 1h30m, 90s or 1d",
+        ),
+        ({"refresh": {"interval": "1w"}}, "this is not a duration"),
+        ({"refresh": {"interval": "0d"}}, "this is not a duration"),
+        ({"refresh": {"interval": "PT5S"}}, "must be at least 30s"),
         ({"refresh": {"interval": "5s"}}, "must be at least 30s"),
         ({"target": {"type": "kubernetes.io/service-account-token"}}, "grant rights"),
         ({"target": {"type": "bootstrap.kubernetes.io/token"}}, "grant rights"),
         ({"target": {"annotations": {"esc-operator.dev/sync": "{}"}}}, "only the operator sets"),
-        ({"target": {"name": "Not A Name"}}, "spec.target.name"),
+        (
+            {"target": {"name": "Not A Name"}},
+            "spec.target.name: Invalid value: a name has only lower-case letters, digits, - and ., and a",
+        ),
+        ({"serviceAccountName": "Me"}, "spec.serviceAccountName: Invalid value: a name has only lower-case letters"),
+        ({"trustedNamespaces": ["a.b"]}, "the name of a namespace has only lower-case letters, digits and -"),
+        ({"sharing": {"namespaces": ["A*"]}}, "a letter or digit at both ends; * means all"),
         ({"target": {"deletionPolicy": "Maybe"}}, "spec.target.deletionPolicy"),
     ],
 )
 def test_the_api_server_itself_refuses_a_bad_field(tenant: Tenant, spec: dict[str, Any], told: str) -> None:
     with pytest.raises(AssertionError, match=r": 422 ") as refused:
         tenant.apply("app", variables(A="1"), **spec)
-    assert told in str(refused.value)
+    assert told in str(refused.value).replace('Invalid value: "', "Invalid value: ").replace('string": ', "")
+    assert "should match" not in str(refused.value)
+
+
+@pytest.mark.parametrize("interval", ["1d", "24h", "90m", "PT1H", "P1DT12H", "1d12h", "1.5h"])
+def test_a_duration_is_taken_in_every_clear_form(tenant: Tenant, interval: str) -> None:
+    tenant.apply("app", variables(A="1"), refresh={"interval": interval})
+    tenant.until_ready("app")

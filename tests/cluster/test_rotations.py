@@ -323,7 +323,8 @@ def test_a_schedule_runs_each_minute_and_each_run_mints_once(fleet: Fleet, tenan
     [
         ({"maxConcurrent": 0}, "spec.maxConcurrent"),
         ({"stopAfterFailures": 0}, "spec.stopAfterFailures"),
-        ({"schedule": "often"}, "spec.schedule"),
+        ({"schedule": "often"}, "this is not a schedule: write minute, hour, day of month, month and day of week"),
+        ({"schedule": "@dayly"}, "or one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually"),
         ({"schedule": "0 3 * * * *"}, "spec.schedule"),
         ({"timeZone": "Europe/Berlin"}, "timeZone is for a schedule"),
         ({"schedule": "0 3 * * *", "dryRun": True}, "a dry run has no schedule"),

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from esc_operator import api
 from esc_operator.cli.backends import resolve
 from esc_operator.cli.place import ANYWHERE, Place
+from esc_operator.cli.sources import Sources
 from esc_operator.errors import EscError
+from esc_operator.stores.port import StoredDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from esc_operator.cli.outside import Outside
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostic, Failed
-    from esc_operator.stores.port import Store, StoredDefinition
+    from esc_operator.stores.port import Store
 
 
 class NotOpenedError(EscError):
@@ -25,11 +27,11 @@ class NotOpenedError(EscError):
 
 
 class OpenedEnvironment:
-    """An opened environment, and the texts that its diagnostics point into."""
+    """An opened environment, and what its diagnostics point into."""
 
-    def __init__(self, value: Value, texts: Mapping[str, str]) -> None:
+    def __init__(self, value: Value, sources: Sources) -> None:
         self.value = value
-        self._texts = texts
+        self._sources = sources
 
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Write diagnostics to stderr."""
@@ -37,7 +39,7 @@ class OpenedEnvironment:
             from esc_operator.cli.redaction import secrets_of
             from esc_operator.cli.reporting import report
 
-            report(found, self._texts, secrets_of(self.value) if self.value.contains_secrets else None)
+            report(found, self._sources, secrets_of(self.value) if self.value.contains_secrets else None)
 
 
 def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) -> OpenedEnvironment:
@@ -47,7 +49,7 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
     result = api.open(
         name, store, identity=lambda: backend.identity(name), settings=outside.settings, states=backend.states
     )
-    opened = OpenedEnvironment(result.value, store.texts)
+    opened = OpenedEnvironment(result.value, Sources(result.name, store.texts, store.files))
     opened.report(result.warnings if result.ok else result.diagnostics)
     if not result.ok:
         raise NotOpenedError(f"{reference} could not be opened")
@@ -60,10 +62,12 @@ class _RememberingStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.texts: dict[str, str] = {}
+        self.files: dict[str, str] = {}
 
     def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         answer = self._store.load(name, importer)
-        text = getattr(answer, "text", None)
-        if text is not None:
-            self.texts[answer.name] = text  # type: ignore[union-attr]  # only StoredDefinition has a text
+        if isinstance(answer, StoredDefinition) and answer.text is not None:
+            self.texts[answer.name] = answer.text
+            if answer.file:
+                self.files[answer.name] = answer.file
         return answer

@@ -5,38 +5,44 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from esc_operator.lang.excerpts import shows_secret
+from esc_operator.lang.excerpts import excerpt, shows_secret
+from esc_operator.lang.reasons import INVALID_YAML
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from esc_operator.cli.redaction import Matcher
+    from esc_operator.cli.sources import Sources
     from esc_operator.lang.diagnostics import Diagnostic, Range
 
 _LONGEST_LINE = 160
 
 
-def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None) -> None:
-    """Write the diagnostics to stderr. `texts` are the definitions by environment; `secrets` finds what to redact."""
-    sys.stderr.write("".join(render(diagnostics, texts, secrets)))
+def report(diagnostics: Iterable[Diagnostic], sources: Sources, secrets: Matcher | None = None) -> None:
+    """Write the diagnostics to stderr. `secrets` finds what to redact."""
+    sys.stderr.write("".join(render(diagnostics, sources, secrets)))
 
 
-def render(
-    diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], secrets: Matcher | None = None
-) -> Iterator[str]:
+def render(diagnostics: Iterable[Diagnostic], sources: Sources, secrets: Matcher | None = None) -> Iterator[str]:
+    texts = sources.texts
     for diagnostic in diagnostics:
-        yield f"{_place(diagnostic)}{diagnostic.severity.value}: {diagnostic.text}\n"
+        yield f"{_place(diagnostic, sources)}{diagnostic.severity.value}: {diagnostic.text}\n"
         where = diagnostic.range
         if where and where.environment in texts:
             yield _excerpt(texts[where.environment], where, secrets)
 
 
-def _place(diagnostic: Diagnostic) -> str:
-    """`environment:line:column: `, or the document path if there is no text to point into."""
+def _place(diagnostic: Diagnostic, sources: Sources) -> str:
+    """`file:line:column: `, with the environment in place of a file if there is none, or the document path if there is
+    no text to point into."""
     where = diagnostic.range
+    name = where.environment if where else diagnostic.environment or sources.root
+    file = sources.files.get(name, "")
     if where:
-        return f"{where.environment}:{where.begin.line}:{where.begin.column}: "
-    parts = (diagnostic.environment, diagnostic.path)
+        return f"{file or name}:{where.begin.line}:{where.begin.column}: "
+    if file and diagnostic.reason == INVALID_YAML and (found := excerpt(sources.texts[name], None)):
+        return f"{file}:{found.line}:{found.column}: "
+    parts = (file or diagnostic.environment, diagnostic.path)
     return "".join(f"{part}: " for part in parts if part)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import EscError, ProviderError
-from esc_operator.evaluation import Described, Failed
+from esc_operator.evaluation import Described, Failed, InputProblem
 from esc_operator.formats.spelling import Known
 from esc_operator.providers import reasons
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from esc_operator.providers.port import Provider, Rotator
     from esc_operator.schema import Schema
@@ -52,7 +53,8 @@ class Catalogue:
         if key not in self._described:
             try:
                 plugin = registry.find(name)
-                self._described[key] = Described(**{part: _compile(plugin, name, part) for part in parts})
+                schemas = {part: _compile(plugin, name, part) for part in parts}
+                self._described[key] = Described(**schemas, problems=partial(_problems, plugin, name))
             except EscError as error:
                 return self._failed(registry, name, error)
         return self._described[key]
@@ -66,6 +68,19 @@ class Catalogue:
             return Failed(f"{error.message}; {name} is {there}", error.reason)
         told = "the providers are" if is_provider else "the rotators are"
         return Failed(error.message, error.reason, wanted=name, known=Known(registry.names(), told))
+
+
+def _problems(plugin: Any, name: str, inputs: Mapping[str, Any]) -> Sequence[InputProblem]:
+    """What a plug-in has to say about inputs before it is called. Raises nothing."""
+    from esc_operator.providers.port import Checked
+
+    if not isinstance(plugin, Checked):
+        return ()
+    try:
+        return tuple(plugin.problems(inputs))
+    except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
+        message = f'the provider "{name}" failed to check its inputs ({type(error).__name__}): this is a bug in it'
+        return (InputProblem((), message, reasons.PROVIDER_CRASHED),)
 
 
 def _compile(plugin: Any, name: str, part: str) -> Schema:

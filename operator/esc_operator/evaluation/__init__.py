@@ -7,9 +7,11 @@ random number; it returns its requests to the outside as effects. Invariant: wha
 
 from esc_operator.evaluation.answers import (
     UNKNOWN_LOGIN,
+    UNSEEN,
     Answer,
     Decrypted,
     Described,
+    InputProblem,
     Lease,
     Loaded,
     Login,
@@ -37,6 +39,7 @@ from esc_operator.lang.diagnostics import Failed
 
 __all__ = [
     "UNKNOWN_LOGIN",
+    "UNSEEN",
     "Answer",
     "Batch",
     "Decrypt",
@@ -49,6 +52,7 @@ __all__ = [
     "Failed",
     "FindProvider",
     "FindRotator",
+    "InputProblem",
     "Lease",
     "LoadEnvironment",
     "Loaded",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from esc_operator.lang.diagnostics import Failed
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.lang.declarations import Environment
@@ -41,12 +42,40 @@ class Loaded(NamedTuple):
     name: str = ""
 
 
+class Unseen:
+    """In place of a part of inputs that nobody may look at: it is not known yet, or it is a secret."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNSEEN"
+
+
+UNSEEN: Final = Unseen()
+
+
+class InputProblem(NamedTuple):
+    """Why inputs that match the schema cannot be used: the keys that lead to the part to blame, a message for people,
+    and a reason."""
+
+    path: tuple[str, ...]
+    message: str
+    reason: str
+
+
+def _no_problems(inputs: Mapping[str, Any]) -> Sequence[InputProblem]:
+    del inputs
+    return ()
+
+
 class Described(NamedTuple):
-    """The schemas of a provider or rotator; `state` is a rotator's alone."""
+    """The schemas of a provider or rotator; `state` is a rotator's alone. `problems`: what is wrong with inputs that
+    match the schema, from the inputs alone, in which `UNSEEN` stands for parts; it raises nothing."""
 
     inputs: Schema = ALWAYS
     outputs: Schema = ALWAYS
     state: Schema = ALWAYS
+    problems: Callable[[Mapping[str, Any]], Sequence[InputProblem]] = _no_problems
 
 
 class Login(NamedTuple):

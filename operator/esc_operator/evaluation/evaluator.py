@@ -14,6 +14,7 @@ from esc_operator.evaluation.results import Batch, Evaluation, Mode, OpenRecord,
 from esc_operator.evaluation.state import EvaluationState, Options
 from esc_operator.evaluation.values import Value, unknown
 from esc_operator.evaluation.walk import Walk
+from esc_operator.lang.access import parse_access
 from esc_operator.lang.budget import Budget
 from esc_operator.lang.diagnostics import Diagnostic, in_order
 from esc_operator.lang.limits import DEFAULT_LIMITS, Limits
@@ -30,8 +31,8 @@ class Evaluator:
     """One evaluation of one environment.
 
     `name` is the environment's identity, which takes part in import cycles and in `${context}`. `context` is what the
-    host adds to `${context}`. `rotate_paths` are the value paths (`a.b`) of the rotators to rotate, all of them if
-    empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports.
+    host adds to `${context}`. `rotate_paths` are the property paths (`a.b`, `a["b"]`) of the rotators to rotate, all of
+    them if empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports.
     `place_of(name)` says where an environment is: those of one place may import each other, and may import the same of
     all others; without it all are in one place. With `show_secrets` a check decrypts. `budget` is what is left for it,
     where parsing has been paid from the same; else `limits` say how much there is. Raises ValueError for a context with
@@ -57,7 +58,7 @@ class Evaluator:
             mode=mode,
             context=context or {},
             decrypts=mode != Mode.CHECK or show_secrets,
-            rotate_paths=frozenset(f"values.{path}" for path in rotate_paths),
+            rotate_paths=frozenset(map(_keys_of, rotate_paths)),
             qualify=qualify,
             place_of=place_of,
         )
@@ -112,3 +113,10 @@ class Evaluator:
 
 def _place(record: OpenRecord) -> tuple[str, str]:
     return record.environment, record.path
+
+
+def _keys_of(path: str) -> tuple[str | int, ...]:
+    """The keys of a property path, below `values`. A text that is no path means no place; the evaluation refuses none
+    of its caller's options."""
+    keys, _ = parse_access(path)
+    return (path,) if keys is None else keys

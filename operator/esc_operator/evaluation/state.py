@@ -30,13 +30,13 @@ _A = TypeVar("_A")
 
 
 class Options(NamedTuple):
-    """The options of an evaluation; see `Evaluator`.  `rotate_paths` are document paths, `decrypts` says whether
+    """The options of an evaluation; see `Evaluator`.  `rotate_paths` are keys below `values`, `decrypts` says whether
     secrets at rest are decrypted."""
 
     mode: Mode
     context: Mapping[str, Any]
     decrypts: bool
-    rotate_paths: frozenset[str]
+    rotate_paths: frozenset[tuple[str | int, ...]]
     qualify: Callable[[str, str], str]
     place_of: Callable[[str], str]
 

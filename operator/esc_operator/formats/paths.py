@@ -31,9 +31,17 @@ def join_path(keys: Iterable[str | int], root: str = "") -> str:
     return text
 
 
-def path_text(path: Path) -> str:
+def keys_of(path: Path) -> tuple[str | int, ...]:
+    """The keys from the prefix on."""
     keys: list[str | int] = []
     while not isinstance(path, str):
         path, key = path
         keys.append(key)
-    return join_path(reversed(keys), path)
+    return tuple(reversed(keys))
+
+
+def path_text(path: Path) -> str:
+    root = path
+    while not isinstance(root, str):
+        root = root[0]
+    return join_path(keys_of(path), root)

@@ -13,14 +13,30 @@ from esc_operator.resources.sharing import EVERY_NAMESPACE
 # Kinds of Secret that the API server acts upon: writing one would grant rights instead of storing values.
 REFUSED_TYPES = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
 
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+NAME_PATTERN = f"^{_LABEL}([.]{_LABEL})*$"
+"""What the API server accepts as the name of an object."""
+
+# A rule, not a pattern: whoever writes something else reads a sentence, and no regular expression.
 _NAME = {
     "type": "string",
     "minLength": 1,
     "maxLength": 253,
-    "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    "x-kubernetes-validations": [
+        {
+            "rule": f"self.matches('{NAME_PATTERN}')",
+            "message": "a name has only lower-case letters, digits, - and ., and a letter or digit at both ends",
+        }
+    ],
 }
 
-_NAMESPACE = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
+_OF_NAMESPACE = "the name of a namespace has only lower-case letters, digits and -, and a letter or digit at both ends"
+_NAMESPACE = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 63,
+    "x-kubernetes-validations": [{"rule": f"self.matches('^{_LABEL}$')", "message": _OF_NAMESPACE}],
+}
 
 
 def environment_spec() -> dict[str, Any]:
@@ -135,7 +151,12 @@ def _sharing(default: str) -> dict[str, Any]:
                 "items": {
                     "type": "string",
                     "maxLength": 63,
-                    "pattern": rf"^(\{EVERY_NAMESPACE}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
+                    "x-kubernetes-validations": [
+                        {
+                            "rule": f"self == '{EVERY_NAMESPACE}' || self.matches('^{_LABEL}$')",
+                            "message": f"{_OF_NAMESPACE}; {EVERY_NAMESPACE} means all",
+                        }
+                    ],
                 },
                 "description": f'Namespaces whose environments may import it, such as [red, blue]; "{EVERY_NAMESPACE}" '
                 f"means all. Default: {default}.",
@@ -148,12 +169,20 @@ def _duration(description: str, at_least: str) -> dict[str, Any]:
     return {
         "type": "string",
         "maxLength": 32,
-        "pattern": durations.PATTERN,
         "description": description,
         "x-kubernetes-validations": [
-            {"rule": f"duration(self) >= duration('{at_least}')", "message": f"must be at least {at_least}"}
+            {"rule": _IS_DURATION, "message": f"this is not a duration: write it like {durations.EXAMPLES}"},
+            {
+                # CEL knows neither days, which are always enough, nor the form of ISO 8601.
+                "rule": f"!({_IS_DURATION}) || self.matches('[dD]') || "
+                f"duration(self.startsWith('PT') ? self.substring(2).lowerAscii() : self) >= duration('{at_least}')",
+                "message": f"must be at least {at_least}",
+            },
         ],
     }
+
+
+_IS_DURATION = f"self.matches('[0-9]') && self.matches('{durations.PATTERN}')"
 
 
 def _refresh() -> dict[str, Any]:
@@ -163,7 +192,8 @@ def _refresh() -> dict[str, Any]:
         "hour.",
         "properties": {
             "interval": _duration(
-                "How often to read inputs that do not expire again, such as 10m or 1h30m; at least 30s. Default: 1h.",
+                "How often to read inputs that do not expire again, such as 10m, 1h30m or 1d; at least 30s. Default: "
+                "1h.",
                 "30s",
             ),
             "before": _duration(

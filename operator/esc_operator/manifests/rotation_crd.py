@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.formats import schedules
 from esc_operator.manifests.schema_parts import (
     META,
     conditions,
@@ -116,12 +117,20 @@ def _spec() -> dict[str, Any]:
                 "suspended. false: that fails with the reason NothingSelected. Default: false."
             ),
             "dryRun": flag("true: only list what would be rotated, in status.planned. Default: false."),
-            "schedule": text(
-                "A cron expression (minute, hour, day of month, month, day of week), such as 0 3 1 * * for 3:00 on the "
-                "first of each month. Default: the rotation runs once, at once.",
-                maxLength=256,
-                pattern=r"^\S+( +\S+){4}$",
-            ),
+            "schedule": {
+                **text(
+                    "A cron expression (minute, hour, day of month, month, day of week), such as 0 3 1 * * for 3:00 on "
+                    f"the first of each month, or one of {', '.join(schedules.SHORT_SCHEDULES)}. Default: the rotation "
+                    "runs once, at once.",
+                    maxLength=256,
+                ),
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.matches(r'^\\S+( +\\S+){{4}}$') || self in {sorted(schedules.SHORT_SCHEDULES)}",
+                        "message": f"this is not a schedule: {schedules.ADVICE}",
+                    }
+                ],
+            },
             "timeZone": text(
                 "The time zone of schedule, such as Europe/Berlin. Default: UTC.", minLength=1, maxLength=64
             ),

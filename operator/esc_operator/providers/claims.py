@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,27 @@ class Claims(NamedTuple):
     issuer: str
     subject: str
     audiences: tuple[str, ...]
+
+
+_USUAL_ACCOUNT = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):default")
+
+
+def forgotten_account(claims: Claims) -> str:
+    """What to say first if a cloud refuses the subject that environments have which name no ServiceAccount; "" for any
+    other. To trust that one would be to trust every pod of the namespace that names none."""
+    if not _USUAL_ACCOUNT.fullmatch(claims.subject):
+        return ""
+    return (
+        f"this environment logs in as {claims.subject}, because its spec.serviceAccountName names no other "
+        "ServiceAccount: set it to the one that is trusted; "
+    )
+
+
+def trusted_subject(claims: Claims) -> str:
+    """The subject to trust: that of the token, or, if that is of a namespace's default ServiceAccount, the form of
+    another one."""
+    found = _USUAL_ACCOUNT.fullmatch(claims.subject)
+    return f"system:serviceaccount:{found[1]}:NAME" if found else claims.subject
 
 
 def unverified_claims(token: IdentityToken) -> Claims:

@@ -1,4 +1,4 @@
-"""The common inputs of the clouds' logins: parts of their schemas, and their checks. Pure."""
+"""The common inputs of the clouds' logins: parts of their schemas, and what may be wrong with them. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import ProviderError
-from esc_operator.formats.durations import parse_duration
+from esc_operator.evaluation import InputProblem
+from esc_operator.formats.durations import format_duration, parse_duration
 from esc_operator.providers import login_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 LONGEST = timedelta(hours=12)
 """The longest lifetime of any cloud's credentials."""
 
 SECRET: Mapping[str, Any] = {"type": "string", "secret": True}
-LIFETIME: Mapping[str, Any] = {"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
+# Upstream's schema has a pattern; a sentence (`lifetime_problems`) is of more use.
+LIFETIME: Mapping[str, Any] = {"type": "string"}
 SUBJECT_ATTRIBUTES: Mapping[str, Any] = {
     "type": "array",
     "items": {"type": "string"},
@@ -24,25 +26,45 @@ SUBJECT_ATTRIBUTES: Mapping[str, Any] = {
 }
 
 
-def refuse_subject_attributes(inputs: Mapping[str, Any]) -> None:
+def refuse(problems: Iterable[InputProblem]) -> None:
+    """Raises ProviderError for the first problem: what a check reports, an open refuses as well."""
+    for problem in problems:
+        raise ProviderError(problem.message, reason=problem.reason)
+
+
+def subject_problems(inputs: Mapping[str, Any], *within: str) -> Iterator[InputProblem]:
+    """`within` is the path of these inputs."""
     if inputs.get("subjectAttributes"):
-        raise ProviderError(
+        yield InputProblem(
+            (*within, "subjectAttributes"),
             "`subjectAttributes` is not supported: a cluster's token always has the subject"
             " system:serviceaccount:<namespace>:<name>; leave it out, and distinguish environments by ServiceAccount or"
             " `audience`",
-            reason=login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
+            login_reasons.SUBJECT_ATTRIBUTES_UNSUPPORTED,
         )
 
 
-def parse_lifetime(name: str, text: str, cloud: str) -> timedelta:
-    """The lifetime in the input `name`, at most what the cloud allows; the caller checks the minimum."""
+def lifetime_problems(
+    inputs: Mapping[str, Any], path: Sequence[str], cloud: str, shortest: timedelta
+) -> Iterator[InputProblem]:
+    """What is wrong with the lifetime at the end of the path; `inputs` are those around it."""
+    name, text = path[-1], inputs.get(path[-1])
+    if not isinstance(text, str):
+        return
     try:
         lifetime = parse_duration(text)
-    except (ValueError, OverflowError) as error:
-        raise ProviderError(
+    except (ValueError, OverflowError):
+        yield InputProblem(
+            tuple(path),
             f'`{name}` "{text}" is not a duration: write it like 1h, 30m or 1h30m',
-            reason=login_reasons.INVALID_DURATION,
-        ) from error
+            login_reasons.INVALID_DURATION,
+        )
+        return
     if lifetime > LONGEST:
-        raise ProviderError(f"`{name}` {text}: {cloud} allows 12h at most", reason=login_reasons.DURATION_TOO_LONG)
-    return lifetime
+        yield InputProblem(tuple(path), f"`{name}` {text}: {cloud} allows 12h at most", login_reasons.DURATION_TOO_LONG)
+    if lifetime < shortest:
+        yield InputProblem(
+            tuple(path),
+            f"`{name}` {text}: {cloud} allows no less than {format_duration(shortest)}",
+            login_reasons.INVALID_DURATION,
+        )

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
 
-    from esc_operator.evaluation import Login, Opened, Rotated
+    from esc_operator.evaluation import InputProblem, Login, Opened, Rotated
 
 T = TypeVar("T")
 
@@ -102,6 +102,16 @@ class Provider(Protocol):
         The lease says when the value expires: every provider whose values expire must return one. An awaited call may
         be cancelled at any point, and one answer may serve several environments of the same identity.
         """
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A provider that finds, by reading them alone, what is wrong with inputs that match its schema. A check reports
+    it, and so does an evaluation before it opens anything; `open` has to refuse the same."""
+
+    def problems(self, inputs: Mapping[str, Any]) -> Iterable[InputProblem]:
+        """What is wrong with the inputs, each with the path of the part to blame; `evaluation.UNSEEN` stands for parts
+        that are not known yet, or secret. Does no I/O; its work must be proportional to the size of the inputs."""
 
 
 @runtime_checkable

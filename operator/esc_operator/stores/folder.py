@@ -62,9 +62,9 @@ class FolderStore:
             path = self._path(reference.project, reference.name + suffix)
             try:
                 with open(path, encoding="utf-8") as file:
-                    return StoredDefinition(
-                        reference.full_name, text=file.read(), trusted=None
-                    )  # the whole folder is one user's
+                    text = file.read()
+                # The whole folder is one user's.
+                return StoredDefinition(reference.full_name, text=text, trusted=None, file=path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except UnicodeDecodeError:

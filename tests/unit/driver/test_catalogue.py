@@ -31,7 +31,7 @@ def evaluate(text: str) -> Evaluation:
 
 
 def test_the_inputs_of_upstream_are_taken() -> None:
-    upstream = f"{{oidc: {{{ROLE}, duration: 1h, policyArns: [], subjectAttributes: [rootEnvironment.name]}}}}"
+    upstream = f"{{oidc: {{{ROLE}, duration: 1h, policyArns: [], subjectAttributes: []}}}}"
     assert check(upstream).ok
     assert check("{static: {accessKeyId: a, secretAccessKey: b, sessionToken: c}}").ok
 
@@ -39,10 +39,42 @@ def test_the_inputs_of_upstream_are_taken() -> None:
 @pytest.mark.parametrize(
     ("inputs", "place", "words"),
     [
-        ("{}", "", "at least 1 properties"),
-        (f"{{oidc: {{{ROLE}}}, static: {{accessKeyId: a, secretAccessKey: b}}}}", "", "at most 1 properties"),
+        ("{}", "", "aws-login requires exactly one of `oidc` (a role) and `static` (given keys)"),
+        (
+            f"{{oidc: {{{ROLE}}}, static: {{accessKeyId: a, secretAccessKey: b}}}}",
+            "",
+            "aws-login requires exactly one of",
+        ),
         (f"{{oidc: {{{ROLE}, duraton: 1h}}}}", ".oidc.duraton", 'property "duraton" is not allowed'),
-        (f"{{oidc: {{{ROLE}, duration: 1d}}}}", ".oidc.duration", "must match the pattern"),
+        (f"{{oidc: {{{ROLE}, duration: 1d}}}}", ".oidc.duration", "`duration` 1d: AWS allows 12h at most"),
+        (f"{{oidc: {{{ROLE}, duration: 24h}}}}", ".oidc.duration", "`duration` 24h: AWS allows 12h at most"),
+        (f"{{oidc: {{{ROLE}, duration: 5m}}}}", ".oidc.duration", "`duration` 5m: AWS allows no less than 15m"),
+        (f"{{oidc: {{{ROLE}, duration: an hour}}}}", ".oidc.duration", '"an hour" is not a duration: write it like 1h'),
+        (
+            "{oidc: {roleArn: deploy, sessionName: ab}}",
+            ".oidc.roleArn",
+            '"deploy" is not the ARN of a role: it looks like arn:aws:iam::123456789012:role/deploy, with the number',
+        ),
+        (
+            "{oidc: {roleArn: 'arn:aws:sts::123456789012:assumed-role/deploy/me', sessionName: ab}}",
+            ".oidc.roleArn",
+            "but of a session of one: write arn:aws:iam::123456789012:role/deploy",
+        ),
+        (
+            "{oidc: {roleArn: 'arn:aws:iam::123456789012:user/deploy', sessionName: ab}}",
+            ".oidc.roleArn",
+            "is not the ARN of a role: that of a role looks like arn:aws:iam::123456789012:role/name",
+        ),
+        (
+            f"{{oidc: {{{ROLE}, policyArns: [ReadOnlyAccess]}}}}",
+            ".oidc.policyArns",
+            '"ReadOnlyAccess" is not the ARN of a policy: it looks like',
+        ),
+        (
+            f"{{oidc: {{{ROLE}, subjectAttributes: [rootEnvironment.name]}}}}",
+            ".oidc.subjectAttributes",
+            "`subjectAttributes` is not supported: a cluster's token always has the subject",
+        ),
         ("{oidc: {roleArn: 7, sessionName: ab}}", ".oidc.roleArn", "expected string, got number"),
         ("{static: {accessKeyId: a}}", ".static", "missing required properties: secretAccessKey"),
     ],
@@ -51,6 +83,71 @@ def test_a_mistake_in_the_inputs_is_reported_at_its_place(inputs: str, place: st
     (found,) = check(inputs).diagnostics
     assert found.path == f'values.login["fn::open::aws-login"]{place}'
     assert words in found.summary
+
+
+@pytest.mark.parametrize(
+    ("call", "place", "words"),
+    [
+        (
+            "{fn::open::azure-login: {clientId: a, tenantId: b, subjectAttributes: [x]}}",
+            "subjectAttributes",
+            "is not su",
+        ),
+        ("{fn::open::azure-login: {clientId: a, tenantId: 'b/c'}}", "tenantId", "`tenantId` is not a tenant"),
+        (
+            "{fn::open::azure-login: {clientId: a, tenantId: b, scope: c}}",
+            "scope",
+            "set `oidc: true` or a `clientSecret`",
+        ),
+        (
+            "{fn::open::gcp-login: {project: 1, accessToken: {accessToken: a, serviceAccount: b/c}}}",
+            "accessToken.serviceAccount",
+            "`serviceAccount` is not a service account: write one like",
+        ),
+        (
+            "{fn::open::gcp-login: {project: 1, accessToken: {accessToken: a, tokenLifetime: 2d}}}",
+            "accessToken.tokenLifetime",
+            "`tokenLifetime` 2d: Google allows 12h at most",
+        ),
+        ("{fn::open::gcp-login: {project: 1}}", "", "gcp-login requires exactly one of `oidc`"),
+        (
+            "{fn::rotate::aws-iam: {inputs: {login: {accessKeyId: a, secretAccessKey: b}, userArn: deploy}}}",
+            "userArn",
+            '`userArn` "deploy" is not the ARN of a user: it looks like',
+        ),
+    ],
+)
+def test_what_an_open_refuses_by_reading_the_definition_is_refused_by_a_check(
+    call: str, place: str, words: str
+) -> None:
+    (found,) = evaluate(f"values: {{login: {call}}}").diagnostics
+    assert found.path.endswith(place)
+    assert words in found.text
+    assert found.reason
+
+
+def test_a_check_refuses_nothing_that_is_not_known_yet_or_is_a_secret() -> None:
+    secret = "{fn::secret: hunter2}"
+    role = f"roleArn: {secret}, duration: {secret}, sessionName: ab"
+    assert check(f"{{oidc: {{{role}}}}}").ok
+    aws = "aws: {fn::open::aws-login: {static: {accessKeyId: a, secretAccessKey: b}}}"
+    login = "login: {fn::open::aws-login: {oidc: {roleArn: '${aws.accessKeyId}', sessionName: ab}}}"
+    assert evaluate(f"values: {{{aws}, {login}}}").ok
+
+
+def test_what_a_provider_says_of_its_inputs_crashes_nothing() -> None:
+    class Broken:
+        name, inputs, outputs = "broken", True, True
+
+        def problems(self, inputs: object) -> list[object]:
+            raise KeyError("hunter2")
+
+    providers: Any = type("Plugins", (), {"find": lambda self, name: Broken(), "names": lambda self: ()})()
+    described = Catalogue(providers).describe_provider("broken")
+    assert isinstance(described, Described)
+    (problem,) = described.problems({})
+    assert problem.reason == "ProviderCrashed"
+    assert "hunter2" not in problem.message
 
 
 def test_a_description_is_compiled_once() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from esc_operator.evaluation import (
     Described,
     Failed,
@@ -79,6 +81,26 @@ def test_only_the_chosen_rotators_rotate() -> None:
     evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(), mode=Mode.ROTATE, rotate_paths=["two"])
     assert [patch.path for patch in evaluation.patches] == ['values.two["fn::rotate"].state']
     assert revealed(evaluation)["use"] == "old"
+
+
+@pytest.mark.parametrize("path", ['two.b-c["d.e"]', 'two["b-c"]["d.e"]', '["two"].b-c["d.e"]', '["two"]["b-c"]["d.e"]'])
+def test_the_place_of_a_rotator_is_the_same_however_its_path_is_written(path: str) -> None:
+    call = "{fn::rotate::keys: {inputs: {login: admin, user: me}, state: {key: old}}}"
+    text = f"values: {{two: {{b-c: {{d.e: {call}, 'd': {{e: {call}}}}}}}}}"
+    evaluation = evaluate(text, world(), mode=Mode.ROTATE, rotate_paths=[path])
+    assert [patch.path for patch in evaluation.patches] == ['values.two["b-c"]["d.e"]["fn::rotate::keys"].state']
+
+
+def test_a_place_in_an_argument_and_in_a_list_is_found() -> None:
+    call = "{fn::rotate::keys: {inputs: {login: admin, user: me}, state: {key: old}}}"
+    text = f"values: {{a: {{fn::toJSON: [{call}, {call}]}}}}"
+    evaluation = evaluate(text, world(), mode=Mode.ROTATE, rotate_paths=['a["fn::toJSON"][1]'])
+    assert [patch.path for patch in evaluation.patches] == ['values.a["fn::toJSON"][1]["fn::rotate::keys"].state']
+
+
+def test_a_text_that_is_no_path_means_no_place() -> None:
+    evaluation = evaluate(TEXT.replace('"${admin}"', "admin"), world(), mode=Mode.ROTATE, rotate_paths=["two["])
+    assert evaluation.patches == ()
 
 
 def test_rotators_of_imports_do_not_rotate() -> None:

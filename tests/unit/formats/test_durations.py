@@ -22,15 +22,47 @@ from esc_operator.formats.durations import format_duration, parse_duration
         ("250ms", 0.25),
         ("1m1m", 120),
         ("0s", 0),
+        ("1d", 86400),
+        ("24h", 86400),
+        ("1d12h", 129600),
+        ("PT1H", 3600),
+        ("PT1H30M", 5400),
+        ("P1D", 86400),
+        ("P1DT12H", 129600),
     ],
 )
 def test_durations_are_read_as_go_writes_them(text: str, value: float) -> None:
     assert parse_duration(text) == timedelta(seconds=value)
 
 
-@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1 h", "1d", "1h\n", "\uff11h", "1.h", "1h30"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "h",
+        "-1h",
+        "1 h",
+        "1h\n",
+        "\uff11h",
+        "1.h",
+        "1h30",
+        "P",
+        "PT",
+        "0d",
+        "1.5d",
+        "1h1d",
+        "1w",
+        "1 day",
+        "1H",
+        "1M",
+        "pt1h",
+        "P1M",
+        "9999999h",
+    ],
+)
 def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration: write it like 45m, 1h30m or 90s"):
+    with pytest.raises(ValueError, match="is not a duration: write it like 45m, 1h30m, 90s or 1d"):
         parse_duration(text)
 
 

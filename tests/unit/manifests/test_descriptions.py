@@ -50,7 +50,7 @@ FIELDS = [field for body in definitions() for field in fields_of(body)]
 OPTIONAL = [field for field in FIELDS if field.is_optional]
 UNITS: dict[str, tuple[Callable[[dict[str, Any]], bool], str]] = {
     "a duration names its units": (
-        lambda schema: schema.get("pattern") == durations.PATTERN,
+        lambda schema: any(durations.PATTERN in rule["rule"] for rule in schema.get("x-kubernetes-validations", ())),
         r"such as \d+[smh]",
     ),
     "a time names its zone": (lambda schema: schema.get("format") == "date-time", r"\bUTC\b"),
@@ -92,6 +92,13 @@ def test_every_field_names_its_unit(rule: str) -> None:
     found = [field for field in FIELDS if has_unit(field.schema)]
     assert found
     assert [field.path for field in found if not re.search(pattern, field.description)] == []
+
+
+def test_nobody_reads_a_regular_expression() -> None:
+    assert [field.path for field in FIELDS if "pattern" in field.schema] == []
+    rules = [rule for field in FIELDS for rule in field.schema.get("x-kubernetes-validations", ())]
+    assert len(rules) > 20
+    assert [rule for rule in rules if not rule.get("message") or "matches" in rule["message"]] == []
 
 
 def test_a_default_of_the_schema_is_the_one_that_is_described() -> None:

@@ -1,6 +1,8 @@
 """`fn::open`."""
 
-from esc_operator.evaluation.answers import UNKNOWN_LOGIN, Described, Opened
+from typing import Any
+
+from esc_operator.evaluation.answers import UNKNOWN_LOGIN, UNSEEN, Described, Opened
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
@@ -22,7 +24,7 @@ def open_provider(frame: Frame, call: Call) -> Steps:
     if answer is None or not inputs.is_complete:
         return PENDING_VALUE
     described = described_or_reported(frame, call, answer)
-    usable = accepts_inputs(frame, call, inputs, described.inputs)
+    usable = accepts_inputs(frame, call, inputs, described)
     if not usable or inputs.contains_unknowns or frame.mode == Mode.CHECK or isinstance(answer, Failed):
         return frame.unknown(described.outputs)
     scope = frame.scope
@@ -48,7 +50,7 @@ def described_or_reported(frame: Frame, call: Call, answer: Described | Failed) 
     return answer
 
 
-def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> bool:
+def accepts_inputs(frame: Frame, call: Call, inputs: Value, described: Described) -> bool:
     """Whether the provider accepts the inputs. They are written out for it, and it may read them more than once."""
     most = frame.limits.input_bytes
     if inputs.size > most:
@@ -57,11 +59,31 @@ def accepts_inputs(frame: Frame, call: Call, inputs: Value, accept: Schema) -> b
         frame.error(call, summary, reasons.LIMIT_EXCEEDED)
         return False
     frame.charge(4 * inputs.writing_units)
-    accepted = frame.conforms(inputs, accept)
+    accepted = frame.conforms(inputs, described.inputs)
     if accepted and call.operands["inputs"] is not None and not inputs.is_unknown:
         # Upstream crashes on inputs that are not an object, if the provider's schema accepts them.
-        return inputs.is_object or frame.conforms(inputs, OBJECT)
-    return accepted
+        accepted = inputs.is_object or frame.conforms(inputs, OBJECT)
+    return accepted and not (inputs.is_object and _has_problems(frame, call, inputs, described))
+
+
+def _has_problems(frame: Frame, call: Call, inputs: Value, described: Described) -> bool:
+    """Whether the provider refuses inputs by reading them alone: so a check refuses them too, and in an evaluation that
+    opens nothing else is opened. Reported at the parts to blame."""
+    problems = described.problems(_seen(inputs))
+    for problem in problems:
+        blamed = inputs.lookup(problem.path)
+        where = blamed.definition if blamed is not None and not blamed.is_secret else None
+        frame.error(where or call, problem.message, problem.reason)
+    return bool(problems)
+
+
+def _seen(value: Value) -> Any:
+    """Plain data, without what is unknown or secret: no message can quote it."""
+    if value.is_secret or value.is_unknown:
+        return UNSEEN
+    if value.is_object:
+        return {key: _seen(part) for key, part in value.properties.items()}
+    return [_seen(part) for part in value.elements] if value.is_array else value.reveal()
 
 
 def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | None, inputs: Value) -> Value:

@@ -7,7 +7,7 @@ from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
 from esc_operator.evaluation.results import Mode, Patch, Rotation, RotationStatus
 from esc_operator.evaluation.values import PENDING_VALUE, Value
-from esc_operator.formats.paths import join_key
+from esc_operator.formats.paths import join_key, keys_of
 from esc_operator.lang import reasons
 from esc_operator.lang.declarations import Call
 from esc_operator.lang.diagnostics import Failed
@@ -30,7 +30,7 @@ def rotate(frame: Frame, call: Call) -> Steps:
     stored = yield frame.operand(call, "state")
     if not (inputs.is_complete and stored.is_complete):
         return PENDING_VALUE
-    usable = accepts_inputs(frame, call, inputs, described.inputs)
+    usable = accepts_inputs(frame, call, inputs, described)
     frame.charge(4 * stored.writing_units)
     usable = frame.conforms(stored, _or_null(described.state)) and usable
     if not usable or not _is_known(frame, inputs, stored) or isinstance(answer, Failed):
@@ -95,7 +95,7 @@ def _rotates(frame: Frame, call: Call) -> bool:
     if frame.mode != Mode.ROTATE or not frame.scope.is_root:
         return False
     paths = frame.state.options.rotate_paths
-    return not paths or call.path in paths
+    return not paths or keys_of(call.node.path)[1:] in paths
 
 
 def _note(frame: Frame, call: Call, status: RotationStatus, patch: Patch | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.providers import login_reasons, reasons, refusals
 from esc_operator.providers.aws import reasons as aws_reasons
+from esc_operator.providers.claims import forgotten_account, trusted_subject
 from esc_operator.providers.refusals import Refusal, Rule, is_any, says
 
 if TYPE_CHECKING:
@@ -70,10 +71,10 @@ def _advise_trust(exchange: Exchange, refusal: Refusal) -> str:
     # AWS has one sentence for everything that a trust policy can refuse; anything else it says is worth repeating.
     more = "" if refusal.text.startswith("Not authorized to perform sts:AssumeRole") else f"; AWS says: {refusal.text}"
     return (
-        f"AWS refused {exchange.role} to {claims.subject}: in the role's trust policy, the statement that allows"
-        f" sts:AssumeRoleWithWebIdentity must name the provider {key} of account {exchange.account}, and its conditions"
-        f' must accept "{key}:sub" = "{claims.subject}" and "{key}:aud" = "{_audiences(exchange)}"'
-        f" (AWS refuses a role that does not exist in the same way){more}"
+        f"{forgotten_account(claims)}AWS refused {exchange.role} to {claims.subject}: in the role's trust policy, the"
+        f" statement that allows sts:AssumeRoleWithWebIdentity must name the provider {key} of account"
+        f' {exchange.account}, and its conditions must accept "{key}:sub" = "{trusted_subject(claims)}" and'
+        f' "{key}:aud" = "{_audiences(exchange)}" (AWS refuses a role that does not exist in the same way){more}'
     )
 
 

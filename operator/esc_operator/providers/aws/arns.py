@@ -5,9 +5,54 @@ from __future__ import annotations
 import re
 
 _ACCOUNT = re.compile(r"arn:[a-z-]+:[a-z]+:[a-z0-9-]*:([0-9]{12}):.*", re.DOTALL)
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,1024}")
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_SESSION = re.compile(r"(arn:aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/.*", re.DOTALL)
+_POLICY = re.compile(r"arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,1024}")
+_USER = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:user/(?:[\x21-\x7e]+/)?([A-Za-z0-9+=,.@_-]{1,64})")
+
+_EXAMPLE = "arn:aws:iam::123456789012"
+_LONGEST = 200
+"""Characters of a wrong ARN that a message repeats."""
 
 
 def account_of(arn: str) -> str:
     """The account, as messages name it; "" if the text is not an ARN with an account."""
     found = _ACCOUNT.fullmatch(arn)
     return f"account {found[1]}" if found else ""
+
+
+def role_problem(arn: str) -> str:
+    """Why a text is not the ARN of a role, and what to write; "" if it is one."""
+    if _ROLE.fullmatch(arn):
+        return ""
+    problem = f"{_shown(arn)} is not the ARN of a role"
+    if found := _SESSION.fullmatch(arn):
+        return f"{problem} but of a session of one: write {found[1]}:iam::{found[2]}:role/{found[3]}"
+    if arn.startswith("arn:") and ":role/" not in arn:
+        return f"{problem}: that of a role looks like {_EXAMPLE}:role/name"
+    name = arn if _NAME.fullmatch(arn) else "name"
+    return f"{problem}: it looks like {_EXAMPLE}:role/{name}, with the number of the account, which has 12 digits"
+
+
+def policy_problem(arn: str) -> str:
+    """Why a text is not the ARN of a managed policy; "" if it is one."""
+    if _POLICY.fullmatch(arn):
+        return ""
+    looks = f"{_EXAMPLE}:policy/name or arn:aws:iam::aws:policy/name"
+    return f"{_shown(arn)} is not the ARN of a policy: it looks like {looks}"
+
+
+def user_name(arn: str) -> str:
+    """The name of the user with this ARN; "" if the text is not the ARN of one."""
+    found = _USER.fullmatch(arn)
+    return found[2] if found else ""
+
+
+def user_problem(arn: str) -> str:
+    """Why a text is not the ARN of a user; "" if it is one."""
+    return "" if user_name(arn) else f"{_shown(arn)} is not the ARN of a user: it looks like {_EXAMPLE}:user/name"
+
+
+def _shown(arn: str) -> str:
+    return f'"{arn if len(arn) <= _LONGEST else arn[:_LONGEST] + "…"}"'

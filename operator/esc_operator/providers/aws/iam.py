@@ -7,23 +7,22 @@ costs nothing but itself. The rotator never deletes a key that it does not know 
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Opened, Rotated
+from esc_operator.evaluation import InputProblem, Opened, Rotated
 from esc_operator.formats.times import format_time
 from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import is_outage, is_throttled
-from esc_operator.providers.aws.arns import account_of
+from esc_operator.providers.aws.arns import account_of, user_name, user_problem
 from esc_operator.providers.aws.clients import SignedClients, choose_target
-from esc_operator.providers.login_inputs import SECRET
+from esc_operator.providers.login_inputs import SECRET, refuse
 from esc_operator.providers.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from esc_operator.evaluation import Login
     from esc_operator.providers.aws.clients import Target
@@ -62,12 +61,10 @@ INPUTS: Mapping[str, Any] = {
                 "expiresAt": {"type": "string"},
             },
         },
-        "userArn": {"type": "string", "minLength": 20, "maxLength": 2048, "description": "The user's ARN."},
+        "userArn": {"type": "string", "minLength": 1, "maxLength": 2048, "description": "The user's ARN."},
         "region": {"type": "string", "minLength": 1, "default": DEFAULT_REGION},
     },
 }
-
-_USER = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:user/(?:[\x21-\x7e]+/)?([A-Za-z0-9+=,.@_-]{1,64})")
 
 
 class AwsIam:
@@ -82,6 +79,9 @@ class AwsIam:
     def __init__(self, clients: Callable[[Target, Mapping[str, Any]], Any] | None = None) -> None:
         self._clients = clients or SignedClients().client
 
+    def problems(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+        return _problems(inputs)
+
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         return _target(inputs, settings).host
 
@@ -95,13 +95,14 @@ class AwsIam:
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         if state is None:
             raise ProviderError(
-                "there is no access key yet: rotate this environment (`esc rotate`)",
+                "there is no access key yet: rotate this environment (set its annotation "
+                "esc-operator.dev/rotate-requested-at to a new value, or run `esc rotate`)",
                 reason=reasons.NOT_ROTATED,
             )
         return Opened(value=dict(state), lease=None, secret=True)
 
     async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
-        user, target = _parse_user(inputs["userArn"]), _target(inputs, context.settings)
+        user, target = _parse_user(inputs), _target(inputs, context.settings)
         answer = await context.run_blocking(lambda: self._replace(user, target, inputs["login"], state))
         # Raised here and not in the pool's thread: the traceback must not contain a frame that holds a key.
         if isinstance(answer, ProviderError):
@@ -160,14 +161,15 @@ def choose_unwanted(listed: list[Mapping[str, Any]], state: Mapping[str, Any] | 
     return [previous] if previous in ids else None
 
 
-def _parse_user(arn: str) -> _User:
-    found = _USER.fullmatch(arn)
-    if found is None:
-        raise ProviderError(
-            f'`userArn` "{arn}" is not the ARN of a user: it looks like arn:aws:iam::123456789012:user/name',
-            reason=reasons.INVALID_INPUTS,
-        )
-    return _User(arn, found[2])
+def _problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+    arn = inputs.get("userArn")
+    if isinstance(arn, str) and (problem := user_problem(arn)):
+        yield InputProblem(("userArn",), f"`userArn` {problem}", reasons.INVALID_INPUTS)
+
+
+def _parse_user(inputs: Mapping[str, Any]) -> _User:
+    refuse(_problems(inputs))
+    return _User(inputs["userArn"], user_name(inputs["userArn"]))
 
 
 def _target(inputs: Mapping[str, Any], settings: Mapping[str, str]) -> Target:

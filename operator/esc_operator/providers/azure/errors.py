@@ -14,6 +14,7 @@ from esc_operator.errors import ProviderError
 from esc_operator.providers import login_reasons, refusals
 from esc_operator.providers.answers import without_secrets
 from esc_operator.providers.azure import reasons as azure_reasons
+from esc_operator.providers.claims import forgotten_account, trusted_subject
 from esc_operator.providers.refusals import (
     Refusal,
     Rule,
@@ -82,14 +83,15 @@ def _credential(exchange: Exchange) -> str:
         return "a federated identity credential"
     audiences = ", ".join(claims.audiences)
     return (
-        f"a federated identity credential with exactly the issuer {claims.issuer}, the subject {claims.subject} and the"
-        f" audience {audiences}"
+        f"a federated identity credential with exactly the issuer {claims.issuer}, the subject"
+        f" {trusted_subject(claims)} and the audience {audiences}"
     )
 
 
 def _advise_credential(exchange: Exchange, refusal: Refusal) -> str:
+    forgotten = forgotten_account(exchange.claims) if exchange.claims else ""
     return (
-        f"application {exchange.client} of tenant {exchange.tenant} needs {_credential(exchange)}"
+        f"{forgotten}application {exchange.client} of tenant {exchange.tenant} needs {_credential(exchange)}"
         f" (AADSTS{refusal.code}; trailing slashes and upper case count, and a new one takes effect after minutes)"
     )
 

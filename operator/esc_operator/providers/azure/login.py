@@ -14,17 +14,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Lease, Login, Opened, Secret
+from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.times import format_time
 from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.azure import errors
 from esc_operator.providers.azure.errors import Exchange
 from esc_operator.providers.claims import unverified_claims, unverified_expiry
-from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse_subject_attributes
+from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
 from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from esc_operator.providers.port import IdentityToken, OpenContext
@@ -114,6 +114,9 @@ class AzureLogin:
             return None
         return Login(request.client, request.audience, gives_token=not request.scope)
 
+    def problems(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+        return _problems(inputs)
+
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         request = _parse_request(inputs)
         names = ("clientId", "tenantId", "subscriptionId")
@@ -183,15 +186,27 @@ class _Request:
         return f"_Request(client={self.client}, tenant={self.tenant}, scope={self.scope})"
 
 
-def _parse_request(inputs: Mapping[str, Any]) -> _Request:
-    refuse_subject_attributes(inputs)
-    if not _TENANT.fullmatch(inputs["tenantId"]):
-        raise ProviderError(
+def _problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+    yield from subject_problems(inputs)
+    tenant, scope = inputs.get("tenantId"), inputs.get("scope")
+    if isinstance(tenant, str) and not _TENANT.fullmatch(tenant):
+        yield InputProblem(
+            ("tenantId",),
             "`tenantId` is not a tenant: write its ID, such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its "
             "domains",
-            reason=reasons.INVALID_INPUTS,
+            reasons.INVALID_INPUTS,
         )
-    request = _Request(
+    if scope and not inputs.get("oidc") and not inputs.get("clientSecret"):
+        yield InputProblem(
+            ("scope",),
+            "`scope` requests an access token: set `oidc: true` or a `clientSecret` too",
+            reasons.INVALID_INPUTS,
+        )
+
+
+def _parse_request(inputs: Mapping[str, Any]) -> _Request:
+    refuse(_problems(inputs))
+    return _Request(
         client=inputs["clientId"],
         tenant=inputs["tenantId"],
         secret=inputs.get("clientSecret") or "",
@@ -199,12 +214,6 @@ def _parse_request(inputs: Mapping[str, Any]) -> _Request:
         audience=inputs.get("audience") or DEFAULT_AUDIENCE,
         scope=inputs.get("scope") or "",
     )
-    if request.scope and not request.is_federated and not request.secret:
-        raise ProviderError(
-            "`scope` requests an access token: set `oidc: true` or a `clientSecret` too",
-            reason=reasons.INVALID_INPUTS,
-        )
-    return request
 
 
 def _authority(settings: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ProviderError
 from esc_operator.providers import login_reasons, refusals
 from esc_operator.providers.answers import without_secrets
+from esc_operator.providers.claims import forgotten_account, trusted_subject
 from esc_operator.providers.google import reasons as gcp_reasons
 from esc_operator.providers.refusals import (
     Refusal,
@@ -46,10 +47,22 @@ class Exchange:
     @property
     def principal(self) -> str:
         """The caller, as IAM policies spell it."""
-        if self.claims is None:
+        return self._principal(self.claims.subject if self.claims else "")
+
+    @property
+    def trusted(self) -> str:
+        """The caller that should have rights; see `trusted_subject`."""
+        return self._principal(trusted_subject(self.claims) if self.claims else "")
+
+    @property
+    def forgotten(self) -> str:
+        return forgotten_account(self.claims) if self.claims else ""
+
+    def _principal(self, subject: str) -> str:
+        if not subject:
             return "the principal of `accessToken`"
         pool = self.provider.removeprefix("//").partition("/providers/")[0]
-        return f"principal://{pool}/subject/{self.claims.subject}"
+        return f"principal://{pool}/subject/{subject}"
 
 
 def translate(reply: Reply, exchange: Exchange, now: datetime) -> ProviderError:
@@ -130,15 +143,15 @@ def _advise_expired(exchange: Exchange, _: Refusal) -> str:
 def _advise_condition(exchange: Exchange, _: Refusal) -> str:
     subject = exchange.claims.subject if exchange.claims else "the caller"
     return (
-        f"the attribute condition of the workload identity provider {exchange.provider} does not admit {subject}:"
-        " change the condition"
+        f"{exchange.forgotten}the attribute condition of the workload identity provider {exchange.provider} does not"
+        f" admit {subject}: change the condition"
     )
 
 
 def _advise_account(exchange: Exchange, _: Refusal) -> str:
     return (
-        f"{exchange.account} may not be impersonated, or does not exist: grant roles/iam.workloadIdentityUser on it to"
-        f" {exchange.principal} (a new grant takes effect after minutes)"
+        f"{exchange.forgotten}{exchange.account} may not be impersonated, or does not exist: grant"
+        f" roles/iam.workloadIdentityUser on it to {exchange.trusted} (a new grant takes effect after minutes)"
     )
 
 

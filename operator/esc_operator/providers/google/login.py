@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Lease, Login, Opened, Secret
+from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.durations import parse_duration
 from esc_operator.formats.times import format_time, parse_time
 from esc_operator.providers import login_reasons, reasons
@@ -23,13 +23,14 @@ from esc_operator.providers.login_inputs import (
     LIFETIME,
     SECRET,
     SUBJECT_ATTRIBUTES,
-    parse_lifetime,
-    refuse_subject_attributes,
+    lifetime_problems,
+    refuse,
+    subject_problems,
 )
 from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from esc_operator.providers.port import IdentityToken, OpenContext
     from esc_operator.providers.token_endpoints import Poster
@@ -52,11 +53,11 @@ _LIFETIME = {
     "description": "How long the access token lasts: 1h at most, unless an organization policy allows more.",
 }
 
+_EITHER = "gcp-login requires exactly one of `oidc` (a workload identity provider) and `accessToken` (a given token)"
+
 INPUTS: Mapping[str, Any] = {
     "type": "object",
     "required": ["project"],
-    "minProperties": 2,
-    "maxProperties": 2,
     "additionalProperties": False,
     "properties": {
         "project": {"type": "number", "description": "The number of the project (not its name)."},
@@ -138,6 +139,13 @@ class GcpLogin:
         request = _parse_oidc(inputs)
         return Login(request.account, request.audience, gives_token=False)
 
+    def problems(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+        if ("oidc" in inputs) == ("accessToken" in inputs):
+            yield InputProblem((), _EITHER, reasons.INVALID_INPUTS)
+        for name in ("oidc", "accessToken"):
+            if isinstance(given := inputs.get(name), dict):
+                yield from _problems(given, name)
+
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         match inputs:
             case {"project": project, "oidc": _, **others} if not others:
@@ -148,13 +156,10 @@ class GcpLogin:
                 token, account = given["accessToken"], given.get("serviceAccount")
                 if not account:
                     return Opened(_outputs(project, token), lease=None, secret=False)
-                lifetime = _check_lifetime(given.get("tokenLifetime", DEFAULT_LIFETIME))
-                request = _Request("", "", _check_account(account), lifetime)
+                refuse(_problems(given, "accessToken"))
+                request = _Request("", "", account, given.get("tokenLifetime", DEFAULT_LIFETIME))
                 return await self._impersonate(project, request, context, bearer=token)
-        raise ProviderError(
-            "gcp-login requires exactly one of `oidc` (a workload identity provider) and `accessToken` (a given token)",
-            reason=reasons.INVALID_INPUTS,
-        )
+        raise ProviderError(_EITHER, reason=reasons.INVALID_INPUTS)
 
     async def _impersonate(
         self,
@@ -231,9 +236,22 @@ class _Request:
         return int(parse_duration(self.lifetime).total_seconds())
 
 
+def _problems(given: Mapping[str, Any], name: str) -> Iterator[InputProblem]:
+    """What is wrong with one of the two ways to log in."""
+    yield from subject_problems(given, name)
+    account = given.get("serviceAccount")
+    if isinstance(account, str) and not _ACCOUNT.fullmatch(account):
+        yield InputProblem(
+            (name, "serviceAccount"),
+            "`serviceAccount` is not a service account: write one like name@project.iam.gserviceaccount.com",
+            reasons.INVALID_INPUTS,
+        )
+    yield from lifetime_problems(given, (name, "tokenLifetime"), "Google", timedelta(seconds=1))
+
+
 def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
     oidc, project = inputs["oidc"], inputs["project"]
-    refuse_subject_attributes(oidc)
+    refuse(_problems(oidc, "oidc"))
     provider = (
         f"//iam.googleapis.com/projects/{project:.0f}/locations/{oidc.get('region') or 'global'}"
         f"/workloadIdentityPools/{oidc['workloadPoolId']}/providers/{oidc['providerId']}"
@@ -241,26 +259,9 @@ def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
     return _Request(
         provider=provider,
         audience=oidc.get("audience") or provider,
-        account=_check_account(oidc["serviceAccount"]),
-        lifetime=_check_lifetime(oidc.get("tokenLifetime", DEFAULT_LIFETIME)),
+        account=oidc["serviceAccount"],
+        lifetime=oidc.get("tokenLifetime", DEFAULT_LIFETIME),
     )
-
-
-def _check_account(account: str) -> str:
-    if not _ACCOUNT.fullmatch(account):
-        raise ProviderError(
-            "`serviceAccount` is not a service account: write one like name@project.iam.gserviceaccount.com",
-            reason=reasons.INVALID_INPUTS,
-        )
-    return account
-
-
-def _check_lifetime(text: str) -> str:
-    if parse_lifetime("tokenLifetime", text, "Google") < timedelta(seconds=1):
-        raise ProviderError(
-            f"`tokenLifetime` {text} is too short: write at least 1s", reason=login_reasons.INVALID_DURATION
-        )
-    return text
 
 
 def _endpoint(service: str, settings: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from esc_operator.resources.warnings import MAX_WARNINGS, make_warning
 from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from esc_operator.lang import Diagnostic
     from esc_operator.reconciliation.sync.outcome import Imports
@@ -40,7 +40,7 @@ _OF_IMPORTS = frozenset(
         INVALID_REFERENCE,
     }
 )
-_SEE_OWNER = "ask its owner, who sees the cause in its status, or by `esc open`"
+_SEE_OWNER = "ask its owner, who sees the cause in its status"
 
 
 _OF_THE_READER = re.compile(r"^yaml: (line \d+: )?")
@@ -50,7 +50,7 @@ _LONGEST = 2_000
 
 
 def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
-    """The message for the user: the first error with its place, and how many more there are.
+    """The message for the user: the first error with its place, and the others, as far as there is room.
 
     A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
     that the namespace does not allow, nor a call that the environment does not trust."""
@@ -60,7 +60,7 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefiniti
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST - 1]}…"
     if others:
-        message += f" (and {len(others)} more; `esc open` shows all of them)"
+        message += f" (and {len(others)} more{_besides(others, root)})"
     retryable = all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others))
     waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
     return Refused(
@@ -71,6 +71,19 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefiniti
         outage=retryable and any(error.cause.outage for error in (first, *others) if error.cause),
         imports=imports,
     )
+
+
+def _besides(others: Sequence[Diagnostic], root: StoredDefinition) -> str:
+    """The other errors, without their lines: a status is all that some people can see."""
+    shown: list[str] = []
+    room = _LONGEST
+    for error in others:
+        text = words(error, root)[1] if error.through else f"{place(error, root)}{error.text}"
+        room -= len(text)
+        if room < 0:
+            return f": {'; '.join(shown)}; …" if shown else ", which do not fit here"
+        shown.append(text)
+    return f": {'; '.join(shown)}"
 
 
 def words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
+
+from esc_operator.formats.schedules import ADVICE, SHORT_SCHEDULES, fields_of
+from esc_operator.formats.spelling import Known, hint
 
 
 class InvalidScheduleError(ValueError):
@@ -16,9 +19,11 @@ def next_time(schedule: str, time_zone: str, after: datetime) -> datetime:
     """The first time of a schedule later than that one, in UTC. Raises InvalidScheduleError."""
     zone = _zone(time_zone)
     try:
-        upcoming: datetime = next(CronSim(schedule, after.astimezone(zone)))
+        upcoming: datetime = next(CronSim(fields_of(schedule), after.astimezone(zone)))
     except CronSimError as error:
-        raise InvalidScheduleError(f'spec.schedule: "{schedule}" is not a cron expression: {error}') from error
+        raise InvalidScheduleError(
+            f'spec.schedule: "{schedule}" is not a cron expression: {error}{_meant(schedule)}; {ADVICE}'
+        ) from error
     except StopIteration:
         raise InvalidScheduleError(f'spec.schedule: "{schedule}" never occurs: correct it') from None
     return upcoming.astimezone(UTC)
@@ -29,15 +34,20 @@ def last_time(schedule: str, time_zone: str, after: datetime, now: datetime) -> 
     were missed, one run makes up for them. Raises InvalidScheduleError."""
     if next_time(schedule, time_zone, after) > now:
         return None
-    previous: datetime = next(CronSim(schedule, now.astimezone(_zone(time_zone)), reverse=True))
+    previous: datetime = next(CronSim(fields_of(schedule), now.astimezone(_zone(time_zone)), reverse=True))
     found = previous.astimezone(UTC)
     # The search backwards leaves out the very second that it begins at.
     exact = next_time(schedule, time_zone, found)
     return exact if exact <= now else found
 
 
+def _meant(schedule: str) -> str:
+    return hint(schedule, Known(SHORT_SCHEDULES)) if schedule.startswith("@") else ""
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidScheduleError(f'spec.timeZone: there is no time zone "{name}"') from error
+        suggestion = hint(name, Known(available_timezones())) or "; write one such as Europe/Berlin or UTC"
+        raise InvalidScheduleError(f'spec.timeZone: there is no time zone "{name}"{suggestion}') from error

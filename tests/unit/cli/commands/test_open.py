@@ -96,10 +96,10 @@ def test_errors_of_the_definition_are_reported_with_their_place_and_without_its_
     )
     answer = esc("open", "apps/broken")
     assert (answer.status, answer.out) == (1, "")
-    assert "apps/broken:1:11: error: " in answer.err
+    assert "/environments/apps/broken.yaml:1:11: error: " in answer.err
     assert "there is no file" in answer.err
     assert "imports: [nope]\n      |           ^^^^\n" in answer.err
-    assert "apps/broken:4:16: error: unknown property" in answer.err
+    assert "/environments/apps/broken.yaml:4:16: error: unknown property" in answer.err
     assert answer.err.endswith("Error: apps/broken could not be opened\n")
     assert "hunter2" not in answer.err
 
@@ -142,7 +142,7 @@ def test_a_variable_that_a_format_cannot_hold_leaves_nothing_to_read(
         answer = esc("open", "apps/web", "-f", form)
         if form in forms.split():
             assert (answer.status, answer.out) == (1, "")
-            assert answer.err.startswith("apps/web:4:")
+            assert "/environments/apps/web.yaml:4:" in answer.err.splitlines()[0]
             assert why in answer.err
             assert answer.err.endswith(f"Error: apps/web cannot be written as {form}, so nothing was printed\n")
         else:
@@ -150,11 +150,37 @@ def test_a_variable_that_a_format_cannot_hold_leaves_nothing_to_read(
             assert "GOOD" in answer.out
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("values:\n  a: [1, 2\n  b: c\n", ":3:4: ", "error: yaml: line "),
+        ("values:\n\ta: 1\n", ":2:1: ", "error: yaml: line "),
+        ("just words\n", ":1:1: ", "error: environment must be an object"),
+        ("# nothing\n", ": ", "error: environment must be an object"),
+        ("values: {a: ${b}}\n", ":1:", "error: "),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_file_and_the_place_in_it(esc: Esc, text: str, place: str, words: str) -> None:
+    esc.write("apps/broken", text)
+    first = esc("open", "apps/broken").err.splitlines()[0]
+    path, _, rest = first.partition(".yaml")
+    assert path.startswith("/")
+    assert path.endswith("/apps/broken")
+    assert rest.startswith(place)
+    assert words in rest
+
+
+def test_a_mistake_in_an_imported_file_names_that_file(esc: Esc) -> None:
+    esc.write("apps/base", "values:\n  a: ${b}\n")
+    esc.write("apps/web", "imports: [base]\n")
+    assert "/apps/base.yaml:2:8: error: unknown property" in esc("open", "apps/web").err.splitlines()[0]
+
+
 def test_warnings_are_reported_and_do_not_matter(esc: Esc) -> None:
     esc.write("apps/web", "value: 1\nvalues: {a: 1}\n")
     answer = esc("open", "apps/web", "a")
     assert (answer.status, answer.out) == (0, "1\n")
-    assert "apps/web:1:1: warning: Field 'value' does not exist" in answer.err
+    assert "/environments/apps/web.yaml:1:1: warning: Field 'value' does not exist" in answer.err
 
 
 def test_a_login_without_a_token_says_what_is_needed(esc: Esc) -> None:

@@ -145,7 +145,7 @@ def test_an_error_behind_an_import_is_reported_in_full_to_its_author_alone() -> 
                 messages = {name: world.condition(name) for name in ("app", "twin")}
                 exact = json.dumps(world.api.environment("missing", "blue")["status"])
         assert messages["app"]["reason"] == "UnknownProperty"
-        hint = "ask its owner, who sees the cause in its status, or by `esc open`"
+        hint = "ask its owner, who sees the cause in its status"
         assert messages["app"]["message"] == (
             f'EscEnvironment "blue/shared": an environment that it imports has an error (UnknownProperty); {hint}'
         )

@@ -23,7 +23,7 @@ from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
-from esc_operator.manifests.environment_spec import _NAME
+from esc_operator.manifests.environment_spec import NAME_PATTERN
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import (
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from unit.reconciliation.fake_api import Call
-
-
-PATTERN = str(_NAME["pattern"])
 
 
 class Keys:
@@ -363,7 +360,7 @@ def test_taking_a_request_away_makes_no_key() -> None:
     assert run(asked_twice).keys.made == 2
 
 
-@given(st.from_regex(PATTERN, fullmatch=True))
+@given(st.from_regex(NAME_PATTERN, fullmatch=True))
 def test_the_secret_of_the_states_has_a_name_of_its_own_that_kubernetes_takes(name: str) -> None:
     for environment in (name[:253].rstrip("-."), (name * 253)[:253].rstrip("-.")):
         found, of_the_cluster = secret_name(environment), secret_name(environment, CLUSTER_SUFFIX)
@@ -371,7 +368,7 @@ def test_the_secret_of_the_states_has_a_name_of_its_own_that_kubernetes_takes(na
         assert not of_the_cluster.endswith(SUFFIX)
         assert max(len(found), len(of_the_cluster)) <= 253
         for one in (found, of_the_cluster):
-            assert re.fullmatch(PATTERN, one) or not re.fullmatch(PATTERN, environment)
+            assert re.fullmatch(NAME_PATTERN, one) or not re.fullmatch(NAME_PATTERN, environment)
 
 
 @given(st.binary(max_size=40))

@@ -161,7 +161,7 @@ def test_of_a_warning_behind_an_import_only_its_kind_is_told() -> None:
                 assert reason == "UnknownField"
                 assert message == (
                     'EscEnvironment "other/open": an environment that it imports has a warning (UnknownField); ask '
-                    "its owner, who sees the cause in its status, or by `esc open`"
+                    "its owner, who sees the cause in its status"
                 )
 
     play(story)
