@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from esc_operator.errors import EscError, ForbiddenError, NotFoundError
+from esc_operator.errors import EscError, ForbiddenError, KubeError, NotFoundError
 from esc_operator.formats.times import format_time
 from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
@@ -23,9 +23,11 @@ from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, par
 from esc_operator.resources.rotation_selection import (
     FITS_WIDELY,
     Candidate,
+    Places,
     by_turns,
     describe_nothing,
     in_order,
+    places_of,
     select,
 )
 from esc_operator.resources.status import parse_status
@@ -137,16 +139,24 @@ def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_non
         listed = [body["metadata"] for body in session.list_namespaces()]
         labels = {metadata["name"]: metadata.get("labels") or {} for metadata in listed}
         places = dict.fromkeys(chosen.namespaces) or (None,)  # a ClusterEscEnvironment is in no namespace
-    bodies = (body for namespace in places for body in session.list_environments(namespace))
+    bodies = [body for namespace in places for body in session.list_environments(namespace)]
     found = in_order(one for body in bodies if (one := select(chosen, body, labels.get)))
     meant = list(by_turns([one for one in found if not one.suspended]))
     for line in _lines(meant):
         click.echo(line)
     suspended = len(found) - len(meant)
     if not meant and not allow_none:
-        raise NotRotatedError(describe_nothing(chosen, suspended))
+        raise NotRotatedError(describe_nothing(chosen, suspended, _all_places(session, bodies)))
     left_out = f"; {suspended} suspended left out" if suspended else ""
     click.echo(f"{_environments(len(meant))} would be rotated, in this order{left_out}", err=True)
+
+
+def _all_places(session: ClusterSession, listed: Sequence[Mapping[str, Any]]) -> Places:
+    """Those of all environments that the user may list; else those of the listed ones."""
+    try:
+        return places_of(session.list_environments(None))
+    except KubeError:
+        return places_of(listed)
 
 
 def _lines(candidates: Sequence[Candidate]) -> Iterable[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from esc_operator.formats.spelling import Known, Speller
 from esc_operator.formats.times import parse_time
 from esc_operator.resources.allowances import is_visible, matches
 from esc_operator.resources.conditions import READY
@@ -18,7 +19,7 @@ from esc_operator.resources.reasons import NO_VARIABLES
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from esc_operator.resources.rotation import Selector
 
@@ -29,6 +30,7 @@ FITS_WIDELY = "matches only with ** in place of each *"
 """The note about a role with a path, if the selector is written as if it had none."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
+_MOST_NAMED = 5
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -111,7 +113,24 @@ def _is_observed(body: Mapping[str, Any]) -> bool:
     return bool(seen == (body["metadata"].get("generation") or 0))
 
 
-def describe_nothing(selector: Selector, suspended: int) -> str:
+class Places(NamedTuple):
+    """Where there are environments, and what they open: what a selector may have meant."""
+
+    namespaces: Collection[str] = ()
+    providers: Collection[str] = ()
+
+
+def places_of(bodies: Iterable[Mapping[str, Any]]) -> Places:
+    """Those of environments as listed."""
+    namespaces: set[str] = set()
+    providers: set[str] = set()
+    for body in bodies:
+        namespaces.add(body["metadata"].get("namespace") or "")
+        providers.update(one.get("provider") or "" for one in (body.get("status") or {}).get("logins") or ())
+    return Places(namespaces - {""}, providers - {""})
+
+
+def describe_nothing(selector: Selector, suspended: int, places: Places = Places()) -> str:  # noqa: B008 - immutable
     """The message for a selector that matches nothing: what was searched, and what to do."""
     allow = "to accept this, set spec.allowNone (`esc rotate --allow-none`)"
     if suspended:
@@ -120,7 +139,19 @@ def describe_nothing(selector: Selector, suspended: int) -> str:
     look = "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`"
     if selector.names_login:
         look += ", and with status.logins of `kubectl get escenvironments -A -o yaml`"
-    return f"no environment matches {selector.describe()}, so nothing was rotated: {look}; {allow}"
+    steps = "; ".join((*_misspelled(selector, places), look, allow))
+    return f"no environment matches {selector.describe()}, so nothing was rotated: {steps}"
+
+
+def _misspelled(selector: Selector, places: Places) -> Iterator[str]:
+    speller = Speller()
+    for namespace in selector.namespaces[:_MOST_NAMED]:
+        if places.namespaces and namespace not in places.namespaces:
+            hint = speller.hint(namespace, Known(places.namespaces, "there are some in"))
+            yield f'there is none in namespace "{namespace}"{hint}'
+    if selector.provider and places.providers and selector.provider not in places.providers:
+        hint = speller.hint(selector.provider, Known(places.providers, "what they open is"))
+        yield f'none opens "{selector.provider}"{hint}'
 
 
 def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -> bool:

@@ -188,7 +188,7 @@ class RotationController:
             return
         now = self._now()
         selected = await self._gatherer.select(rotation.selector, now)
-        told = plan_dry_run(rotation, status, selected, now)
+        told = plan_dry_run(rotation, status, selected, now, self._gatherer.places)
         await self._write(rotation, written, told)
         await self._post(rotation, end_event(status, told))
 
@@ -203,7 +203,7 @@ class RotationController:
         await self._judge(memory)
         self._choose(rotation, status, memory)
         await self._ask(rotation, memory)
-        told = run_status(rotation, status, memory.outcomes, memory.waiting, self._now())
+        told = run_status(rotation, status, memory.outcomes, memory.waiting, self._now(), self._gatherer.places)
         await self._write(rotation, written, told)
         began = begin_event(rotation, told, memory.hidden, memory.wide) if begins else None
         await self._post(rotation, began, *failure_events(told, memory.told))

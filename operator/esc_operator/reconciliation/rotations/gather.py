@@ -16,7 +16,7 @@ from esc_operator.reconciliation.rotations.judgement import PATIENCE, Environmen
 from esc_operator.reconciliation.sync.unfilled import EVERY_REASON
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
-from esc_operator.resources.rotation_selection import Candidate, candidate_of, in_order, select
+from esc_operator.resources.rotation_selection import Candidate, Places, candidate_of, in_order, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +61,12 @@ class RotationGatherer:
         for resource, namespace in _lists(selector):
             found += (await self._api.list_all(resource, namespace, take, self._limits))[0]
         return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
+
+    def places(self) -> Places:
+        """Where there are environments, and what they open, as far as this process knows."""
+        entries = self._cache.entries()
+        namespaces = {key.namespace for key, _ in entries} - {""}
+        return Places(namespaces, {login.provider for _, entry in entries for login in entry.status.logins})
 
     def _is_current(self, body: Mapping[str, Any]) -> bool:
         """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""

@@ -26,10 +26,10 @@ from esc_operator.resources.rotation import (
     Planned,
     RotationStatus,
 )
-from esc_operator.resources.rotation_selection import FITS_WIDELY, by_turns, describe_nothing
+from esc_operator.resources.rotation_selection import FITS_WIDELY, Places, by_turns, describe_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.reconciliation.rotations.judgement import Outcome
@@ -41,9 +41,13 @@ MAX_NAMED = 5
 
 
 def plan_dry_run(
-    rotation: EscRotation, old: RotationStatus, selected: Sequence[Candidate], now: datetime
+    rotation: EscRotation,
+    old: RotationStatus,
+    selected: Sequence[Candidate],
+    now: datetime,
+    places: Callable[[], Places] = Places,
 ) -> RotationStatus:
-    """All that a dry run does."""
+    """All that a dry run does. `places`: what the selector may have meant, if it selects nothing."""
     meant = [one for one in selected if not one.suspended]
     counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
     message = f"{_environments(len(meant))} would be rotated, {counts.skipped} suspended left out; nothing was done"
@@ -53,7 +57,7 @@ def plan_dry_run(
         message += f"; the role of {wide} of them {FITS_WIDELY}"
     told = "True", reasons.DRY_RUN, message
     if not meant and not rotation.allows_none:
-        told = "False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped)
+        told = "False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped, places())
     return _with_conditions(
         rotation,
         replace(
@@ -69,14 +73,15 @@ def plan_dry_run(
     )
 
 
-def run_status(
+def run_status(  # noqa: PLR0913, PLR0917 - what a run is made of
     rotation: EscRotation,
     old: RotationStatus,
     outcomes: Mapping[Key, Outcome],
     waiting: Sequence[Candidate],
     now: datetime,
+    places: Callable[[], Places] = Places,
 ) -> RotationStatus:
-    """The status of a run that has come so far."""
+    """The status of a run that has come so far. `places` as in `plan_dry_run`."""
     states = Counter(outcome.state for outcome in outcomes.values())
     counts = Counts(
         selected=len(outcomes) - states[EnvironmentState.GONE] + len(waiting),
@@ -95,7 +100,7 @@ def run_status(
     if is_nobody and not rotation.allows_none:
         phase, told = (
             Phase.FAILED,
-            ("False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped)),
+            ("False", reasons.NOTHING_SELECTED, describe_nothing(rotation.selector, counts.skipped, places())),
         )
     else:
         phase = _phase(rotation, counts, stopped=stopped or (is_over and bool(waiting)), is_over=is_over)
