@@ -70,7 +70,7 @@ def main(names: list[str]) -> None:
     fill(cache)
     tell(metrics)
     snapshot = Snapshot(
-        True, 0, ENVIRONMENTS, 1.0, 0, 0, {"change": 0, "refresh": 0}, {"secrets": 1.0}, {"aws-login": 0}, {}
+        True, 0, ENVIRONMENTS, 1.0, 0, 0, {"change": 0, "refresh": 0}, {"secrets": 1.0}, {"aws-login": 0}, {}, {}
     )
     exposition = Exposition(metrics, lambda: snapshot, cache.entries, lambda: START, ENVIRONMENTS, access=None)
     found = [asyncio.run(measure(exposition)) for _ in range(SCRAPES)]

@@ -122,6 +122,21 @@ def test_one_kind_without_the_others_is_worked_on(tenant: Tenant, cluster: Clust
     tenant.until_ready("aws")
 
 
+def test_an_import_of_a_kind_that_comes_later_is_found_then(
+    tenant: Tenant, cluster: Cluster, operator: LocalOperator
+) -> None:
+    delete_kind(cluster, CLUSTER_ENVIRONMENTS)
+    until_says(operator, "ClusterEscEnvironment is not served")
+    base = f"base-of-{tenant.namespace}"
+    tenant.apply("web", {"imports": [base], "values": {"environmentVariables": {"REGION": "${region}"}}})
+    message = tenant.until_refused("web", "ImportNotFound")
+    assert base in message
+    create_kind(cluster, CLUSTER_ENVIRONMENTS)
+    put(cluster, CLUSTER_ENVIRONMENTS, base, environment={"values": {"region": "eu"}})
+    wait_until(lambda: tenant.is_ready("web"), "web is ready", lambda: tenant.status("web"), patience=15)
+    assert tenant.values("web") == {"REGION": "eu"}
+
+
 def test_definitions_of_an_older_version_are_named_until_they_are_upgraded(
     tenant: Tenant, cluster: Cluster, operator: LocalOperator
 ) -> None:
@@ -136,6 +151,7 @@ def test_definitions_of_an_older_version_are_named_until_they_are_upgraded(
         "-f crds/escenvironments.yaml)",
         f"EscRotation {lacks} spec.allowNone (kubectl apply -f crds/escrotations.yaml)",
     )
+    assert 'esc_operator_kind_outdated{kind="EscRotation"} 1.0' in operator.scrape()
     all_work(tenant, "older")
     replace_kind(cluster, ROTATIONS)
     replace_kind(cluster, ENVIRONMENTS)

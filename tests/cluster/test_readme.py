@@ -71,6 +71,7 @@ SHOWN = {
     "esc open apps/aws": r'"sessionToken": "\S+"',
     "esc open apps/aws aws.login.accessKeyId -f string": r"^ASIA\w+$",
     "esc env ls": r"^apps/aws$",
+    "kubectl explain escenv.spec": r"true: keep the Secret as it is and refresh nothing. Default: false\.",
     "esc run apps/aws -- aws s3 ls": r"^\S+ \S+ apps-reports$",
     "esc rotate apps/aws --wait": r"^apps/aws has new credentials$",
     "esc rotate ClusterEscEnvironment/registry --wait": r"^ClusterEscEnvironment/registry has new credentials$",

@@ -102,6 +102,9 @@ class Metrics(Meter):
         self._kind_missing = gauge(
             "kind_missing", "1 if the API server does not serve a kind that the operator works on.", "kind"
         )
+        self._kind_outdated = gauge(
+            "kind_outdated", "1 if a kind's CustomResourceDefinition lacks fields of this version.", "kind"
+        )
         self._out_of_order = gauge(
             "provider_out_of_order", "Endpoints of a provider that are paused after failures.", "provider"
         )
@@ -167,6 +170,7 @@ class Metrics(Meter):
         _set_all(self._watch_age, snapshot.watch_ages)
         _set_all(self._out_of_order, snapshot.out_of_order)
         _set_all(self._kind_missing, snapshot.missing_kinds)
+        _set_all(self._kind_outdated, snapshot.outdated_kinds)
         self._environments.set(counted.environments)
         self._conditions.clear()
         for (kind, status, reason), count in counted.conditions.items():

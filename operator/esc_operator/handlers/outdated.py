@@ -40,15 +40,20 @@ class Outdated:
     ) -> None:
         """`kinds`: the plural of each."""
         self._schemas = schemas
-        self._kinds = kinds
+        self._plurals = kinds
         self._pause = pause
         self._missing: dict[str, list[str]] = {}
         self._has_warned = False
 
     @property
+    def kinds(self) -> list[str]:
+        """The outdated kinds, such as `EscRotation`."""
+        return sorted(self._missing)
+
+    @property
     def messages(self) -> list[str]:
         """A sentence without its end for each outdated kind."""
-        return [self._describe(kind) for kind in sorted(self._missing)]
+        return [self._describe(kind) for kind in self.kinds]
 
     async def run(self) -> None:
         """Compare until cancelled."""
@@ -76,7 +81,7 @@ class Outdated:
             logger.info("%s is up to date.", kind)
 
     def _compare(self, served: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-        found = {kind: unknown_fields(kind, served[kind]) for kind in self._kinds if kind in served}
+        found = {kind: unknown_fields(kind, served[kind]) for kind in self._plurals if kind in served}
         return {kind: fields for kind, fields in found.items() if fields}
 
     def _describe(self, kind: str) -> str:
@@ -84,5 +89,5 @@ class Outdated:
         more = f" and {len(fields) - NAMED} more" if len(fields) > NAMED else ""
         return (
             f"{kind} is outdated: its CustomResourceDefinition is older than this operator and lacks "
-            f"{', '.join(fields[:NAMED])}{more} (kubectl apply -f crds/{self._kinds[kind]}.yaml)"
+            f"{', '.join(fields[:NAMED])}{more} (kubectl apply -f crds/{self._plurals[kind]}.yaml)"
         )

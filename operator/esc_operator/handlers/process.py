@@ -230,7 +230,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
     rotations = RotationController(
         api, rotating, utc_now, telemetry, history=options.rotation_history, on_begin=opener.logins.renounce
     )
-    seen = SnapshotParts(reconciler, opener, rollouts, rotations, pulses, kinds)
+    worked_on = (ENVIRONMENTS,) if options.namespaces else KINDS.values()
+    outdated = Outdated(PublishedSchemas(api), {one.kind: one.plural for one in worked_on})
+    seen = SnapshotParts(reconciler, opener, rollouts, rotations, pulses, kinds, outdated)
     exposition = Exposition(
         metrics,
         lambda: take_snapshot(seen, leads=elector is None or elector.holds),
@@ -239,8 +241,6 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
         access=_metrics_access(api, options),
     )
-    worked_on = (ENVIRONMENTS,) if options.namespaces else KINDS.values()
-    outdated = Outdated(PublishedSchemas(api), {one.kind: one.plural for one in worked_on})
     return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, outdated, exposition)
 
 

@@ -9,10 +9,11 @@ from esc_operator.handlers.kinds import KINDS
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from esc_operator.driver.opener import Opener
     from esc_operator.handlers.kinds import Kinds
+    from esc_operator.handlers.outdated import Outdated
     from esc_operator.kube.pulses import Pulses
     from esc_operator.reconciliation.controller.reconciler import Reconciler
     from esc_operator.reconciliation.rollouts.status import Rollouts
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Ages are seconds. `out_of_order`: endpoints of each provider. `watch_ages`: by the plural that is watched.
-    `missing_kinds`: 1 for each kind that is not served, 0 for the others."""
+    `missing_kinds`: 1 for each kind that is not served, 0 for the others; `outdated_kinds`: the same for those whose
+    definition is older than this version."""
 
     leads: bool
     working: int
@@ -34,6 +36,7 @@ class Snapshot:
     watch_ages: Mapping[str, float]
     out_of_order: Mapping[str, float]
     missing_kinds: Mapping[str, float]
+    outdated_kinds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class SnapshotParts:
     rotations: RotationController
     pulses: Pulses
     kinds: Kinds
+    outdated: Outdated
 
 
 def take_snapshot(parts: SnapshotParts, *, leads: bool) -> Snapshot:
@@ -61,5 +65,11 @@ def take_snapshot(parts: SnapshotParts, *, leads: bool) -> Snapshot:
         queue_depth={lane.value: queue.depth(lane) for lane in Lane},
         watch_ages=parts.pulses.silences() if leads else {},
         out_of_order=parts.opener.out_of_order(),
-        missing_kinds={one.kind: float(one.kind in parts.kinds.missing) for one in KINDS.values()} if leads else {},
+        missing_kinds=_flags(parts.kinds.missing) if leads else {},
+        outdated_kinds=_flags(parts.outdated.kinds) if leads else {},
     )
+
+
+def _flags(kinds: Collection[str]) -> dict[str, float]:
+    """1 for each of these kinds, 0 for the others."""
+    return {one.kind: float(one.kind in kinds) for one in KINDS.values()}

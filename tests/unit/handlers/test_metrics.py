@@ -40,6 +40,7 @@ SNAPSHOT = Snapshot(
     watch_ages={"secrets": 12.0, "escenvironments": 34.0},
     out_of_order={"aws-login": 1},
     missing_kinds={"EscRotation": 1.0},
+    outdated_kinds={"EscEnvironment": 1.0},
 )
 
 
@@ -122,6 +123,7 @@ def test_what_is_now_is_what_is_looked_at() -> None:
     assert samples(text, "esc_operator_watch_event_age_seconds") == {("secrets",): 12, ("escenvironments",): 34}
     assert samples(text, "esc_operator_provider_out_of_order") == {("aws-login",): 1}
     assert samples(text, "esc_operator_kind_missing") == {("EscRotation",): 1}
+    assert samples(text, "esc_operator_kind_outdated") == {("EscEnvironment",): 1}
     assert samples(text, "esc_operator_scheduler_age_seconds") == {(): 1.5}
     assert samples(text, "esc_operator_rotations_active") == {(): 1}
 

@@ -31,7 +31,9 @@ def after_an_hour(*, leads: bool) -> Snapshot:
         SimpleNamespace(under_way=2),
     )
     elapsed = HOUR
-    return take_snapshot(SnapshotParts(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds()), leads=leads)
+    outdated = cast("Any", SimpleNamespace(kinds=["EscRotation"]))
+    seen = SnapshotParts(*cast("tuple[Any, Any, Any, Any]", parts), pulses, Kinds(), outdated)
+    return take_snapshot(seen, leads=leads)
 
 
 def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
@@ -39,6 +41,7 @@ def test_one_that_works_tells_how_long_nothing_has_happened() -> None:
     assert snapshot.scheduler_age == HOUR
     assert snapshot.watch_ages == {"secrets": HOUR}
     assert snapshot.missing_kinds == {"EscEnvironment": 0, "ClusterEscEnvironment": 0, "EscRotation": 0}
+    assert snapshot.outdated_kinds == {"EscEnvironment": 0, "ClusterEscEnvironment": 0, "EscRotation": 1}
     assert (snapshot.rolling, snapshot.rotating) == (0, 2)
 
 
