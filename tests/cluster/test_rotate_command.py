@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cluster.harness import Cluster, Tenant, stays, wait_until
+from cluster.test_rollouts import DEPLOYMENTS, ON_CHANGE, create, taking
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ROTATIONS
 from local_cluster.tools import find_kubectl
 
@@ -81,6 +82,25 @@ def test_one_environment_is_rotated_and_waited_for(person: Person, tenant: Tenan
     assert (done.returncode, done.stdout) == (0, f"{tenant.namespace}/e0 has new credentials\n"), done.stderr
     assert tenant.values("e0")["AWS_ACCESS_KEY_ID"] != before
     assert tenant.mints() == COUNT + 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "spec"),
+    [("RolloutBlocked", {"paused": True}), ("RolloutStuck", {"replicas": 1, "progressDeadlineSeconds": 2})],
+)
+def test_a_rollout_that_does_not_end_by_itself_ends_the_wait(
+    person: Person, tenant: Tenant, reason: str, spec: dict[str, object]
+) -> None:
+    tenant.apply("app", tenant.login(), rollout=ON_CHANGE)
+    tenant.until_ready("app")
+    create(tenant, DEPLOYMENTS, "web", taking("app"), **spec)
+    done = person.esc(f"{tenant.namespace}/app", "--wait")
+    assert (done.returncode, done.stdout) == (1, "")
+    told = (
+        f"Error: {tenant.namespace}/app has new credentials, but not all pods run with them: {reason}: Deployment web: "
+    )
+    assert done.stderr.splitlines()[-1].startswith(told)
+    print(done.stderr)
 
 
 def test_one_of_the_cluster_is_rotated_and_waited_for(person: Person, tenant: Tenant) -> None:

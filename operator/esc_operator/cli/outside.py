@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 
 class Outside(NamedTuple):
-    """The environment variables, and functions that open a session with the cluster of a context, and that sleep."""
+    """The environment variables, and functions that open a session with the cluster of a context, sleep, and
+    tell the time (monotonic seconds)."""
 
     settings: Mapping[str, str]
     open_session: Callable[[str], ClusterSession]
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def __repr__(self) -> str:
         # The variables of a process hold secrets of all kinds.

@@ -1,4 +1,4 @@
-"""Rotations that a user requests: of one environment by its annotation, of several by an EscRotation.
+"""Rotations of several environments, which a user requests by an EscRotation.
 
 All requests use the user's own rights; only the operator makes new values.
 """
@@ -6,19 +6,17 @@ All requests use the user's own rights; only the operator makes new values.
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import nullcontext
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from esc_operator.errors import EscError, ForbiddenError, KubeError, NotFoundError
+from esc_operator.cli.waiting import ABSENT_SECONDS, QUIET_SECONDS, NotRotatedError, SignOfLife
+from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.formats.times import format_time
-from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND, ROTATE_REQUESTED_AT
-from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
-from esc_operator.resources.environment import parse_environment
-from esc_operator.resources.reasons import NOTHING_SELECTED, SECRET_NOT_OWNED, SECRET_REFUSED
+from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND
+from esc_operator.resources.conditions import find_condition
+from esc_operator.resources.reasons import NOTHING_SELECTED
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
 from esc_operator.resources.rotation_selection import (
     FITS_WIDELY,
@@ -30,104 +28,15 @@ from esc_operator.resources.rotation_selection import (
     places_of,
     select,
 )
-from esc_operator.resources.status import parse_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from esc_operator.cli.cluster_session import ClusterSession
-    from esc_operator.resources.environment import Key
-    from esc_operator.resources.status import NamespaceSummary
-
-LOOK_SECONDS = 0.5
-PATIENCE = 3
-"""A failure that may be temporary is reported only after this many attempts."""
-QUIET_SECONDS = 15.0
-"""After this long without a sign of the operator, say so."""
-
+    from esc_operator.cli.waiting import Waiting
 
 HIDDEN = "its role is hidden, and may be this one"
 WIDE = f"its role {FITS_WIDELY}"
-
-
-class NotRotatedError(EscError):
-    """Some environment has no new values; the message or earlier output says why."""
-
-    default_reason = "NotRotated"
-
-
-class Waiting(NamedTuple):
-    """How to wait: `timeout` in seconds, None: without limit."""
-
-    timeout: float | None
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def until(self, is_over: Callable[[], bool], what: str) -> None:
-        """Poll until it is over. Raises NotRotatedError after the timeout."""
-        end = None if self.timeout is None else self.clock() + self.timeout
-        while not is_over():
-            if end is not None and self.clock() >= end:
-                raise NotRotatedError(
-                    f"{what} has not finished after {self.timeout:g} s; it continues without this command"
-                )
-            self.sleep(LOOK_SECONDS)
-
-
-# One environment.
-
-
-def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:
-    """Request new credentials for one environment, and wait for them if `waiting` is given. Raises EscError."""
-    environment = parse_environment(session.read_environment(*key))
-    name = key.full_name
-    if environment.suspend:
-        raise NotRotatedError(f"{name} is suspended, so nothing was rotated: set spec.suspend to false first")
-    if environment.cluster_scoped and environment.spread is None:
-        raise NotRotatedError(f"{name} fills no Secret, so there is nothing to rotate: set spec.target first")
-    request = datetime.now(UTC).isoformat(timespec="milliseconds")
-    session.annotate_environment(*key, {ROTATE_REQUESTED_AT: request})
-    if waiting is None:
-        click.echo(f"{name}: requested new credentials")
-        return
-    rolls = environment.rollout.policy == "OnChange"
-    delays: set[datetime] = set()
-    waiting.until(lambda: _has_honoured(session, key, request, delays, rolls=rolls), name)
-    click.echo(f"{name} has new credentials{', and its pods run with them' if rolls else ''}")
-
-
-def _has_honoured(session: ClusterSession, key: Key, request: str, delays: set[datetime], *, rolls: bool) -> bool:
-    """Whether the request is done. `delays`: the waiting times that were already reported."""
-    status = parse_status(session.read_environment(*key).get("status"))
-    if status.observed_rotate_request != request:
-        if (due := status.rotation_due_at) and not delays:
-            why = "it was rotated several times, and is now rotated at most once a minute"
-            click.echo(f"{key.full_name} waits until {format_time(due)}: {why}", err=True)
-            delays.add(due)
-        return False
-    refreshed = find_condition(status.conditions, REFRESHED)
-    if refreshed and refreshed.status == "False":
-        if status.next_refresh_at and status.failures < PATIENCE:
-            return False  # it may be temporary
-        raise NotRotatedError(f"{key.full_name} has no new credentials: {refreshed.reason}: {refreshed.message}")
-    if status.namespaces and status.namespaces.synced < status.namespaces.matched:
-        return _wait_for_namespaces(key, status.namespaces)
-    rolled_out = find_condition(status.conditions, ROLLED_OUT)
-    return not rolls or (rolled_out is not None and rolled_out.status == "True")
-
-
-def _wait_for_namespaces(key: Key, summary: NamespaceSummary) -> bool:
-    """Not done yet. Raises NotRotatedError if a user has to correct something first."""
-    stuck = [one for one in summary.failures if one.reason in {SECRET_NOT_OWNED, SECRET_REFUSED}]
-    for one in stuck[:1]:
-        raise NotRotatedError(
-            f"{key.full_name} has new credentials in {summary.synced} of {summary.matched} namespaces; "
-            f"{one.namespace}: {one.reason}: {one.message}"
-        )
-    return False
-
-
-# Many.
 
 
 def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_none: bool = False) -> None:
@@ -196,25 +105,45 @@ def start_rotation(session: ClusterSession, spec: Mapping[str, Any]) -> str:
 
 def follow_rotation(session: ClusterSession, name: str, waiting: Waiting, *, is_terminal: bool) -> None:
     """Show the progress of an EscRotation until it is over. Raises NotRotatedError if anything failed."""
-    shown: _Bar | _Lines = _Bar() if is_terminal else _Lines(waiting.clock())
-    status = RotationStatus()
+    shown: _Bar | _Lines = _Bar() if is_terminal else _Lines()
+    status, life = RotationStatus(), SignOfLife(waiting.clock)
 
-    def is_over() -> bool:
+    def look() -> str:
         nonlocal status
         try:
             status = parse_rotation_status(session.read_rotation(name).get("status"))
         except NotFoundError as error:
             raise NotRotatedError(f"EscRotation {name} was deleted before it finished") from error
-        shown.show(status, waiting.clock())
-        return status.completed_at is not None
+        if not status.conditions:
+            return _until_started(name, life.quiet_for(""))
+        shown.show(status)
+        return "" if status.completed_at else describe_progress(status)
 
     try:
         with shown if isinstance(shown, _Bar) else nullcontext():
-            waiting.until(is_over, f"EscRotation {name}")
+            waiting.until(look, f"EscRotation {name}", shown.say)
     except KeyboardInterrupt:
         click.echo(f"\nEscRotation {name} continues; kubectl delete escrotation {name} stops it", err=True)
         raise
     _report_end(name, status)
+
+
+def _until_started(name: str, quiet: float) -> str:
+    if quiet >= ABSENT_SECONDS:
+        raise NotRotatedError(
+            f"no operator has started EscRotation {name} within {ABSENT_SECONDS:g} s: is one running, and for the "
+            f"whole cluster? It starts when one does; kubectl delete escrotation {name} takes it back"
+        )
+    if quiet >= QUIET_SECONDS:
+        return "no operator has started it yet: is one running, and for the whole cluster?"
+    return "waits for the operator"
+
+
+def describe_progress(status: RotationStatus) -> str:
+    counts = status.counts
+    return (
+        f"{counts.progress} have new values, {counts.running} running, {counts.waiting} waiting, {counts.failed} failed"
+    )
 
 
 def _report_end(name: str, status: RotationStatus) -> None:
@@ -249,7 +178,12 @@ class _Bar:
         if self._bar is not None:
             self._bar.render_finish()
 
-    def show(self, status: RotationStatus, _: float) -> None:
+    def say(self, awaited: str) -> None:
+        """The bar says what goes on, once there is one."""
+        if self._bar is None:
+            click.echo(awaited, err=True)
+
+    def show(self, status: RotationStatus) -> None:
         counts = status.counts
         if not status.run or not counts.selected:
             return
@@ -273,23 +207,13 @@ class _Bar:
 class _Lines:
     """A line for each change."""
 
-    def __init__(self, started: float) -> None:
-        self._started = started
-        self._shown = ""
-        self._has_warned = False
+    def say(self, awaited: str) -> None:
+        click.echo(awaited, err=True)
 
-    def show(self, status: RotationStatus, now: float) -> None:
-        counts = status.counts
-        line = (
-            f"{counts.progress} have new values, {counts.running} running, {counts.waiting} waiting, "
-            f"{counts.failed} failed"
-        )
-        if status.run and line != self._shown:
-            self._shown = line
-            click.echo(line, err=True)
-        if not status.conditions and not self._has_warned and now - self._started > QUIET_SECONDS:
-            self._has_warned = True
-            click.echo("no operator has started it yet: is one running, and for the whole cluster?", err=True)
+    def show(self, status: RotationStatus) -> None:
+        """What is waited for is said; at the end there is nothing to wait for."""
+        if status.completed_at and status.run:
+            self.say(describe_progress(status))
 
 
 def _environments(count: int) -> str:

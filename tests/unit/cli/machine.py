@@ -107,7 +107,11 @@ class Esc:
         self.clusters: dict[str, FakeSession] = {}
         self.connect: Callable[[str], FakeSession] = self.clusters.__getitem__
         self._capsys = capsys
+        self.seconds = 0.0
         (home / "kubeconfig").write_text(KUBECONFIG)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def write(self, name: str, text: str) -> None:
         path = self.environments / f"{name}.yaml"
@@ -116,6 +120,6 @@ class Esc:
 
     def __call__(self, *arguments: str) -> Answer:
         self._capsys.readouterr()
-        status = run(arguments, Outside(self.settings, self.connect, sleep=lambda _: None))
+        status = run(arguments, Outside(self.settings, self.connect, sleep=self._sleep, clock=lambda: self.seconds))
         captured = self._capsys.readouterr()
         return Answer(status, captured.out, captured.err)

@@ -8,10 +8,12 @@ import click
 from esc_operator.cli.backends import CLUSTER, backend_url
 from esc_operator.cli.cluster_session import ClusterSession
 from esc_operator.cli.label_selectors import parse_label_selector
+from esc_operator.cli.one_rotation import rotate_one
 from esc_operator.cli.options import context_option, namespace_option
 from esc_operator.cli.outside import Outside
 from esc_operator.cli.place import Place
-from esc_operator.cli.rotating import Waiting, follow_rotation, rotate_one, show_plan, start_rotation
+from esc_operator.cli.rotating import follow_rotation, show_plan, start_rotation
+from esc_operator.cli.waiting import Waiting, make_waiting
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.resources.environment import key_of
@@ -48,7 +50,12 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.option("--allow-none", is_flag=True, help="Succeed even if no environment matches, or all are suspended.")
 @click.option("--no-rollout", is_flag=True, help="Replace no pods: they take the new values when they next start.")
 @click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
-@click.option("--wait", is_flag=True, help="Wait until all have new values, and show progress.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until all have new values and their pods run with them, and show what is waited for. Ends early where "
+    "something stands in the way, or no operator works.",
+)
 @click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: wait at most this long.")
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
@@ -90,7 +97,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     if everything and choice:
         raise click.UsageError("--all excludes the other selectors: use one or the other")
     selector = choice if choice or everything else None
-    waiting = Waiting(timeout, outside.sleep) if wait else None
+    waiting = make_waiting(timeout, outside) if wait else None
     if (reference is None) == (selector is None):
         raise click.UsageError(
             "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --role"
