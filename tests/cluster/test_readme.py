@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 README = places.REPOSITORY / "README.md"
 CONTRIBUTING = places.REPOSITORY / ".github" / "CONTRIBUTING.md"
+PAGES = [CONTRIBUTING, *sorted((places.REPOSITORY / "operator").glob("**/*.md"))]
 EXAMPLES = sorted((places.REPOSITORY / "deploy" / "examples").glob("*.yaml"))
 KINDS = {resource.kind: resource for resource in (ENVIRONMENTS, CLUSTER_ENVIRONMENTS, ROTATIONS)}
 BLOCKS = list(read_blocks(README))
@@ -319,14 +320,18 @@ def test_a_command_in_a_sentence_works(reader: Reader, command: str) -> None:
 
 def is_path(words: list[str]) -> bool:
     """Whether they name a command of `esc`."""
-    command: click.Command | None = root
-    for word in words:
-        if not isinstance(command, click.Group):
-            return False
-        command = command.get_command(click.Context(command), word)
-        if command is None:
-            return False
-    return True
+    return not walk(words)[1]
+
+
+def walk(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command of `esc` that the first of the words name, and the other words."""
+    command: click.Command = root
+    for number, word in enumerate(words):
+        below = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if below is None:
+            return command, words[number:]
+        command = below
+    return command, []
 
 
 # The pages themselves.
@@ -342,7 +347,6 @@ def test_the_tables_above_name_what_the_pages_have() -> None:
 
 def test_what_contributors_are_told_to_run_is_there() -> None:
     told = [each for block in read_blocks(CONTRIBUTING) for each in commands(block.text)]
-    told += [each for each in inline_commands(CONTRIBUTING) if each.startswith("make ")]
     assert told
     for command in told:
         program, *words = command.split()
@@ -353,6 +357,19 @@ def test_what_contributors_are_told_to_run_is_there() -> None:
             paths = [word for word in words if word.startswith("tests/")]
             assert paths
             assert all((places.REPOSITORY / path).exists() for path in paths), command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_commands_and_options_that_are_there(page: Path) -> None:
+    for command in inline_commands(page):
+        program, *words = command.split()
+        if program == "make" and words:
+            check_target(command)
+        if program == "esc" and words not in ([], ["NAME"]):
+            found, others = walk(words)
+            assert found is not root or others[0].startswith("-"), f"there is no {command}"
+            known = {spelling for each in found.params for spelling in each.opts}
+            assert {word for word in others if word.startswith("-")} <= known, command
 
 
 def test_commands_are_read_from_a_page_as_a_reader_does(tmp_path: Path) -> None:
