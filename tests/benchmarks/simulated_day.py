@@ -33,6 +33,7 @@ from esc_operator.kube.secret_informer import SecretInformer
 from esc_operator.providers.aws.login import STS_RATE
 from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.rollouts.status import Rollouts
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
@@ -216,7 +217,9 @@ class Day:
         gatherer, actor = Gatherer(self.cluster, secrets), Actor(self.cluster, secrets, self.now)
         self.provider.begin()
         rollouts = Rollouts(self.cluster, self.now, self.options.rollouts)
-        reconciler = Reconciler(make_shared(gatherer, actor, self.now), self.provider, rollouts)
+        reconciler = Reconciler(
+            make_shared(gatherer, actor, self.now), self.provider, rollouts, definitions=Definitions(self.cluster)
+        )
         secrets.listen(reconciler.event_handlers.on_secret)
         tasks = [asyncio.create_task(secrets.run())]
         await secrets.listed.wait()

@@ -49,6 +49,7 @@ RIGHTS = [
     ("esc-operator.dev", "clusterescenvironments", {"get", "list", "watch"}),
     ("esc-operator.dev", "clusterescenvironments/status", {"patch"}),
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
+    ("", "configmaps", {"get", "list", "watch"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
     ("", "namespaces", {"get"}),
@@ -255,6 +256,7 @@ def test_the_roles_for_people_are_exactly_these(base: dict[tuple[str, str], dict
             ("esc-operator.dev", "clusterescenvironments", {"get"}),
             ("", "serviceaccounts/token", {"create"}),
             ("", "secrets", {"get"}),
+            ("", "configmaps", {"get"}),
         ],
         "esc-operator-admin": [
             ("esc-operator.dev", "clusterescenvironments", write),
@@ -434,7 +436,7 @@ def test_the_schema_as_it_is_tested_here_finds_what_the_api_server_would_drop() 
 @pytest.mark.parametrize("environment", environments_of(*EXAMPLES))
 def test_definitions_of_examples_are_without_fault(environment: dict[str, Any]) -> None:
     name, spec = environment["metadata"]["name"], environment["spec"]
-    text = spec.get("definition")
+    text = text_of(spec)
     parsed, diagnostics = parse_object(name, spec["environment"]) if text is None else parse_text(name, text)
     assert parsed is not None
     assert diagnostics == ()
@@ -452,9 +454,20 @@ def test_examples_have_the_namespaces_they_need_before_them() -> None:
                 assert body["metadata"]["namespace"] in known, file
 
 
+def text_of(spec: dict[str, Any]) -> str | None:
+    """The text of an example's definition, wherever it is; None if it is an object."""
+    if "environmentFrom" not in spec:
+        text: str | None = spec.get("definition")
+        return text
+    reference = spec["environmentFrom"]["configMapKeyRef"]
+    bodies = [body for file in EXAMPLES for body in read_documents(file.read_text()) if body["kind"] == "ConfigMap"]
+    (named,) = (body for body in bodies if body["metadata"]["name"] == reference["name"])
+    return str(named["data"][reference["key"]])
+
+
 def imports_of(spec: dict[str, Any]) -> list[str]:
     """What an example imports, of which each import is a name."""
-    text = spec.get("definition")
+    text = text_of(spec)
     definition = spec["environment"] if text is None else yaml.safe_load(text)
     return list(definition.get("imports", ()))
 

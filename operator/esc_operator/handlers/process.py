@@ -46,11 +46,13 @@ from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS
 from esc_operator.kube.published_schemas import PublishedSchemas
 from esc_operator.kube.pulses import Pulses
 from esc_operator.kube.secret_informer import SecretInformer
+from esc_operator.kube.source_informer import SourceInformer
 from esc_operator.reconciliation.controller.interruptions import GuardedOpening, Interruptions
 from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.under_way import UnderWay
 from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
@@ -85,6 +87,7 @@ class Parts:
 
     opener: Opener
     secrets: SecretInformer
+    sources: SourceInformer
     namespaces: Namespaces
     reconciler: Reconciler
     rotations: RotationController
@@ -212,12 +215,18 @@ def _put_together(  # noqa: PLR0913 - everything there is
     rollouts = Rollouts(api, utc_now, options.rollouts, telemetry)
     tokens = IdentityTokens(api, utc_now)
     shared = make_shared(gatherer, actor, utc_now, telemetry)
-    imports = partial(ImportStore, api, reach=options.namespaces, importable=shared.cache.importable)
-    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, own_namespace(options)))
+    home = own_namespace(options)
+    sources = SourceInformer(api, confined=bool(options.namespaces), pulses=pulses)
+    definitions = Definitions(api, sources, home)
+    imports = partial(
+        ImportStore, api, reach=options.namespaces, importable=shared.cache.importable, definitions=definitions
+    )
+    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, home))
     reconciler = Reconciler(
         shared,
         GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),
         rollouts,
+        definitions=definitions,
         namespaces=None if options.namespaces else namespaces,
         forbids=namespaces.forbids,
     )
@@ -241,7 +250,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
         options.metrics_environments,
         access=_metrics_access(api, options),
     )
-    return Parts(opener, secrets, namespaces, reconciler, rotations, accounts, pulses, kinds, outdated, exposition)
+    return Parts(
+        opener, secrets, sources, namespaces, reconciler, rotations, accounts, pulses, kinds, outdated, exposition
+    )
 
 
 def _metrics_access(api: KubeApi, options: Options) -> MetricsAccess | None:
@@ -278,6 +289,7 @@ async def _run_all(
         await parts.secrets.listed.wait()
         await parts.namespaces.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
+        tasks.append(group.create_task(parts.sources.run(), name="definitions"))
         tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
         tasks.append(group.create_task(parts.outdated.run(), name="outdated-kinds"))

@@ -30,6 +30,7 @@ ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "escenvironments", "E
 ROTATIONS = Resource("/apis/esc-operator.dev/v1alpha1", "escrotations", "EscRotation")
 CLUSTER_ENVIRONMENTS = Resource("/apis/esc-operator.dev/v1alpha1", "clusterescenvironments", "ClusterEscEnvironment")
 SECRETS = Resource("/api/v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap")
 EVENTS = Resource("/api/v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")

@@ -50,6 +50,10 @@ class Pulses:
         """The pulse of a watch; from the first call on it is expected to beat."""
         return self._pulses.setdefault((plural, where), Pulse(self._clock))
 
+    def forget(self, plural: str, where: str = "") -> None:
+        """A watch has ended on purpose."""
+        self._pulses.pop((plural, where), None)
+
     def silences(self) -> dict[str, float]:
         """Seconds since the API server last sent anything, for the most silent watch of each plural."""
         found: dict[str, float] = {}

@@ -20,6 +20,7 @@ from esc_operator.kube.no_answer import (
 )
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
+    CONFIG_MAPS,
     ENVIRONMENTS,
     NAMESPACES,
     ROTATIONS,
@@ -105,6 +106,9 @@ class Session:
     def read_secret(self, namespace: str, name: str) -> dict[str, Any]:
         """A Secret with its values."""
         return self._request("GET", SECRETS.path(namespace, name), f"read secrets {namespace}/{name}")
+
+    def read_config_map(self, namespace: str, name: str) -> dict[str, Any]:
+        return self._request("GET", CONFIG_MAPS.path(namespace, name), f"read configmaps {namespace}/{name}")
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of an environment, one of the cluster where `namespace` is "", and leave all others."""

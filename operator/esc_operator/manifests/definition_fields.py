@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.resources.definition_source import FIELDS, OBJECT_FIELD, TEXT_FIELD
+from esc_operator.resources.definition_source import (
+    CONFIG_MAP_FIELD,
+    FIELDS,
+    OBJECT_FIELD,
+    REFERENCE_FIELD,
+    SECRET_FIELD,
+    TEXT_FIELD,
+)
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT
+
+_NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 def definition_fields() -> dict[str, Any]:
@@ -14,7 +23,7 @@ def definition_fields() -> dict[str, Any]:
             "type": "object",
             "description": "The definition, in the language of Pulumi ESC: imports, and values, among which "
             "environmentVariables and files fill the Secret. kubectl reads an object as YAML 1.1 and takes nulls away: "
-            "definition keeps every word. Required if definition is not set. "
+            "definition keeps every word. Required if neither definition nor environmentFrom is set. "
             "Example: {imports: [base], values: {environmentVariables: {REGION: "
             "eu-west-1}}}.",
             "x-kubernetes-preserve-unknown-fields": True,
@@ -23,8 +32,8 @@ def definition_fields() -> dict[str, Any]:
             "type": "string",
             "maxLength": LARGEST_ENVIRONMENT,
             "description": "The definition as a text, in place of environment: what stands in Pulumi ESC or in a file, "
-            "to the letter, as a YAML block (definition: |). Errors name line and column. Required if environment is "
-            "not set. Example: a block with "
+            "to the letter, as a YAML block (definition: |). Errors name line and column. Required if neither "
+            "environment nor environmentFrom is set. Example: a block with "
             "'values: {environmentVariables: {COUNTRY: no}}'.",
             "x-kubernetes-validations": [
                 {
@@ -32,6 +41,61 @@ def definition_fields() -> dict[str, Any]:
                     "message": "the definition is empty: write the text of an environment, such as 'values: {}'",
                 }
             ],
+        },
+        REFERENCE_FIELD: _reference(),
+    }
+
+
+def _reference() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "Where the definition is, in place of environment or definition: as a text in another object. A "
+        "change is followed within seconds. Required if neither environment nor definition is set.",
+        "properties": {
+            CONFIG_MAP_FIELD: _key_of("ConfigMap", SECRET_FIELD),
+            SECRET_FIELD: _key_of("Secret", CONFIG_MAP_FIELD),
+        },
+        "x-kubernetes-validations": [
+            {
+                "rule": f"has(self.{CONFIG_MAP_FIELD}) != has(self.{SECRET_FIELD})",
+                "message": f"set either {CONFIG_MAP_FIELD} or {SECRET_FIELD}",
+            }
+        ],
+    }
+
+
+def _key_of(kind: str, other: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"A key of a {kind}: of this namespace, or of the operator's own for a ClusterEscEnvironment. "
+        f"Example: {{name: definitions, key: prod.yaml}}. Required if {other} is not set.",
+        "required": ["name", "key"],
+        "properties": {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": f"The name of the {kind}.",
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.matches('{_NAME}')",
+                        "message": f"must be the name of a {kind} in the same namespace: lower-case letters, digits, "
+                        "'-' and '.'; another namespace cannot be named",
+                    }
+                ],
+            },
+            "key": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": "The key whose value is the definition.",
+                "x-kubernetes-validations": [
+                    {
+                        "rule": "self.matches('^[-._a-zA-Z0-9]+$')",
+                        "message": f"must be a key of a {kind}: letters, digits, '-', '_' and '.'",
+                    }
+                ],
+            },
         },
     }
 

@@ -77,6 +77,7 @@ def _common() -> dict[str, Any]:
         "rolloutSeconds": count("How many seconds the last rollout took, until its last pod was ready."),
         "imports": _imports(),
         "indirectImports": text("A digest of everything that the imports import: it changes when any of that changes."),
+        "definitionMark": text("A mark of the text that environmentFrom refers to: it changes when the text does."),
         "rotatorStates": text("The Secret that holds the states of its rotators, as namespace/name."),
         "logins": _logins(),
         "moreLogins": flag(
@@ -141,6 +142,7 @@ def _imports() -> dict[str, Any]:
                 "name": text("The environment, as the import names it."),
                 "generation": count("Its metadata.generation when it was read; 0 if it could not be read."),
                 "uid": text("Its UID, which distinguishes it from one of the same name that was deleted."),
+                "definitionMark": text("A mark of its text, if its environmentFrom refers to one."),
             },
         },
     }

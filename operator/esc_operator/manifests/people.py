@@ -64,7 +64,13 @@ OPEN = PeoplesRole(
             why="Cluster-wide imports; only a ClusterRoleBinding grants this.",
         ),
         Right("", ("serviceaccounts/token",), ("create",)),
-        Right("", ("secrets",), ("get",), why="States of rotators, ENVIRONMENT-rotators; RBAC has no patterns."),
+        Right(
+            "",
+            ("secrets",),
+            ("get",),
+            why="States of rotators, ENVIRONMENT-rotators, and definitions; RBAC has no patterns.",
+        ),
+        Right("", ("configmaps",), ("get",), why="Definitions that environments refer to."),
     ),
     why="For `esc open` and `esc run`. Acts as any ServiceAccount of the namespace, at the API server too, and\n"
     "reads its Secrets: bind it deliberately, or write a Role with resourceNames.",

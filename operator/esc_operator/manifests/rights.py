@@ -84,6 +84,12 @@ RIGHTS: tuple[Right, ...] = (
         ("get", "list", "watch", "create", "patch", "delete"),
         why="list and watch see only metadata of Secrets that carry the operator's label; RBAC cannot say so.",
     ),
+    Right(
+        "",
+        ("configmaps",),
+        ("get", "list", "watch"),
+        why="Definitions that environments refer to, by name; list and watch see only metadata.",
+    ),
     Right("", ("serviceaccounts/token",), ("create",), scope=Scope.TOKENS),
     Right("", ("events",), ("create",)),
     Right("", ("namespaces",), ("get",), why="A namespace's annotations limit what its environments may do."),

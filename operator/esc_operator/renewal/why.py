@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Request = tuple[str, ...]
 """Every request for new credentials, each at its position; "" for none."""
 
-Import = tuple[int, str]
-"""Generation and UID of an imported environment; 0 if it does not exist, "" if the object is not known."""
+Import = tuple[int, str, str]
+"""Generation, UID and mark of the text of an imported environment; 0 if it does not exist, "" if not known."""
 
 
 class Cause(StrEnum):
@@ -260,4 +260,6 @@ def are_outdated(used: Mapping[str, Import], known: Mapping[str, Import]) -> boo
 def is_another(used: Import, known: Import) -> bool:
     """Whether an import is known to have changed. The generation alone does not distinguish one that was deleted and
     created again."""
-    return used[0] != known[0] or bool(used[1] and known[1] and used[1] != known[1])
+    if used[0] != known[0]:
+        return True
+    return any(then and now and then != now for then, now in zip(used[1:], known[1:], strict=True))

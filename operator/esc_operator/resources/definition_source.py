@@ -1,12 +1,13 @@
-"""Where an environment's definition is: in its spec, as an object or as a text. Pure.
+"""Where an environment's definition is: in its spec, as an object or as a text, or in another object. Pure.
 
 Only this module knows the fields; whoever needs a definition asks it for the source.
 """
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from esc_operator.lang.document import EXPORTS
 
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 OBJECT_FIELD: Final = "environment"
 TEXT_FIELD: Final = "definition"
+REFERENCE_FIELD: Final = "environmentFrom"
 
-FIELDS: Final = (OBJECT_FIELD, TEXT_FIELD)
+FIELDS: Final = (OBJECT_FIELD, TEXT_FIELD, REFERENCE_FIELD)
 """The fields of a spec of which exactly one is set."""
 
 INLINE_FIELDS: Final = frozenset({OBJECT_FIELD, TEXT_FIELD})
 """Those that hold the definition itself, and may be large."""
+
+CONFIG_MAP_FIELD: Final = "configMapKeyRef"
+SECRET_FIELD: Final = "secretKeyRef"  # noqa: S105 - a field, not a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,37 @@ class TextSource:
     text: str = field(repr=False)
 
 
-DefinitionSource = ObjectSource | TextSource
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """A YAML text at a key of a ConfigMap or a Secret, in the environment's namespace, or in that of the operator for a
+    ClusterEscEnvironment."""
+
+    kind: Literal["ConfigMap", "Secret"]
+    name: str
+    key: str
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether people who read the environment may not be allowed to read the text."""
+        return self.kind == "Secret"
+
+    @property
+    def field(self) -> str:
+        return f"spec.{REFERENCE_FIELD}.{SECRET_FIELD if self.is_confidential else CONFIG_MAP_FIELD}"
+
+
+DefinitionSource = ObjectSource | TextSource | KeySource
 
 
 def parse_source(spec: Mapping[str, Any]) -> DefinitionSource | None:
     """The source that a spec names; None if it names none, or was left out because it is too large."""
     if (text := spec.get(TEXT_FIELD)) is not None:
         return TextSource(text)
+    reference = spec.get(REFERENCE_FIELD) or {}
+    if named := reference.get(CONFIG_MAP_FIELD):
+        return KeySource("ConfigMap", named["name"], named["key"])
+    if named := reference.get(SECRET_FIELD):
+        return KeySource("Secret", named["name"], named["key"])
     data = spec.get(OBJECT_FIELD)
     return None if data is None else ObjectSource(data)
 
@@ -53,5 +82,12 @@ def names_exports(source: DefinitionSource | None) -> bool:
     does not show."""
     if isinstance(source, TextSource):
         return any(name in source.text for name in EXPORTS)
-    values = [value for key, value in source.data.items() if key.casefold() == "values"] if source else []
+    data = source.data if isinstance(source, ObjectSource) else {}
+    values = [value for key, value in data.items() if key.casefold() == "values"]
     return any(isinstance(value, dict) and any(value.get(name) for name in EXPORTS) for value in values)
+
+
+def mark_of(uid: str, found: str) -> str:
+    """A mark that changes with a text, or with the reason why there is none. It reveals nothing of the text to people
+    who do not know the UID of the object that holds it: they may read statuses, and not the object."""
+    return hmac.new(uid.encode(), found.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]

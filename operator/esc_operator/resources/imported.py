@@ -14,11 +14,14 @@ class Imported(NamedTuple):
     """The object and its generation; 0 for one that did not exist or could not be read.
 
     `uid` is "" if not known: the environment did not exist, or an earlier version wrote the record. The generation
-    alone does not distinguish an environment that was deleted and created again.
+    alone does not distinguish an environment that was deleted and created again. `source` is the mark of the text, if
+    that is in another object (`definition_source.mark_of`): it changes without another generation; "" if it is not, or
+    not known.
     """
 
     generation: int
     uid: str = ""
+    source: str = ""
 
 
 NOT_THERE = Imported(0)
@@ -28,8 +31,22 @@ BEHIND: Final = "*"
 not a valid name of an environment."""
 
 
+SOURCE: Final = "."
+"""The name, among an environment's imports, that stands for the object that holds its own definition. It is not a valid
+name of an environment."""
+
+
+def own_source(mark: str) -> Imported:
+    """The entry for `SOURCE`: the mark of the text that was used."""
+    return Imported(1, mark)
+
+
 def as_one(behind: Mapping[str, Imported]) -> Imported:
     """Several imports as one, whose UID changes if any of them does. It reveals neither names nor generations to people
     who do not already know their UIDs."""
-    described = json.dumps([(name, *one) for name, one in sorted(behind.items())])
+    described = json.dumps([(name, *_known_of(one)) for name, one in sorted(behind.items())])
     return Imported(1, hashlib.sha256(described.encode()).hexdigest()[:32])
+
+
+def _known_of(one: Imported) -> tuple[int | str, ...]:
+    return (one.generation, one.uid, one.source) if one.source else (one.generation, one.uid)

@@ -55,6 +55,12 @@ INVALID_DEFINITION = "InvalidDefinition"
 INVALID_SPEC = "InvalidSpec"
 """A field of the resource outside of the definition is invalid."""
 
+DEFINITION_NOT_FOUND = "DefinitionNotFound"
+"""The ConfigMap or Secret that holds the definition does not exist, or has no such key."""
+
+DEFINITION_NOT_USABLE = "DefinitionNotUsable"
+"""What the ConfigMap or Secret holds at that key is no text, or the Secret is not one for a definition."""
+
 SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
 """The environment's ServiceAccount does not exist."""
 

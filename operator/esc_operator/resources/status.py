@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.formats.times import format_optional_time, parse_time
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
-from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported
+from esc_operator.resources.imported import BEHIND, NOT_THERE, SOURCE, Imported, own_source
 from esc_operator.resources.rotate_request import RotateRequest
 from esc_operator.resources.warnings import StatusWarning, parse_warnings
 
@@ -125,7 +125,8 @@ class Status:
     """Of a ClusterEscEnvironment: a digest of the namespaces whose workloads are known to run with their Secret's
     values."""
     imports: Mapping[str, Imported] | None = None
-    """Each environment that definitions of its own place imported, by name; `BEHIND` stands for all others."""
+    """Each environment that definitions of its own place imported, by name; `BEHIND` stands for all others, `SOURCE`
+    for the object that holds its own definition."""
     logins: tuple[LoginStatus, ...] = ()
     """The logins for the values in the Secret, each once, in order."""
     more_logins: bool = False
@@ -157,7 +158,7 @@ class Status:
         return RotateRequest(self.observed_rotate_request, self.observed_rotation)
 
     def _named_imports(self) -> list[tuple[str, Imported]]:
-        return sorted((name, used) for name, used in (self.imports or {}).items() if name != BEHIND)
+        return sorted((name, used) for name, used in (self.imports or {}).items() if name not in {BEHIND, SOURCE})
 
     @property
     def rollout_time(self) -> timedelta:
@@ -185,6 +186,7 @@ class Status:
             "rolloutDigest": self.rollout_digest or None,
             "imports": [_import_to_dict(name, used) for name, used in self._named_imports()] or None,
             "indirectImports": (self.imports or {}).get(BEHIND, NOT_THERE).uid or None,
+            "definitionMark": (self.imports or {}).get(SOURCE, NOT_THERE).uid or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
             "rotatorStates": self.rotator_states or None,
@@ -198,15 +200,17 @@ class Status:
 
 
 def _import_to_dict(name: str, used: Imported) -> dict[str, Any]:
-    return {"name": name, "generation": used.generation, **({"uid": used.uid} if used.uid else {})}
+    known = {"uid": used.uid, "definitionMark": used.source}
+    return {"name": name, "generation": used.generation, **{field: text for field, text in known.items() if text}}
 
 
 def _parse_imports(data: Mapping[str, Any]) -> dict[str, Imported]:
     named = {
-        item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "") for item in data.get("imports") or ()
+        item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "", item.get("definitionMark") or "")
+        for item in data.get("imports") or ()
     }
-    behind = data.get("indirectImports")
-    return {**named, **({BEHIND: Imported(1, behind)} if behind else {})}
+    behind, own = data.get("indirectImports"), data.get("definitionMark")
+    return {**named, **({BEHIND: Imported(1, behind)} if behind else {}), **({SOURCE: own_source(own)} if own else {})}
 
 
 def parse_status(data: Mapping[str, Any] | None) -> Status:

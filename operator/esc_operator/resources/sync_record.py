@@ -106,6 +106,7 @@ class SyncRecord:
                 "replacedExpiresAt": format_optional_time(self.replaced_expires_at),
                 # Left out if empty, so that an older operator's record needs no write.
                 **({"importUids": uids} if (uids := self._import_uids()) else {}),
+                **({"importMarks": marks} if (marks := self._import_marks()) else {}),
                 **({"rotation": self.rotation} if self.rotation else {}),
                 **({"leavesPods": True} if self.leaves_pods else {}),
             },
@@ -115,13 +116,19 @@ class SyncRecord:
     def _import_uids(self) -> dict[str, str]:
         return {name: used.uid for name, used in sorted(self.imports.items()) if used.uid}
 
+    def _import_marks(self) -> dict[str, str]:
+        return {name: used.source for name, used in sorted(self.imports.items()) if used.source}
+
 
 def _imports(data: Mapping[str, Any]) -> Mapping[str, Imported]:
-    uids = data.get("importUids") or {}
+    uids, marks = data.get("importUids") or {}, data.get("importMarks") or {}
     generations = data.get("imports") or {}
     if len(generations) > _MOST_IMPORTS:
         raise ValueError("too many imports")
-    return {_text(name): Imported(_number(number), _text(uids.get(name))) for name, number in generations.items()}
+    return {
+        _text(name): Imported(_number(number), _text(uids.get(name)), _text(marks.get(name)))
+        for name, number in generations.items()
+    }
 
 
 def parse_sync_record(annotations: Mapping[str, str] | None) -> SyncRecord | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError, NotFoundError, StoreError
 from esc_operator.formats import spelling
 from esc_operator.formats.spelling import Known
-from esc_operator.resources.definition_source import parse_source
+from esc_operator.manifests.rights import NAMESPACE as OPERATORS_NAMESPACE
+from esc_operator.resources.definition_source import KeySource, parse_source
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
-from esc_operator.stores.definitions import stored_definition
+from esc_operator.stores.definitions import referenced_definition, stored_definition
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
 from esc_operator.stores.imports import candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, StoredDefinition
@@ -26,6 +27,10 @@ class EnvironmentReader(Protocol):
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
         """An EscEnvironment, or a ClusterEscEnvironment if the namespace is ""."""
+
+    def read_config_map(self, namespace: str, name: str) -> Mapping[str, Any]: ...
+
+    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]: ...
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Those of a namespace, the ClusterEscEnvironments for "", or those of all namespaces for None."""
@@ -76,7 +81,7 @@ class ClusterStore:
     def _open(self, name: str) -> StoredDefinition | Failed:
         """The requested environment: a caller who may read it may open it."""
         try:
-            return _loaded(*self._found(name))
+            return self._loaded(*self._found(name))
         except StoreError as error:
             return Failed(error.message, error.reason)
         except ForbiddenError as error:
@@ -89,10 +94,10 @@ class ClusterStore:
         for key in keys:
             try:
                 body = self._object(key)
+                if body is not None and may_import(place, key.namespace, parse_sharing(body)):
+                    return self._loaded(key, body)
             except ForbiddenError as error:
                 return Failed(error.message, IMPORT_UNREADABLE)
-            if body is not None and may_import(place, key.namespace, parse_sharing(body)):
-                return _loaded(key, body)
         return nothing_found(name, keys, place, self._importable(name, keys, place))
 
     def _found(self, name: str) -> tuple[Key, Mapping[str, Any]]:
@@ -147,15 +152,20 @@ class ClusterStore:
                 self._read[key] = None
         return self._read[key]
 
+    def _loaded(self, key: Key, body: Mapping[str, Any]) -> StoredDefinition | Failed:
+        """The definition, read with the caller's own rights wherever it is. Raises KubeError."""
+        source = parse_source(body.get("spec") or {})
+        generation, trusted = body["metadata"].get("generation", 0), parse_trusted(body)
+        if not isinstance(source, KeySource):
+            return stored_definition(key, source, generation=generation, trusted=trusted)
+        place = key.namespace or OPERATORS_NAMESPACE
+        read = self._cluster.read_secret if source.is_confidential else self._cluster.read_config_map
+        try:
+            found = read(place, source.name)
+        except NotFoundError:
+            found = None
+        return referenced_definition(key, source, place, found, generation=generation, trusted=trusted)
+
 
 def _key_of(body: Mapping[str, Any]) -> Key:
     return Key(body["metadata"].get("namespace") or "", body["metadata"]["name"])
-
-
-def _loaded(key: Key, body: Mapping[str, Any]) -> StoredDefinition | Failed:
-    return stored_definition(
-        key,
-        parse_source(body.get("spec") or {}),
-        generation=body["metadata"].get("generation", 0),
-        trusted=parse_trusted(body),
-    )

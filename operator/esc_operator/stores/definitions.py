@@ -1,29 +1,45 @@
-"""From the source of a definition to the definition as it is stored. Pure; the operator and `esc` both use it."""
+"""From the source of a definition to the definition as it is stored. Pure; the operator and `esc` both use it.
+
+Invariant: no message has anything of a text that is in a Secret.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Final
 
-from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import OBJECT_FIELD, TEXT_FIELD, ObjectSource
+from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, reasons
+from esc_operator.resources.definition_source import (
+    FIELDS,
+    OBJECT_FIELD,
+    TEXT_FIELD,
+    KeySource,
+    ObjectSource,
+    TextSource,
+)
+from esc_operator.resources.environment import Key
 from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
-    from esc_operator.resources.definition_source import DefinitionSource
-    from esc_operator.resources.environment import Key
+    from collections.abc import Mapping
 
-_WHAT_TO_WRITE: Final = "write the environment's text, such as `values: {}`"
+_WHAT_TO_WRITE: Final = "write the text of an environment, such as `values: {}`"
+_MOST_NAMES: Final = 5
+"""So many keys of a ConfigMap are named."""
 
 
 def stored_definition(
-    key: Key, source: DefinitionSource | None, *, generation: int = 0, trusted: frozenset[str] = frozenset()
+    key: Key,
+    source: ObjectSource | TextSource | None,
+    *,
+    generation: int = 0,
+    trusted: frozenset[str] = frozenset(),
 ) -> StoredDefinition | Failed:
-    """The definition of an environment; `generation` and `trusted` as in `StoredDefinition`."""
+    """A definition that is in the environment itself; `generation` and `trusted` as in `StoredDefinition`."""
     if source is None:
-        return Failed(
-            f"{key.describe()} has no definition: set one of spec.{TEXT_FIELD} and spec.{OBJECT_FIELD}",
-            reasons.INVALID_SPEC,
-        )
+        fields = f"{', '.join(f'spec.{name}' for name in FIELDS[:-1])} and spec.{FIELDS[-1]}"
+        return Failed(f"{key.describe()} has no definition: set one of {fields}", reasons.INVALID_SPEC)
     if isinstance(source, ObjectSource):
         prefix = f"spec.{OBJECT_FIELD}"
         return StoredDefinition(
@@ -33,3 +49,98 @@ def stored_definition(
     if not source.text.strip():
         return Failed(f"{prefix} is empty: {_WHAT_TO_WRITE}", reasons.INVALID_SPEC)
     return StoredDefinition(key.full_name, text=source.text, path_prefix=prefix, generation=generation, trusted=trusted)
+
+
+def referenced_definition(  # noqa: PLR0913 - the environment, its reference, and what is there
+    key: Key,
+    source: KeySource,
+    place: str,
+    body: Mapping[str, Any] | None,
+    *,
+    generation: int = 0,
+    trusted: frozenset[str] = frozenset(),
+) -> StoredDefinition | Failed:
+    """A definition in another object; `body` is that object, of the namespace `place`, None if there is none."""
+    text = text_at(source, place, body)
+    if isinstance(text, Failed):
+        return text
+    return StoredDefinition(
+        key.full_name,
+        text=text,
+        path_prefix=f"{describe(source, place)}, key {source.key}",
+        generation=generation,
+        trusted=trusted,
+        is_confidential=source.is_confidential,
+    )
+
+
+def text_at(source: KeySource, place: str, body: Mapping[str, Any] | None) -> str | Failed:
+    """The text that a reference names."""
+    where = f"{source.field}: {describe(source, place)}"
+    if body is None:
+        return Failed(
+            f"{where} does not exist: create it, or correct the name",
+            reasons.DEFINITION_NOT_FOUND,
+        )
+    if refusal := _refuse_secret(source, body):
+        return Failed(f"{where} {refusal}", reasons.DEFINITION_NOT_USABLE)
+    text = _decoded(source, body)
+    if text is None:
+        return Failed(f"{where} has no key {source.key}{_what_there_is(source, body)}", reasons.DEFINITION_NOT_FOUND)
+    if isinstance(text, bytes):
+        return Failed(
+            f"{where} has at key {source.key} what is not a UTF-8 text: store the definition as text, under `data` and "
+            "not `binaryData`"
+            if not source.is_confidential
+            else f"{where} has at key {source.key} what is not a UTF-8 text: store the definition as text",
+            reasons.DEFINITION_NOT_USABLE,
+        )
+    if not text.strip():
+        return Failed(f"{where} is empty at key {source.key}: {_WHAT_TO_WRITE}", reasons.DEFINITION_NOT_USABLE)
+    return text
+
+
+def describe(source: KeySource, place: str) -> str:
+    """The object that a reference names, for people."""
+    return f"{source.kind} {Key(place, source.name)}"
+
+
+def _refuse_secret(source: KeySource, body: Mapping[str, Any]) -> str:
+    """Why a Secret is none that somebody has made to hold a definition; "" if it may be one."""
+    if not source.is_confidential:
+        return ""
+    if (body["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY:
+        return "is one that esc-operator fills, and holds no definition: name another one, or import its environment"
+    kind = body.get("type") or "Opaque"
+    if kind != "Opaque":
+        return f"has the type {kind}, and a definition is read only from one of type Opaque: create one for it"
+    return ""
+
+
+def _decoded(source: KeySource, body: Mapping[str, Any]) -> str | bytes | None:
+    """What is at the key: bytes if it is no text, None if nothing is there."""
+    data = body.get("data") or {}
+    if not source.is_confidential:
+        text: str | None = data.get(source.key)
+        return b"" if text is None and source.key in (body.get("binaryData") or {}) else text
+    if source.key not in data:
+        return None
+    try:
+        found = base64.b64decode(data[source.key] or "")
+    except binascii.Error:
+        return b""
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        return found
+
+
+def _what_there_is(source: KeySource, body: Mapping[str, Any]) -> str:
+    """What to do about a missing key. The keys of a Secret are not for everybody who reads the environment."""
+    if source.is_confidential:
+        return ": add it, or correct the key"
+    names = sorted((*(body.get("data") or {}), *(body.get("binaryData") or {})))
+    if not names:
+        return ": it is empty; add the key, or correct the name"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f": it has {', '.join(names[:_MOST_NAMES])}{more}; add the key, or correct it"

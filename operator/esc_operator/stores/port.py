@@ -19,8 +19,8 @@ class StoredDefinition(NamedTuple):
     `name` is the environment's full name, the same for every import of it. Either `text` (YAML, so diagnostics have a
     line and a column) or `definition` (plain data) is set; `path_prefix` is the field of the resource that it is from,
     "" for a file, whose path is `file`. `generation` counts changes if the store does; else 0. `trusted` are the other
-    places whose definitions may open providers as its identity; None: all. Both forms may hold plaintext secrets and
-    never show in `repr`.
+    places whose definitions may open providers as its identity; None: all. `is_confidential`: people who see messages
+    about it may not be allowed to read the text. Both forms may hold plaintext secrets and never show in `repr`.
     """
 
     name: str
@@ -30,6 +30,7 @@ class StoredDefinition(NamedTuple):
     generation: int = 0
     trusted: frozenset[str] | None = frozenset()
     file: str = ""
+    is_confidential: bool = False
 
     def __repr__(self) -> str:
         return f"<StoredDefinition {self.name}, generation {self.generation}>"

@@ -37,6 +37,7 @@ class FakeSession:
     created: list[Mapping[str, Any]] = field(default_factory=list)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
     secrets: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    config_maps: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     refusal: KubeError | None = None
 
@@ -62,6 +63,11 @@ class FakeSession:
         if (namespace, name) not in self.secrets:
             raise NotFoundError(f"no {namespace}/{name}")
         return self.secrets[namespace, name]
+
+    def read_config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
+        if (namespace, name) not in self.config_maps:
+            raise NotFoundError(f"could not read configmaps {namespace}/{name}: not found")
+        return self.config_maps[namespace, name]
 
     def annotate_environment(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         if self.refusal:

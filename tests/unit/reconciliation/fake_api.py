@@ -17,6 +17,7 @@ from esc_operator.kube.api import KubeApi
 from esc_operator.kube.pages import Page
 from esc_operator.kube.paths import (
     CLUSTER_ENVIRONMENTS,
+    CONFIG_MAPS,
     ENVIRONMENTS,
     NAMESPACES,
     SECRETS,
@@ -237,6 +238,23 @@ class FakeApi(KubeApi):
         """Create a Secret, or set some of its fields, as somebody else."""
         body = {"metadata": {"name": name, "namespace": namespace, **metadata}, "data": dict(data), "type": "Opaque"}
         self._apply(SECRETS, body, USER, force=True)
+
+    def put_config_map(
+        self, name: str, data: Mapping[str, str], namespace: str = "apps", **more: Mapping[str, str]
+    ) -> None:
+        """Create a ConfigMap or replace its data, and with `more` other fields."""
+        key = Key(namespace, name)
+        old = self.objects.get((CONFIG_MAPS.plural, key))
+        metadata = _copied(old)["metadata"] if old else self._metadata(key)
+        self._put(CONFIG_MAPS, {"metadata": metadata, "data": dict(data), **_copied(more)})
+
+    def label_config_map(self, name: str, **labels: str) -> None:
+        body = self._find(CONFIG_MAPS, Key("apps", name))
+        body["metadata"]["labels"] = labels
+        self._put(CONFIG_MAPS, body)
+
+    def delete_config_map(self, name: str, namespace: str = "apps") -> None:
+        self._delete(CONFIG_MAPS, Key(namespace, name))
 
     def strip_secret(self, name: str, field: str, namespace: str = "apps") -> None:
         """Take a field of the metadata off a Secret, whoever set it."""

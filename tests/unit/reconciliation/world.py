@@ -16,9 +16,11 @@ from esc_operator.evaluation import Opened as Answer
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES
 from esc_operator.kube.secret_informer import SecretInformer
+from esc_operator.kube.source_informer import SourceInformer
 from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.sync.act import Actor
 from esc_operator.reconciliation.sync.gather import Gatherer
@@ -194,6 +196,8 @@ class World:
         self.api = FakeApi()
         self.cloud = Cloud(self.now, self.api)
         self.opening: Opening | None = None
+        self.home = ""
+        """The operator's own namespace."""
         self.is_of_the_cluster = False
         """Whether namespaces are known, and ClusterEscEnvironments filled."""
         self.watch_is_late = False
@@ -224,15 +228,17 @@ class World:
         self.secrets = SecretInformer(self.api, (), pause=lambda _: asyncio.sleep(0))
         gatherer, actor = Gatherer(self.api, self.secrets, self.seconds), Actor(self.api, self.secrets, self.now)
         namespaces = Namespaces(self.api, pause=lambda _: asyncio.sleep(0)) if self.is_of_the_cluster else None
+        definitions = Definitions(self.api, SourceInformer(self.api, pause=lambda _: asyncio.sleep(0)), self.home)
         self.reconciler = Reconciler(
             make_shared(gatherer, actor, self.now, self.telemetry, self.pause),
             self.opening or self.cloud,
             self.start_rollouts(),
+            definitions=definitions,
             namespaces=namespaces,
             forbids=namespaces.forbids if namespaces else lambda _namespace, _status: False,
         )
         self.secrets.listen(self.reconciler.event_handlers.on_secret)
-        parts = [asyncio.create_task(self.secrets.run())]
+        parts = [asyncio.create_task(self.secrets.run()), asyncio.create_task(definitions.informer.run())]
         try:
             if namespaces is not None:
                 namespaces.listen(

@@ -31,6 +31,8 @@ class FakeCluster:
         self.may_list = may_list
         self.forbidden = forbidden
         self.reads = 0
+        self.objects: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        self.locked: set[tuple[str, str, str]] = set()
 
     def read_environment(self, namespace: str, name: str) -> Mapping[str, Any]:
         self.reads += 1
@@ -40,6 +42,20 @@ class FakeCluster:
             if (body["metadata"].get("namespace", ""), body["metadata"]["name"]) == (namespace, name):
                 return body
         raise NotFoundError("no")
+
+    def read_config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
+        return self._object("ConfigMap", namespace, name)
+
+    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]:
+        return self._object("Secret", namespace, name)
+
+    def _object(self, kind: str, namespace: str, name: str) -> Mapping[str, Any]:
+        if (kind, namespace, name) in self.locked:
+            raise ForbiddenError(f"may not read {kind} {namespace}/{name}")
+        try:
+            return self.objects[kind, namespace, name]
+        except KeyError:
+            raise NotFoundError("no") from None
 
     def list_environments(self, namespace: str | None = None) -> Sequence[Mapping[str, Any]]:
         if self.may_list is not None and namespace not in self.may_list:
@@ -157,3 +173,38 @@ def test_environments_of_the_cluster_are_listed_where_they_may_be() -> None:
     wide = shared("", "wide")
     assert ClusterStore(FakeCluster(AWS, wide)).names() == ["ClusterEscEnvironment/wide", "apps/aws"]
     assert ClusterStore(FakeCluster(AWS, wide, may_list=["apps"]), "apps").names() == ["apps/aws"]
+
+
+def from_key(field: str) -> dict[str, Any]:
+    return {"environmentFrom": {field: {"name": "defs", "key": "env.yaml"}}}
+
+
+def test_a_text_in_a_config_map_is_read_with_the_callers_rights() -> None:
+    cluster = FakeCluster(
+        environment("apps", "app", from_key("configMapKeyRef")), environment("", "wide", from_key("configMapKeyRef"))
+    )
+    cluster.objects["ConfigMap", "apps", "defs"] = {"metadata": {}, "data": {"env.yaml": "values: {a: on}"}}
+    cluster.objects["ConfigMap", "esc-system", "defs"] = {"metadata": {}, "data": {"env.yaml": "values: {a: wide}"}}
+    store = ClusterStore(cluster, "apps")
+    loaded = store.load("app", "")
+    assert isinstance(loaded, StoredDefinition)
+    assert (loaded.text, loaded.path_prefix) == ("values: {a: on}", "ConfigMap apps/defs, key env.yaml")
+    assert store.load("app", "apps/other") == loaded
+    wide = store.load("ClusterEscEnvironment/wide", "")
+    assert isinstance(wide, StoredDefinition)
+    assert wide.text == "values: {a: wide}"
+
+
+@pytest.mark.parametrize("importer", ["", "apps/other"])
+def test_a_text_in_a_secret_that_the_caller_may_not_read_says_so(importer: str) -> None:
+    cluster = FakeCluster(environment("apps", "app", from_key("secretKeyRef")))
+    cluster.locked.add(("Secret", "apps", "defs"))
+    failed = ClusterStore(cluster, "apps").load("app", importer)
+    assert isinstance(failed, Failed)
+    assert (failed.message, failed.reason) == ("may not read Secret apps/defs", "ImportUnreadable")
+    cluster.locked.clear()
+    failed = ClusterStore(cluster, "apps").load("app", importer)
+    assert isinstance(failed, Failed)
+    assert failed.message == (
+        "spec.environmentFrom.secretKeyRef: Secret apps/defs does not exist: create it, or correct the name"
+    )

@@ -182,6 +182,21 @@ class EventHandlers:
         if self._cache.note_sighting(seen):
             self.wake(self._cache.outdated_importers(seen.key))
 
+    def on_sources(self, keys: tuple[Key, ...]) -> None:
+        """The objects that hold the definitions of these environments have changed; one that changes repeatedly is
+        looked at with pauses, as an environment is."""
+        now = self._now()
+        for key in keys:
+            if (due := self._change_backoff.due(key, now)) > now:
+                self._later.set(key, due)
+            else:
+                self.wake((key,))
+
+    def note_source(self, key: Key, mark: str) -> None:
+        """An environment's text in another object was read: queue the importers that used an older one."""
+        if self._cache.note_source(key, mark):
+            self.wake(self._cache.outdated_importers(key))
+
     def wake(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
             self._resuming.discard(key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import ForbiddenError
 from esc_operator.reconciliation.controller.event_handlers import EventHandlers
 from esc_operator.reconciliation.controller.expiry_notices import ExpiryNotices
+from esc_operator.reconciliation.controller.source_changes import SourceChanges
 from esc_operator.reconciliation.controller.workers import WorkerPool, Workers
 from esc_operator.reconciliation.fan_out.controller import FanOut
 from esc_operator.reconciliation.fan_out.rollouts import FanOutRollouts
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.kube.namespaces import Namespaces
+    from esc_operator.reconciliation.opening.definitions import Definitions
     from esc_operator.reconciliation.rollouts.status import Rollouts
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.shared import Shared
@@ -45,12 +47,13 @@ SOON = timedelta(seconds=1)
 
 
 class Reconciler:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all of its rooms stand on
         self,
         shared: Shared,
         opening: Opening,
         rollouts: Rollouts | None = None,
         *,
+        definitions: Definitions,
         namespaces: Namespaces | None = None,
         forbids: Callable[[str, Status], bool] = lambda _namespace, _status: False,
     ) -> None:
@@ -64,7 +67,10 @@ class Reconciler:
         self._expiry_notices = ExpiryNotices(shared)
         self.event_handlers = EventHandlers(shared, self._expiry_notices.expect)
         self._status_writer = StatusWriter(shared, rollouts)
-        self._attempts = AttemptParts(shared, opening, self._status_writer, self.event_handlers.note, forbids)
+        self._attempts = AttemptParts(
+            shared, opening, self._status_writer, self.event_handlers.note, self.event_handlers.note_source, forbids
+        )
+        self._source_changes = SourceChanges(definitions, shared.cache, self.event_handlers)
         self._secret_sync = SecretSync(self._attempts)
         wide = FanOutRollouts(rollouts.roller, shared.now, shared.telemetry) if rollouts else None
         self._fan_out = FanOut(self._attempts, namespaces, wide) if namespaces else None
@@ -135,6 +141,7 @@ class Reconciler:
         entry = self._enter(environment, body)
         environment, entry.rotation_due_at = hold_back(environment, entry.status, self._now())
         entry.size = size
+        await self._source_changes.learn(environment, entry)
         if not environment.cluster_scoped:
             trusted, wanted_at = self._trusted(environment, entry), seen.at if seen else None
             target = await self._gatherer.read_target(
@@ -170,6 +177,7 @@ class Reconciler:
         self.event_handlers.note(
             Sighting(environment.key, environment.generation, environment.uid, parse_sharing(body))
         )
+        self._source_changes.follow(environment)
         if fresh:
             entry.failed, entry.refused = failed_attempt(status), refused_imports(environment.key, status)
             self.cache.note_imports(environment.key, tuple(status.imports or ()))
@@ -201,6 +209,7 @@ class Reconciler:
         self.cache.remove(key)
         self.scheduler.discard(key)
         self._retry_after.forget(key)
+        self._source_changes.forget(key)
         self.event_handlers.wake(self.cache.outdated_importers(key))
         if entry:
             self.event_handlers.wake(self.cache.claimants(entry.target))

@@ -14,13 +14,13 @@ from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.formats.spelling import Speller
 from esc_operator.kube.paths import environment_resource
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
-from esc_operator.reconciliation.sync.outcome import Imports, Sighting, Uses
+from esc_operator.reconciliation.opening.definitions import Definitions, ReadDefinition
+from esc_operator.reconciliation.sync.outcome import Imports, Sighting, SourceRead, Uses
 from esc_operator.resources import reasons
 from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
-from esc_operator.stores.definitions import stored_definition
 from esc_operator.stores.imports import candidates, nothing_found, place_of
 from esc_operator.stores.port import Failed
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from esc_operator.kube.api import KubeApi
-    from esc_operator.resources.environment import Key
+    from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.stores.port import StoredDefinition
 
 
@@ -38,6 +38,7 @@ TOO_MUCH = (
     f"the imported environments have more than {MOST_BYTES:,} bytes of JSON together, as the API server stores "
     "them: import fewer or smaller ones"
 )
+SEE_OWNER = "ask its owner, who sees the cause in its status"
 AT_ONCE = 8
 """So many are read at a time; what is read is counted only then."""
 
@@ -56,8 +57,10 @@ class ImportStore:
         home: str,
         reach: Collection[str] = (),
         importable: Callable[[str, str, Speller], Collection[str]] = lambda name, place, speller: (),
+        definitions: Definitions | None = None,
     ) -> None:
         self._api = api
+        self._definitions = definitions or Definitions(api)
         self._home = home
         self._importable = importable
         self._speller = Speller()
@@ -68,8 +71,20 @@ class ImportStore:
         self._sightings: list[Sighting] = []
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._bytes = 0
+        self.source: SourceRead | None = None
+        """What was read of the object that holds the definition of the environment itself."""
+        self.confidential: set[str] = set()
+        """The full names of the imports whose texts not everybody may read who reads the importer."""
         self.trouble: KubeError | None = None
         """For want of what not all that is imported is known."""
+
+    async def read_root(self, environment: EscEnvironment) -> StoredDefinition | Failed:
+        """The definition of the environment itself. Raises KubeError."""
+        read = await self._definitions.read(
+            environment.key, environment.source, generation=environment.generation, trusted=environment.trusted
+        )
+        self.source = read.source
+        return read.stored
 
     async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """What an environment imports is looked for from its own place, whoever imports it."""
@@ -85,7 +100,7 @@ class ImportStore:
             async with self._turns:
                 body, size = await self._read(key)
             if body is not None and may_import(place, key.namespace, parse_sharing(body)):
-                return self._loaded(notes, key, body, size)
+                return await self._load(notes, place, key, body, size)
             notes.note_refused(key, place)
         return nothing_found(name, readable, place, self._suggested(name, place))
 
@@ -102,7 +117,7 @@ class ImportStore:
     def imports(self) -> Imports:
         """What has been noted. What both the own place and its imports have used is no secret of the latter."""
         own = self._own.uses()
-        return Imports(own, self._behind.uses(own.used), tuple(self._sightings))
+        return Imports(own, self._behind.uses(own.used), tuple(self._sightings), self.source)
 
     async def _read(self, key: Key) -> tuple[Mapping[str, Any] | None, int]:
         """An environment, None where there is none, and the bytes of its text."""
@@ -120,15 +135,37 @@ class ImportStore:
         self._sightings.append(Sighting(key, metadata.get("generation", 0), metadata["uid"], parse_sharing(body)))
         return body, size
 
-    def _loaded(self, notes: _Notes, key: Key, body: Mapping[str, Any], size: int) -> StoredDefinition | Failed:
-        generation = body["metadata"].get("generation", 0)
-        notes.note_used(key, Imported(generation, body["metadata"]["uid"]))
+    async def _load(
+        self, notes: _Notes, place: str, key: Key, body: Mapping[str, Any], size: int
+    ) -> StoredDefinition | Failed:
+        generation, uid = body["metadata"].get("generation", 0), body["metadata"]["uid"]
         if refusal := refuse_size(body):
+            notes.note_used(key, Imported(generation, uid))
             return Failed(f"{key.describe()} cannot be imported: {refusal}", LIMIT_EXCEEDED)
-        self._bytes += size
+        read = await self._read_definition(key, body, generation)
+        mark = read.source.mark if read.source else ""
+        notes.note_used(key, Imported(generation, uid, mark))
+        if mark:
+            self._sightings.append(Sighting(key, generation, uid, parse_sharing(body), mark))
+        self._bytes += size + read.size
         if self._bytes > MOST_BYTES:
             return Failed(TOO_MUCH, LIMIT_EXCEEDED)
-        return stored_definition(key, parse_source(body["spec"]), generation=generation)
+        stored = read.stored
+        if isinstance(stored, Failed):
+            # Which objects another place has is not for this one to know.
+            why = stored.message if key.namespace == place else f"it has no definition; {SEE_OWNER}"
+            return stored._replace(message=f"{key.describe()} cannot be imported: {why}")
+        if stored.is_confidential:
+            self.confidential.add(stored.name)
+        return stored
+
+    async def _read_definition(self, key: Key, body: Mapping[str, Any], generation: int) -> ReadDefinition:
+        try:
+            async with self._turns:
+                return await self._definitions.read(key, parse_source(body["spec"]), generation=generation)
+        except KubeError as error:
+            self.trouble = error
+            raise
 
 
 class _Notes:
@@ -141,7 +178,8 @@ class _Notes:
 
     def note_used(self, key: Key, used: Imported) -> None:
         # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
-        self._used[key] = min(used, known) if (known := self._used.get(key, used)).uid == used.uid else known
+        known = self._used.get(key, used)
+        self._used[key] = used if known.uid == used.uid and used.generation < known.generation else known
 
     def note_refused(self, key: Key, place: str) -> None:
         places = self._refused.setdefault(key, set())

@@ -20,9 +20,8 @@ from esc_operator.reconciliation.opening.wording import refusal, status_warnings
 from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import names_exports
+from esc_operator.resources.definition_source import TextSource, names_exports
 from esc_operator.resources.status import LoginStatus
-from esc_operator.stores.definitions import stored_definition
 from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
@@ -104,7 +103,8 @@ class EnvironmentOpening:
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
-        store, root = self._imports(environment.key.namespace), _root(environment)
+        store = self._imports(environment.key.namespace)
+        root = await store.read_root(environment)
         if isinstance(root, Failed):
             return store.imports
         await check_environment(root, store, self._opener, environment.key.namespace)
@@ -114,16 +114,30 @@ class EnvironmentOpening:
 
     async def check(self, environment: EscEnvironment, worker: Worker) -> CheckedValues | Refused:
         """Evaluate it without opening anything."""
-        store, root = self._imports(environment.key.namespace), _root(environment)
+        store = self._imports(environment.key.namespace)
+        root = await self._read(environment, store)
+        return root if isinstance(root, Refused) else await self._check(root, store, environment.key.namespace, worker)
+
+    async def _read(self, environment: EscEnvironment, store: ImportStore) -> StoredDefinition | Refused:
+        """The definition of the environment itself."""
+        try:
+            root = await store.read_root(environment)
+        except KubeError as error:
+            return Refused(error.reason, f"the definition could not be read: {error.message}", imports=store.imports)
         if isinstance(root, Failed):
-            return Refused(root.reason, root.message, retryable=False)
-        tenant = environment.key.namespace
+            waits = root.reason != reasons.INVALID_SPEC
+            return Refused(root.reason, root.message, retryable=waits, imports=store.imports)
+        return root
+
+    async def _check(
+        self, root: StoredDefinition, store: ImportStore, tenant: str, worker: Worker
+    ) -> CheckedValues | Refused:
         result = await check_environment(root, store, self._opener, tenant, worker)
         if not result.ok:
-            refused = await self._refusal(result.errors, store.imports, root)
-            return replace(refused, warnings=status_warnings(result.warnings, root))
+            refused = await self._refusal(result.errors, store, root)
+            return replace(refused, warnings=status_warnings(result.warnings, root, store.confidential))
         exports, warnings = await self._opener.large_work.run(
-            lambda: (may_export(result.value), status_warnings(result.warnings, root)),
+            lambda: (may_export(result.value), status_warnings(result.warnings, root, store.confidential)),
             2 * result.value.writing_units,
             tenant,
         )
@@ -131,10 +145,11 @@ class EnvironmentOpening:
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         store = self._imports(environment.key.namespace)
-        root = _root(environment)
-        if isinstance(root, Failed):
-            return Refused(root.reason, root.message, retryable=False)
-        if not names_exports(environment.source) and (checked := await self._find_nothing(environment, worker)):
+        root = await self._read(environment, store)
+        if isinstance(root, Refused):
+            return root
+        source = environment.source if root.text is None else TextSource(root.text)
+        if not names_exports(source) and (checked := await self._find_nothing(environment, root, store, worker)):
             return checked
         account, admission, allowed = environment.account, None, ""
         if account is not None:
@@ -149,15 +164,15 @@ class EnvironmentOpening:
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         result = await open_environment(root, store, self._opener, identity, demand, states, admissions, worker)
         if not result.ok:
-            refused = await self._refusal(result.errors, store.imports, root)
-            return replace(refused, warnings=status_warnings(result.warnings, root))
+            refused = await self._refusal(result.errors, store, root)
+            return replace(refused, warnings=status_warnings(result.warnings, root, store.confidential))
         (data, problems), warnings = await self._opener.large_work.run(
-            lambda: (secret_data(exported(result.value)), status_warnings(result.warnings, root)),
+            lambda: (secret_data(exported(result.value)), status_warnings(result.warnings, root, store.confidential)),
             3 * result.value.writing_units,
             identity.tenant,
         )
         if problems:
-            return replace(await self._refusal(problems, store.imports, root), warnings=warnings)
+            return replace(await self._refusal(problems, store, root), warnings=warnings)
         return OpenedValues(
             data=data,
             window=window_of(result),
@@ -169,23 +184,23 @@ class EnvironmentOpening:
             warnings=warnings,
         )
 
-    async def _find_nothing(self, environment: EscEnvironment, worker: Worker) -> OpenedValues | None:
+    async def _find_nothing(
+        self, environment: EscEnvironment, root: StoredDefinition, store: ImportStore, worker: Worker
+    ) -> OpenedValues | None:
         """The result for an environment that only others need: nothing is opened for it. None: it has to be opened."""
-        checked = await self.check(environment, worker)
+        other = self._imports(environment.key.namespace)
+        other.source = store.source
+        checked = await self._check(root, other, environment.key.namespace, worker)
         if isinstance(checked, Refused) or checked.exports or checked.rotates:
             return None  # what is wrong, opening it says in full
         return OpenedValues({}, None, rereads=False, imports=checked.imports, warnings=checked.warnings)
 
-    async def _refusal(self, errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
+    async def _refusal(self, errors: Iterable[Diagnostic], store: ImportStore, root: StoredDefinition) -> Refused:
         """In the thread for large work if the text is large, because it is read once more for the line to show."""
         units = reading_units(root.text) if root.text is not None else 0
-        return await self._opener.large_work.run(lambda: refusal(errors, imports, root), units, place_of(root.name))
-
-
-def _root(environment: EscEnvironment) -> StoredDefinition | Failed:
-    return stored_definition(
-        environment.key, environment.source, generation=environment.generation, trusted=environment.trusted
-    )
+        return await self._opener.large_work.run(
+            lambda: refusal(errors, store.imports, root, store.confidential), units, place_of(root.name)
+        )
 
 
 def window_of(result: Result) -> Window | None:

@@ -11,8 +11,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from esc_operator.lang.excerpts import excerpt
-from esc_operator.lang.reasons import CYCLIC_IMPORT, IMPORT_FAILED, INVALID_YAML, LIMIT_EXCEEDED
+from esc_operator.lang.reasons import (
+    CYCLIC_IMPORT,
+    IMPORT_FAILED,
+    INVALID_YAML,
+    LIMIT_EXCEEDED,
+)
+from esc_operator.providers.reasons import UNKNOWN_PROVIDER, UNKNOWN_ROTATOR
 from esc_operator.reconciliation.opening.admission import REFUSALS
+from esc_operator.reconciliation.opening.import_store import SEE_OWNER
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.resources import reasons
 from esc_operator.resources.environment import key_of
@@ -20,9 +27,11 @@ from esc_operator.resources.warnings import MAX_WARNINGS, make_warning
 from esc_operator.stores.references import INVALID_REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from esc_operator.lang import Diagnostic
+    from esc_operator.lang.diagnostics import Position
+    from esc_operator.lang.excerpts import Excerpt
     from esc_operator.reconciliation.sync.outcome import Imports
     from esc_operator.resources.warnings import StatusWarning
     from esc_operator.stores.port import StoredDefinition
@@ -40,8 +49,10 @@ _OF_IMPORTS = frozenset(
         INVALID_REFERENCE,
     }
 )
-_SEE_OWNER = "ask its owner, who sees the cause in its status"
 
+
+_OF_NAMES = frozenset({UNKNOWN_PROVIDER, UNKNOWN_ROTATOR})
+"""They only quote a definition, though they come from outside of it."""
 
 _OF_THE_READER = re.compile(r"^yaml: (line \d+: )?")
 
@@ -49,18 +60,20 @@ _LONGEST = 2_000
 """Characters of one error's message: names in it may be as long as a definition."""
 
 
-def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition) -> Refused:
+def refusal(
+    errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition, confidential: Collection[str] = ()
+) -> Refused:
     """The message for the user: the first error with its place, and the others, as far as there is room.
 
     A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
     that the namespace does not allow, nor a call that the environment does not trust."""
     # A limit comes first: other errors may only follow from what was not evaluated.
     first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
-    reason, message = words(first, root)
+    reason, message = words(first, root, confidential)
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST - 1]}…"
     if others:
-        message += f" (and {len(others)} more{_besides(others, root)})"
+        message += f" (and {len(others)} more{_besides(others, root, confidential)})"
     retryable = all(error.cause is not None and error.reason not in _UNTIL_CHANGED for error in (first, *others))
     waits = [error.cause.retry_after for error in (first, *others) if error.cause and error.cause.retry_after]
     return Refused(
@@ -73,12 +86,13 @@ def refusal(errors: Iterable[Diagnostic], imports: Imports, root: StoredDefiniti
     )
 
 
-def _besides(others: Sequence[Diagnostic], root: StoredDefinition) -> str:
+def _besides(others: Sequence[Diagnostic], root: StoredDefinition, confidential: Collection[str]) -> str:
     """The other errors, without their lines: a status is all that some people can see."""
     shown: list[str] = []
     room = _LONGEST
     for error in others:
-        text = words(error, root)[1] if error.through else f"{place(error, root)}{error.text}"
+        is_whole = error.through or _is_confidential(error, root, confidential)
+        text = words(error, root, confidential)[1] if is_whole else f"{place(error, root)}{error.text}"
         room -= len(text)
         if room < 0:
             return f": {'; '.join(shown)}; …" if shown else ", which do not fit here"
@@ -86,39 +100,75 @@ def _besides(others: Sequence[Diagnostic], root: StoredDefinition) -> str:
     return f": {'; '.join(shown)}"
 
 
-def words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
+def words(finding: Diagnostic, root: StoredDefinition, confidential: Collection[str] = ()) -> tuple[str, str]:
     """Reason and message for the environment's owner. An environment that none of their own place imports is not named:
-    the owner of its importer sees the error in full."""
+    the owner of its importer sees the error in full. Of a text that is in a Secret, its own or that of an import among
+    `confidential`, only the place of a mistake is named: whoever reads the message may not be allowed to read it."""
     reason = finding.reason or reasons.INVALID_DEFINITION
     if not finding.through:
+        if _is_confidential(finding, root, confidential):
+            return reason, _without_contents(finding, root, reason)
         return reason, _with_line(finding, root)
     importer = key_of(finding.through, "").describe()
     if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace, which the owner has to decide about
         return reason, f"{importer}: in an environment that it imports: {finding.summary}"
     if reason in _OF_IMPORTS:
-        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {_SEE_OWNER}"
-    return reason, f"{importer}: an environment that it imports has an error ({reason}); {_SEE_OWNER}"
+        return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {SEE_OWNER}"
+    return reason, f"{importer}: an environment that it imports has an error ({reason}); {SEE_OWNER}"
 
 
-def status_warnings(found: Iterable[Diagnostic], root: StoredDefinition) -> tuple[StatusWarning, ...]:
+def _is_confidential(finding: Diagnostic, root: StoredDefinition, confidential: Collection[str]) -> bool:
+    """Whether an error quotes what is in a Secret. What the outside world has answered about a definition that could be
+    evaluated is about what that names, and is shown as for every other one."""
+    if finding.cause is not None and finding.reason not in _OF_NAMES:
+        return False
+    origin = _origin(finding, root)
+    return origin in confidential if origin else root.is_confidential
+
+
+def _origin(finding: Diagnostic, root: StoredDefinition) -> str:
+    """The import whose definition it is about; "" for the environment's own."""
+    if finding.environment:
+        return finding.environment
+    where = finding.range
+    return where.environment if where is not None and where.environment != root.name else ""
+
+
+def _without_contents(finding: Diagnostic, root: StoredDefinition, reason: str) -> str:
+    """Where a mistake is, and nothing of what is there: no path, no name, no line."""
+    found: Position | Excerpt | None = finding.range.begin if finding.range else None
+    origin = _origin(finding, root)
+    if found is None and not origin and reason == INVALID_YAML:
+        found = excerpt(root.text or "", None)
+    where = key_of(origin, "").describe() if origin else root.path_prefix
+    at = f"line {found.line}, column {found.column}: " if found else ""
+    see = f"see `esc open {origin or root.name}`"
+    return f"{where}: {at}{reason}; details are left out because a Secret holds the text: {see}"
+
+
+def status_warnings(
+    found: Iterable[Diagnostic], root: StoredDefinition, confidential: Collection[str] = ()
+) -> tuple[StatusWarning, ...]:
     """What the environment's owner reads of the warnings of an evaluation: the first of them, each once."""
-    told = (make_warning(*_warning_words(finding, root)) for finding in found)
+    told = (make_warning(*_warning_words(finding, root, confidential)) for finding in found)
     return tuple(islice(dict.fromkeys(told), MAX_WARNINGS))
 
 
-def _warning_words(finding: Diagnostic, root: StoredDefinition) -> tuple[str, str]:
+def _warning_words(finding: Diagnostic, root: StoredDefinition, confidential: Collection[str]) -> tuple[str, str]:
     reason = finding.reason or reasons.INVALID_DEFINITION
     if not finding.through:
+        if _is_confidential(finding, root, confidential):
+            return reason, _without_contents(finding, root, reason)
         return reason, f"{place(finding, root)}{finding.text}"
     importer = key_of(finding.through, "").describe()
-    return reason, f"{importer}: an environment that it imports has a warning ({reason}); {_SEE_OWNER}"
+    return reason, f"{importer}: an environment that it imports has a warning ({reason}); {SEE_OWNER}"
 
 
 def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
     """Place, error, and the line that it is about; the line of the environment's own text only: an import shares values
     and not its text."""
     message = f"{place(finding, root)}{finding.text}"
-    if root.text is None or finding.environment or (finding.range is None and finding.reason != INVALID_YAML):
+    if root.text is None or _origin(finding, root) or (finding.range is None and finding.reason != INVALID_YAML):
         return message
     found = excerpt(root.text, finding.range.begin if finding.range else None)
     if found is None:
@@ -134,7 +184,7 @@ def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
 def place(finding: Diagnostic, root: StoredDefinition) -> str:
     """Where it is, for people: in which environment if that is an imported one, where in the text if there is one, and
     at which path."""
-    where, imported = finding.range, finding.environment
+    where, imported = finding.range, _origin(finding, root)
     parts = [key_of(imported, "").describe()] if imported else []
     if root.text is not None and not imported:
         parts.append(root.path_prefix)

@@ -89,13 +89,15 @@ class Bells:
 
 @dataclass(frozen=True, slots=True)
 class AttemptParts:
-    """What attempts are made with. `note` is told of each environment that was seen. `forbids` says of a namespace
+    """What attempts are made with. `note` is told of each environment that was seen, `note_source` of the
+    mark of an environment's text that is in another object. `forbids` says of a namespace
     whether it is known not to allow what an environment, whose ServiceAccount is there, holds by its status."""
 
     shared: Shared
     opening: Opening
     status_writer: StatusWriter
     note: Callable[[Sighting], None]
+    note_source: Callable[[Key, str], None]
     forbids: Callable[[str, Status], bool]
     bells: Bells = field(default_factory=Bells)
 
@@ -181,6 +183,9 @@ class SyncAttempt:
         self.entry.refused, self.entry.behind = imports.own.refused, imports.behind
         for seen in imports.seen:
             self._parts.note(seen)
+        if imports.source is not None:
+            self.entry.source_version = imports.source.version
+            self._parts.note_source(self.environment.key, imports.source.mark)
 
     async def _open(self, target: TargetSecret, demand: Demand) -> OpenedValues | Refused:
         """Where that takes longer than what is held can be used, that is told meanwhile."""

@@ -16,7 +16,7 @@ from esc_operator.renewal.why import is_another
 from esc_operator.resources import CLUSTER_KIND
 from esc_operator.resources.conditions import REFRESHED, find_condition
 from esc_operator.resources.environment import Key, key_of
-from esc_operator.resources.imported import BEHIND, NOT_THERE, as_one
+from esc_operator.resources.imported import BEHIND, NOT_THERE, SOURCE, as_one, own_source
 from esc_operator.resources.rotate_request import NO_REQUEST
 from esc_operator.resources.sharing import may_import
 from esc_operator.resources.versions import is_older
@@ -78,6 +78,9 @@ class CachedEnvironment:
     rotation_due_at: datetime | None = None
     size: int = 0
     restorations: Restorations | None = None
+    source_version: str | None = None
+    """The version at which the object was last read that holds its definition: "" if it did not exist, None if it was
+    not read."""
 
     def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
@@ -171,10 +174,20 @@ class Cache:
         known = self._sightings.get(seen.key, Sighting(seen.key, -1))
         another = bool(seen.uid and known.uid) and seen.uid != known.uid
         news = another or seen.generation > known.generation
-        now = self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid)
+        same = seen.generation == known.generation and not another
+        source = (seen.source or known.source) if same else (seen if news else known).source
+        now = self._sightings[seen.key] = replace(seen if news else known, uid=seen.uid or known.uid, source=source)
         if now.generation:
             self._names[seen.key.namespace].add(seen.key.name)
-        return news
+        return news or (same and source != known.source)
+
+    def note_source(self, key: Key, mark: str) -> bool:
+        """Note the mark of an environment's text, which is in another object; answers whether that is news."""
+        known = self._sightings.get(key)
+        if known is None or known.source == mark:
+            return False
+        self._sightings[key] = replace(known, source=mark)
+        return True
 
     def importable(self, name: str, place: str, speller: Speller) -> list[str]:
         """Environments that `place` may import, by the names with which it would import them: those that an import of
@@ -199,7 +212,7 @@ class Cache:
         """Note what an environment imports, beside what is known to be behind that."""
         entry = self._entries.get(key)
         behind = entry.behind.used if entry and entry.behind else ()
-        named = {*references, *behind} - {BEHIND}
+        named = {*references, *behind} - {BEHIND, SOURCE}
         imported = frozenset(key_of(reference, key.namespace) for reference in named)
         for gone in self._imports.get(key, frozenset()) - imported:
             self._importers[gone].discard(key)
@@ -266,6 +279,8 @@ class Cache:
         found = self._now(importer, references, refused)
         if BEHIND in references and entry and entry.behind and entry.behind.used:
             found[BEHIND] = as_one(self._behind_now(importer, entry))
+        if SOURCE in references and (own := self._sightings.get(importer)) and own.source:
+            found[SOURCE] = own_source(own.source)
         return found
 
     def _behind_now(self, importer: Key, entry: CachedEnvironment) -> dict[str, Imported]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from esc_operator.resources.imported import BEHIND, NOT_THERE, Imported, as_one
+from esc_operator.resources.imported import BEHIND, NOT_THERE, SOURCE, Imported, as_one, own_source
 from esc_operator.resources.sharing import WITH_NOBODY, Sharing
 
 if TYPE_CHECKING:
@@ -20,16 +20,26 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """An environment as it was read or brought by the watch. `generation` is 0 where it was not there, `uid` "" where
-    it is not known which object that was."""
+    it is not known which object that was. `source` is the mark of its text, if that is in another object; "" if it is
+    not, or not known."""
 
     key: Key
     generation: int
     uid: str = ""
     sharing: Sharing = WITH_NOBODY
+    source: str = ""
 
     @property
     def as_imported(self) -> Imported:
-        return Imported(self.generation, self.uid) if self.generation else NOT_THERE
+        return Imported(self.generation, self.uid, self.source) if self.generation else NOT_THERE
+
+
+class SourceRead(NamedTuple):
+    """What was read of the object that holds a definition: the mark of the text, or of the reason why there is none,
+    and the resourceVersion, "" if the object does not exist."""
+
+    mark: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +66,14 @@ class Imports:
     own: Uses = NO_USES
     behind: Uses = NO_USES
     seen: tuple[Sighting, ...] = ()
+    source: SourceRead | None = None
+    """Of the environment's own definition, if that is in another object."""
 
     @property
     def used(self) -> Mapping[str, Imported]:
         """All of them, as the environment's owner may know of them."""
-        return {**self.own.used, **({BEHIND: as_one(self.behind.used)} if self.behind.used else {})}
+        behind = {BEHIND: as_one(self.behind.used)} if self.behind.used else {}
+        return {**self.own.used, **behind, **({SOURCE: own_source(self.source.mark)} if self.source else {})}
 
 
 @dataclass(frozen=True, slots=True)
