@@ -40,6 +40,9 @@ ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
 """The API server refused the Secret, for instance because its type cannot be changed."""
 
+SECRET_RESTORED = "SecretRestored"  # noqa: S105 - a reason, not a password
+"""An event: the Secret is again as the operator wrote it; the message names who had changed it."""
+
 SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
 """Another writer, or a mutating webhook, keeps changing the Secret, which is restored at growing intervals."""
 

@@ -20,6 +20,7 @@ from esc_operator.reconciliation.fan_out.plan import (
     best_of,
     digest_versions,
     lagging,
+    restored_event,
     summarise,
     with_namespaces,
 )
@@ -30,7 +31,7 @@ from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
 from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
-from esc_operator.renewal.restorations import count_one_more, next_turn
+from esc_operator.renewal.restorations import AT_ONCE, count_one_more, next_turn
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Wait, is_current, why_sync
 from esc_operator.resources import reasons
@@ -63,6 +64,7 @@ class Fill:
         self._environment, self._entry = attempt.environment, attempt.entry
         self._secrets = secrets
         self._memory = memory
+        self._restored: list[Site] = []
 
     @property
     def target(self) -> TargetSecret:
@@ -191,7 +193,9 @@ class Fill:
         memory, now = self._memory, self._attempt.now()
         if before.was_changed or not filled.target.in_order:
             known, in_vain = memory.restorations.get(filled.key), not filled.target.in_order
-            memory.restorations[filled.key] = count_one_more(known, now, in_vain=in_vain)
+            row = memory.restorations[filled.key] = count_one_more(known, now, in_vain=in_vain)
+            if row.count <= AT_ONCE and not in_vain:
+                self._restored.append(before)
         memory.troubles.pop(filled.key, None)
         memory.trusted[filled.key] = filled.target.trusted_version
         if not filled.target.in_order:
@@ -226,7 +230,8 @@ class Fill:
         in_order = {site.key: site.target.secret.version for site in holding if site.target.secret}
         status = replace(plan.status, secret_resource_version=digest_versions(in_order))
         waits = [one.due for one in troubles.values() if one.due > now]
-        plan = replace(plan, status=status, wake_at=min(filter(None, (plan.wake_at, *waits)), default=None))
+        wake_at, event = min(filter(None, (plan.wake_at, *waits)), default=None), plan.event
+        plan = replace(plan, status=status, wake_at=wake_at, event=event or restored_event(self._restored))
         return with_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
 
     def _count_refusals(self, seal: str, now: datetime) -> None:

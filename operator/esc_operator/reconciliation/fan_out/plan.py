@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.kube.events import Event
+from esc_operator.reconciliation.sync.contest import describe_change
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, carry_transition_times, find_condition
@@ -145,3 +146,14 @@ def describe_failing(summary: NamespaceSummary) -> str:
     named = "; ".join(f"{one.namespace}: {one.reason}: {one.message}" for one in summary.failures[:NAMED])
     more = f"; and {summary.failing - NAMED} more" if summary.failing > NAMED else ""
     return f"{summary.failing} of {summary.matched} namespaces do not have the values: {named}{more}"
+
+
+def restored_event(restored: Sequence[Site]) -> Event | None:
+    """The event for namespaces whose Secrets were restored, as they were found; None if there are none."""
+    if not restored:
+        return None
+    named = "; ".join(f"{site.local.key.namespace}: {describe_change(site.target)}" for site in restored[:NAMED])
+    more = f"; and {len(restored) - NAMED} more" if len(restored) > NAMED else ""
+    return Event(
+        "Normal", reasons.SECRET_RESTORED, f"restored the Secrets of {len(restored)} namespaces: {named}{more}"
+    )

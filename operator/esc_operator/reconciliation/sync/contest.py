@@ -9,6 +9,7 @@ from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.sync.readiness import ready, refreshed
 from esc_operator.reconciliation.sync.secret_body import secret_body
+from esc_operator.renewal.restorations import AT_ONCE
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, reasons
 from esc_operator.resources.conditions import carry_transition_times
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.reconciliation.sync.situation import Situation
     from esc_operator.reconciliation.sync.target_secret import TargetSecret
+    from esc_operator.renewal.restorations import Restorations
 
 
 def restored(seen: Situation) -> dict[str, Any] | None:
@@ -42,6 +44,21 @@ def describe_contest(target: TargetSecret) -> Refused:
         f"writer, exclude Secrets with the label {MANAGED_BY_LABEL}={MANAGED_BY} from the webhook, or choose another "
         "spec.target.name",
     )
+
+
+def describe_change(target: TargetSecret) -> str:
+    """Who had changed a Secret that is restored, and what of it."""
+    difference = target.difference
+    who = (difference and difference.describe_managers()) or "another writer"
+    what = (difference and difference.describe()) or "its values"
+    return f"{who} had changed {what}"
+
+
+def restored_event(target: TargetSecret, row: Restorations | None) -> Event | None:
+    """The event for a Secret that was restored; of a long row the status tells."""
+    if row is not None and row.count > AT_ONCE:
+        return None
+    return Event("Normal", reasons.SECRET_RESTORED, f"restored the Secret: {describe_change(target)}")
 
 
 def report_trouble(seen: Situation, plan: Plan, trouble: Refused) -> Plan:

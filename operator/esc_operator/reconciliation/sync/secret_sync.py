@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
-from esc_operator.reconciliation.sync.contest import report_contest, report_trouble, restored
+from esc_operator.reconciliation.sync.contest import report_contest, report_trouble, restored, restored_event
 from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused, Uses
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target, was_refused_target
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from esc_operator.kube.events import Event
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
     from esc_operator.reconciliation.sync.target_secret import TargetSecret
@@ -78,11 +79,16 @@ class SecretSync:
             attempt.meter(verdict, seen, situation.now)
 
     async def _report(
-        self, attempt: SyncAttempt, target: TargetSecret, until: datetime | None, refused: Refused | None = None
+        self,
+        attempt: SyncAttempt,
+        target: TargetSecret,
+        until: datetime | None,
+        refused: Refused | None = None,
+        event: Event | None = None,
     ) -> None:
-        """Nothing is written: tell how the Secret is. `refused`: why nothing can be written to it."""
+        """Nothing is to be written: tell how the Secret is. `refused`: why nothing can be written to it."""
         situation, failing = attempt.situation(target), attempt.entry.failed is not None
-        plan = decide.plan_waiting(situation, until, failing=failing)
+        plan = replace(decide.plan_waiting(situation, until, failing=failing), event=event)
         if refused:
             plan = plan if failing else report_trouble(situation, plan, refused)
         elif not target.in_order:
@@ -134,6 +140,8 @@ class SecretSync:
         attempt.succeed(situation.now, self._gatherer.own_record(attempt.environment))
         self._note_written(attempt.entry, written, attempt.now())
         plan = replace(plan, status=replace(plan.status, secret_resource_version=written.trusted_version))
+        if not target.in_order:
+            plan = replace(plan, event=plan.event or restored_event(target, attempt.entry.restorations))
         await self._carry_out(attempt, plan if written.in_order else self._report_contest(attempt, written, plan))
 
     async def _restore(
@@ -147,8 +155,9 @@ class SecretSync:
         if isinstance(written, Refused):
             await self._carry_out(attempt, attempt.refuse(target, written))
             return
+        event = restored_event(target, entry.restorations)
         self._note_written(entry, written, attempt.now())
-        await self._report(attempt, written, until)
+        await self._report(attempt, written, until, event=event)
 
     async def _write(
         self, secret: Mapping[str, Any], imports: Imports, *, creates: bool = False

@@ -83,6 +83,7 @@ def test_what_others_change_is_taken_back_and_nothing_is_opened(change: dict[str
             }
             assert world.conditions() == WELL
             assert world.cloud.opened["wide"] == 1
+            assert [event["reason"] for event in world.api.events] == ["SecretRestored"]
             quiet = len(world.api.calls)
             await world.skip(MINUTE, step=SECOND)
             assert len(world.api.calls) == quiet

@@ -106,6 +106,33 @@ def test_a_value_that_is_changed_or_taken_away_is_evaluated_again(change: dict[s
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({**EXTRA, **labelled(team="blue")}, 'field manager "kubectl-patch" had changed key "EXTRA", label "team"'),
+        (labelled(team=None), 'another writer had changed label "team"'),
+        ({"data": {"A": "dGhlaXJz"}}, 'field manager "kubectl-patch" had changed key "A"'),
+        ({"data": {"A": None}}, "another writer had changed its values"),
+    ],
+)
+def test_an_event_says_who_had_changed_what_and_a_change_of_others_own_posts_none(
+    change: dict[str, Any], told: str
+) -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", {**static(A="1", B="2"), **TEAM})
+        async with world.operator():
+            world.api.patch_secret("app", labelled(backup="yes"))
+            await world.settle()
+            assert world.api.events == []
+            world.api.patch_secret("app", change)
+            await world.settle()
+            assert [(one["type"], one["reason"], one["message"]) for one in world.api.events] == [
+                ("Normal", "SecretRestored", f"restored the Secret: {told}")
+            ]
+
+    play(story)
+
+
 def test_labels_and_annotations_of_others_stay() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("app", static(A="1"))
