@@ -100,7 +100,7 @@ class Status:
 
     `observed_rotate_request` is the value of the rotate annotation at the last attempt, `observed_rotation` the id of
     the EscRotation's run at that time. `status.rotation` itself is left out: the EscRotation writes it separately.
-    `secret_resource_version` is the Secret as the operator last saw it intact: any other version is checked before it
+    `secret_resource_version` is the Secret as the operator last saw it in order: any other version is checked before it
     is trusted.
     """
 

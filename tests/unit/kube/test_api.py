@@ -138,6 +138,15 @@ def test_a_secret_is_applied_as_our_field_manager(*, force: bool) -> None:
     ask(story)
 
 
+def test_what_was_applied_comes_back_whole_where_that_is_asked_for() -> None:
+    async def story(api: KubeApi, server: Server) -> None:
+        await api.apply(SECRETS, SECRET, force=True, whole=True)
+        (seen,) = server.seen
+        assert seen.accept == "application/json"
+
+    ask(story)
+
+
 def test_a_status_is_merged_onto_the_very_object() -> None:
     async def story(api: KubeApi, server: Server) -> None:
         await api.patch_status(ENVIRONMENTS, "apps", "aws", {"failures": None}, "uid-1")
