@@ -154,6 +154,5 @@ def restored_event(restored: Sequence[Site]) -> Event | None:
         return None
     named = "; ".join(f"{site.local.key.namespace}: {describe_change(site.target)}" for site in restored[:NAMED])
     more = f"; and {len(restored) - NAMED} more" if len(restored) > NAMED else ""
-    return Event(
-        "Normal", reasons.SECRET_RESTORED, f"restored the Secrets of {len(restored)} namespaces: {named}{more}"
-    )
+    count = f"{len(restored)} namespace{'' if len(restored) == 1 else 's'}"
+    return Event("Normal", reasons.SECRET_RESTORED, f"restored the Secrets of {count}: {named}{more}")
