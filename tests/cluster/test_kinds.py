@@ -41,7 +41,7 @@ def until_says(operator: LocalOperator, *words: str) -> None:
         assert status == 200, "no other replica could work on a kind that is missing: it stays ready"
         return body["state"].split("; ")[1:]
 
-    wait_until(lambda: told() == list(words), f"it says {words}", told, patience=30)
+    wait_until(lambda: told() == list(words), f"it says {words}", told)
 
 
 def put(cluster: Cluster, resource: Resource, name: str, **spec: Any) -> None:
@@ -50,13 +50,13 @@ def put(cluster: Cluster, resource: Resource, name: str, **spec: Any) -> None:
 
 
 def all_work(tenant: Tenant, value: str) -> None:
-    """An object of each kind comes to its end, within seconds."""
+    """An object of each kind comes to its end."""
     cluster, wide = tenant.cluster, f"wide-{tenant.namespace}-{value}"
     definition = {"values": {"environmentVariables": {"A": value}}}
     tenant.apply("own", definition)
     put(cluster, CLUSTER_ENVIRONMENTS, wide, environment=definition, target={"namespaces": [tenant.namespace]})
-    wait_until(lambda: tenant.is_ready("own"), "own is ready", lambda: tenant.status("own"), patience=15)
-    wait_until(lambda: tenant.secret(wide), f"{wide} is filled", patience=15)
+    wait_until(lambda: tenant.is_ready("own"), "own is ready", lambda: tenant.status("own"))
+    wait_until(lambda: tenant.secret(wide), f"{wide} is filled")
     assert (tenant.values("own"), tenant.values(wide)) == ({"A": value}, {"A": value})
     rotation_works(tenant, value)
 
@@ -68,7 +68,7 @@ def rotation_works(tenant: Tenant, value: str) -> None:
     def phase() -> Any:
         return ((cluster.find(ROTATIONS, "", name) or {}).get("status") or {}).get("phase")
 
-    wait_until(lambda: phase() == "Succeeded", f"{name} has succeeded", phase, patience=15)
+    wait_until(lambda: phase() == "Succeeded", f"{name} has succeeded", phase)
 
 
 def test_kinds_that_come_after_the_start_are_worked_on(
@@ -133,7 +133,7 @@ def test_an_import_of_a_kind_that_comes_later_is_found_then(
     assert base in message
     create_kind(cluster, CLUSTER_ENVIRONMENTS)
     put(cluster, CLUSTER_ENVIRONMENTS, base, environment={"values": {"region": "eu"}})
-    wait_until(lambda: tenant.is_ready("web"), "web is ready", lambda: tenant.status("web"), patience=15)
+    wait_until(lambda: tenant.is_ready("web"), "web is ready", lambda: tenant.status("web"))
     assert tenant.values("web") == {"REGION": "eu"}
 
 

@@ -116,7 +116,7 @@ class Reader:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -134,7 +134,7 @@ class Reader:
             return
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        wait_until(lambda: self._is_at_work(path), f"{path} is at work", lambda: self.cluster.must("GET", path), 30)
+        wait_until(lambda: self._is_at_work(path), f"{path} is at work", lambda: self.cluster.must("GET", path))
 
     def _is_at_work(self, path: str) -> bool:
         found = self.cluster.must("GET", path)
@@ -240,7 +240,7 @@ def test_a_block_says_what_is_so(reader: Reader, block: Block) -> None:
             rotates(reader, block.text)
         case "json":
             # The role `apps` was made of it: this is what logs in there.
-            reader.types("kubectl wait --for=condition=Ready --timeout=30s escenv/aws -n apps")
+            reader.types("kubectl wait --for=condition=Ready --timeout=60s escenv/aws -n apps")
         case "python":
             run_program(reader, block.text)
         case _:
