@@ -58,9 +58,10 @@ def _read(
     paid = budget.spent
     try:
         root, problems = compose_root()
-        if problems:
+        if any(problem.is_error for problem in problems):
             return None, in_order(problems)
-        return _read_document(name, root, budget)
+        environment, found = _read_document(name, root, budget)
+        return environment, in_order((*problems, *found)) if problems else found
     except OverBudgetError as error:
         return None, (Diagnostic(Severity.ERROR, str(error), "", None, reasons.LIMIT_EXCEEDED),)
     except SliceOverError:

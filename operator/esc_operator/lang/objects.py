@@ -17,15 +17,23 @@ from esc_operator.lang.scalars import Scalar
 from esc_operator.lang.source import Source
 from esc_operator.lang.surrogates import without_surrogates
 
+_BEYOND_INTEGERS = 1 << 63
+"""Kubernetes keeps whole numbers of 64 bits, and reads others as floating-point numbers of 17 digits."""
+
+_ROUNDED = (
+    "the number does not fit into 64 bits, so Kubernetes may have rounded it: put it in quotes, or write the "
+    "definition as a text (spec.definition)"
+)
+
 
 def compose_data(name: str, data: object, path_prefix: str, budget: Budget) -> tuple[Node | None, Diagnostics]:
-    """The tree of `data`, or None with the findings where it holds something that JSON cannot. Raises what the
-    budget raises.
+    """The tree of `data`, or None where it holds something that JSON cannot, with the findings. Raises what the budget
+    raises.
     """
     reader = _Reader(Source(name, None), budget)
     root = reader.node(path_prefix, data, 0, 0)
     found = reader.diagnostics.found
-    return (None if found else root), tuple(found)
+    return (None if any(one.is_error for one in found) else root), tuple(found)
 
 
 class _Reader:
@@ -78,7 +86,10 @@ class _Reader:
         if isinstance(data, int | float):
             number = number_of(data)
             if number is not None:
-                return self._leaf(path, number)
+                node = self._leaf(path, number)
+                if not -_BEYOND_INTEGERS <= data < _BEYOND_INTEGERS:
+                    self.diagnostics.append(node.warning(_ROUNDED, reasons.NUMBER_ROUNDED))
+                return node
         return self._problem(path, f"cannot represent a value of type {type(data).__name__}", reasons.INVALID_YAML)
 
     def _leaf(self, path: Path, value: Scalar) -> ScalarNode:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.formats.durations import parse_duration
 from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
+from esc_operator.resources.applied import applied_manifest, applied_mark
 from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.extent import refuse_size
 from esc_operator.resources.rotate_request import NO_REQUEST, AskedRotation, RotateRequest, parse_asked_rotation
@@ -139,6 +140,10 @@ class EscEnvironment:
     cluster_scoped: bool = False
     too_large: str = ""
     """Why it is too large to evaluate; then it has no definition here."""
+    manifest: str = field(default="", repr=False)
+    """What `kubectl apply` was given, if there is a null in it."""
+    applied_mark: int = 0
+    """Differs with that, also where it was left out."""
 
     @property
     def target_key(self) -> Key:
@@ -175,6 +180,8 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         spread=None if key.namespace else parse_spread(spec.get("target")),
         cluster_scoped=not key.namespace,
         too_large=refuse_size(body),
+        manifest=applied_manifest(body),
+        applied_mark=applied_mark(body),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources.applied import MARK, applied_mark
 from esc_operator.resources.definition_source import INLINE_FIELDS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def without_definition(body: Mapping[str, Any], size: int) -> dict[str, Any]:
         kept["target"] = {name: value for name, value in target.items() if name not in _BULKY_IN_TARGET}
     return {
         LEFT_OUT: size,
+        MARK: applied_mark(body),
         "metadata": {
             **{name: metadata[name] for name in _METADATA if name in metadata},
             "annotations": {name: value for name, value in annotations.items() if name == ROTATE_REQUESTED_AT},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esc_operator.lang import parse_text
+from esc_operator.lang import parse_object, parse_text
 from esc_operator.lang.builtins import BUILTINS
 from esc_operator.lang.declarations import Call, Expression, Literal
 
@@ -131,3 +131,18 @@ def test_every_builtin_has_a_meaning_and_every_meaning_a_shape() -> None:
 def test_a_document_says_what_is_wrong_with_its_shape(text: str, problem: str) -> None:
     _, diagnostics = parse_text("test", text)
     assert [diagnostic.summary for diagnostic in diagnostics] == [problem]
+
+
+@pytest.mark.parametrize("number", [1 << 63, -(1 << 63) - 1, 12345678901234567000, 1.2345678901234568e29])
+def test_a_number_that_kubernetes_may_have_rounded_is_a_warning_where_it_stands(number: float) -> None:
+    environment, found = parse_object("app", {"values": {"environmentVariables": {"ID": number}}}, "spec.environment")
+    assert environment is not None
+    ((severity, summary, path, *_),) = found
+    assert (severity, path) == ("warning", "spec.environment.values.environmentVariables.ID")
+    assert summary.startswith("the number does not fit into 64 bits")
+    assert "12345" not in summary
+
+
+@pytest.mark.parametrize("number", [(1 << 63) - 1, -(1 << 63), 9007199254740993, 1.5, -7, 1e10])
+def test_a_number_of_64_bits_is_none(number: float) -> None:
+    assert parse_object("app", {"values": {"a": number}})[1] == ()

@@ -17,6 +17,7 @@ from esc_operator.reconciliation.workqueue.debounce import Debounce
 from esc_operator.reconciliation.workqueue.list_barrier import ListBarrier
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import Lane
+from esc_operator.resources.applied import applied_mark
 from esc_operator.resources.environment import Key, parse_environment, parse_rotate_request
 from esc_operator.resources.extent import LARGEST_KEPT, is_without_definition, refuse_size, size_without_definition
 from esc_operator.resources.sharing import parse_sharing
@@ -100,7 +101,7 @@ class EventHandlers:
         if entry is not None and listed:
             self._relisted.add(key, None)
         if entry is not None and entry.is_unchanged(
-            environment.uid, environment.generation, environment.rotate_request
+            environment.uid, environment.generation, environment.rotate_request, environment.applied_mark
         ):
             return
         now = self._now()
@@ -129,7 +130,9 @@ class EventHandlers:
         entry = self._cache.find(key)
         if entry is None or key in self._deleted:
             return False
-        return entry.is_unchanged(metadata["uid"], metadata.get("generation", 0), parse_rotate_request(body))
+        return entry.is_unchanged(
+            metadata["uid"], metadata.get("generation", 0), parse_rotate_request(body), applied_mark(body)
+        )
 
     def _keep(self, key: Key, body: Mapping[str, Any], text: str) -> None:
         self.take(key)

@@ -77,14 +77,17 @@ class CachedEnvironment:
     namespace_failures: int = 0
     rotation_due_at: datetime | None = None
     size: int = 0
+    applied_mark: int = 0
+    """That of the manifest, as in `EscEnvironment`."""
     restorations: Restorations | None = None
     source_version: str | None = None
     """The version at which the object was last read that holds its definition: "" if it did not exist, None if it was
     not read."""
 
-    def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest) -> bool:
+    def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest, applied_mark: int) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
-        return (self.uid, self.generation, self.rotate_request) == (uid, generation, rotate_request)
+        known = self.uid, self.generation, self.rotate_request, self.applied_mark
+        return known == (uid, generation, rotate_request, applied_mark)
 
 
 class Cache:
@@ -136,7 +139,7 @@ class Cache:
             entry.record = None  # it is that of another Secret
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         entry.account, entry.suspended = environment.account, environment.suspend
-        entry.trusted = environment.trusted
+        entry.trusted, entry.applied_mark = environment.trusted, environment.applied_mark
         entry.rotation, entry.rolls = environment.rotation, environment.rollout.policy == "OnChange"
         return entry
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esc_operator.lang.reasons import DUPLICATE_KEY, FINAL_VALUE, UNKNOWN_FIELD
+from esc_operator.lang.reasons import DUPLICATE_KEY, FINAL_VALUE, NUMBER_ROUNDED, UNKNOWN_FIELD
 from esc_operator.projection.leftovers import NOT_EXPORTED, NOT_FOR_SHELLS
 from esc_operator.resources import reasons
+from esc_operator.resources.applied import find_lost_nulls
 from esc_operator.resources.conditions import WARNINGS, carry_transition_times
-from esc_operator.resources.warnings import OBSERVED, describe_warnings, replace_warnings
+from esc_operator.resources.warnings import OBSERVED, describe_warnings, make_warning, replace_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from esc_operator.resources.status import Status
     from esc_operator.resources.warnings import StatusWarning
 
+_NAMED = 3
+"""How many paths a warning names."""
+
+_LONGEST_PATH = 80
+
 _ORDER = {
     reason: place
     for place, reason in enumerate(
@@ -31,6 +37,7 @@ _ORDER = {
             DUPLICATE_KEY,
             NOT_EXPORTED,
             reasons.NULL_LOST,
+            NUMBER_ROUNDED,
             reasons.NAMESPACES_MISSING,
             reasons.WORKLOADS_MISSING,
             FINAL_VALUE,
@@ -49,10 +56,35 @@ def evaluated_anew(known: Sequence[StatusWarning], found: Sequence[StatusWarning
     return replace_warnings((), (), (*found, *observed))
 
 
+def _with_nulls(environment: EscEnvironment, known: Sequence[StatusWarning]) -> tuple[StatusWarning, ...]:
+    if environment.applied_mark and not environment.manifest:
+        return tuple(known)  # it was left out with the definition
+    lost = find_lost_nulls(environment.manifest, environment.source)
+    return replace_warnings(known, {reasons.NULL_LOST}, [_nulls_lost(lost)] if lost else ())
+
+
+def _nulls_lost(paths: Sequence[str]) -> StatusWarning:
+    named = ", ".join(map(_shown, paths[:_NAMED]))
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    what = "the null" if len(paths) == 1 else "these nulls"
+    return make_warning(
+        reasons.NULL_LOST,
+        f"{named}{more}: `kubectl apply` took {what} out of the object, so an import's value stays there, or the key "
+        "is missing: write the definition as a text (spec.definition), or use `kubectl apply --server-side`",
+    )
+
+
+def _shown(path: str) -> str:
+    """A path on one line; of a long one its end."""
+    printable = "".join(character if character.isprintable() else "?" for character in path)
+    return printable if len(printable) <= _LONGEST_PATH else f"…{printable[1 - _LONGEST_PATH :]}"
+
+
 def with_warnings(environment: EscEnvironment, status: Status, old: Status, now: datetime) -> Status:
     """The status with its warnings in order, and the condition that shows them."""
     others = tuple(one for one in status.conditions if one.type != WARNINGS)
-    warnings = tuple(sorted(status.warnings, key=lambda one: _ORDER.get(one.reason, len(_ORDER))))
+    found = _with_nulls(environment, status.warnings)
+    warnings = tuple(sorted(found, key=lambda one: _ORDER.get(one.reason, len(_ORDER))))
     condition = describe_warnings(warnings, environment.generation)
-    shown = carry_transition_times((condition,) if condition else (), old.conditions, now)
-    return replace(status, conditions=(*others, *shown), warnings=warnings)
+    carried = carry_transition_times((condition,) if condition else (), old.conditions, now)
+    return replace(status, conditions=(*others, *carried), warnings=warnings)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from esc_operator.resources.applied import LAST_APPLIED
+from unit.reconciliation.fan_out_world import Teams
 from unit.reconciliation.opening.test_opening import real_opening
-from unit.reconciliation.world import HOUR, WELL, World, play
+from unit.reconciliation.world import HOUR, WELL, World, login, play
 
 NAMES = '"FEATURES" (an object) and "PORTS" (a list) are left out'
 
@@ -181,5 +184,55 @@ def test_no_value_stands_in_any_warning() -> None:
                 assert message.startswith("4 warnings")
                 assert "hunter2" not in str(world.status("app"))
                 assert "x1y2" not in str(world.status("app"))
+
+    play(story)
+
+
+def manifest(**fields: Any) -> dict[str, str]:
+    """The annotation that `kubectl apply` leaves."""
+    return {LAST_APPLIED: json.dumps({"spec": {"environment": fields}}, separators=(",", ":"))}
+
+
+@pytest.mark.parametrize("namespace", ["apps", ""])
+def test_a_null_that_kubectl_apply_took_away_is_told_and_goes_with_its_cause(namespace: str) -> None:
+    async def story(world: Teams) -> None:
+        with real_opening(world):
+            values = {"environmentVariables": {"A": "1"}}
+            annotations = manifest(values={"environmentVariables": {"A": "1", "DB_URL": None}})
+            world.api.put_environment("app", definition(values=values), namespace, annotations=annotations)
+            async with world.operator():
+                condition = found(world, "app", namespace)
+                assert condition["reason"] == "NullLost"
+                assert condition["message"] == (
+                    "spec.environment.values.environmentVariables.DB_URL: `kubectl apply` took the null out of the "
+                    "object, so an import's value stays there, or the key is missing: write the definition as a text "
+                    "(spec.definition), or use `kubectl apply --server-side`"
+                )
+                world.api.annotate_environment("app", namespace, annotations=manifest(values=values))
+                await world.settle()
+                assert found(world, "app", namespace) == {}
+
+    play(story, Teams(1))
+
+
+def found(world: World, name: str, namespace: str) -> dict[str, Any]:
+    status = world.api.environment(name, namespace)["status"]
+    return next((one for one in status["conditions"] if one["type"] == "Warnings"), {})
+
+
+def test_a_null_alone_is_noticed_though_the_object_stays_the_same_and_mints_nothing() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", login())
+        async with world.operator():
+            before = world.condition("app")
+            world.api.annotate_environment("app", annotations=manifest(login=3600, d=None, e=None))
+            await world.settle()
+            reason, message = warned(world, "app")
+            assert reason == "NullLost"
+            assert message.startswith("spec.environment.d, spec.environment.e: `kubectl apply` took these nulls out")
+            assert (world.cloud.mints["app"], world.condition("app")) == (1, before)
+            writes = world.api.count("patch_status", "apply")
+            await world.skip(HOUR / 4)
+            assert world.api.count("patch_status", "apply") == writes
 
     play(story)
