@@ -13,10 +13,10 @@ PATCHING = {"setattr", "delattr", "setitem", "delitem", "object", "dict", "patch
 """Methods of pytest's MonkeyPatch and of mock.patch."""
 
 
-def imported_names(tree: ast.AST) -> set[str]:
+def imported_names(nodes: list[ast.AST]) -> set[str]:
     """What in a module names something of ours."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             names |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
@@ -40,9 +40,9 @@ def is_ours(argument: ast.expr, names: set[str]) -> bool:
 
 def patches(text: str) -> list[int]:
     """The lines that patch something of ours: by a call, or by an assignment to an attribute of a module's name."""
-    tree = ast.parse(text)
-    names = imported_names(tree)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node.func) in PATCHING]
+    nodes = list(ast.walk(ast.parse(text)))
+    names = imported_names(nodes)
+    calls = [node for node in nodes if isinstance(node, ast.Call) and name_of(node.func) in PATCHING]
     found = {
         call.lineno
         for call in calls
@@ -50,7 +50,7 @@ def patches(text: str) -> list[int]:
         # Something else may have a method `patch`, and be given what is ours.
         if is_current(argument) or (name_of(call.func) != "patch" and is_ours(argument, names))
     }
-    assigned = [target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets]
+    assigned = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
     return sorted(found | {one.lineno for one in assigned if isinstance(one, ast.Attribute) and is_ours(one, names)})
 
 

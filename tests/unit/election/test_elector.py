@@ -317,9 +317,9 @@ def test_at_no_time_two_lead_whatever_is_delayed_lost_or_stopped(seed: int, coun
     async def story() -> None:
         made = list(replicas(seed, count))
         lives = [asyncio.create_task(one.live()) for one in made]
-        done, _ = await asyncio.wait(lives, timeout=1000)
+        done, _ = await asyncio.wait(lives, timeout=500)
         for life in done:
             life.result()
-        assert sum(one.terms_held for one in made) > 50  # and most of the time somebody does
+        assert sum(one.terms_held for one in made) > 25  # and most of the time somebody does
 
     simulate(story)

@@ -9,7 +9,7 @@ import string
 
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esc_operator.lang.limits import DEFAULT_LIMITS
@@ -60,10 +60,13 @@ PYTHON = {"\\x{41}": "\\x41", "(?-i)a": "a", "^*": "(?:^)*", "[]a]": "[\\]a]"}
 
 
 @pytest.mark.parametrize("text", SHARED)
-@given(subject=st.text(alphabet="abcdfoxHeLl01-hms@. \nAxy]{}", max_size=8))
-def test_where_python_means_the_same_it_finds_the_same(text: str, subject: str) -> None:
+@settings(max_examples=20)
+@given(subjects=st.lists(st.text(alphabet="abcdfoxHeLl01-hms@. \nAxy]{}", max_size=8), max_size=20))
+def test_where_python_means_the_same_it_finds_the_same(text: str, subjects: list[str]) -> None:
     python = PYTHON.get(text, text).replace("$", r"\Z")
-    assert Pattern(text).matches(subject) == bool(re.search(python, subject, re.ASCII))
+    pattern = Pattern(text)
+    for subject in subjects:
+        assert pattern.matches(subject) == bool(re.search(python, subject, re.ASCII)), subject
 
 
 @pytest.mark.parametrize(

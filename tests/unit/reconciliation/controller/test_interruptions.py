@@ -199,10 +199,11 @@ def test_a_cluster_environment_is_one_too() -> None:
 
 ANYTHING = st.recursive(
     st.none() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
 )
 FIELDS = ("environment", "uid", "generation", "times", "at", "what")
-ENTRIES = st.lists(st.fixed_dictionaries(dict.fromkeys(FIELDS, ANYTHING)))
+ENTRIES = st.lists(st.fixed_dictionaries(dict.fromkeys(FIELDS, ANYTHING)), max_size=3)
 
 
 @given(ANYTHING | ENTRIES)
