@@ -6,14 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.errors import EscError, ProviderError
-from esc_operator.evaluation import Described, Failed, InputProblem
+from esc_operator.evaluation import UNSEEN, Described, Failed, InputProblem
 from esc_operator.formats.spelling import Known
 from esc_operator.providers import reasons
 from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from esc_operator.evaluation import Value
     from esc_operator.providers.port import Provider, Rotator
     from esc_operator.schema import Schema
 
@@ -70,17 +71,28 @@ class Catalogue:
         return Failed(error.message, error.reason, wanted=name, known=Known(registry.names(), told))
 
 
-def _problems(plugin: Any, name: str, inputs: Mapping[str, Any]) -> Sequence[InputProblem]:
-    """What a plug-in has to say about inputs before it is called. Raises nothing."""
+def _problems(plugin: Any, name: str, inputs: Value) -> Sequence[InputProblem]:
+    """What is wrong with inputs before the plug-in is called. Raises nothing."""
+    from esc_operator.driver.hosts import secret_host
     from esc_operator.providers.port import Checked
 
+    hosts = secret_host(plugin, name, inputs)
     if not isinstance(plugin, Checked):
-        return ()
+        return hosts
     try:
-        return tuple(plugin.problems(inputs))
+        return (*hosts, *plugin.problems(_seen(inputs)))
     except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
         message = f'the provider "{name}" failed to check its inputs ({type(error).__name__}): this is a bug in it'
         return (InputProblem((), message, reasons.PROVIDER_CRASHED),)
+
+
+def _seen(value: Value) -> Any:
+    """Plain data, without what is unknown or secret: no message can quote it."""
+    if value.is_secret or value.is_unknown:
+        return UNSEEN
+    if value.is_object:
+        return {key: _seen(part) for key, part in value.properties.items()}
+    return [_seen(part) for part in value.elements] if value.is_array else value.reveal()
 
 
 def _compile(plugin: Any, name: str, part: str) -> Schema:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esc_operator.evaluation import Failed
+from esc_operator.evaluation import Failed, InputProblem
 from esc_operator.providers import reasons
 from esc_operator.providers.port import Located
 
@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
 def refuse_secret_host(plugin: object, name: str, inputs: Value) -> Failed | None:
     """Why a plug-in must not be called with these inputs; None if it may be."""
+    return next((Failed(problem.message, problem.reason) for problem in secret_host(plugin, name, inputs)), None)
+
+
+def secret_host(plugin: object, name: str, inputs: Value) -> tuple[InputProblem, ...]:
+    """The first input that would show a secret as a host name."""
     if not isinstance(plugin, Located) or not inputs.contains_secrets:
-        return None
+        return ()
     for path in plugin.host_inputs:
         if _is_secret(inputs, path):
-            return Failed(
+            message = (
                 f'the input {path} of "{name}" is a secret, and becomes part of a host name: host names are looked up'
-                " in DNS and appear in logs, so write it in plain",
-                reasons.SECRET_HOST,
+                " in DNS and appear in logs, so write it in plain"
             )
-    return None
+            return (InputProblem(tuple(path.split(".")), message, reasons.SECRET_HOST),)
+    return ()
 
 
 def _is_secret(inputs: Value, path: str) -> bool:

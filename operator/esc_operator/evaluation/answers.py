@@ -8,9 +8,10 @@ from esc_operator.lang.diagnostics import Failed
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from esc_operator.evaluation.values import Value
     from esc_operator.lang.declarations import Environment
     from esc_operator.lang.diagnostics import Diagnostics
 
@@ -43,7 +44,7 @@ class Loaded(NamedTuple):
 
 
 class Unseen:
-    """In place of a part of inputs that nobody may look at: it is not known yet, or it is a secret."""
+    """In place of a part of inputs at which a provider may not look: it is not known yet, or it is a secret."""
 
     __slots__ = ()
 
@@ -63,19 +64,19 @@ class InputProblem(NamedTuple):
     reason: str
 
 
-def _no_problems(inputs: Mapping[str, Any]) -> Sequence[InputProblem]:
+def _no_problems(inputs: Value) -> Sequence[InputProblem]:
     del inputs
     return ()
 
 
 class Described(NamedTuple):
     """The schemas of a provider or rotator; `state` is a rotator's alone. `problems`: what is wrong with inputs that
-    match the schema, from the inputs alone, in which `UNSEEN` stands for parts; it raises nothing."""
+    match the schema, as far as they are known, from the inputs alone; it raises nothing, and quotes no secret."""
 
     inputs: Schema = ALWAYS
     outputs: Schema = ALWAYS
     state: Schema = ALWAYS
-    problems: Callable[[Mapping[str, Any]], Sequence[InputProblem]] = _no_problems
+    problems: Callable[[Value], Sequence[InputProblem]] = _no_problems
 
 
 class Login(NamedTuple):

@@ -6,6 +6,7 @@ hold ten thousand. Callers pass only names that the reader of the message may re
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _MOST_WORK: Final = 200_000
 """Names that one speller looks at, with their characters, and pairs of characters that it compares; about 50 ms."""
+
+_MOST_NAMES: Final = 20_000
+"""Among more names none is searched: it would take longer than the event loop may be held."""
 
 MOST_LISTED: Final = 20
 """How many names a message lists."""
@@ -65,17 +69,17 @@ class Speller:
         return self._nearest(key, candidates, (len(key) + 1) // 4, swaps=True)
 
     def _nearest(self, key: str, candidates: Collection[str], most: int, *, swaps: bool) -> str | None:
-        self._left -= len(candidates) + sum(map(len, candidates)) // 16
-        if self._left < 0:
+        if not self._looks_at(candidates):
             return None
         wanted = _folded(key)
-        best, least = None, most + 1
-        for candidate in sorted(candidates):
+        best, least = None, most
+        for candidate in candidates:
             folded = _folded(candidate)
-            if abs(len(folded) - len(wanted)) < least:
-                found = self.distance(wanted, folded, swaps=swaps)
-                if found < least:
-                    best, least = candidate, found
+            if abs(len(folded) - len(wanted)) > least:
+                continue
+            found = self.distance(wanted, folded, swaps=swaps)
+            if found < least or (found == least and (best is None or candidate < best)):
+                best, least = candidate, found
         return best
 
     def hint(self, key: str, known: Known | None) -> str:
@@ -90,12 +94,16 @@ class Speller:
 
     def listed(self, known: Known) -> str:
         """`the providers are a, b, c and 3 more`; "" if they are not listed, or enough work was done."""
-        if not known.told or not known.names:
-            return ""
-        self._left -= len(known.names)
-        if self._left < 0:
+        if not known.told or not known.names or not self._looks_at(known.names):
             return ""
         return f"{known.told} {enumerated(known.names)}"
+
+    def _looks_at(self, names: Collection[str]) -> bool:
+        """Whether there is work left to look at so many names, which is then used up."""
+        if self._left < 0 or len(names) > _MOST_NAMES:
+            return False  # counting their characters is work, too
+        self._left -= len(names) + sum(map(len, names)) // 16
+        return self._left >= 0
 
 
 def hint(key: str, known: Known | None) -> str:
@@ -107,7 +115,7 @@ def enumerated(names: Collection[str]) -> str:
     """The first of the names, in order, and how many there are besides: `a, b, c and 3 more`; `none` for none."""
     if not names:
         return "none"
-    shown = [name for name in sorted(names) if len(name) <= _LONGEST and name.isprintable()][:MOST_LISTED]
+    shown = [name for name in nsmallest(MOST_LISTED, names) if len(name) <= _LONGEST and name.isprintable()]
     more = len(names) - len(shown)
     if not shown:
         return f"{more} with long names"

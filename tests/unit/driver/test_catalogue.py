@@ -9,7 +9,7 @@ import pytest
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.immediate import Immediate
 from esc_operator.driver.loops import run
-from esc_operator.evaluation import Described, Evaluation, Evaluator, Failed, Mode
+from esc_operator.evaluation import Described, Evaluation, Evaluator, Failed, Mode, Value
 from esc_operator.lang import parse_text
 
 ROLE = "roleArn: 'arn:aws:iam::123456789012:role/apps', sessionName: apps/aws"
@@ -58,7 +58,7 @@ def test_the_inputs_of_upstream_are_taken() -> None:
         (
             "{oidc: {roleArn: 'arn:aws:sts::123456789012:assumed-role/deploy/me', sessionName: ab}}",
             ".oidc.roleArn",
-            "but of a session of one: write arn:aws:iam::123456789012:role/deploy",
+            "but of a session of one: write that of the role, arn:aws:iam::123456789012:role/name",
         ),
         (
             "{oidc: {roleArn: 'arn:aws:iam::123456789012:user/deploy', sessionName: ab}}",
@@ -69,6 +69,16 @@ def test_the_inputs_of_upstream_are_taken() -> None:
             f"{{oidc: {{{ROLE}, policyArns: [ReadOnlyAccess]}}}}",
             ".oidc.policyArns",
             '"ReadOnlyAccess" is not the ARN of a policy: it looks like',
+        ),
+        (
+            f"{{oidc: {{{ROLE}, region: eu_west}}}}",
+            ".oidc.region",
+            '"eu_west" is not an AWS region: set `region` to one such as eu-west-1',
+        ),
+        (
+            f"{{oidc: {{{ROLE}, region: {{fn::secret: eu-west-1}}}}}}",
+            '.oidc.region["fn::secret"]',
+            'the input oidc.region of "aws-login" is a secret, and becomes part of a host name',
         ),
         (
             f"{{oidc: {{{ROLE}, subjectAttributes: [rootEnvironment.name]}}}}",
@@ -145,7 +155,7 @@ def test_what_a_provider_says_of_its_inputs_crashes_nothing() -> None:
     providers: Any = type("Plugins", (), {"find": lambda self, name: Broken(), "names": lambda self: ()})()
     described = Catalogue(providers).describe_provider("broken")
     assert isinstance(described, Described)
-    (problem,) = described.problems({})
+    (problem,) = described.problems(Value({}, None))
     assert problem.reason == "ProviderCrashed"
     assert "hunter2" not in problem.message
 

@@ -75,6 +75,15 @@ def test_a_list_of_names_is_short_whatever_there_is() -> None:
     assert enumerated(["a" * 5000]) == "1 with long names"
 
 
+def test_among_very_many_names_none_is_searched() -> None:
+    assert Speller().meant("nmae", ["name", *(f"x{number}" for number in range(20_000))]) is None
+
+
+def test_of_equally_near_names_the_first_in_order_is_suggested() -> None:
+    for names in (["bat", "cat"], ["cat", "bat"], ["rat", "cat", "bat"]):
+        assert Speller().meant("aat", names) == "bat"
+
+
 def test_ten_thousand_names_of_an_attacker_cost_little() -> None:
     speller = Speller()
     known = Known([f"environment-{number:05}" for number in range(10_000)], "the environments are")

@@ -91,7 +91,12 @@ def test_an_environment_that_can_be_imported_is_suggested() -> None:
 
 def test_what_was_asked_for_is_not_suggested_though_it_is_there() -> None:
     failed = nothing_found("other/base", (Key("other", "base"),), "apps", ["other/base", "apps/web"])
-    assert hint(failed.wanted, failed.known) == "; the environments that it can import are apps/web"
+    assert hint(failed.wanted, failed.known) == ""
+
+
+def test_where_nothing_is_near_a_bare_name_those_that_can_be_imported_are_listed() -> None:
+    failed = nothing_found("nothing", (Key("apps", "nothing"), Key("", "nothing")), "apps", ["web", "base"])
+    assert hint(failed.wanted, failed.known) == "; the environments that it can import are base, web"
 
 
 def test_the_place_of_an_environment_is_its_namespace_or_the_cluster() -> None:

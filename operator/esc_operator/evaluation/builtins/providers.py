@@ -1,8 +1,6 @@
 """`fn::open`."""
 
-from typing import Any
-
-from esc_operator.evaluation.answers import UNKNOWN_LOGIN, UNSEEN, Described, Opened
+from esc_operator.evaluation.answers import UNKNOWN_LOGIN, Described, Opened
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
@@ -69,21 +67,12 @@ def accepts_inputs(frame: Frame, call: Call, inputs: Value, described: Described
 def _has_problems(frame: Frame, call: Call, inputs: Value, described: Described) -> bool:
     """Whether the provider refuses inputs by reading them alone: so a check refuses them too, and in an evaluation that
     opens nothing else is opened. Reported at the parts to blame."""
-    problems = described.problems(_seen(inputs))
+    problems = described.problems(inputs)
     for problem in problems:
         blamed = inputs.lookup(problem.path)
-        where = blamed.definition if blamed is not None and not blamed.is_secret else None
+        where = blamed.definition if blamed is not None else None
         frame.error(where or call, problem.message, problem.reason)
     return bool(problems)
-
-
-def _seen(value: Value) -> Any:
-    """Plain data, without what is unknown or secret: no message can quote it."""
-    if value.is_secret or value.is_unknown:
-        return UNSEEN
-    if value.is_object:
-        return {key: _seen(part) for key, part in value.properties.items()}
-    return [_seen(part) for part in value.elements] if value.is_array else value.reveal()
 
 
 def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | None, inputs: Value) -> Value:

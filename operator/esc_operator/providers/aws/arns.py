@@ -7,13 +7,14 @@ import re
 _ACCOUNT = re.compile(r"arn:[a-z-]+:[a-z]+:[a-z0-9-]*:([0-9]{12}):.*", re.DOTALL)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,1024}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-_SESSION = re.compile(r"(arn:aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/.*", re.DOTALL)
+_SESSION = re.compile(r"arn:aws[a-z-]*:sts::[0-9]{12}:assumed-role/.*", re.DOTALL)
 _POLICY = re.compile(r"arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,1024}")
 _USER = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:user/(?:[\x21-\x7e]+/)?([A-Za-z0-9+=,.@_-]{1,64})")
 
 _EXAMPLE = "arn:aws:iam::123456789012"
 _LONGEST = 200
-"""Characters of a wrong ARN that a message repeats."""
+"""Characters of a wrong ARN that a message repeats. A text is repeated as a whole or not at all: it may be a secret,
+and what hides secrets in a message finds no parts of them."""
 
 
 def account_of(arn: str) -> str:
@@ -27,8 +28,8 @@ def role_problem(arn: str) -> str:
     if _ROLE.fullmatch(arn):
         return ""
     problem = f"{_shown(arn)} is not the ARN of a role"
-    if found := _SESSION.fullmatch(arn):
-        return f"{problem} but of a session of one: write {found[1]}:iam::{found[2]}:role/{found[3]}"
+    if _SESSION.fullmatch(arn):
+        return f"{problem} but of a session of one: write that of the role, {_EXAMPLE}:role/name"
     if arn.startswith("arn:") and ":role/" not in arn:
         return f"{problem}: that of a role looks like {_EXAMPLE}:role/name"
     name = arn if _NAME.fullmatch(arn) else "name"
@@ -55,4 +56,4 @@ def user_problem(arn: str) -> str:
 
 
 def _shown(arn: str) -> str:
-    return f'"{arn if len(arn) <= _LONGEST else arn[:_LONGEST] + "…"}"'
+    return f'"{arn}"' if len(arn) <= _LONGEST else f"a text of {len(arn)} characters"

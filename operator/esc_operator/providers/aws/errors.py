@@ -14,6 +14,7 @@ from esc_operator.providers import login_reasons, reasons, refusals
 from esc_operator.providers.answers import without_secrets
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import RULES, Exchange, advise_role, advise_session
+from esc_operator.providers.aws.regions import invalid_region
 from esc_operator.providers.refusals import Refusal, explain, explained_by_status
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _translate_library_error(error: Exception, exchange: Exchange) -> ProviderEr
         return _refused_parameter(str(error), exchange)
     if isinstance(error, exceptions.InvalidRegionError | exceptions.UnknownRegionError | exceptions.NoRegionError):
         return ProviderError(
-            f'"{exchange.region}" is not an AWS region: set `region` to one such as eu-west-1',
+            invalid_region(exchange.region),
             reason=aws_reasons.INVALID_REGION,
         )
     return ProviderError(

@@ -18,6 +18,7 @@ from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import is_outage, is_throttled
 from esc_operator.providers.aws.arns import account_of, user_name, user_problem
 from esc_operator.providers.aws.clients import SignedClients, choose_target
+from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.login_inputs import SECRET, refuse
 from esc_operator.providers.refusals import Refusal
 
@@ -165,6 +166,7 @@ def _problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
     arn = inputs.get("userArn")
     if isinstance(arn, str) and (problem := user_problem(arn)):
         yield InputProblem(("userArn",), f"`userArn` {problem}", reasons.INVALID_INPUTS)
+    yield from region_problems(inputs)
 
 
 def _parse_user(inputs: Mapping[str, Any]) -> _User:

@@ -23,6 +23,7 @@ from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import Exchange
 from esc_operator.providers.aws.arns import account_of, policy_problem, role_problem
 from esc_operator.providers.aws.clients import Target, UnsignedClients, choose_target
+from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.clock_skew import SkewWatch
 from esc_operator.providers.login_inputs import (
@@ -241,6 +242,7 @@ def _problems(oidc: Mapping[str, Any]) -> Iterator[InputProblem]:
     if isinstance(role, str) and (problem := role_problem(role)):
         yield InputProblem(("oidc", "roleArn"), problem, aws_reasons.INVALID_ROLE_ARN)
     yield from lifetime_problems(oidc, ("oidc", "duration"), "AWS", SHORTEST)
+    yield from region_problems(oidc, "oidc")
     for policy in policies if isinstance(policies, list) else ():
         if isinstance(policy, str) and (problem := policy_problem(policy)):
             yield InputProblem(("oidc", "policyArns"), problem, aws_reasons.SESSION_POLICY_REFUSED)
