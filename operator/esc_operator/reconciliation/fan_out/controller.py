@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.fan_out.check import check
 from esc_operator.reconciliation.fan_out.fill import Fill
+from esc_operator.reconciliation.fan_out.plan import warn_of_missing
 from esc_operator.reconciliation.fan_out.sites import SiteMemory, SiteSecrets
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
@@ -53,5 +54,6 @@ class FanOut:
             plan = await (fill.run() if sites else check(attempt))
             if left_over or await self._secrets.leave(environment, fill.sites, entry.status.seals):
                 plan = replace(plan, wake_at=min(filter(None, (plan.wake_at, attempt.now() + LATER))))
+        plan = warn_of_missing(plan, self._secrets.missing(environment))
         await self._parts.status_writer.write_with_rollouts(environment, entry, plan, self._rollouts, fill.sites)
         attempt.follow_up()

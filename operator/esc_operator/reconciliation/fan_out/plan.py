@@ -17,6 +17,7 @@ from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_la
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, carry_transition_times, find_condition
 from esc_operator.resources.status import MAX_FAILING, FailingNamespace, NamespaceSummary, Status
+from esc_operator.resources.warnings import StatusWarning, make_warning, replace_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,6 +140,22 @@ def with_namespaces(plan: Plan, old: Status, summary: NamespaceSummary, now: dat
     is_news = before is None or before.reason != reasons.NAMESPACES_FAILING
     event = Event("Warning", reasons.NAMESPACES_FAILING, failing.message) if is_news else plan.event
     return replace(plan, status=replace(status, conditions=conditions), event=event)
+
+
+def warn_of_missing(plan: Plan, missing: Sequence[str]) -> Plan:
+    """The plan with a warning about the namespaces that the target names and that do not exist, if there are any."""
+    found: list[StatusWarning] = []
+    if missing:
+        named = ", ".join(f'"{name}"' for name in missing[:NAMED])
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        do = "does" if len(missing) == 1 else "do"
+        message = (
+            f"spec.target.namespaces: {named}{more} {do} not exist: correct the name, or create the namespace, which "
+            "then gets the Secret at once"
+        )
+        found.append(make_warning(reasons.NAMESPACES_MISSING, message))
+    warnings = replace_warnings(plan.status.warnings, {reasons.NAMESPACES_MISSING}, found)
+    return replace(plan, status=replace(plan.status, warnings=warnings))
 
 
 def describe_failing(summary: NamespaceSummary) -> str:

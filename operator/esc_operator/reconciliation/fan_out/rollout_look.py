@@ -30,6 +30,9 @@ AT_ONCE = 16
 
 LATER = timedelta(seconds=5)
 
+LOOK_FOR_TARGETS = timedelta(minutes=5)
+"""Where no namespace has a workload that the environment names, all of them are looked at again after so long."""
+
 Due = tuple["EscEnvironment", "SyncRecord"]
 """A namespace that has to be looked at: the environment as if it were of that namespace, and what its Secret holds."""
 
@@ -38,7 +41,7 @@ Due = tuple["EscEnvironment", "SyncRecord"]
 class RolloutMemory:
     """What is known of the namespaces of one environment. `right`: the revision that all workloads of each run with.
     `stands` are those of the others, `concerned` how many workloads there are, where they were looked at. `told`: the
-    troubles that events have told of `revision`."""
+    troubles that events have told of `revision`. `missing_since`: when all were looked at and had no workload."""
 
     right: dict[str, str]
     stands: dict[str, Stand] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class RolloutMemory:
     generation: int = 0
     told: set[str] = field(default_factory=set)
     held_until: datetime | None = None
+    missing_since: datetime | None = None
 
     def know_only(self, namespaces: set[str]) -> set[str]:
         """Forget all other namespaces; answers which."""

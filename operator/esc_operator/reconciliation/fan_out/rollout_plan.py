@@ -27,6 +27,7 @@ from esc_operator.reconciliation.rollouts.plan import (
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import ROLLED_OUT, Condition, find_condition
 from esc_operator.resources.status import FailingNamespace
+from esc_operator.resources.warnings import StatusWarning, make_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -158,6 +159,17 @@ def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview,
     counted = f"{overview.rolled} of {_namespaces(overview.filled)} run with the current values"
     message = f"{counted}{describe_deadline(record)}. Behind are {named}{more}"
     return Condition(ROLLED_OUT, "False", behind[0].reason, message, generation)
+
+
+def warn_of_missing_everywhere(environment: EscEnvironment, told: Condition, filled: int) -> tuple[StatusWarning, ...]:
+    """The warning that no namespace has any workload that the environment names. In some of many they may be absent."""
+    if not environment.rollout.targets or told.reason != reasons.NOTHING_TO_ROLL:
+        return ()
+    message = (
+        f"spec.rollout.targets: no workload that they mean exists in {_namespaces(filled)}, and so none is rolled: "
+        "correct kind, name or labels, or create one, which the operator notices within minutes"
+    )
+    return (make_warning(reasons.WORKLOADS_MISSING, message),)
 
 
 def _concerns_none(old: Status, overview: Overview) -> bool:

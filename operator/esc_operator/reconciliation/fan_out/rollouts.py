@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.fan_out.plan import Site, best_of, digest_versions
-from esc_operator.reconciliation.fan_out.rollout_look import RolloutLook, RolloutMemory, RolloutParts
+from esc_operator.reconciliation.fan_out.rollout_look import LOOK_FOR_TARGETS, RolloutLook, RolloutMemory, RolloutParts
 from esc_operator.reconciliation.fan_out.rollout_plan import (
     Overview,
     all_rolled_out,
@@ -19,10 +19,13 @@ from esc_operator.reconciliation.fan_out.rollout_plan import (
     known_to_be_right,
     rollout_events,
     time_rollouts,
+    warn_of_missing_everywhere,
 )
 from esc_operator.reconciliation.rollouts.plan import end_of_rollout, lifetime_warning
 from esc_operator.reconciliation.rollouts.roller import SOON, Roller
+from esc_operator.resources import reasons
 from esc_operator.resources.conditions import carry_transition_times
+from esc_operator.resources.warnings import replace_warnings
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -59,7 +62,8 @@ class FanOutRollouts:
         """The status where nothing is rolled: it is not asked for, or there is nothing."""
         self.forget(environment.uid)
         summary = status.namespaces and replace(status.namespaces, rolled_out=None, behind=())
-        return replace(status, namespaces=summary, rolled_out_revision="", rollout_digest="", rollout_started_at=None)
+        status = replace(status, namespaces=summary, rolled_out_revision="", rollout_digest="", rollout_started_at=None)
+        return replace(status, warnings=replace_warnings(status.warnings, {reasons.WORKLOADS_MISSING}, ()))
 
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, sites: Sequence[Site]
@@ -78,10 +82,13 @@ class FanOutRollouts:
         memory = self._memories.setdefault(environment.uid, RolloutMemory({}))
         self._note(environment, memory, filled, newest.record)
         look = RolloutLook(self._parts, memory, filled)
+        self._look_for_targets(memory)
         await look.take()
         overview = _overview(memory, filled, begins=look.begins)
         told = self._told(environment, old, status, overview, newest.record)
         told = replace(told, rollout_digest=_digest(memory, filled))
+        is_missing = any(one.reason == reasons.WORKLOADS_MISSING for one in told.warnings)
+        memory.missing_since = (memory.missing_since or self._now()) if is_missing else None
         return told, self._look_again_at(memory, old, told)
 
     def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
@@ -107,6 +114,13 @@ class FanOutRollouts:
         if memory.revision != newest.revision:
             memory.revision, memory.told, memory.finished_at = newest.revision, set(), None
 
+    def _look_for_targets(self, memory: RolloutMemory) -> None:
+        """Where no workload was found that the environment names, all namespaces are looked at again after a while."""
+        now = self._now()
+        if memory.missing_since and now >= memory.missing_since + LOOK_FOR_TARGETS:
+            memory.missing_since = now
+            memory.right.clear()
+
     # Telling.
 
     def _told(
@@ -130,12 +144,16 @@ class FanOutRollouts:
             self._telemetry.meter.rolled_out(end, seconds if end == "completed" and old.rollout_started_at else None)
         warning = lifetime_warning(environment, newest.lifetime, status.rollout_time)
         told = [condition, *([warning] if warning else [])]
+        missing = warn_of_missing_everywhere(environment, condition, overview.filled)
+        status = replace(status, warnings=replace_warnings(status.warnings, {reasons.WORKLOADS_MISSING}, missing))
         return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))
 
     def _look_again_at(self, memory: RolloutMemory, old: Status, told: Status) -> datetime | None:
         if memory.held_until:
             return memory.held_until
         times = [stand.look_at for stand in memory.stands.values()]
+        if memory.missing_since:
+            times.append(memory.missing_since + LOOK_FOR_TARGETS)
         if told.rollout_seconds > old.rollout_seconds:
             times.append(self._now() + SOON)  # it calls for an earlier renewal than was just planned
         return min(times, default=None)

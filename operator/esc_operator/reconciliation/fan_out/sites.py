@@ -74,6 +74,11 @@ class SiteSecrets:
         memory.restorations = {key: one for key, one in memory.restorations.items() if key in wanted}
         return list(await asyncio.gather(*(self._look_at(environment.within(name), memory) for name in names)))
 
+    def missing(self, environment: EscEnvironment) -> list[str]:
+        """The namespaces that its target names and that do not exist."""
+        named = environment.spread.namespaces if environment.spread else ()
+        return sorted(name for name in named if self._namespaces.find(name) is None)
+
     def _matching(self, environment: EscEnvironment) -> list[str]:
         spread = environment.spread
         if spread is None:

@@ -104,7 +104,7 @@ _REVERTED = "something else removed the operator's annotation from its pod templ
 def concerned_by(rollout: Rollout, secret: str, workloads: Iterable[Workload]) -> tuple[Workload, ...]:
     """The workloads that the environment rolls: those named, or all whose pods take the Secret."""
     if rollout.targets:
-        return tuple(one for one in workloads if any(_is_meant(target, one) for target in rollout.targets))
+        return tuple(one for one in workloads if any(is_meant(target, one) for target in rollout.targets))
     return tuple(one for one in workloads if secret in one.secrets)
 
 
@@ -250,7 +250,8 @@ def lifetime_warning(environment: EscEnvironment, lifetime: timedelta | None, ro
     return Condition(LIFETIME_TOO_SHORT, "True", reasons.LIFETIME_TOO_SHORT, message, environment.generation)
 
 
-def _is_meant(target: RolloutTarget, workload: Workload) -> bool:
+def is_meant(target: RolloutTarget, workload: Workload) -> bool:
+    """Whether the target names the workload, or its labels match."""
     if target.kind != workload.kind:
         return False
     if target.name:

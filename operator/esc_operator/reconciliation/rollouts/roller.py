@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from esc_operator.kube.api import METADATA
 from esc_operator.kube.paths import WORKLOADS
+from esc_operator.reconciliation.rollouts.missing import missing_targets
 from esc_operator.reconciliation.rollouts.plan import (
     Behind,
     RolloutPlan,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esc_operator.kube.api import KubeApi
-    from esc_operator.resources.environment import EscEnvironment
+    from esc_operator.resources.environment import EscEnvironment, RolloutTarget
     from esc_operator.resources.sync_record import SyncRecord
 
 logger = logging.getLogger(__name__)
@@ -54,10 +55,12 @@ SOON = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The workloads that an environment rolls in one namespace, as they are now, and what is to be done with them."""
+    """The workloads that an environment rolls in one namespace, as they are now, and what is to be done with them.
+    `missing`: the targets that mean none of them."""
 
     found: tuple[Workload, ...]
     plan: RolloutPlan
+    missing: tuple[RolloutTarget, ...] = ()
 
 
 @dataclass(slots=True)
@@ -130,7 +133,7 @@ class Roller:
         found = _judge(memory, found, now)
         plan = plan_rollout(environment, record, found, memory.stamped, now)
         self._keep_slots(memory, plan, found, environment.key.namespace, now)
-        return Survey(found, plan)
+        return Survey(found, plan, missing_targets(environment.rollout, found))
 
     async def roll(self, environment: EscEnvironment, record: SyncRecord, survey: Survey) -> RolloutPlan:
         """Roll what has its turn; answers what is left to do. Raises KubeError."""

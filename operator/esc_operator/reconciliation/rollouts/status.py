@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from esc_operator.errors import KubeError
 from esc_operator.reconciliation.rollouts.events import rollout_event
+from esc_operator.reconciliation.rollouts.missing import warn_of_missing
 from esc_operator.reconciliation.rollouts.plan import (
+    LOOK_SELDOM,
     RolloutPlan,
     end_of_rollout,
     lifetime_warning,
@@ -27,6 +29,7 @@ from esc_operator.resources.conditions import (
     carry_transition_times,
     find_condition,
 )
+from esc_operator.resources.warnings import replace_warnings
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -68,7 +71,8 @@ class Rollouts:
             self.forget(environment.key, environment.uid)
             # Without a record, what was rolled out is still what pods hold.
             return self._left(environment, old, status) if record else status, None
-        if old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT):
+        is_done = old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT)
+        if is_done and not _looks_for_targets(environment, old):
             return self.unchanged(old, status), None
         if until := self.roller.waits_until(environment, record):
             return self.unchanged(old, status), until
@@ -103,9 +107,12 @@ class Rollouts:
         plan = await self.roller.roll(environment, record, survey)
         now = self._now()
         told = self._told(environment, old, status, plan, record)
+        warnings = warn_of_missing(survey.missing, environment.key.namespace)
+        told = replace(told, warnings=replace_warnings(told.warnings, {reasons.WORKLOADS_MISSING}, warnings))
         # A longer rollout calls for an earlier renewal than was just planned.
         soon = now + SOON if told.rollout_seconds > old.rollout_seconds else None
-        return told, look_again_at(plan, now) or soon
+        missing = now + LOOK_SELDOM if warnings else None
+        return told, min(filter(None, (look_again_at(plan, now) or soon, missing)), default=None)
 
     def _told(
         self, environment: EscEnvironment, old: Status, status: Status, plan: RolloutPlan, record: SyncRecord
@@ -145,5 +152,12 @@ class Rollouts:
         return replace(status, conditions=(*others, *carried)), due
 
 
+def _looks_for_targets(environment: EscEnvironment, old: Status) -> bool:
+    """Whether a workload that the environment names may be missing, or may have come meanwhile."""
+    was_missing = any(one.reason == reasons.WORKLOADS_MISSING for one in old.warnings)
+    return was_missing or bool(environment.rollout.targets and old.observed_generation != environment.generation)
+
+
 def _without(status: Status) -> Status:
-    return replace(status, rolled_out_revision="", rollout_started_at=None)
+    warnings = replace_warnings(status.warnings, {reasons.WORKLOADS_MISSING}, ())
+    return replace(status, rolled_out_revision="", rollout_started_at=None, warnings=warnings)

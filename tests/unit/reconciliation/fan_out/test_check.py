@@ -81,3 +81,32 @@ def test_a_cluster_environment_that_exports_nothing_takes_its_secrets_away_and_g
             assert world.everywhere() == {"{'A': '2'}"}
 
     play(story, Teams(3))
+
+
+def test_a_namespace_that_is_named_and_does_not_exist_is_told_until_it_comes() -> None:
+    async def story(world: Teams) -> None:
+        world.put_wide(static(A="1"), namespaces=["team-00", "late", "later"])
+        async with world.operator():
+            assert world.conditions() == ("True", "Synced", "True", "Refreshed")
+            assert warned(world) == {
+                "reason": "NamespacesMissing",
+                "message": 'spec.target.namespaces: "late", "later" do not exist: correct the name, or create the '
+                "namespace, which then gets the Secret at once",
+            }
+            world.api.put_namespace("late")
+            await world.settle()
+            assert warned(world)["message"].startswith('spec.target.namespaces: "later" does not exist')
+            assert world.held("late") == {"A": "1"}
+            world.put_wide(static(A="1"), namespaces=["team-00", "late"])
+            await world.settle()
+            assert warned(world) == {}
+            world.api.delete_namespace("late")
+            await world.settle()
+            assert '"late" does not exist' in warned(world)["message"]
+
+    play(story, Teams(2))
+
+
+def warned(world: Teams) -> dict[str, str]:
+    found = [one for one in world.wide["conditions"] if one["type"] == "Warnings"]
+    return {"reason": found[0]["reason"], "message": found[0]["message"]} if found else {}
