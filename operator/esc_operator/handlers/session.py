@@ -17,6 +17,7 @@ import kopf
 from esc_operator.handlers.kinds import DISCOVERY, GONE, Substitute
 from esc_operator.handlers.kopf_middleware import Refusals, watched_kind
 from esc_operator.kube.sender import Sender
+from esc_operator.kube.socks_connector import open_client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -95,9 +96,9 @@ class Session:
 
 def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Kinds) -> kopf.AiohttpSession:
     """kopf closes it, and asks for another one if the API server still refuses its credentials."""
-    client = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
-        proxy=connection.config.proxy,
+    client = open_client(
+        connection.config,
+        0,
         trace_configs=[_watched(pulses)],
         middlewares=(Refusals(), lists),
     )

@@ -38,6 +38,7 @@ from esc_operator.kube.paths import (
 )
 from esc_operator.kube.requests import Request
 from esc_operator.kube.sender import Sender, failure_of
+from esc_operator.kube.socks_connector import open_client
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
 from esc_operator.kube.translate import error_from_answer
 from esc_operator.resources.environment import Key
@@ -92,12 +93,13 @@ class KubeApi:
         self._places = places or Unbounded()
         self._telemetry = telemetry
         self._config = connection.config
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
+        self._session = open_client(
+            connection.config,
+            MAX_CONNECTIONS,
+            keepalive_timeout=IDLE_SECONDS,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"esc-operator/{__version__}"},
             timeout=_LIMITS,
-            proxy=connection.config.proxy,
         )
         self._sender = Sender(connection, self._session, permit)
 

@@ -10,12 +10,13 @@ import threading
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.util import parse_url
 
 from esc_operator import __version__
-from esc_operator.kube.no_answer import CONNECT_SECONDS, Failure
+from esc_operator.kube.no_answer import CONNECT_SECONDS, Failure, ProxyRefusal
 from esc_operator.kube.tls import make_tls
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ def open_pool(config: ClientConfig, tls: ssl.SSLContext) -> urllib3.PoolManager:
     more: dict[str, Any] = {"ssl_context": tls, "server_hostname": config.server_name}
     if not config.proxy:
         return urllib3.PoolManager(num_pools=1, **more)
+    if urlsplit(config.proxy).scheme in {"socks5", "socks5h"}:
+        from esc_operator.kube.socks import open_socks_pool  # few need it, and its library takes a while to import
+
+        return open_socks_pool(config.proxy, num_pools=1, **more)
     # The user and password are in the proxy's URL, where urllib3 does not look for them.
     auth = parse_url(config.proxy).auth
     headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else None
@@ -139,5 +144,7 @@ def failure_of(error: BaseException) -> Failure:
     """An error of urllib3 taken apart. What a proxy answered to CONNECT is only in the text of an error."""
     if not isinstance(error, urllib3.exceptions.ProxyError):
         return Failure(error)
+    if isinstance(error.original_error, ProxyRefusal):
+        return Failure(error, at_proxy=True, proxy_answer=error.original_error.answer)
     found = _TUNNEL.match(str(error.original_error))
-    return Failure(error, at_proxy=True, proxy_status=int(found[1]) if found else 0)
+    return Failure(error, at_proxy=True, proxy_answer=found[1] if found else "")

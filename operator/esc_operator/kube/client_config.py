@@ -30,7 +30,7 @@ NOBODY = Credentials()
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientConfig:
     """`server` is a URL without a trailing slash. `insecure`: the server's certificate is not verified. `server_name`:
-    the name in the certificate, if it is not the server's host. `proxy`: the URL of the HTTP proxy."""
+    the name in the certificate, if it is not the server's host. `proxy`: the URL of the proxy, HTTP or SOCKS5."""
 
     server: str
     credentials: Credentials = NOBODY

@@ -13,21 +13,28 @@ from typing import TYPE_CHECKING
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.client_config import ClientConfig, Credentials, bearer
 from esc_operator.kube.connection import Connection
+from esc_operator.kube.exec_plugin import Terminal
 from esc_operator.kube.kubeconfig import current_context, read_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LOG = Terminal(is_shown=True, is_interactive=False)
+"""What a program that logs in says of its failure stands in the operator's log, as kubectl shows it."""
+
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 async def read_connection(
-    kubeconfig: str | None, context: str | None, environ: Mapping[str, str] = os.environ
+    kubeconfig: str | None,
+    context: str | None,
+    environ: Mapping[str, str] = os.environ,
+    terminal: Terminal = LOG,
 ) -> Connection:
     """Connect by a kubeconfig if a file or a context is named, else by the pod's. Raises ConfigurationError."""
     try:
         if kubeconfig or context:
-            return await from_kubeconfig(kubeconfig, context, environ)
+            return await from_kubeconfig(kubeconfig, context, environ, terminal)
         return in_cluster(environ)
     except (ConfigurationError, OSError) as error:
         why = error.message if isinstance(error, ConfigurationError) else error
@@ -37,14 +44,16 @@ async def read_connection(
         ) from error
 
 
-async def from_kubeconfig(files: str | None, context: str | None, environ: Mapping[str, str]) -> Connection:
+async def from_kubeconfig(
+    files: str | None, context: str | None, environ: Mapping[str, str], terminal: Terminal = LOG
+) -> Connection:
     """`files` as in `read_kubeconfig`. Raises ConfigurationError."""
     # The context that was current at the start stays: another one would be another cluster.
     name = context or current_context(files, environ)
 
     async def read() -> ClientConfig:
         # A program that logs in may take long, and would block the loop.
-        return await asyncio.to_thread(read_kubeconfig, files, name, environ)
+        return await asyncio.to_thread(read_kubeconfig, files, name, environ, terminal)
 
     return Connection(await read(), reread=read)
 

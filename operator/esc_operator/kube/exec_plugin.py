@@ -1,6 +1,6 @@
 """Programs that log in: the exec plug-ins of kubeconfigs (client.authentication.k8s.io), as kubectl runs them.
 
-A program's output contains credentials and is never shown. Its stderr is only shown to a user at a terminal.
+A program's output contains credentials and is never shown. Its stderr goes where ours goes, if somebody reads that.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def run_plugin(  # noqa: PLR0913, PLR0917 - whose, where, for what, and in what 
         hint = f". {words.hint}" if words.hint else ""
         raise ConfigurationError(f"{program} cannot be run: {why}{hint}") from error
     if ended.returncode:
-        raise ConfigurationError(f"{program} failed with status {ended.returncode}: run it by hand to see why")
+        why = "its own words are above" if terminal.is_shown else "run it by hand to see why"
+        raise ConfigurationError(f"{program} failed with status {ended.returncode}: {why}")
     return _parse(ended.stdout, words.version, program)
 
 

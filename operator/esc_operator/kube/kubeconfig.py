@@ -17,14 +17,14 @@ from esc_operator.errors import ConfigurationError
 from esc_operator.formats.spelling import Known, hint
 from esc_operator.kube.client_config import ClientConfig, Credentials, bearer
 from esc_operator.kube.exec_plugin import NO_TERMINAL, Terminal, run_plugin
-from esc_operator.providers.token_endpoints import proxy_for
+from esc_operator.kube.proxies import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
 DEFAULT = "~/.kube/config"
 IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
-PROXY_SCHEMES = ("http", "https")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class Contexts(NamedTuple):
@@ -69,7 +69,11 @@ def read_kubeconfig(
         raise ConfigurationError(f"{cluster} has no server: add a URL with https://")
     if not _is_address(server):
         raise ConfigurationError(f"{cluster} has a server that is not a URL, such as https://HOST:PORT")
-    authority = cluster.pem("certificate-authority")
+    authority, insecure = cluster.pem("certificate-authority"), cluster.flag("insecure-skip-tls-verify")
+    if authority and insecure:
+        raise ConfigurationError(
+            f"{cluster} has a certificate-authority, and insecure-skip-tls-verify, which ignores it: leave one out"
+        )
     login = _log_in(user, cluster, authority, settings, terminal)
     return ClientConfig(
         server,
@@ -80,7 +84,7 @@ def read_kubeconfig(
             authorization=login.authorization,
             files=(*kubeconfig.files, *_files(cluster, "certificate-authority"), *_files(user, *USER_FILES)),
         ),
-        insecure=cluster.flag("insecure-skip-tls-verify"),
+        insecure=insecure,
         server_name=cluster.text("tls-server-name") or None,
         proxy=_proxy(server, cluster, settings),
     )
@@ -164,17 +168,22 @@ def _extension(cluster: Entry, name: str) -> Any:
 
 
 def _proxy(server: str, cluster: Entry, settings: Mapping[str, str]) -> str | None:
-    """The cluster's own proxy, else that of the terminal (HTTPS_PROXY, NO_PROXY), which is not used for this
-    machine."""
-    if own := cluster.text("proxy-url"):
-        if urlsplit(own).scheme not in PROXY_SCHEMES:
-            raise ConfigurationError(f"{cluster} has a proxy-url other than http:// or https://: use such a proxy")
-        return own
-    parts = urlsplit(server)
-    host = parts.hostname or ""
-    if host in {"localhost", "::1"} or host.startswith("127."):
-        return None
-    return proxy_for(host, settings, parts.scheme)
+    """The cluster's own proxy, else that of the terminal's settings."""
+    own = cluster.text("proxy-url")
+    named = own or proxy_of(settings, server)
+    if named and not _is_proxy(named):
+        # It may hold a password.
+        what = f"{cluster} has a proxy-url" if own else "HTTPS_PROXY or HTTP_PROXY is a URL"
+        raise ConfigurationError(f"{what} other than http://, https:// or socks5://: use such a proxy")
+    return named
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 # Files

@@ -55,6 +55,7 @@ NEEDS_TLS = "NeedsTLS"
 """The address begins with http://, and a server that speaks TLS alone is there."""
 TLS_FAILED = "TLSFailed"
 """The TLS handshake failed, for another reason."""
+LOGIN: Final = "407"
 PROXY_LOGIN_REQUIRED = "ProxyLoginRequired"
 """The proxy answered 407."""
 PROXY_REFUSED = "ProxyRefused"
@@ -74,12 +75,20 @@ _BUNDLE = "look at the CA bundle that is used, which is read again when it chang
 
 
 class Failure(NamedTuple):
-    """`error` is what the transport raised. `at_proxy`: it concerns the proxy, which answered `proxy_status` if it
-    answered."""
+    """`error` is what the transport raised. `at_proxy`: it concerns the proxy. `proxy_answer`: its status or words,
+    "" if it said nothing."""
 
     error: BaseException
     at_proxy: bool = False
-    proxy_status: int = 0
+    proxy_answer: str = ""
+
+
+class ProxyRefusal(OSError):  # noqa: N818 - a proxy's word for no
+    """A SOCKS proxy does not connect; `answer` as for HTTP proxies, where `LOGIN` stands for a login that it wants."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(answer)
+        self.answer = answer
 
 
 class Explanation(NamedTuple):
@@ -112,8 +121,8 @@ def error_from_strange_answer(
 ) -> UnavailableError | None:
     """The error for an answer that is not 2xx, if an API server would not give it: a page for a browser, the way to
     another place, or what a proxy says itself. None if it is an API server's."""
-    if status == 407 and config.proxy:
-        return error_from_failure(Failure(OSError(), at_proxy=True, proxy_status=status), what, config)
+    if str(status) == LOGIN and config.proxy:
+        return error_from_failure(Failure(OSError(), at_proxy=True, proxy_answer=LOGIN), what, config)
     if body.startswith(b"Client sent an HTTP request to an HTTPS server"):
         return UnavailableError(
             f"could not {what}: {_server(config)} speaks TLS alone ({NEEDS_TLS}): begin its address with https://"
@@ -134,11 +143,11 @@ def _proxy(config: ClientConfig) -> str:
 
 
 def _explain_proxy(failure: Failure) -> Explanation | None:
-    if failure.proxy_status == 407:
+    if failure.proxy_answer == LOGIN:
         advice = "put the user and the password into its URL, as in http://USER:PASSWORD@HOST"
         return Explanation("wants a login", PROXY_LOGIN_REQUIRED, advice)
-    if failure.proxy_status:
-        text = f"does not connect to the API server: it answered {failure.proxy_status}"
+    if failure.proxy_answer:
+        text = f"does not connect to the API server: it answered {failure.proxy_answer}"
         return Explanation(text, PROXY_REFUSED, "look at the proxy, or leave it out for this address with NO_PROXY")
     return None
 

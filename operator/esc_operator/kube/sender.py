@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
-from esc_operator.kube.no_answer import Failure
+from esc_operator.kube.no_answer import Failure, ProxyRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,10 @@ class Sender:
 def failure_of(error: BaseException, config: ClientConfig) -> Failure:
     """An error of aiohttp taken apart."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return Failure(error, at_proxy=True, proxy_status=error.status)
+        return Failure(error, at_proxy=True, proxy_answer=str(error.status))
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        refusal = error.os_error
+        return Failure(error, at_proxy=True, proxy_answer=refusal.answer if isinstance(refusal, ProxyRefusal) else "")
     if isinstance(error, aiohttp.ClientConnectorError) and config.proxy:
         proxy = URL(config.proxy)
         return Failure(error, at_proxy=(error.host, error.port) == (proxy.host, proxy.port))

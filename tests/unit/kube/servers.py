@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import socketserver
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -105,6 +106,39 @@ class _Tunnel(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
+
+
+class SocksProxy(Proxy):
+    """The same for SOCKS5; `asked` has the hosts as they were named, and users with their passwords."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.RequestHandlerClass = _Socks
+
+
+class _Socks(socketserver.BaseRequestHandler):
+    server: SocksProxy
+
+    def handle(self) -> None:
+        receive = self.request.makefile("rb").read
+        _, count = receive(2)
+        offered = receive(count)
+        login = ""
+        self.request.sendall(b"\x05\x02" if 2 in offered else b"\x05\x00")
+        if 2 in offered:
+            user = receive(receive(2)[1])
+            login = f"{user.decode()}:{receive(receive(1)[0]).decode()}"
+            self.request.sendall(b"\x01\x00")
+        kind = receive(4)[3]
+        host = receive(receive(1)[0]).decode() if kind == 3 else socket.inet_ntoa(receive(4))
+        port = int.from_bytes(receive(2), "big")
+        self.server.asked.append((f"{host}:{port}", login))
+        with socket.create_connection(("127.0.0.1", self.server.target)) as inner:
+            self.request.sendall(b"\x05\x00\x00\x01" + bytes(6))
+            back = threading.Thread(target=_pump, args=(inner, self.request), daemon=True)
+            back.start()
+            _pump(self.request, inner)
+            back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -197,6 +197,29 @@ def speak_ssh(client: socket.socket) -> None:
         be_silent(client)
 
 
+def want_login(client: socket.socket) -> None:
+    """As a SOCKS5 proxy that takes nobody without a password."""
+    with client:
+        client.recv(64)
+        client.sendall(b"\x05\xff")
+
+
+def refuse_login(client: socket.socket) -> None:
+    with client:
+        client.recv(64)
+        client.sendall(b"\x05\x02")
+        client.recv(64)
+        client.sendall(b"\x01\x01")
+
+
+def refuse_to_connect(client: socket.socket) -> None:
+    with client:
+        client.recv(64)
+        client.sendall(b"\x05\x00")
+        client.recv(256)
+        client.sendall(b"\x05\x02\x00\x01" + bytes(6))
+
+
 @contextlib.contextmanager
 def strangers(folder: Path) -> Iterator[Strangers]:
     with contextlib.ExitStack() as stack:

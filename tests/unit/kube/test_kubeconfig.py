@@ -14,16 +14,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from esc_operator.errors import ConfigurationError, KubeError
+from esc_operator.errors import ConfigurationError, EscError, KubeError
 from esc_operator.kube.api import KubeApi
-from esc_operator.kube.connect import read_connection
-from esc_operator.kube.exec_plugin import NO_TERMINAL
+from esc_operator.kube.connect import LOG, read_connection
+from esc_operator.kube.exec_plugin import NO_TERMINAL, Terminal
 from esc_operator.kube.kubeconfig import read_contexts, read_kubeconfig
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.session import open_session
 from local_cluster import certificates
+from unit.kube.strangers import strangers
 
-from .servers import ApiServer, Proxy, Seen, serving
+from .servers import ApiServer, Proxy, Seen, SocksProxy, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,9 +92,11 @@ def world(tmp_path: Path, pki: Path) -> Iterator[World]:
         yield World(tmp_path, pki, api, proxy)
 
 
-def ask_asynchronously(files: str | None, context: str | None, settings: Mapping[str, str]) -> None:
+def ask_asynchronously(
+    files: str | None, context: str | None, settings: Mapping[str, str], terminal: Terminal = NO_TERMINAL
+) -> None:
     async def ask() -> None:
-        api = KubeApi(await read_connection(files, context, settings))
+        api = KubeApi(await read_connection(files, context, settings, terminal))
         try:
             await api.list_page(NAMESPACES, None, dict)
         finally:
@@ -103,8 +106,10 @@ def ask_asynchronously(files: str | None, context: str | None, settings: Mapping
     asyncio.run(ask())
 
 
-def ask_synchronously(files: str | None, context: str | None, settings: Mapping[str, str]) -> None:
-    open_session(context or "", settings, NO_TERMINAL, files).list_namespaces()
+def ask_synchronously(
+    files: str | None, context: str | None, settings: Mapping[str, str], terminal: Terminal = NO_TERMINAL
+) -> None:
+    open_session(context or "", settings, terminal, files).list_namespaces()
 
 
 TRANSPORTS = {"asynchronous": ask_asynchronously, "synchronous": ask_synchronously}
@@ -210,6 +215,55 @@ def test_a_cluster_is_asked_through_its_own_proxy(world: World, ask: Callable[..
     assert world.proxy.asked == [(f"127.0.0.1:{world.api.port}", f"Basic {encoded('me:secret')}")]
 
 
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("login", ["", "me:s%40cret@"])
+@pytest.mark.parametrize("name", ["", SERVER_NAME])
+def test_a_cluster_is_asked_through_a_socks_proxy_which_looks_the_host_up(
+    world: World, ask: Callable[..., None], scheme: str, login: str, name: str
+) -> None:
+    proxy = SocksProxy(world.api.port)
+    host = "elsewhere.example" if name else SERVER_NAME
+    cluster = {
+        "server": f"https://{host}:6443",
+        "proxy-url": f"{scheme}://{login}127.0.0.1:{proxy.port}",
+        **({"tls-server-name": name} if name else {}),
+    }
+    with serving(proxy):
+        ask(world.write({"token": "t"}, cluster), None, {"NO_PROXY": "*"})
+    assert world.api.seen == [Seen("Bearer t", server_name=SERVER_NAME)]
+    assert proxy.asked == [(f"{host}:6443", "me:s@cret" if login else "")]
+
+
+def test_plain_http_goes_through_a_socks_proxy_too(world: World, ask: Callable[..., None]) -> None:
+    with strangers(world.folder) as there:
+        proxy = SocksProxy(there.http())
+        with serving(proxy):
+            cluster = {"server": "http://elsewhere.example", "proxy-url": f"socks5://127.0.0.1:{proxy.port}"}
+            ask(world.write({"token": "t"}, cluster), None, {})
+    assert proxy.asked == [("elsewhere.example:80", "")]
+
+
+def test_the_terminals_proxy_may_be_one_of_socks(world: World, ask: Callable[..., None]) -> None:
+    proxy = SocksProxy(world.api.port)
+    settings = {"https_proxy": f"socks5://127.0.0.1:{proxy.port}"}
+    with serving(proxy):
+        ask(world.write({"token": "t"}, {"server": f"https://{SERVER_NAME}:6443"}), None, settings)
+    assert proxy.asked == [(f"{SERVER_NAME}:6443", "")]
+
+
+def test_through_a_proxy_the_certificate_is_for_the_name_that_the_kubeconfig_says(
+    world: World, ask: Callable[..., None]
+) -> None:
+    cluster = {
+        "server": "https://elsewhere.example:6443",
+        "proxy-url": f"http://127.0.0.1:{world.proxy.port}",
+        "tls-server-name": SERVER_NAME,
+    }
+    ask(world.write({"token": "t"}, cluster), None, {})
+    assert world.api.seen == [Seen("Bearer t", server_name=SERVER_NAME)]
+    assert [target for target, _ in world.proxy.asked] == ["elsewhere.example:6443"]
+
+
 def test_a_cluster_elsewhere_is_asked_through_the_terminals_proxy(world: World, ask: Callable[..., None]) -> None:
     server = f"https://{SERVER_NAME}:{world.api.port}"
     settings = {"HTTPS_PROXY": f"http://127.0.0.1:{world.proxy.port}"}
@@ -273,6 +327,46 @@ def test_what_is_refused_and_cannot_be_had_anew_is_reported(world: World, ask: C
     with pytest.raises(KubeError, match="could not list namespaces: Unauthorized"):
         ask(world.write({"token": "t"}), None, os.environ)
     assert len(world.api.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "import sys; sys.exit('your session has expired: run `cloud login`')",
+        "import sys; sys.stderr.write('your session has expired: run `cloud login`\\n'); print('no JSON')",
+    ],
+    ids=["a status", "no answer"],
+)
+def test_a_program_that_fails_has_its_say_and_nothing_is_asked_as_nobody(
+    world: World, ask: Callable[..., None], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        ask(world.write(running(world, words)), None, os.environ, LOG)
+    assert capfd.readouterr().err == "your session has expired: run `cloud login`\n"
+    assert "failed with status 1: its own words are above" in refusal.value.message or "no ExecCredential" in str(
+        refusal.value
+    )
+    assert world.api.seen == []
+
+
+def test_a_program_that_fails_when_credentials_are_refused_asks_nothing_as_nobody(
+    world: World, ask: Callable[..., None]
+) -> None:
+    once = f'os.chdir({str(world.folder)!r})\nif os.path.exists("ran"): sys.exit("no more")\nopen("ran", "w").close()\n'
+    world.api.good = "other"
+    with pytest.raises(EscError, match=r"Unauthorized|failed with status 1"):
+        ask(world.write(world.program({"token": "made"}, more=once)), None, os.environ)
+    assert [seen.authorization for seen in world.api.seen] == ["Bearer made"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_insecure_cluster_is_asked_without_a_warning(
+    world: World, ask: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    insecure = {"insecure-skip-tls-verify": True, "certificate-authority": None}
+    ask(world.write({"token": "t"}, insecure), None, os.environ)
+    assert len(world.api.seen) == 1
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_program_is_told_of_the_cluster_only_where_it_is_to_know(world: World, ask: Callable[..., None]) -> None:
@@ -361,8 +455,21 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, Any]], dict[str, Any], str]
     ),
     "a proxy of another kind": (
         lambda _: {},
-        {"proxy-url": f"socks5://me:{HIDDEN}@proxy"},
-        'the kubeconfig\'s cluster "here" has a proxy-url other than http:// or https://: use such a proxy',
+        {"proxy-url": f"socks4://me:{HIDDEN}@proxy"},
+        'the kubeconfig\'s cluster "here" has a proxy-url other than http://, https:// or socks5://: use such a proxy',
+    ),
+    "a proxy without a host": (
+        lambda _: {},
+        {"proxy-url": f"http://me:{HIDDEN}@"},
+        'the kubeconfig\'s cluster "here" has a proxy-url other than http://, https:// or socks5://: use such a proxy',
+    ),
+    "an authority that would be ignored": (
+        lambda _: {},
+        {"insecure-skip-tls-verify": True},
+        (
+            'the kubeconfig\'s cluster "here" has a certificate-authority, and insecure-skip-tls-verify, which ignores '
+            "it: leave one out"
+        ),
     ),
     "somebody else": (
         lambda _: {"token": HIDDEN, "as": "admin"},

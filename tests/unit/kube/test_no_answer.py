@@ -29,7 +29,18 @@ from esc_operator.kube.exec_plugin import NO_TERMINAL
 from esc_operator.kube.no_answer import Failure, error_from_failure
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.session import open_session
-from unit.kube.strangers import Reply, be_silent, close, make_certificate, reset, speak_ssh, strangers
+from unit.kube.strangers import (
+    Reply,
+    be_silent,
+    close,
+    make_certificate,
+    refuse_login,
+    refuse_to_connect,
+    reset,
+    speak_ssh,
+    strangers,
+    want_login,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,6 +205,30 @@ NO_CONNECTION: dict[str, tuple[Callable[[Strangers], dict[str, Any]], str]] = {
         lambda there: {**THROUGH, "proxy-url": local(there.http(), "https")},
         "the proxy {proxy} does not speak TLS (ProxyNotTLS)",
     ),
+    "a SOCKS proxy where nothing listens": (
+        lambda _: {**THROUGH, "proxy-url": "socks5://127.0.0.1:9"},
+        "the proxy {proxy} refuses connections, since nothing listens there (ProxyConnectionRefused)",
+    ),
+    "a SOCKS proxy that is not to be found": (
+        lambda _: {**THROUGH, "proxy-url": "socks5://nothing.invalid"},
+        "(ProxyNoSuchHost)",
+    ),
+    "a SOCKS proxy that wants a login": (
+        lambda there: {**THROUGH, "proxy-url": local(there.tcp(want_login), "socks5")},
+        "the proxy {proxy} wants a login (ProxyLoginRequired)",
+    ),
+    "a SOCKS proxy that knows another password": (
+        lambda there: {**THROUGH, "proxy-url": f"socks5://me:{HIDDEN}@127.0.0.1:{there.tcp(refuse_login)}"},
+        "wants a login (ProxyLoginRequired)",
+    ),
+    "a SOCKS proxy that may not connect": (
+        lambda there: {**THROUGH, "proxy-url": local(there.tcp(refuse_to_connect), "socks5")},
+        "the proxy {proxy} does not connect to the API server: it answered that its rules do not allow it (Proxy",
+    ),
+    "a SOCKS proxy that is none": (
+        lambda there: {**THROUGH, "proxy-url": local(there.tcp(speak_ssh), "socks5")},
+        "the proxy {proxy} does not connect to the API server: it answered that it failed (ProxyRefused)",
+    ),
     "a page for a browser": (
         lambda there: {"server": local(there.https(Reply(content_type=HTML, body=b"<html>Sign in</html>")))},
         (
@@ -260,7 +295,7 @@ def test_a_server_that_is_one_is_asked(there: Strangers, ask: Callable[[str], No
     ask(write_kubeconfig(there.folder, local(there.https())))
 
 
-@pytest.mark.parametrize("where", ["full", "silent", "silent proxy", "slow"])
+@pytest.mark.parametrize("where", ["full", "silent", "silent proxy", "silent SOCKS proxy", "slow"])
 def test_what_does_not_answer_is_given_up_in_time(
     there: Strangers, ask: Callable[[str], None], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,10 +307,11 @@ def test_what_does_not_answer_is_given_up_in_time(
         "full": lambda: {"server": local(there.full())},
         "silent": lambda: {"server": local(there.tcp(be_silent))},
         "silent proxy": lambda: {**THROUGH, "proxy-url": local(there.tcp(be_silent), "http")},
+        "silent SOCKS proxy": lambda: {**THROUGH, "proxy-url": local(there.tcp(be_silent), "socks5")},
         "slow": lambda: {"server": local(there.https(Reply(seconds=3)))},
     }
     began = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"does not answer in time \(TimedOut\): look at the address"):
+    with pytest.raises(UnavailableError, match=r"does not answer in time \((Proxy)?TimedOut\): look at the address"):
         ask(write_kubeconfig(there.folder, **clusters[where]()))
     assert time.monotonic() - began < 3
 
@@ -345,7 +381,7 @@ def test_a_proxy_on_the_way_is_named_where_it_may_be_the_cause() -> None:
 def test_each_transport_takes_its_own_errors_apart() -> None:
     tunnel = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
     refused = urllib3.exceptions.ProxyError("Unable to connect to proxy", tunnel)
-    assert blocking.failure_of(refused) == Failure(refused, at_proxy=True, proxy_status=407)
+    assert blocking.failure_of(refused) == Failure(refused, at_proxy=True, proxy_answer="407")
     plain = urllib3.exceptions.HTTPError()
     assert blocking.failure_of(plain) == Failure(plain)
     other = TimeoutError()
