@@ -31,7 +31,7 @@ from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
 from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
-from esc_operator.renewal.restorations import AT_ONCE, count_one_more, next_turn
+from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Wait, is_current, why_sync
 from esc_operator.resources import reasons
@@ -194,7 +194,7 @@ class Fill:
         if before.was_changed or not filled.target.in_order:
             known, in_vain = memory.restorations.get(filled.key), not filled.target.in_order
             row = memory.restorations[filled.key] = count_one_more(known, now, in_vain=in_vain)
-            if row.count <= AT_ONCE and not in_vain:
+            if row.count == 1 and not in_vain:
                 self._restored.append(before)
         memory.troubles.pop(filled.key, None)
         memory.trusted[filled.key] = filled.target.trusted_version

@@ -9,7 +9,6 @@ from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.sync.readiness import ready, refreshed
 from esc_operator.reconciliation.sync.secret_body import secret_body
-from esc_operator.renewal.restorations import AT_ONCE
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, reasons
 from esc_operator.resources.conditions import carry_transition_times
 
@@ -55,8 +54,8 @@ def describe_change(target: TargetSecret) -> str:
 
 
 def restored_event(target: TargetSecret, row: Restorations | None) -> Event | None:
-    """The event for a Secret that was restored; of a long row the status tells."""
-    if row is not None and row.count > AT_ONCE:
+    """The event for a Secret that was restored; the first of a row stands for all."""
+    if row is not None and row.count > 1:
         return None
     return Event("Normal", reasons.SECRET_RESTORED, f"restored the Secret: {describe_change(target)}")
 

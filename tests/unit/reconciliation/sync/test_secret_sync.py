@@ -129,6 +129,13 @@ def test_an_event_says_who_had_changed_what_and_a_change_of_others_own_posts_non
             assert [(one["type"], one["reason"], one["message"]) for one in world.api.events] == [
                 ("Normal", "SecretRestored", f"restored the Secret: {told}")
             ]
+            world.api.patch_secret("app", change)
+            await world.settle()
+            assert len(world.api.events) == 1, "the first of a row stands for all"
+            await world.skip(5 * MINUTE)
+            world.api.patch_secret("app", change)
+            await world.settle()
+            assert len(world.api.events) == 2
 
     play(story)
 
