@@ -84,8 +84,10 @@ def spread(stage: Stage) -> Verdict:
 def spread_as_the_operator(stage: Stage) -> Verdict:
     """The operator believes its own entry in managedFields as far as the record's digest goes, which is sealed."""
     canary, genuine = stage.canary(), stage.attacker.values("wide")
-    data = {**{key: _encoded(value) for key, value in genuine.items()}, "SPREAD": _encoded(canary)}
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "wide", "namespace": ATTACKER}, "data": data}
+    found = stage.attacker.secret("wide") or {}
+    kept = {part: found["metadata"][part] for part in ("name", "labels", "annotations", "ownerReferences")}
+    data = {**found["data"], "SPREAD": _encoded(canary)}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": kept, "data": data, "type": found["type"]}
     path = SECRETS.path(ATTACKER, "wide")
     forging = {"content_type": APPLY, "fieldManager": "esc-operator", "force": "true"}
     stage.attacker.cluster.must("PATCH", path, body, **forging)

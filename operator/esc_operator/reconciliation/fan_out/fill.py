@@ -232,7 +232,18 @@ class Fill:
         waits = [one.due for one in troubles.values() if one.due > now]
         wake_at, event = min(filter(None, (plan.wake_at, *waits)), default=None), plan.event
         plan = replace(plan, status=status, wake_at=wake_at, event=event or restored_event(self._restored))
-        return with_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
+        plan = with_namespaces(plan, self._entry.status, summarise(self.sites, troubles, seal), now)
+        return replace(plan, event=None) if self._was_reported(plan) else plan
+
+    def _was_reported(self, plan: Plan) -> bool:
+        """Whether an event has told of all that is the matter: of a row of restorations one is enough."""
+        if plan.event is None or plan.event.reason != reasons.NAMESPACES_FAILING:
+            return False
+        rows, troubles = self._memory.restorations, self._memory.troubles
+        contested = [key for key, one in troubles.items() if one.reason == reasons.SECRET_CONTESTED and key in rows]
+        known = len(contested) == len(troubles) and all(rows[key].reported for key in contested)
+        rows.update({key: replace(rows[key], reported=True) for key in contested})
+        return known
 
     def _count_refusals(self, seal: str, now: datetime) -> None:
         """Count failures of namespaces with a foreign Secret, and when to check them again."""

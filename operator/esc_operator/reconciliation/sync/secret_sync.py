@@ -75,7 +75,7 @@ class SecretSync:
         else:
             if not target.in_order:
                 entry.restorations = count_one_more(entry.restorations, situation.now)
-            await self._sync(attempt, target, verdict)
+            await self._sync(attempt, replace(target, data=None), verdict)  # values are not held while it waits
             attempt.meter(verdict, seen, situation.now)
 
     async def _report(
