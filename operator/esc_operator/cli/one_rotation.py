@@ -22,6 +22,7 @@ from esc_operator.resources.reasons import (
     SECRET_REFUSED,
 )
 from esc_operator.resources.status import parse_status
+from esc_operator.stores.cluster import read_existing
 
 if TYPE_CHECKING:
     from esc_operator.cli.cluster_session import ClusterSession
@@ -38,7 +39,7 @@ _STUCK = frozenset({ROLLOUT_STUCK, ROLLOUT_BLOCKED, ROLLOUT_REFUSED, PODS_LEFT})
 
 def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:
     """Request new credentials for one environment, and wait for them if `waiting` is given. Raises EscError."""
-    body = session.read_environment(*key)
+    body = read_existing(session, key)
     environment = parse_environment(body)
     name = key.full_name
     if environment.suspend:

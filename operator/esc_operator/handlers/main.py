@@ -10,6 +10,7 @@ import sys
 import click
 
 from esc_operator import __version__
+from esc_operator.cli.usage import Choice
 from esc_operator.driver.networks import parse_networks
 from esc_operator.errors import EscError
 from esc_operator.handlers import logs
@@ -150,14 +151,14 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     "--log-level",
     default="info",
     show_default=True,
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=Choice(["debug", "info", "warning", "error"]),
     help="The least important messages to log.",
 )
 @click.option(
     "--log-format",
     default="text",
     show_default=True,
-    type=click.Choice(logs.FORMATS),
+    type=Choice(logs.FORMATS),
     help="Lines for people, or a JSON object a line.",
 )
 def main(**flags: object) -> None:

@@ -13,15 +13,29 @@ from esc_operator.lang.declarations import Array, Call, Expression, Interpolatio
 from esc_operator.lang.diagnostics import Diagnostic
 from esc_operator.lang.findings import Findings
 from esc_operator.lang.nodes import Node
+from esc_operator.lang.quoting import quote
 
 OPEN_PREFIX: Final = "fn::open::"
 ROTATE_PREFIX: Final = "fn::rotate::"
+
+_OPERANDS: Final = frozenset({"provider", "inputs", "state", "schema", "value"})
 
 Clause = Callable[[Node, str, Expression, Findings], Call]
 
 
 def _error(expression: Expression, summary: str) -> Diagnostic:
     return expression.node.error(summary, reasons.INVALID_EXPRESSION)
+
+
+def _missing(
+    argument: Expression, summary: str, operand: str, given: Mapping[str, Expression], diagnostics: Findings
+) -> Diagnostic:
+    """Reports that an operand is missing, and the key that was probably meant to be it."""
+    others = [key for key in given if key not in _OPERANDS]
+    found = _error(argument, summary)
+    if (meant := diagnostics.speller.meant(operand, others)) is None:
+        return found
+    return found._replace(detail=f"write {quote(operand)} in place of {quote(meant)}")
 
 
 def _whole_argument(node: Node, name: str, argument: Expression, _: Findings) -> Call:
@@ -87,7 +101,9 @@ def _validate(node: Node, name: str, argument: Expression, diagnostics: Findings
         return Call(node, name, name, {"schema": None, "value": None})
     given = _last_of_each(argument)
     missing = [operand for operand in ("schema", "value") if operand not in given]
-    diagnostics.extend(_error(argument, f"missing required property '{operand}'") for operand in missing)
+    diagnostics.extend(
+        _missing(argument, f"missing required property '{operand}'", operand, given, diagnostics) for operand in missing
+    )
     return Call(node, name, name, {"schema": given.get("schema"), "value": given.get("value")})
 
 
@@ -138,7 +154,7 @@ def _last_of_each(argument: Object) -> dict[str, Expression]:
 def _provider(argument: Object, given: Mapping[str, Expression], diagnostics: Findings) -> str | None:
     provider = given.get("provider")
     if provider is None:
-        diagnostics.append(_error(argument, "missing provider name ('provider')"))
+        diagnostics.append(_missing(argument, "missing provider name ('provider')", "provider", given, diagnostics))
     elif isinstance(provider, Literal) and isinstance(provider.value, str):
         return provider.value
     else:
@@ -148,7 +164,7 @@ def _provider(argument: Object, given: Mapping[str, Expression], diagnostics: Fi
 
 def _inputs(argument: Object, given: Mapping[str, Expression], diagnostics: Findings) -> Expression | None:
     if "inputs" not in given:
-        diagnostics.append(_error(argument, "missing provider inputs ('inputs')"))
+        diagnostics.append(_missing(argument, "missing provider inputs ('inputs')", "inputs", given, diagnostics))
     return given.get("inputs")
 
 

@@ -36,6 +36,14 @@ class EnvironmentReader(Protocol):
         """Those of a namespace, the ClusterEscEnvironments for "", or those of all namespaces for None."""
 
 
+def read_existing(cluster: EnvironmentReader, key: Key) -> Mapping[str, Any]:
+    """The resource of an environment. Raises StoreError, which suggests others, if it does not exist, and KubeError."""
+    try:
+        return cluster.read_environment(*key)
+    except NotFoundError as error:
+        raise ClusterStore(cluster).missing(key) from error
+
+
 class ClusterStore:
     """Reads environments; a Store. `namespace` is the first place to look up a name without one."""
 
@@ -113,11 +121,13 @@ class ClusterStore:
             with contextlib.suppress(ForbiddenError):
                 if (body := self._object(key)) is not None:
                     return key, body
-        full_name = first.full_name
-        hint = spelling.hint(
-            full_name, Known([key.full_name for key, _ in self._beside(first)], "the environments are")
-        )
-        raise StoreError(f'environment "{full_name}" not found in the cluster{hint}', reason=IMPORT_NOT_FOUND)
+        raise self.missing(first)
+
+    def missing(self, key: Key) -> StoreError:
+        """The error for an environment that does not exist; suggests one that the caller may list."""
+        known = Known([other.full_name for other, _ in self._beside(key)], "the environments are")
+        hint = spelling.hint(key.full_name, known)
+        return StoreError(f'environment "{key.full_name}" not found in the cluster{hint}', reason=IMPORT_NOT_FOUND)
 
     def _importable(self, name: str, keys: Sequence[Key], place: str) -> list[str]:
         """The environments that `place` may import, of those that the caller may list and that `name` may mean."""

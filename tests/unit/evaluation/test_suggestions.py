@@ -65,6 +65,13 @@ def texts(text: str, **imports: str) -> list[str]:
         ("{fn::opne::aws-login: {}}", "'fn::' is a reserved prefix; did you mean \"fn::open::aws-login\"?"),
         ("{fn::open:aws-login: {}}", "'fn::' is a reserved prefix; did you mean \"fn::open::aws-login\"?"),
         ("{fn::env: 1}", "'fn::' is a reserved prefix; the functions are fn::concat, fn::final, fn::fromBase64"),
+        ("{fn::open: {provder: x, inputs: {}}}", "missing provider name ('provider'); write \"provider\" in place of"),
+        (
+            "{fn::open: {provider: x, input: {}}}",
+            'missing provider inputs (\'inputs\'); write "inputs" in place of "inp',
+        ),
+        ("{fn::validate: {shcema: {}, value: 1}}", "missing required property 'schema'; write \"schema\" in place of"),
+        ("{fn::validate: {zzz: {}, value: 1}}", "missing required property 'schema'"),
         (
             "{fn::secret: '${db.port}'}",
             "secret values must be string literals; a reference to a secret is secret already: write the reference it",

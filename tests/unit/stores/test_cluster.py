@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ForbiddenError, NotFoundError
+from esc_operator.formats.spelling import hint
 from esc_operator.stores.cluster import ClusterStore
 from esc_operator.stores.port import Failed, StoredDefinition
 
@@ -84,7 +85,7 @@ def test_a_name_without_a_namespace_is_in_the_contexts_namespace_or_the_importer
 @pytest.mark.parametrize(
     ("name", "importer", "message", "reason"),
     [
-        ("nope", "", 'environment "apps/nope" not found in the cluster', "ImportNotFound"),
+        ("nope", "", 'environment "apps/nope" not found in the cluster; the environments are ', "ImportNotFound"),
         ("nope", "apps/aws", 'EscEnvironment "apps/nope" does not exist', "ImportNotFound"),
         ("other/aws", "apps/aws", "cannot be imported from namespace", "ImportNotAllowed"),
         ("c/apps/base", "apps/aws", "imports stay within their cluster", "ImportNotAllowed"),
@@ -208,3 +209,39 @@ def test_a_text_in_a_secret_that_the_caller_may_not_read_says_so(importer: str) 
     assert failed.message == (
         "spec.environmentFrom.secretKeyRef: Secret apps/defs does not exist: create it, or correct the name"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("apps/asw", '; did you mean "apps/aws"?'),
+        ("apps/nothing", "; the environments are apps/aws, apps/base"),
+        ("app/aws", '; did you mean "apps/aws"?'),
+        ("nowhere/nothing", "; the environments are apps/aws, apps/base, other/aws"),
+    ],
+)
+def test_an_environment_that_does_not_exist_is_told_with_those_that_do(name: str, words: str) -> None:
+    failed = ClusterStore(FakeCluster(AWS, BASE, OTHER), "apps").load(name, "")
+    assert isinstance(failed, Failed)
+    assert failed.message == f'environment "{name}" not found in the cluster{words}'
+
+
+def test_only_what_the_user_may_list_is_suggested() -> None:
+    store = ClusterStore(FakeCluster(AWS, BASE, OTHER, may_list=["apps"]), "apps")
+    failed = store.load("other/asw", "")
+    assert isinstance(failed, Failed)
+    assert failed.message == 'environment "other/asw" not found in the cluster'
+
+
+def test_an_import_that_is_missing_is_told_with_what_can_be_imported() -> None:
+    shared = environment("blue", "shared", {"environment": {}, "sharing": {"namespaces": ["apps"]}})
+    closed = environment("blue", "closed", {"environment": {}})
+    store = ClusterStore(FakeCluster(AWS, BASE, shared, closed), "apps")
+    for name, words in (
+        ("bsae", '; did you mean "base"?'),
+        ("blue/shraed", '; did you mean "blue/shared"?'),
+        ("blue/closde", ""),
+    ):
+        failed = store.load(name, "apps/aws")
+        assert isinstance(failed, Failed)
+        assert hint(failed.wanted, failed.known) == words

@@ -18,6 +18,7 @@ from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.resources.environment import key_of
 from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE
+from esc_operator.stores.cluster import read_existing
 from esc_operator.stores.references import Reference, parse_reference
 
 
@@ -158,7 +159,7 @@ def _rotate_one(outside: Outside, text: str, place: Place, waiting: Waiting | No
     _refuse_version(found)
     key = key_of(found.full_name, namespace)
     if dry_run:
-        session.read_environment(*key)
+        read_existing(session, key)
         click.echo(key.full_name)
         return
     rotate_one(session, key, waiting)
