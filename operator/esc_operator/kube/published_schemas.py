@@ -3,23 +3,28 @@ CustomResourceDefinitions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.resources import GROUP, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esc_operator.kube.api import KubeApi
-
 INDEX = "/openapi/v3"
 OURS = f"apis/{GROUP}/{VERSION}"
+
+
+class Documents(Protocol):
+    """An API server that describes itself."""
+
+    async def read_document(self, path: str) -> Mapping[str, Any]:
+        """Raises KubeError."""
 
 
 class PublishedSchemas:
     """Reads them only when the index says that they have changed: they are a quarter of a megabyte."""
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: Documents) -> None:
         self._api = api
         self._url = ""
         self._schemas: dict[str, Mapping[str, Any]] = {}
