@@ -32,10 +32,10 @@ def merge(top: Value, base: Value | None, blocked: list[Value] | None = None, ch
         if below & FINAL and blocked is not None and top.definition is not base.definition:
             blocked.append(top)
         return base  # a pending one may turn out to be final
-    charge(PART)
     merged = Merged(top, base)
     content = top.reveal_content()
     if type(content) is not dict or flags & SEALED:
+        charge(PART)
         schema = None
         if top.is_unknown and base.may_be_object:
             charge(base.schema_units)
@@ -50,11 +50,12 @@ def _merge_properties(
 ) -> tuple[dict[str, Value], int]:
     below = base.reveal_content()
     if type(below) is dict:
-        charge(_KEY * (len(below) + len(properties)))
+        charge(PART + _KEY * (len(below) + len(properties)))
         merged = {**below, **properties}
         for key in properties.keys() & below.keys():
             merged[key] = merge(properties[key], below[key], blocked, charge)
         return merged, base.flags & SEALED
+    charge(PART)
     if base.is_unknown:
         charge(PART * len(properties))
         return {key: merge(child, base.member(key), blocked, charge) for key, child in properties.items()}, SEALED

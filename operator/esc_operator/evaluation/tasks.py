@@ -30,6 +30,8 @@ WAITING: Final = 0
 RUNNING: Final = 1
 DONE: Final = 2
 
+_NOTHING: Final[tuple[Value | None, Schema]] = (None, ALWAYS)
+
 
 class Task:
     """Something that is evaluated once. `seen` is the step whose provisional `value` this is, while it is not done.
@@ -72,7 +74,7 @@ class Cell(Task):
         self.rotate_only = False
         self._cells: dict[str, Cell] | None = None
         self._elements: list[Cell] | None = None
-        self._handed_down: tuple[Value | None, Schema] = (None, ALWAYS)
+        self._handed_down = _NOTHING
 
     @property
     def cell(self) -> Cell:

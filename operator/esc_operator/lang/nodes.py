@@ -55,7 +55,7 @@ class ScalarNode(Node):
     def __init__(  # noqa: PLR0913, PLR0917  (made by the thousand, and a record of its place would cost as much again)
         self, source: Source, path: Path, line: int, column: int, value: Scalar, text: str, inline: bool
     ) -> None:
-        # What Node does, without a call: most of a definition are scalars.
+        # What Node does, without a call: nodes are made by the thousand.
         self.source, self.path, self.line, self.column = source, path, line, column
         self.end_line, self.end_column = line, column
         self.value: Final = value
@@ -88,7 +88,8 @@ class SequenceNode(Node):
     __slots__ = ("items",)
 
     def __init__(self, source: Source, path: Path, line: int, column: int) -> None:
-        super().__init__(source, path, line, column)
+        self.source, self.path, self.line, self.column = source, path, line, column
+        self.end_line, self.end_column = line, column
         self.items: list[Node] = []
 
 
@@ -96,5 +97,6 @@ class MappingNode(Node):
     __slots__ = ("entries",)
 
     def __init__(self, source: Source, path: Path, line: int, column: int) -> None:
-        super().__init__(source, path, line, column)
+        self.source, self.path, self.line, self.column = source, path, line, column
+        self.end_line, self.end_column = line, column
         self.entries: list[tuple[ScalarNode, Node]] = []
