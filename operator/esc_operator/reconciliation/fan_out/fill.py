@@ -157,7 +157,8 @@ class Fill:
         """Whether there is nothing to sync for but Secrets that others have changed, in all namespaces that there
         are."""
         free = [site for site in self.sites if not site.refused]
-        return self._entry.record is not None and self.best is None and all(self._waits(site, now) for site in free)
+        was_filled = bool(free) and self._entry.record is not None and self.best is None
+        return was_filled and all(self._waits(site, now) for site in free)
 
     def _note_contest(self, site: Site, turn: datetime) -> None:
         refused = describe_contest(site.target)

@@ -190,3 +190,46 @@ def test_a_secret_that_was_made_immutable_in_one_namespace_is_reported_and_the_o
             assert world.conditions() == WELL
 
     play(story, Teams(3))
+
+
+def test_labels_of_a_target_that_fight_with_ours_are_refused_and_what_is_held_stays() -> None:
+    """The API server refuses them; here is an environment from before it did."""
+
+    async def story(world: Teams) -> None:
+        world.put_wide(static(A="1"))
+        async with world.operator():
+            world.put_wide(static(A="2"), **{**TEAMS, "labels": {MANAGED_BY_LABEL: "Helm"}})
+            await world.settle()
+            assert world.conditions()[2:] == ("False", "InvalidSpec")
+            refreshed = next(one for one in world.wide["conditions"] if one["type"] == "Refreshed")
+            assert refreshed["message"] == (
+                f"spec.target.labels: only the operator sets {MANAGED_BY_LABEL}, by which it finds its Secrets: leave "
+                "that out"
+            )
+            assert world.everywhere() == {"{'A': '1'}"}
+            world.put_wide(static(A="3"), **{**TEAMS, "labels": {"app": "web"}})
+            await world.settle()
+            assert world.everywhere() == {"{'A': '3'}"}
+            assert world.conditions() == WELL
+
+    play(story, Teams(3))
+
+
+def test_secrets_that_were_made_immutable_everywhere_are_reported_and_filled_once_they_are_deleted() -> None:
+    async def story(world: Teams) -> None:
+        world.put_wide(static(A="1"))
+        async with world.operator():
+            for name in world.names:
+                world.api.patch_secret("wide", {"immutable": True}, name)
+            await world.settle()
+            world.put_wide(static(A="2"))
+            await world.settle()
+            assert world.conditions() == ("False", "SecretImmutable", "False", "SecretImmutable")
+            assert world.everywhere() == {"{'A': '1'}"}
+            for name in world.names:
+                world.api.delete_secret("wide", name)
+            await world.skip(MINUTE, step=SECOND)
+            assert world.everywhere() == {"{'A': '2'}"}
+            assert world.conditions() == WELL
+
+    play(story, Teams(3))
