@@ -131,6 +131,9 @@ ROTATING = "Rotating"
 ROTATED = "Rotated"
 """All environments that an EscRotation selects have new values."""
 
+NOTHING_RENEWED = "NothingRenewed"
+"""A rotation was requested of an environment that opens no provider and has no rotator: its values are as before."""
+
 ROTATION_FAILED = "EnvironmentsFailed"
 """Some environments that an EscRotation selects have no new values."""
 

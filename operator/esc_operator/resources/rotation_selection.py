@@ -15,7 +15,7 @@ from esc_operator.formats.times import parse_time
 from esc_operator.resources.allowances import is_visible, matches
 from esc_operator.resources.conditions import READY
 from esc_operator.resources.environment import Key
-from esc_operator.resources.reasons import NO_VARIABLES
+from esc_operator.resources.reasons import NO_NAMESPACES, NO_VARIABLES
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Candidate:
     """An environment as listed. `rolls`: its pods are replaced when its Secret changes; `rolled_out` is the revision
     that all of them were known to have. A ClusterEscEnvironment fills Secrets in `matched` namespaces; `seals` are
     those of the records that they may hold, the newest first. `unsure`: its login is hidden, and may match. `wide`: it
-    matches only with `**` in place of each `*` of the selector."""
+    matches only with `**` in place of each `*` of the selector. `opens_nothing`: its status tells of no provider."""
 
     key: Key
     uid: str
@@ -54,6 +54,7 @@ class Candidate:
     matched: int = 0
     unsure: bool = False
     wide: bool = False
+    opens_nothing: bool = False
 
 
 class Fit(StrEnum):
@@ -83,6 +84,7 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
         asked=parse_asked_rotation(status.get("rotation")),
         seals=tuple(status.get("seals") or ()),
         matched=(status.get("namespaces") or {}).get("matched") or 0,
+        opens_nothing=not any(status.get(field) for field in ("logins", "moreLogins", "rotatorStates")),
     )
 
 
@@ -139,6 +141,7 @@ def describe_nothing(selector: Selector, suspended: int, places: Places = Places
     look = "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`"
     if selector.names_login:
         look += ", and with status.logins of `kubectl get escenvironments -A -o yaml`"
+    look += "; environments that fill no Secret (NoVariables, NoNamespaces) have nothing to renew"
     steps = "; ".join((*_misspelled(selector, places), look, allow))
     return f"no environment matches {selector.describe()}, so nothing was rotated: {steps}"
 
@@ -167,7 +170,7 @@ def _fills(body: Mapping[str, Any]) -> bool:
     """Whether there is anything to renew: a Secret, or the secrets of rotators. What exports nothing has no Secret."""
     status = body.get("status") or {}
     reasons = [one.get("reason") for one in status.get("conditions") or () if one.get("type") == READY]
-    if reasons == [NO_VARIABLES] and _is_observed(body):
+    if set(reasons) & {NO_VARIABLES, NO_NAMESPACES} and _is_observed(body):
         return bool(status.get("rotatorStates"))
     return bool(body["metadata"].get("namespace")) or (body.get("spec") or {}).get("target") is not None
 

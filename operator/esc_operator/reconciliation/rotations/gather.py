@@ -84,6 +84,7 @@ class RotationGatherer:
             suspended=candidate.suspended,
             rolls=candidate.rolls,
             rolled_out=candidate.rolled_out,
+            opens_nothing=candidate.opens_nothing,
         )
 
     def asked_of(self, candidate: Candidate) -> AskedRotation | None:
@@ -116,6 +117,7 @@ class RotationGatherer:
             lags=lags,
             lag_trouble=_lag_trouble(entry, record),
             idle=_is_idle(entry),
+            opens_nothing=not (status.logins or status.more_logins or status.rotator_states),
         )
 
     async def _read(self, candidate: Candidate) -> EnvironmentView | None:

@@ -6,11 +6,12 @@ It is judged anew at each look, from what is known of them: nothing that is deci
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from esc_operator.resources import reasons
 from esc_operator.resources.rotation import Phase
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ FINAL = frozenset({EnvironmentState.SUCCEEDED, EnvironmentState.GONE})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an environment, and where it failed why."""
+    """What became of an environment. `reason`: why it failed, or that it succeeded with nothing to renew."""
 
     state: EnvironmentState
     reason: str = ""
@@ -82,7 +83,8 @@ class EnvironmentView:
 
     `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold. Of a
     ClusterEscEnvironment, `lags` says that not all namespaces have what the record is of, and `idle` that it has seen
-    the request and there is no namespace with anything to be renewed.
+    the request and there is no namespace with anything to be renewed. `opens_nothing`: it has neither providers nor
+    rotators, so its values are as before.
     """
 
     record: SyncRecord | None
@@ -95,6 +97,7 @@ class EnvironmentView:
     lags: bool = False
     lag_trouble: Obstacle | None = None
     idle: bool = False
+    opens_nothing: bool = False
 
 
 def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
@@ -102,9 +105,11 @@ def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
     if seen is None:
         return Outcome(EnvironmentState.GONE)
     if seen.idle and is_asked(run, seen.asked):
-        return Outcome(EnvironmentState.SUCCEEDED)
+        return Outcome(EnvironmentState.SUCCEEDED, reasons.NOTHING_RENEWED if seen.opens_nothing else "")
     if seen.record and is_honoured(run, seen.record, seen.asked):
-        return _judge_filled(run, seen, seen.record)
+        found = _judge_filled(run, seen, seen.record)
+        is_same = seen.opens_nothing and found.state is EnvironmentState.SUCCEEDED
+        return replace(found, reason=reasons.NOTHING_RENEWED) if is_same else found
     return Outcome(EnvironmentState.SKIPPED) if seen.suspended else _unless_in_trouble(seen.trouble)
 
 

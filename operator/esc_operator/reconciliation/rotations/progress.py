@@ -127,13 +127,17 @@ def _completion(
     rotation: EscRotation, outcomes: Mapping[Key, Outcome], counts: Counts, phase: Phase
 ) -> tuple[str, str, str]:
     """Status, reason and message of the condition Complete."""
-    done = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values"
+    same = sum(one.reason == reasons.NOTHING_RENEWED for one in outcomes.values())
+    done = f"{counts.succeeded - same} of {_environments(counts.selected - counts.skipped)} have new values"
+    if same:
+        done += f", and {same} open no provider and have no rotator, so that nothing was renewed"
     rest = f"{counts.running} running, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
     closed = closed_namespaces(rotation, outcomes)
     halted = f"; stopped in {_name_closed(closed)}" if closed else ""
     match phase:
         case Phase.SUCCEEDED:
-            return "True", reasons.ROTATED, f"{done}; {counts.skipped} left out"
+            reason = reasons.NOTHING_RENEWED if same and same == counts.succeeded else reasons.ROTATED
+            return "True", reason, f"{done}; {counts.skipped} left out"
         case Phase.FAILED:
             again = "see status.failures; the operator retries those that may be temporary"
             return "False", reasons.ROTATION_FAILED, f"{done}; {counts.failed} failed ({again})"

@@ -13,6 +13,7 @@ from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.readiness import (
     describe_end,
     is_expired,
+    nothing_renewed,
     ready,
     recovery_event,
     refreshed,
@@ -83,7 +84,7 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         wake_at=upcoming,
         secret=None if unchanged else secret_body(seen.environment, secret, record, opened.data),
         creates=secret is None,
-        event=recovery_event(seen.old),
+        event=recovery_event(seen.old) or nothing_renewed(seen, opened),
     )
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from esc_operator.formats.times import format_time
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.situation import Situation, has_expired
-from esc_operator.resources import reasons
+from esc_operator.resources import ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.conditions import READY, REFRESHED, Condition, find_condition
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from esc_operator.reconciliation.sync.outcome import Refused
+    from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
     from esc_operator.resources.environment import EscEnvironment
     from esc_operator.resources.status import Status
     from esc_operator.resources.sync_record import SyncRecord
@@ -57,6 +57,20 @@ def recovery_event(old: Status) -> Event | None:
     if is_expired(old):
         return Event("Normal", reasons.REFRESHED, "refreshed after the Secret had expired")
     return None
+
+
+def nothing_renewed(seen: Situation, opened: CheckedValues | OpenedValues) -> Event | None:
+    """An event for whoever has requested a rotation by annotation, if there was nothing to renew."""
+    asked, before = seen.environment.rotate_request.annotation, seen.old.observed_rotate_request
+    if not asked or asked == before or not seen.old.observed_generation or opened.logins or opened.states:
+        return None
+    return Event("Warning", reasons.NOTHING_RENEWED, NOTHING_RENEWED)
+
+
+NOTHING_RENEWED = (
+    f"the annotation {ROTATE_REQUESTED_AT} requests new credentials, and the environment opens no provider and has no "
+    "rotator: its values are as before"
+)
 
 
 def is_expired(status: Status) -> bool:

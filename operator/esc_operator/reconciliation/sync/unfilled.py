@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.decide import Plan, count_rotation
-from esc_operator.reconciliation.sync.readiness import recovery_event, refreshed
+from esc_operator.reconciliation.sync.readiness import nothing_renewed, recovery_event, refreshed
 from esc_operator.reconciliation.sync.warnings import evaluated_anew
 from esc_operator.renewal.why import Held
 from esc_operator.resources import reasons
@@ -67,6 +67,7 @@ def held_by_status(environment: EscEnvironment, status: Status, read_at: datetim
 
 def plan_unfilled(seen: Situation, checked: CheckedValues | OpenedValues, why: Unfilled) -> Plan:
     """It was checked, or opened, and there is no Secret to fill."""
+    event = _leaving_event(seen, why) or recovery_event(seen.old) or nothing_renewed(seen, checked)
     status = replace(
         _status(seen, why),
         imports=checked.imports.used,
@@ -74,7 +75,7 @@ def plan_unfilled(seen: Situation, checked: CheckedValues | OpenedValues, why: U
         rotator_states=checked.states,
         warnings=evaluated_anew(seen.old.warnings, checked.warnings),
     )
-    return Plan(status=status, wake_at=None, event=_leaving_event(seen, why) or recovery_event(seen.old))
+    return Plan(status=status, wake_at=None, event=event)
 
 
 def plan_unfilled_waiting(seen: Situation, why: Unfilled) -> Plan:

@@ -13,6 +13,7 @@ from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.kube.paths import ENVIRONMENTS, ROTATIONS
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.workqueue.work_queue import Lane
+from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.environment import Key
 from unit.reconciliation import world as worlds
 from unit.reconciliation.losses import die_at_each, dying, lose_each
@@ -196,11 +197,13 @@ def test_one_of_the_cluster_that_fills_no_namespace_has_nothing_to_be_renewed() 
         async with world.operator():
             world.rotate()
             await end(world)
-            assert world.tally() == ("Succeeded", 1, 0, 0, 1, 0, 0)
+            assert world.tally() == ("Failed", 0, 0, 0, 0, 0, 0)
+            assert complete(world)["reason"] == "NothingSelected"
+            assert (
+                "environments that fill no Secret (NoVariables, NoNamespaces) have nothing to renew"
+                in (complete(world)["message"])
+            )
             assert not world.cloud.mints
-            world.api.put_namespace("late", {"team": "yes"})
-            await world.settle()
-            assert world.honoured("wide", "late") == world.api._find(*ROTATION)["metadata"]["uid"]
 
     play(story, spread_out(0))
 
@@ -630,3 +633,44 @@ def test_roles_that_fit_only_with_two_stars_are_taken_along_and_the_event_says_s
         assert "the role of 2 of them matches only with ** in place of each *" in told_by_events(world)[0][2]
 
     play(story)
+
+
+def test_a_rotation_of_what_opens_nothing_says_that_nothing_was_renewed() -> None:
+    async def story(world: RotationWorld) -> None:
+        world.api.put_environment("one", static(A="1"))
+        world.api.put_environment("two", static(A="2"))
+        async with world.operator():
+            world.rotate()
+            await end(world)
+            told = complete(world)
+            assert (told["status"], told["reason"]) == ("True", "NothingRenewed")
+            assert told["message"] == (
+                "0 of 2 environments have new values, and 2 open no provider and have no rotator, so that nothing was "
+                "renewed; 0 left out"
+            )
+            world.api.put_environment("aws", login())
+            await world.settle()
+            world.rotate("again")
+            await end(world, "again")
+            told = complete(world, "again")
+            assert told["reason"] == "Rotated"
+            assert told["message"].startswith("1 of 3 environments have new values, and 2 open no provider")
+
+    play(story, RotationWorld())
+
+
+def test_a_request_by_annotation_that_renews_nothing_has_an_event_and_others_have_none() -> None:
+    async def story(world: RotationWorld) -> None:
+        world.api.put_environment("one", static(A="1"))
+        world.api.put_environment("base", static())
+        world.api.put_environment("aws", login())
+        async with world.operator():
+            for name in ("one", "base", "aws"):
+                world.api.annotate_environment(name, annotations={ROTATE_REQUESTED_AT: "1"})
+            await world.settle()
+            await world.skip(HOUR)
+            events = [one for one in world.api.events if one["reason"] == "NothingRenewed"]
+            assert sorted(one["involvedObject"]["name"] for one in events) == ["base", "one"]
+            assert "the environment opens no provider and has no rotator" in events[0]["message"]
+
+    play(story, RotationWorld())

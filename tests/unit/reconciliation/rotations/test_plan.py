@@ -189,7 +189,8 @@ def test_a_selector_that_means_nobody_is_a_failure_unless_that_is_said_to_be_fin
     assert told.message == (
         "no environment matches the selector (namespaces: shop; role: arn:*:role/leaked), so nothing was rotated: "
         "compare the selector with the namespaces and labels of `kubectl get escenvironments -A --show-labels`, and "
-        "with status.logins of `kubectl get escenvironments -A -o yaml`; to accept this, set spec.allowNone "
+        "with status.logins of `kubectl get escenvironments -A -o yaml`; environments that fill no Secret "
+        "(NoVariables, NoNamespaces) have nothing to renew; to accept this, set spec.allowNone "
         "(`esc rotate --allow-none`)"
     )
     fine = run_status(replace(rotation, allows_none=True), RotationStatus(run=1), {}, (), NOW)
