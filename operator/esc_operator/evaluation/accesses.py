@@ -134,7 +134,8 @@ def object_key(frame: Frame, expression: Expression, accessor: Accessor) -> str 
 def unknown_property(frame: Frame, expression: Expression, accessor: Accessor, known: Collection[str]) -> None:
     """Reports that none of the `known` properties matches, and suggests one, or lists them.
 
-    An environment of another place is reported without: its author has shared its values, not what it could use."""
+    A mistake in an environment of another place is reported without a suggestion: that place shares the environment's
+    values, and not the names of what the environment imports."""
     key = str(accessor.key)
     frame.charge(CELL + text_units(len(key)))
     summary, detail = f"unknown property {quote(key)}", ""

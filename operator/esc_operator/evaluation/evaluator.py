@@ -33,10 +33,10 @@ class Evaluator:
     `name` is the environment's identity, which takes part in import cycles and in `${context}`. `context` is what the
     host adds to `${context}`. `rotate_paths` are the property paths (`a.b`, `a["b"]`) of the rotators to rotate, all of
     them if empty. `qualify(name, importer)` makes an import's name absolute, where names depend on who imports.
-    `place_of(name)` says where an environment is: those of one place may import each other, and may import the same of
-    all others; without it all are in one place. With `show_secrets` a check decrypts. `budget` is what is left for it,
-    where parsing has been paid from the same; else `limits` say how much there is. Raises ValueError for a context with
-    a reserved key.
+    `place_of(name)` says where an environment is: environments of one place may import each other, and have the same
+    rights to import from other places; by default all are in one place. With `show_secrets` a check decrypts. `budget`
+    is the budget from which parsing was paid; by default a new one with these `limits`. Raises ValueError for a context
+    with a reserved key.
     """
 
     def __init__(  # noqa: PLR0913  (each is an option of its own, and all but two have a default)
@@ -116,7 +116,6 @@ def _place(record: OpenRecord) -> tuple[str, str]:
 
 
 def _keys_of(path: str) -> tuple[str | int, ...]:
-    """The keys of a property path, below `values`. A text that is no path means no place; the evaluation refuses none
-    of its caller's options."""
+    """The keys of a property path, below `values`. A text that is not a path matches no rotator."""
     keys, _ = parse_access(path)
     return (path,) if keys is None else keys

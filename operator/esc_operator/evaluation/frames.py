@@ -76,7 +76,7 @@ class Frame:
         return cell
 
     def ask(self, key: object, effect: Callable[[int], Effect], kind: type[_A]) -> _A | Failed | None:
-        """The answer to an effect, or None while there is none. `key` tells this effect from every other."""
+        """The answer to an effect, or None while there is none. `key` identifies the effect."""
         return self.state.ask(key, effect, kind)
 
     def charge(self, units: int) -> None:
@@ -91,10 +91,10 @@ class Frame:
         if new < units:
             budget.repeat(units - new)
         if not budget.pay(new):
-            budget.charge(new, self._told())
+            budget.charge(new, self._task_name())
         task.paid = done
 
-    def _told(self) -> str:
+    def _task_name(self) -> str:
         """The running task, for messages."""
         expression = self.cell.expression
         if isinstance(self.task, Scope):
@@ -124,9 +124,9 @@ class Frame:
         self.charge(text_units(len(hint)))
         return hint
 
-    def conforms(self, value: Value, accept: Schema, *, tell: bool = True) -> bool:
-        """Whether `accept` takes the value; why not is reported at the expressions that define the wrong parts. Without
-        `tell` only that it does not: what a schema expects may be a secret."""
+    def conforms(self, value: Value, accept: Schema, *, explains: bool = True) -> bool:
+        """Whether `accept` accepts the value. Each failure is reported at the expression that defines the wrong part.
+        Without `explains` the report says only that the schema does not match: its content may be a secret."""
         if accept.is_always:
             return True
         from esc_operator.schema.known import validate  # a static environment checks nothing
@@ -138,12 +138,12 @@ class Frame:
             where = blamed or self.expression
             if where is not None:
                 hidden = "the schema, which holds a secret and is not shown, does not match"
-                self.error(where, _told(finding) if tell else hidden, reasons.INVALID_INPUTS)
+                self.error(where, _message_of(finding) if explains else hidden, reasons.INVALID_INPUTS)
         return accepted
 
     @property
     def speller(self) -> Speller | None:
-        """None in an environment of another place: what its author could have written is not its importer's to read."""
+        """What suggests names; None in an environment of another place, whose names its importer may not read."""
         return None if self.state.is_elsewhere(self.scope) else self.state.speller
 
     # Results
@@ -177,7 +177,7 @@ class Frame:
         return Value("".join(known), expression, secrecy(*inputs))
 
 
-def _told(finding: Finding) -> str:
+def _message_of(finding: Finding) -> str:
     hides = isinstance(finding.within, Value) and finding.within.is_secret
     return "a property whose name is from a secret is not allowed" if hides else finding.message
 

@@ -31,7 +31,7 @@ def read_json(text: str, *, deepest: int) -> Any:
 
 
 def reading_units(text: str) -> int:
-    """What it costs at most to read the text and to make a value of it. Commas and brackets tell how many values there
+    """What it costs at most to read the text and to make a value of it. Commas and brackets limit how many values there
     can be, whether or not some of them stand in strings.
     """
     values = 1 + text.count(",") + text.count("[") + text.count("{") + text.count(":")

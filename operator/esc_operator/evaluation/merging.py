@@ -21,7 +21,8 @@ _KEY: Final = 3
 
 def merge(top: Value, base: Value | None, blocked: list[Value] | None = None, charge: Charge = free) -> Value:
     """`top` over `base`. Parts of `top` that would override a final value are left out, and added to `blocked`.
-    Raises what `charge` raises, which is told of the work before it is done.
+    Raises what `charge` raises; it is called before the
+    work is done.
     """
     if base is None or base is top:
         return top

@@ -23,8 +23,8 @@ class NotPlainError(ValueError):
 
 
 def from_data(data: Any, definition: Expression | None, *, secret: bool, deepest: int, charge: Charge = free) -> Value:
-    """The value of `data`, defined by one expression throughout. Raises `NotPlainError`, and what `charge` raises,
-    which is told of the work before it is done.
+    """The value of `data`, defined by one expression throughout. Raises `NotPlainError`, and what `charge` raises;
+    it is called before the work is done.
     """
     return _Conversion(definition, charge).value(data, SECRET if secret else 0, deepest)
 

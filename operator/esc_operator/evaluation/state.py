@@ -157,4 +157,4 @@ class EvaluationState:
             nearest = scope
             while nearest.importer is not None and nearest.identity not in named:
                 nearest = nearest.importer
-            yield from scope.told("" if nearest is scope else nearest.identity)
+            yield from scope.findings_through("" if nearest is scope else nearest.identity)

@@ -193,15 +193,15 @@ class Scope(Task):
         self.root = Cell(self, environment.root)
 
     def release(self) -> None:
-        """Lets go of the expressions, of which each knows its environment. Nothing can be evaluated any more."""
+        """Releases the expressions, each of which refers to its environment. Nothing can be evaluated after that."""
         del self.root
 
     @property
     def is_root(self) -> bool:
         return self.importer is None
 
-    def told(self, through: str) -> Iterable[Found]:
-        """The findings, each with the import it was found in, and with that `through` which all of them are, if any."""
+    def findings_through(self, through: str) -> Iterable[Found]:
+        """The findings, each with the import in which it was found, and with `through`, the import that leads to it."""
         for found in self.findings:
             if isinstance(found, Diagnostic) and not self.is_root:
                 yield found._replace(environment=found.environment or self.identity, through=through or found.through)

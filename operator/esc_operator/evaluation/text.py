@@ -52,8 +52,8 @@ def to_text(value: Value) -> Text:
 
 
 def convert(value: Value, charge: Charge = free) -> str | None:
-    """The text of a known value; None where it is too long. Raises what `charge` raises, which is told of the work
-    before it is done.
+    """The text of a known value; None where it is too long. Raises what `charge` raises; it is called before
+    the work is done.
     """
     try:
         return _convert(value, charge)

@@ -53,7 +53,7 @@ class Merged(NamedTuple):
 class Value:
     """What an expression evaluates to.
 
-    `definition` is the expression that produced it, None for the context and other things that nobody wrote. `bases`
+    `definition` is the expression that produced it, None for the context and other things without an author. `bases`
     are the values it was merged over, nearest first.
     """
 
@@ -89,12 +89,12 @@ class Value:
     def layers_below(self) -> Iterator[Value]:
         """The bases, nearest first, each once: what two imports have both imported is met more than once."""
         opened: set[int] = set()
-        told: set[int] = set()
+        given: set[int] = set()
         waiting: list[tuple[Value, bool]] = [(self, False)]
         while waiting:
             value, is_base = waiting.pop()
-            if is_base and id(value) not in told:
-                told.add(id(value))
+            if is_base and id(value) not in given:
+                given.add(id(value))
                 yield value
             merged = value._merged  # noqa: SLF001 - of another value
             if not is_base and merged is not None and id(value) not in opened:

@@ -95,14 +95,14 @@ class Walk:
                 task.value = value = Value(expression.value, expression)
                 return value
             frame = Frame(self._state, task, task)
-            begun = self._begin(frame, task)
+            started = self._begin(frame, task)
         else:
             frame = Frame(self._state, task, task.cell)
-            begun = evaluate_environment(frame)
-        if isinstance(begun, Value):
-            return self._leave(frame, begun)
+            started = evaluate_environment(frame)
+        if isinstance(started, Value):
+            return self._leave(frame, started)
         task.state = RUNNING
-        frame.steps = begun
+        frame.steps = started
         self._frames.append(frame)
         return None
 
@@ -140,7 +140,7 @@ class Walk:
     def _leave(self, frame: Frame, value: Value) -> Value:
         """Takes a frame's result: it is remembered for good if it is complete, else for this walk."""
         task = frame.task
-        task.state = WAITING  # merging may come to the end of a slice, and then it is begun again
+        task.state = WAITING  # merging may come to the end of a slice, and then it starts again
         base = frame.cell.base if isinstance(task, Cell) else None
         if base is not None:
             value = _over(frame, value, base)

@@ -73,7 +73,7 @@ def to_yaml(data: Json) -> str:
 
 
 def _block(data: Json, indent: int) -> Iterator[str]:
-    """The lines of a list or an object that is not empty, each begun by a line end."""
+    """The lines of a list or an object that is not empty, each after a line end."""
     margin = "\n" + " " * indent
     if isinstance(data, dict):
         for key in _in_order(data):

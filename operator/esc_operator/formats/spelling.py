@@ -1,4 +1,4 @@
-"""What to say behind a name that means nothing: the name that was probably meant, else the names that there are.
+"""The end of a message about a name that does not exist: the one that was probably meant, else those that exist.
 
 The only place for "did you mean". The work is limited: a definition can misspell a million names, and a namespace can
 hold ten thousand. Callers pass only names that the reader of the message may read.
@@ -26,11 +26,11 @@ _LONGEST: Final = 80
 
 
 class Known(NamedTuple):
-    """The names that there are. `told` introduces their list, as in `the providers are`; "" if they are not listed,
-    because they are many or explain nothing."""
+    """The existing names. `lead` introduces their list, as in `the providers are`; "" if they are not listed, because
+    they are many or explain nothing."""
 
     names: Collection[str]
-    told: str = ""
+    lead: str = ""
 
 
 class Speller:
@@ -94,9 +94,9 @@ class Speller:
 
     def listed(self, known: Known) -> str:
         """`the providers are a, b, c and 3 more`; "" if they are not listed, or enough work was done."""
-        if not known.told or not known.names or not self._looks_at(known.names):
+        if not known.lead or not known.names or not self._looks_at(known.names):
             return ""
-        return f"{known.told} {enumerated(known.names)}"
+        return f"{known.lead} {enumerated(known.names)}"
 
     def _looks_at(self, names: Collection[str]) -> bool:
         """Whether there is work left to look at so many names, which is then used up."""

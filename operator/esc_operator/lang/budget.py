@@ -45,7 +45,7 @@ class OverBudgetError(Exception):
 
 
 class SliceOverError(Exception):
-    """The work does not fit into this slice; nothing of it was begun or paid."""
+    """The work does not fit into this slice; none of it was started or paid."""
 
 
 class Budget:

@@ -180,7 +180,7 @@ class _Composer:
     def _meaning(self, text: str, tag: str) -> tuple[Scalar, str | None]:
         value, problem = resolve_tagged(tag, text) if tag else (resolve_plain(text), None)
         if isinstance(value, Number) and value.text in _NOT_FINITE:
-            # Upstream keeps these as numbers whose JSON encoding then fails at whoever reads them.
+            # Upstream keeps these as numbers whose JSON encoding then fails for every reader.
             return None, f"yaml: cannot represent {text} as a number"
         return value, problem
 

@@ -39,8 +39,8 @@ class Failed(NamedTuple):
 
     `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
     evaluator's own. `retry_after` is in seconds, where the outside named one. `outage` and `throttled` are what a
-    provider has declared (`errors.ProviderError`). `wanted` is the name that means nothing, `known` are those that
-    the reader may know instead: the end of the message is made of them.
+    provider has declared (`errors.ProviderError`). `wanted` is the name that does not exist, `known` are names that
+    do and that the reader may read: the end of the message is made of them.
     """
 
     message: str
@@ -57,10 +57,10 @@ class Diagnostic(NamedTuple):
 
     `path` is a document path (`values.a["b-c"][0]`), `range` is None where there is no text to point into. `reason` is
     one of `reasons`, or the foreign one; it and `cause` (the failed answer behind this finding) take no part in
-    comparison. `environment` is the import that it was found in, "" for the environment that was asked for: where
-    there is no text, nothing else tells. `through` is the import behind which it was found, where none of the root's
-    own place has named what it is about: its author alone may be told of that. `detail` is what people are told
-    besides: `summary` has the words of upstream.
+    comparison. `environment` is the import that it was found in, "" for the requested environment; without a
+    text, nothing else says so. `through` is the import that leads to it, if no environment of the root's own place
+    names the environment that it is about: only the author of that import may read about it. `detail` is more for
+    people to read: `summary` has the words of upstream.
     """
 
     severity: Severity

@@ -1,6 +1,6 @@
 """The envelope of a secret at rest: base64 of `escx`, a version, the ciphertext and a checksum.
 
-Which cipher made the ciphertext is the host's business; the envelope only tells a damaged text from a whole one.
+The host chooses the cipher; the envelope only detects a damaged text.
 """
 
 import binascii

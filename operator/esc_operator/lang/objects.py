@@ -1,4 +1,4 @@
-"""JSON-like data → syntax tree: the front end for a definition that stands inside a Kubernetes resource.
+"""JSON-like data → syntax tree: the front end for a definition inside a Kubernetes resource.
 
 There are no lines to point at, so nodes have no range; paths begin with the prefix that leads to the definition in its
 resource.

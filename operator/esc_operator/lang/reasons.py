@@ -1,6 +1,6 @@
 """Why a diagnostic was raised: one CamelCase constant a cause, stable across releases.
 
-Conditions, metrics and tests tell causes apart by these words; the summary is for people. A failure that came from
+Conditions, metrics and tests distinguish causes by these words; the summary is for people. A failure that came from
 outside (a loader, a provider, a decrypter) carries the reason that the outside gave, so this list is not closed.
 """
 

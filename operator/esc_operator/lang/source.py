@@ -44,7 +44,7 @@ class Source:
         return start + self._ruler(line, content).bytes_of(column - 1)
 
     def _ruler(self, line: int, content: bytes) -> Ruler:
-        """How a line is measured that is not ASCII: once, whoever asks for places in it."""
+        """The measure of a line that is not ASCII, made once."""
         if line not in self._rulers:
             from esc_operator.lang.graphemes import Ruler
 

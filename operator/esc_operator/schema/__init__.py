@@ -2,8 +2,8 @@
 
 Owns what a schema is and whether a value, known or not yet known, fits it. Sees values only through the `Instance`
 protocol and knows nothing of expressions. Invariant: validation never raises and never stops early; every failure is a
-`Finding` at the value that fails. `compile` and `known` are imported by whoever compiles and validates: a static
-environment does neither.
+`Finding` at the value that fails. Modules that compile and validate import
+`compile` and `known`: a static environment does neither.
 """
 
 from esc_operator.schema.checks import Charge, free

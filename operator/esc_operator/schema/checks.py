@@ -1,6 +1,4 @@
-"""How much work one validation may be: schemas can refer to themselves, and a few lines can ask for more than a
-lifetime.
-"""
+"""Limits the work of one validation: schemas can refer to themselves, and a few lines can require work without end."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ _DEEPEST: Final = 150
 
 
 def free(_: int) -> None:
-    """Work that nobody pays for."""
+    """Work without a budget."""
 
 
 class Checks:
-    """Counts the checks of one validation. A check that is not allowed any more is taken to have failed. `charge` is
-    told of all work before it is done."""
+    """Counts the checks of one validation. A check beyond the limit counts as failed. `charge` is called before
+    all work."""
 
     __slots__ = ("_checks_left", "_depth", "charge")
 
@@ -37,7 +35,7 @@ class Checks:
         return self._checks_left <= 0
 
     def enter(self) -> bool:
-        """Whether another check, inside those that are being made, is allowed; each that is has to be left again."""
+        """Whether another check, inside the current ones, is allowed; if so, call `leave` after it."""
         if self._depth >= _DEEPEST:
             self._checks_left = 0
         if self._checks_left <= 0:

@@ -1,7 +1,7 @@
 """The JSON Schema (2020-12) of an environment file, for editors. Pure: the schemas of plug-ins are an argument.
 
-It says what may stand where. Whether references lead anywhere only an evaluation can tell, so wherever a provider wants
-a value of some type, an interpolation or a function call is allowed as well.
+It describes the form. Only an evaluation finds out whether references lead anywhere, so wherever a provider requires a
+value of some type, an interpolation or a function call is allowed as well.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def environment_file_schema(providers: Mapping[str, Mapping[str, Any]], rotators
 
 
 def relaxed(schema: Any) -> Any:
-    """A schema where an interpolation or a call may stand for the whole and for any of its parts."""
+    """A schema that also accepts an interpolation or a call in place of the whole and of any of its parts."""
     return {"anyOf": [_relaxed_within(schema), _REFERENCE, _CALL]} if isinstance(schema, dict) else schema
 
 

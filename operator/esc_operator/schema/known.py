@@ -1,4 +1,4 @@
-"""Validation of values that are there.
+"""Validation of known values.
 
 Every keyword is checked and every failure reported, each at the sub-value that fails. The wording is upstream's,
 oddities included.

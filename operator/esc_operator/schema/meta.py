@@ -33,8 +33,8 @@ _KEYWORDS: Final[dict[str, Any]] = {
 
 @cache
 def meta_schema() -> Schema:
-    """Accepts a boolean, or an object in which every keyword of the subset has the right form; other keywords are
-    let be.
+    """Accepts a boolean, or an object in which every keyword of the subset has the right form; ignores
+    other keywords.
     """
     options = [_BOOLEAN, {"type": "object", "properties": _KEYWORDS}]
     return from_json({"$ref": "#/$defs/schema", "$defs": {"schema": {"anyOf": options}}})

@@ -35,7 +35,7 @@ class Bound(NamedTuple):
 
 
 class Unset:
-    """Tells "no constant" from "the constant null"."""
+    """Distinguishes "no constant" from "the constant null"."""
 
     __slots__ = ()
 

@@ -105,21 +105,21 @@ def _program(text: str, charge: Charge) -> Any:
         try:
             program = re2.compile(encoded, options)
         except re2.error as error:
-            told = error.args[0].decode()
-            if told != _TOO_LARGE:
-                raise PatternError(_in_words_of_go(told, text)) from error
+            words = error.args[0].decode()
+            if words != _TOO_LARGE:
+                raise PatternError(_in_words_of_go(words, text)) from error
         else:
             _refuse_what_go_refuses(text, program)
             return program
         finally:
-            re2.purge()  # else it would hold the last 128 patterns of anybody, which nobody has paid for
+            re2.purge()  # otherwise it would keep the last 128 patterns, which no budget has paid for
     raise PatternError("the pattern is too large")
 
 
-def _in_words_of_go(told: str, text: str) -> str:
-    if told == _UNFINISHED:
-        told = "invalid escape sequence: \\x" + text.rpartition("\\x")[2]
-    what, _, where = told.partition(": ")
+def _in_words_of_go(words: str, text: str) -> str:
+    if words == _UNFINISHED:
+        words = "invalid escape sequence: \\x" + text.rpartition("\\x")[2]
+    what, _, where = words.partition(": ")
     shown = where if len(where) <= _LONGEST_QUOTE else f"{where[: _LONGEST_QUOTE - 1]}…"
     return f"{_WORDS.get(what, what)}: `{shown}`"
 

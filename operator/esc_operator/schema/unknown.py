@@ -1,4 +1,4 @@
-"""Validation of values that are not there yet: is what is known of them (a schema) compatible with what is accepted?
+"""Validation of values that are not known yet: is their schema compatible with the accepted one?
 
 Types, references, alternatives and structure are compared; constants and ranges are not. Of several alternatives, on
 either side, one that fits is enough, since the value may yet turn out to be that one.

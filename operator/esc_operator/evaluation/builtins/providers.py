@@ -65,8 +65,8 @@ def accepts_inputs(frame: Frame, call: Call, inputs: Value, described: Described
 
 
 def _has_problems(frame: Frame, call: Call, inputs: Value, described: Described) -> bool:
-    """Whether the provider refuses inputs by reading them alone: so a check refuses them too, and in an evaluation that
-    opens nothing else is opened. Reported at the parts to blame."""
+    """Whether the provider refuses the inputs by reading them alone. Each problem is reported at the part to blame. So
+    a check refuses them, and an open refuses them before anything is opened."""
     problems = described.problems(inputs)
     for problem in problems:
         blamed = inputs.lookup(problem.path)

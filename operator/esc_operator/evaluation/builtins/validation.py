@@ -28,5 +28,5 @@ def validate(frame: Frame, call: Call) -> Steps:
         detail = "the schema holds a secret and is not shown" if schema.contains_secrets else str(error)
         frame.error(schema.definition or call, f"invalid schema: {detail}", reasons.INVALID_SCHEMA)
         return result
-    frame.conforms(value, accept, tell=not schema.contains_secrets)
+    frame.conforms(value, accept, explains=not schema.contains_secrets)
     return result
