@@ -19,6 +19,7 @@ from esc_operator.driver.loading import Loader, parse
 from esc_operator.driver.loops import run, run_async
 from esc_operator.errors import StoreError
 from esc_operator.evaluation import Evaluator, Failed, FindRotator, LoadEnvironment, Mode, Value
+from esc_operator.evaluation.context import Principal
 from esc_operator.formats import spelling
 from esc_operator.lang.budget import FINDING, Budget
 from esc_operator.lang.diagnostics import in_order
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from esc_operator.stores import port
 
 T = TypeVar("T")
+
+NOBODY = Principal()
 
 __all__ = ["Result", "check", "check_environment", "load", "open", "open_environment", "rotate"]
 
@@ -101,10 +104,10 @@ def load(name: str, store: port.Store) -> Loaded:
     return parse(_succeeded(store.load(name, "")), Budget())
 
 
-def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None) -> Result:
+def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None, principal: Principal = NOBODY) -> Result:
     """Evaluate without opening or decrypting anything: what a provider would give is unknown. Raises StoreError."""
     root = _succeeded(store.load(name, ""))
-    return _evaluate(root, _immediate(store, catalogue), Mode.CHECK, _never_wait)
+    return _evaluate(root, _immediate(store, catalogue), Mode.CHECK, _never_wait, principal)
 
 
 def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; each is an option of its own
@@ -115,12 +118,13 @@ def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; 
     settings: Mapping[str, str],
     catalogue: Catalogue | None = None,
     states: RotatorStates | None = None,
+    principal: Principal = NOBODY,
 ) -> Result:
     """Evaluate and open what has to be opened, in a process without an event loop.
 
     `identity` is asked for, and asyncio imported, only if something has to be opened. `settings` are the environment
-    variables as providers see them, `states` those of rotators that are kept beside definitions. Raises StoreError, and
-    what `identity` raises.
+    variables as providers see them, `states` those of rotators that are kept beside definitions, `principal` is who
+    opens it. Raises StoreError, and what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))
     immediate = _immediate(store, catalogue)
@@ -128,7 +132,7 @@ def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; 
     def wait() -> Perform:
         return _performer(root, immediate.catalogue, identity(), settings, states)
 
-    return _evaluate(root, immediate, Mode.OPEN, wait)
+    return _evaluate(root, immediate, Mode.OPEN, wait, principal)
 
 
 def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
@@ -139,6 +143,7 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
     settings: Mapping[str, str],
     paths: Sequence[str] = (),
     catalogue: Catalogue | None = None,
+    principal: Principal = NOBODY,
 ) -> Result:
     """Rotate the secrets of an environment's own rotators, all or those at `paths` (`database.password`), then open it.
 
@@ -152,7 +157,7 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
     def wait() -> Perform:
         return _performer(root, immediate.catalogue, identity(), settings)
 
-    return _evaluate(root, immediate, Mode.ROTATE, wait, paths)
+    return _evaluate(root, immediate, Mode.ROTATE, wait, principal, paths)
 
 
 async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
@@ -164,13 +169,15 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     states: RotatorStates | None = None,
     admission: Admission | None = None,
     worker: Worker | None = None,
+    principal: Principal = NOBODY,
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
     `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
     credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate;
-    `admission` says which logins are allowed; `worker` carries it on, and is let go while it waits. Definitions of
-    other places open providers only where `root.trusted` names them, or is None.
+    `admission` says which logins are allowed; `worker` carries it on, and is let go while it waits;
+    `principal` is who opens it. Definitions of other places open providers only where `root.trusted` names them, or is
+    None.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
@@ -182,14 +189,20 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
         performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root), loader)
         immediate = Immediate(catalogue=opener.catalogue)
         loaded = await slices.run(lambda: parse(root, budget), worker)
-        evaluator = _evaluator(root.name, loaded, Mode.ROTATE if states and states.rotates else Mode.OPEN, budget)
+        mode = Mode.ROTATE if states and states.rotates else Mode.OPEN
+        evaluator = _evaluator(root.name, loaded, mode, budget, principal)
         evaluation = await run_async(evaluator, immediate.perform, performer.perform, worker, slices)
         told = FINDING * (len(loaded.diagnostics) + len(evaluation.diagnostics))
         return await opener.large_work.run(lambda: _result(root.name, loaded, evaluation), told, identity.tenant)
 
 
-async def check_environment(
-    root: port.StoredDefinition, store: port.AsyncStore, opener: Opener, tenant: str = "", worker: Worker | None = None
+async def check_environment(  # noqa: PLR0913, PLR0917 - as `open_environment`
+    root: port.StoredDefinition,
+    store: port.AsyncStore,
+    opener: Opener,
+    tenant: str = "",
+    worker: Worker | None = None,
+    principal: Principal = NOBODY,
 ) -> Result:
     """As `check`, for a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
@@ -214,27 +227,30 @@ async def check_environment(
             return immediate.perform(effect)
 
         loaded = await slices.run(lambda: parse(root, budget), worker)
-        evaluator = _evaluator(root.name, loaded, Mode.CHECK, budget)
+        evaluator = _evaluator(root.name, loaded, Mode.CHECK, budget, principal)
         evaluation = await run_async(evaluator, perform_now, perform, worker, slices)
         told = FINDING * (len(loaded.diagnostics) + len(evaluation.diagnostics))
         result = await opener.large_work.run(lambda: _result(root.name, loaded, evaluation, Mode.CHECK), told, tenant)
         return result._replace(has_rotators=bool(rotators))
 
 
-def _evaluate(
+def _evaluate(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
     root: port.StoredDefinition,
     immediate: Immediate,
     mode: Mode,
     wait: Callable[[], Perform],
+    principal: Principal,
     paths: Sequence[str] = (),
 ) -> Result:
     budget = immediate.budget
     loaded = parse(root, budget)
-    evaluation = run(_evaluator(root.name, loaded, mode, budget, paths), immediate.perform, wait)
+    evaluation = run(_evaluator(root.name, loaded, mode, budget, principal, paths), immediate.perform, wait)
     return _result(root.name, loaded, evaluation, mode)
 
 
-def _evaluator(name: str, loaded: Loaded, mode: Mode, budget: Budget, paths: Sequence[str] = ()) -> Evaluator:
+def _evaluator(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
+    name: str, loaded: Loaded, mode: Mode, budget: Budget, principal: Principal, paths: Sequence[str] = ()
+) -> Evaluator:
     # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
     broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
     mode = Mode.CHECK if broken else mode
@@ -242,6 +258,7 @@ def _evaluator(name: str, loaded: Loaded, mode: Mode, budget: Budget, paths: Seq
         loaded.environment,
         name=name,
         mode=mode,
+        context=principal.context,
         rotate_paths=paths,
         budget=budget,
         qualify=qualify,

@@ -29,8 +29,9 @@ FORBIDDEN = [
     ("create", "", "pods"),
     ("create", "", "pods/exec"),
     ("get", "", "pods"),
-    ("get", "", "configmaps"),
-    ("list", "", "configmaps"),
+    ("create", "", "configmaps"),
+    ("patch", "", "configmaps"),
+    ("delete", "", "configmaps"),
     ("get", "", "nodes"),
     ("get", "", "nodes/proxy"),
     ("patch", "", "namespaces"),
@@ -159,7 +160,7 @@ def test_the_account_can_do_its_work_in_every_namespace(cluster: Cluster, accoun
 
 
 def test_the_account_is_refused_what_it_may_not_do(account: Cluster, namespace: str) -> None:
-    status, answer = account.request("GET", f"/api/v1/namespaces/{namespace}/configmaps")
+    status, answer = account.request("GET", f"/api/v1/namespaces/{namespace}/services")
     assert status == 403
     assert OPERATOR in answer["message"]
 

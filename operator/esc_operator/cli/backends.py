@@ -38,6 +38,10 @@ class Backend(Protocol):
     def states(self) -> RotatorStates | None:
         """The states of rotators, if the backend stores any."""
 
+    @property
+    def organization(self) -> str:
+        """What stands for the backend before the first slash of a reference."""
+
     def names(self, project: str = "") -> list[str]:
         """The full names of all environments, or of those of a project, sorted. Raises EscError."""
 
@@ -49,6 +53,7 @@ class FolderBackend:
     """A folder; logins use a token from a file."""
 
     states = None
+    organization = "default"
 
     def __init__(self, store: FolderStore, settings: Mapping[str, str]) -> None:
         self.store = store

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ClusterBackend:
     """One cluster; logins use the ServiceAccount that the environment names."""
 
-    def __init__(self, session: ClusterSession, namespace: str) -> None:
+    def __init__(self, session: ClusterSession, namespace: str, organization: str) -> None:
+        self.organization = organization
         self.store = ClusterStore(session, namespace)
         self._session = session
         self.states = KeptStates(session)
@@ -35,7 +36,7 @@ def open_cluster(context: str, outside: Outside) -> ClusterBackend:
     """The cluster of a context, "" for the current one. Raises EscError."""
     contexts = read_contexts(outside.settings)
     chosen = contexts.resolve(context)
-    return ClusterBackend(outside.open_session(chosen), contexts.namespaces[chosen])
+    return ClusterBackend(outside.open_session(chosen), contexts.namespaces[chosen], chosen)
 
 
 def connect(context: str) -> ClusterSession:

@@ -9,10 +9,11 @@ from esc_operator.cli.backends import resolve
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.cli.sources import Sources
 from esc_operator.errors import EscError
+from esc_operator.evaluation.context import Principal
 from esc_operator.stores.port import StoredDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from esc_operator.cli.outside import Outside
     from esc_operator.evaluation.values import Value
@@ -46,8 +47,14 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
     """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError if one is an error."""
     backend, name = resolve(reference, outside, place)
     store = _RememberingStore(backend.store)
+    principal = Principal(user_of(outside.settings), backend.organization)
     result = api.open(
-        name, store, identity=lambda: backend.identity(name), settings=outside.settings, states=backend.states
+        name,
+        store,
+        identity=lambda: backend.identity(name),
+        settings=outside.settings,
+        states=backend.states,
+        principal=principal,
     )
     opened = OpenedEnvironment(result.value, Sources(result.name, store.texts, store.files))
     opened.report(result.warnings if result.ok else result.diagnostics)
@@ -56,8 +63,13 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
     return opened
 
 
+def user_of(settings: Mapping[str, str]) -> str:
+    """The name of the person at the terminal, as login programs set it; "" if none has."""
+    return settings.get("LOGNAME") or settings.get("USER") or settings.get("USERNAME") or ""
+
+
 class _RememberingStore:
-    """A Store that keeps the texts it has loaded."""
+    """A Store that keeps the texts it has loaded, those of Secrets apart: output ends up in CI logs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -66,7 +78,7 @@ class _RememberingStore:
 
     def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         answer = self._store.load(name, importer)
-        if isinstance(answer, StoredDefinition) and answer.text is not None:
+        if isinstance(answer, StoredDefinition) and answer.text is not None and not answer.is_confidential:
             self.texts[answer.name] = answer.text
             if answer.file:
                 self.files[answer.name] = answer.file

@@ -1,7 +1,7 @@
 """`${context...}`: the evaluation's own data, and what its host adds."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from esc_operator.evaluation.plain import from_data
 from esc_operator.evaluation.tasks import Scope
@@ -9,6 +9,18 @@ from esc_operator.evaluation.values import Value
 
 _RESERVED: Final = ("currentEnvironment", "rootEnvironment")
 _DEEPEST: Final = 20
+
+
+class Principal(NamedTuple):
+    """Who opens an environment, and where: `${context.pulumi.user.login}` and `${context.pulumi.organization.login}`.
+    `organization` is what comes first in a reference, such as the name of the cluster."""
+
+    user: str = ""
+    organization: str = "default"
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        return {"pulumi": {"user": {"login": self.user}, "organization": {"login": self.organization}}}
 
 
 def check_context(context: Mapping[str, Any]) -> None:

@@ -52,6 +52,13 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
     help="How many environments to work on at a time.",
 )
 @click.option(
+    "--cluster-name",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="The cluster's name, which environments see as ${context.pulumi.organization.login}.",
+)
+@click.option(
     "--provider-rate",
     type=click.IntRange(1),
     show_default="what the provider's service allows: 100 for aws-login, 20 if that is not known",

@@ -10,7 +10,8 @@ from esc_operator.resources.rotation import DEFAULT_HISTORY
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`namespaces`: only these; empty: all. `provider_rate`: calls of each provider a second, with bursts of twice as
+    """`namespaces`: only these; empty: all. `cluster_name`: the organization
+    of its environments, as they see it. `provider_rate`: calls of each provider a second, with bursts of twice as
     many after idle time; None: the provider's default. `rollouts`: workloads rolled at a time. `rotation_history`:
     ended EscRotations of `esc rotate` to keep. `require_allow_lists`: allow nothing to a namespace without a list.
     `api_audiences`: audiences that the API server accepts; empty: find them out. `allowed_urls`: patterns of origins
@@ -26,6 +27,7 @@ class Options:
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 32
+    cluster_name: str = "default"
     provider_rate: int | None = None
     rollouts: int = 20
     rotation_history: int = DEFAULT_HISTORY

@@ -221,7 +221,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
     imports = partial(
         ImportStore, api, reach=options.namespaces, importable=shared.cache.importable, definitions=definitions
     )
-    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, home))
+    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, home), options.cluster_name)
     reconciler = Reconciler(
         shared,
         GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),

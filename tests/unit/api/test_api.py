@@ -14,6 +14,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.errors import IdentityError, StoreError
 from esc_operator.evaluation import Lease, Opened, OpenRecord, Rotated, Value
+from esc_operator.evaluation.context import Principal
 from esc_operator.providers.port import IdentityToken
 from esc_operator.providers.registry import Registry
 from esc_operator.stores.port import Failed, StoredDefinition
@@ -118,26 +119,32 @@ def nobody() -> Identity:
     raise IdentityError("nobody is there")
 
 
+PRINCIPAL = "principal: 'Principal' = Principal(user='', organization='default')"
+
+
 def test_the_facade_is_this() -> None:
     assert {name: str(inspect.signature(getattr(api, name))) for name in api.__all__ if name.islower()} == {
-        "check": "(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None) -> 'Result'",
+        "check": (
+            f"(name: 'str', store: 'port.Store', *, catalogue: 'Catalogue | None' = None, {PRINCIPAL}) -> 'Result'"
+        ),
         "check_environment": (
             "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', tenant: 'str' = '', "
-            "worker: 'Worker | None' = None) -> 'Result'"
+            f"worker: 'Worker | None' = None, {PRINCIPAL}) -> 'Result'"
         ),
         "load": "(name: 'str', store: 'port.Store') -> 'Loaded'",
         "open": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "
-            "catalogue: 'Catalogue | None' = None, states: 'RotatorStates | None' = None) -> 'Result'"
+            "catalogue: 'Catalogue | None' = None, states: 'RotatorStates | None' = None, "
+            f"{PRINCIPAL}) -> 'Result'"
         ),
         "open_environment": (
             "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
             "demand: 'Demand | None' = None, states: 'RotatorStates | None' = None, "
-            "admission: 'Admission | None' = None, worker: 'Worker | None' = None) -> 'Result'"
+            f"admission: 'Admission | None' = None, worker: 'Worker | None' = None, {PRINCIPAL}) -> 'Result'"
         ),
         "rotate": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "
-            "paths: 'Sequence[str]' = (), catalogue: 'Catalogue | None' = None) -> 'Result'"
+            f"paths: 'Sequence[str]' = (), catalogue: 'Catalogue | None' = None, {PRINCIPAL}) -> 'Result'"
         ),
     }
     fields = ("name", "value", "diagnostics", "opens", "imports", "rotations", "mode", "has_rotators")
@@ -152,6 +159,17 @@ def test_a_static_environment_needs_nobody() -> None:
     assert result.ok
     assert (result.name, result.value.reveal(), result.imports) == ("default/web", {"a": 1, "b": 1}, ("default/base",))
     assert (result.lease, result.expires_at) == (None, None)
+
+
+def test_the_context_says_who_opens_it_and_where() -> None:
+    text = "imports: [base]\nvalues: {who: '${context.pulumi.user.login}', base: '${at}'}"
+    store = Shelf(web=text, base="values: {at: '${context.pulumi.organization.login}'}")
+    principal = Principal("jane", "lab")
+    opened = api.open("web", store, identity=nobody, settings={}, principal=principal)
+    checked = api.check("web", store, principal=principal)
+    for result in (opened, checked):
+        assert result.diagnostics == ()
+        assert result.value.reveal() == {"at": "lab", "who": "jane", "base": "lab"}
 
 
 def test_an_empty_environment_is_an_empty_object() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esc_operator.api import check_environment, open_environment
+from esc_operator.api import NOBODY, check_environment, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
+from esc_operator.evaluation.context import Principal
 from esc_operator.lang.diagnostics import Failed
 from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
     from esc_operator.stores.port import StoredDefinition
 
 
+def subject_of(account: Key) -> str:
+    """The name of a ServiceAccount as a user."""
+    return f"system:serviceaccount:{account.namespace}:{account.name}"
+
+
 class ServiceAccountIdentity:
     """The ServiceAccount of an environment. Never the operator's own, and never a token for the API server."""
 
@@ -53,7 +59,7 @@ class ServiceAccountIdentity:
 
     @property
     def subject(self) -> str:
-        return f"system:serviceaccount:{self._account.namespace}:{self._account.name}"
+        return subject_of(self._account)
 
     @property
     def tenant(self) -> str:
@@ -85,21 +91,24 @@ class Nobody:
 
 
 class EnvironmentOpening:
-    """Opens environments, with one opener for all of them. `imports` makes the store of one evaluation, for a place."""
+    """Opens environments, with one opener for all of them. `imports` makes the store of one evaluation, for a place;
+    `organization` is the cluster's name."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what an opening stands on
         self,
         imports: Callable[[str], ImportStore],
         tokens: IdentityTokens,
         opener: Opener,
         allowances: Namespaces,
         states: RotatorSecrets,
+        organization: str = NOBODY.organization,
     ) -> None:
         self._imports = imports
         self._tokens = tokens
         self._opener = opener
         self._allowances = allowances
         self._states = states
+        self._organization = organization
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """What an environment imports, found out without opening anything. Raises KubeError."""
@@ -107,7 +116,9 @@ class EnvironmentOpening:
         root = await store.read_root(environment)
         if isinstance(root, Failed):
             return store.imports
-        await check_environment(root, store, self._opener, environment.key.namespace)
+        await check_environment(
+            root, store, self._opener, environment.key.namespace, principal=self._principal(environment)
+        )
         if store.trouble:
             raise store.trouble
         return store.imports
@@ -116,7 +127,7 @@ class EnvironmentOpening:
         """Evaluate it without opening anything."""
         store = self._imports(environment.key.namespace)
         root = await self._read(environment, store)
-        return root if isinstance(root, Refused) else await self._check(root, store, environment.key.namespace, worker)
+        return root if isinstance(root, Refused) else await self._check(environment, root, store, worker)
 
     async def _read(self, environment: EscEnvironment, store: ImportStore) -> StoredDefinition | Refused:
         """The definition of the environment itself."""
@@ -129,10 +140,15 @@ class EnvironmentOpening:
             return Refused(root.reason, root.message, retryable=waits, imports=store.imports)
         return root
 
+    def _principal(self, environment: EscEnvironment) -> Principal:
+        account = environment.account
+        return Principal(subject_of(account) if account else "", self._organization)
+
     async def _check(
-        self, root: StoredDefinition, store: ImportStore, tenant: str, worker: Worker
+        self, environment: EscEnvironment, root: StoredDefinition, store: ImportStore, worker: Worker
     ) -> CheckedValues | Refused:
-        result = await check_environment(root, store, self._opener, tenant, worker)
+        tenant = environment.key.namespace
+        result = await check_environment(root, store, self._opener, tenant, worker, self._principal(environment))
         if not result.ok:
             refused = await self._refusal(result.errors, store, root)
             return replace(refused, warnings=status_warnings(result.warnings, root, store.confidential))
@@ -162,7 +178,10 @@ class EnvironmentOpening:
         admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
         # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
-        result = await open_environment(root, store, self._opener, identity, demand, states, admissions, worker)
+        principal = self._principal(environment)
+        result = await open_environment(
+            root, store, self._opener, identity, demand, states, admissions, worker, principal
+        )
         if not result.ok:
             refused = await self._refusal(result.errors, store, root)
             return replace(refused, warnings=status_warnings(result.warnings, root, store.confidential))
@@ -190,7 +209,7 @@ class EnvironmentOpening:
         """The result for an environment that only others need: nothing is opened for it. None: it has to be opened."""
         other = self._imports(environment.key.namespace)
         other.source = store.source
-        checked = await self._check(root, other, environment.key.namespace, worker)
+        checked = await self._check(environment, root, other, worker)
         if isinstance(checked, Refused) or checked.exports or checked.rotates:
             return None  # what is wrong, opening it says in full
         return OpenedValues({}, None, rereads=False, imports=checked.imports, warnings=checked.warnings)

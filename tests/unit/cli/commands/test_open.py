@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -222,6 +223,31 @@ class TestCluster:
         assert answer.status == 1
         assert 'spec.environment.values.c: error: unknown property "x"' in answer.err
         assert 'spec.environment.imports[0]: error: environment "apps/base" not found: ' in answer.err
+
+    def test_a_text_in_a_config_map_or_a_secret_opens_like_any_other(self, esc: Esc, cluster: FakeSession) -> None:
+        who = "values: {who: '${context.pulumi.user.login}@${context.pulumi.organization.login}'}\n"
+        esc.settings["LOGNAME"] = "jane"
+        cluster.environments["apps", "map"] = {"environmentFrom": {"configMapKeyRef": {"name": "defs", "key": "a"}}}
+        cluster.environments["apps", "sec"] = {"environmentFrom": {"secretKeyRef": {"name": "defs", "key": "a"}}}
+        cluster.environments["apps", "app"] = {"definition": "imports: [map]\nvalues: {more: on}\n"}
+        cluster.config_maps["apps", "defs"] = {"metadata": {}, "data": {"a": who}}
+        assert json.loads(esc("open", "kind/apps/map").out) == {"who": "jane@kind"}
+        assert json.loads(esc("open", "kind/apps/app").out) == {"who": "jane@kind", "more": "on"}
+        held = base64.b64encode(b"values:\n  a: ${hunter2}\n").decode()
+        cluster.secrets["apps", "defs"] = {"metadata": {}, "data": {"a": held}}
+        answer = esc("open", "kind/apps/sec")
+        assert answer.status == 1
+        assert 'apps/sec:2:8: error: unknown property "hunter2"' in answer.err
+        assert "a: ${" not in answer.err  # no line of a Secret, where output ends up in logs
+
+    def test_an_object_that_does_not_exist_says_what_to_do(self, esc: Esc, cluster: FakeSession) -> None:
+        cluster.environments["apps", "map"] = {"environmentFrom": {"configMapKeyRef": {"name": "defs", "key": "a"}}}
+        answer = esc("open", "kind/apps/map")
+        assert (answer.status, answer.out) == (1, "")
+        assert answer.err == (
+            "Error: spec.environmentFrom.configMapKeyRef: ConfigMap apps/defs does not exist: create it, or correct "
+            "the name\n"
+        )
 
     @pytest.mark.usefixtures("cluster")
     def test_environments_are_listed(self, esc: Esc) -> None:

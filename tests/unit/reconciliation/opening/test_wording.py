@@ -127,6 +127,19 @@ def test_what_kubectl_changes_in_an_object_stays_in_a_text() -> None:
     play(story)
 
 
+def test_the_context_names_the_service_account_and_the_cluster() -> None:
+    pulumi = "${context.pulumi.user.login} of ${context.pulumi.organization.login}"
+    text = f"values: {{environmentVariables: {{WHO: '{pulumi}'}}}}"
+
+    async def story(world: World) -> None:
+        with real_opening(world):
+            world.api.put_environment("app", {"definition": text, "serviceAccountName": "web"})
+            async with world.operator():
+                assert world.values("app") == {"WHO": "system:serviceaccount:apps:web of default"}
+
+    play(story)
+
+
 async def _changed(world: World, spec: dict[str, Any]) -> None:
     world.api.put_environment("app", spec)
     await world.settle()
