@@ -9,7 +9,8 @@ import pytest
 
 from cluster.harness import Cluster, Tenant, create_tenant, stays, variables, wait_until
 from cluster.rights import RBAC, flat, rights_of, rights_of_anybody
-from esc_operator.kube.paths import ENVIRONMENTS, NAMESPACES, SECRETS, Resource
+from cluster.test_referenced_definitions import SOON, apply_spec, put, reference, text, within
+from esc_operator.kube.paths import CONFIG_MAPS, ENVIRONMENTS, NAMESPACES, SECRETS, Resource
 from esc_operator.manifests import rights
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from local_operator import LocalOperator
@@ -184,3 +185,18 @@ def test_a_namespace_that_is_deleted_is_forgotten_and_the_others_are_kept(
         namespaced.start()
     lines = namespaced.log.read_text().splitlines()
     assert len([line for line in lines if f"{one.namespace}/aws: could not read" in line]) <= 2
+
+
+def test_definitions_in_config_maps_and_secrets_are_followed_in_its_namespaces(
+    namespaced: LocalOperator, tenants: Tenants
+) -> None:
+    for tenant, kind, resource in (
+        (tenants.one, "configMapKeyRef", CONFIG_MAPS),
+        (tenants.two, "secretKeyRef", SECRETS),
+    ):
+        put(tenant.cluster, resource, tenant.namespace, "defs", text(A="on"))
+        apply_spec(tenant, reference(kind))
+        tenant.until_ready("app")
+        assert tenant.values("app") == {"A": "on"}
+        put(tenant.cluster, resource, tenant.namespace, "defs", text(A="off"))
+        within(SOON, lambda: tenant.values("app") == {"A": "off"}, "a change is followed")  # noqa: B023 - called here

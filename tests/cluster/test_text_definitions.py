@@ -113,3 +113,16 @@ def test_the_api_server_refuses_with_a_sentence(tenant: Tenant, kind: str, spec:
     answer = kubectl(tenant, "apply", "--dry-run=server", "-f", "-", text=manifest(spec, kind))
     assert answer.returncode != 0
     assert told in answer.stderr
+
+
+def test_a_text_that_is_too_large_is_told_with_its_size_and_what_to_do(tenant: Tenant) -> None:
+    block = "".join(f"    # {number:08} {'x' * 1000}\n" for number in range(1030))
+    spec = manifest(f"  definition: |\n{block}    values: {{}}\n")
+    answer = kubectl(tenant, "apply", "--server-side", "-f", "-", text=spec)
+    assert answer.returncode == 0, answer.stderr
+    message = tenant.until_refused("app", "LimitExceeded")
+    assert message.endswith("at most 1,048,576 are allowed: split it into several environments and import them")
+    longer = manifest(f"  definition: |\n{block}{block}    values: {{}}\n")
+    answer = kubectl(tenant, "apply", "--server-side", "-f", "-", text=longer)
+    assert answer.returncode != 0
+    assert "spec.definition: Too long: may not be more than 1048576 bytes" in answer.stderr

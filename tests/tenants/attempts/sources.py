@@ -64,7 +64,8 @@ def _named(what: str, content: str) -> None:
             if found := stage.found(canary):
                 return Verdict("operator", f"tells it in {', '.join(found)}", good=False)
             helps = f"Secret {ATTACKER}/of-{name}, key {KEY}: " in told and "a Secret holds the text" in told
-            return Verdict("operator", told, good=ready["status"] == "False" and helps)
+            is_object = ready["reason"] == "NoVariables"  # what is in it is not even named as unknown
+            return Verdict("operator", told, good=is_object or (ready["status"] == "False" and helps))
         finally:
             stage.attacker.delete_secret(f"of-{name}")
 
