@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from esc_operator.evaluation.builtins import CLAUSES
+from esc_operator.evaluation.builtins import clause_of
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.references import resolve
 from esc_operator.evaluation.tasks import DONE
@@ -54,7 +54,7 @@ def _interpolation(frame: Frame, expression: Interpolation) -> Steps:
 
 
 def _call(frame: Frame, expression: Call) -> Steps:
-    return CLAUSES[expression.builtin](frame, expression)
+    return clause_of(expression.builtin)(frame, expression)
 
 
 KINDS: Final[Mapping[type[Expression], Callable[[Frame, Any], Steps]]] = {

@@ -6,7 +6,6 @@ hold ten thousand. Callers pass only names that the reader of the message may re
 
 from __future__ import annotations
 
-from heapq import nsmallest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -113,6 +112,8 @@ def hint(key: str, known: Known | None) -> str:
 
 def enumerated(names: Collection[str]) -> str:
     """The first of the names, in order, and how many there are besides: `a, b, c and 3 more`; `none` for none."""
+    from heapq import nsmallest  # which few commands come to
+
     if not names:
         return "none"
     shown = [name for name in nsmallest(MOST_LISTED, names) if len(name) <= _LONGEST and name.isprintable()]

@@ -96,9 +96,10 @@ def test_an_object_that_is_no_call_is_an_object(expression: str, problems: list[
 
 
 def test_every_builtin_has_a_meaning_and_every_meaning_a_shape() -> None:
-    from esc_operator.evaluation.builtins import CLAUSES
+    from esc_operator.evaluation.builtins import CLAUSES, clause_of
 
     assert set(CLAUSES) == set(BUILTINS)
+    assert all(callable(clause_of(name)) for name in CLAUSES)
 
 
 @pytest.mark.parametrize(

@@ -5,31 +5,38 @@ it needs, is sent their values, and returns the call's value, which is pending w
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Final
 
-from esc_operator.evaluation.builtins.encodings import from_base64, from_json, to_base64, to_json, to_string, to_yaml
-from esc_operator.evaluation.builtins.finals import final
-from esc_operator.evaluation.builtins.lists import concat, join, split
-from esc_operator.evaluation.builtins.providers import open_provider
-from esc_operator.evaluation.builtins.rotators import rotate
-from esc_operator.evaluation.builtins.secrets import secret
-from esc_operator.evaluation.builtins.validation import validate
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.lang.declarations import Call
 
-CLAUSES: Final[Mapping[str, Callable[[Frame, Call], Steps]]] = {
-    "fn::concat": concat,
-    "fn::final": final,
-    "fn::fromBase64": from_base64,
-    "fn::fromJSON": from_json,
-    "fn::join": join,
-    "fn::open": open_provider,
-    "fn::rotate": rotate,
-    "fn::secret": secret,
-    "fn::split": split,
-    "fn::toBase64": to_base64,
-    "fn::toJSON": to_json,
-    "fn::toString": to_string,
-    "fn::toYAML": to_yaml,
-    "fn::validate": validate,
+Clause = Callable[[Frame, Call], Steps]
+
+CLAUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "fn::concat": ("lists", "concat"),
+    "fn::final": ("finals", "final"),
+    "fn::fromBase64": ("encodings", "from_base64"),
+    "fn::fromJSON": ("encodings", "from_json"),
+    "fn::join": ("lists", "join"),
+    "fn::open": ("providers", "open_provider"),
+    "fn::rotate": ("rotators", "rotate"),
+    "fn::secret": ("secrets", "secret"),
+    "fn::split": ("lists", "split"),
+    "fn::toBase64": ("encodings", "to_base64"),
+    "fn::toJSON": ("encodings", "to_json"),
+    "fn::toString": ("encodings", "to_string"),
+    "fn::toYAML": ("encodings", "to_yaml"),
+    "fn::validate": ("validation", "validate"),
 }
+"""The module and the function of each builtin's clause."""
+
+
+@cache
+def clause_of(builtin: str) -> Clause:
+    """What a builtin means. Its module is imported by the first definition that calls it: most call one or two, and
+    `esc run` of a static environment would wait for all."""
+    module, function = CLAUSES[builtin]
+    clause: Clause = getattr(import_module(f"{__name__}.{module}"), function)
+    return clause
