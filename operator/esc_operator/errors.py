@@ -69,7 +69,20 @@ class StoreError(EscError):
 
 
 class KubeError(EscError):
+    """`cause`: who or what refused or failed, without the object that it was about; "" where that is not known."""
+
     default_reason = "KubernetesError"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        retry_after: float | None = None,
+        cause: str = "",
+    ) -> None:
+        super().__init__(message, reason=reason, retry_after=retry_after)
+        self.cause = cause
 
 
 class NotFoundError(KubeError):

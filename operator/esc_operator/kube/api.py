@@ -36,11 +36,13 @@ from esc_operator.kube.paths import (
     SERVICE_ACCOUNTS,
     Resource,
 )
+from esc_operator.kube.policy_messages import POLICIES, PolicyMessages
+from esc_operator.kube.refusals import NO_WORDS
 from esc_operator.kube.requests import Request
 from esc_operator.kube.sender import Sender, failure_of
 from esc_operator.kube.socks_connector import open_client
 from esc_operator.kube.tokens import missing_service_account, parse_token, token_request
-from esc_operator.kube.translate import error_from_answer
+from esc_operator.kube.translate import denying_policy_of, error_from_answer
 from esc_operator.resources.environment import Key
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, without_definition
 from esc_operator.resources.field_managers import FIELD_MANAGER
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.asker import Places
     from esc_operator.kube.connection import Connection
+    from esc_operator.kube.refusals import PolicyWords
     from esc_operator.providers.port import IdentityToken
 
 T = TypeVar("T")
@@ -102,6 +105,7 @@ class KubeApi:
             timeout=_LIMITS,
         )
         self._sender = Sender(connection, self._session, permit)
+        self._policies = PolicyMessages(self._read_policy)
 
     async def close(self) -> None:
         await self._session.close()
@@ -269,6 +273,7 @@ class KubeApi:
                 resource.path(namespace, name),
                 f"delete {resource.plural} {Key(namespace or '', name)}",
                 body={"preconditions": {"uid": uid}},
+                is_confidential=resource == SECRETS,  # webhooks and policies see what is deleted
             )
         except NotFoundError:
             return
@@ -347,19 +352,32 @@ class KubeApi:
                 except _FAILURES as failure:
                     raise self._failed(failure, what) from failure
                 request.answered(answer.status)
-        if answer.status >= 300:
-            raise self._refused(answer, data, what, is_confidential=is_confidential)
-        return data
+        if answer.status < 300:
+            return data
+        policy = denying_policy_of(data) if is_confidential else ""
+        words = await self._policies.find(policy) if policy else NO_WORDS
+        raise self._refused(answer, data, what, is_confidential=is_confidential, of_policy=words)
+
+    async def _read_policy(self, name: str) -> dict[str, Any]:
+        return await self.read(POLICIES, None, name)
 
     def _failed(self, failure: BaseException, what: str) -> KubeError:
         return error_from_failure(failure_of(failure, self._config), what, self._config)
 
     def _refused(
-        self, answer: aiohttp.ClientResponse, data: bytes, what: str, *, is_confidential: bool = False
+        self,
+        answer: aiohttp.ClientResponse,
+        data: bytes,
+        what: str,
+        *,
+        is_confidential: bool = False,
+        of_policy: PolicyWords = NO_WORDS,
     ) -> KubeError:
         if strange := error_from_strange_answer(answer.status, answer.content_type, data, what, self._config):
             return strange
-        return error_from_answer(answer.status, data, answer.headers, what, is_confidential=is_confidential)
+        return error_from_answer(
+            answer.status, data, answer.headers, what, is_confidential=is_confidential, of_policy=of_policy
+        )
 
     def _parse(self, data: bytes, what: str) -> dict[str, Any]:
         try:

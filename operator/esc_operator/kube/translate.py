@@ -1,7 +1,7 @@
 """The one translator of the API server's errors.
 
-What is sent may hold secrets, and whoever refuses it may quote it: an admission webhook says what it likes. So of a
-write that carries secrets nothing is told but who refused it, by a name that only an administrator can give.
+Owns which kind of error an answer is. Of a write that carries secrets nothing is told but what `refusals` lets through:
+whoever refuses it may quote it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,15 @@ from esc_operator.errors import (
     NotFoundError,
     UnavailableError,
 )
+from esc_operator.kube.refusals import (
+    NO_WORDS,
+    PolicyWords,
+    Refusal,
+    advise_on_field,
+    denying_policy,
+    find_refusal,
+)
+from esc_operator.projection.secret import SECRET_TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,67 +42,67 @@ _BY_CODE: dict[int, type[KubeError]] = {
     429: UnavailableError,
 }
 
-
-_NAME: Final = r"([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)"
-
-# As the API server writes them itself, and only at their beginning: behind it others have the word.
-_REFUSERS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(rf'admission webhook "{_NAME}" denied the request'), 'the admission webhook "{}" denies it'),
-    (
-        re.compile(rf'Internal error occurred: failed calling webhook "{_NAME}"'),
-        'the admission webhook "{}" cannot be reached',
-    ),
-    (
-        re.compile(rf"secrets \"[^\"]{{0,253}}\" is forbidden: ValidatingAdmissionPolicy '{_NAME}' with binding"),
-        'the ValidatingAdmissionPolicy "{}" denies it',
-    ),
-    (
-        re.compile(rf'secrets "[^"]{{0,253}}" is forbidden: exceeded quota: {_NAME}, requested'),
-        'the ResourceQuota "{}" is used up',
-    ),
-    (
-        re.compile(rf'secrets "[^"]{{0,253}}" is forbidden: unable to create new content in namespace {_NAME} because'),
-        'the namespace "{}" is being deleted',
-    ),
-    (
-        re.compile(r'secrets "[^"]{0,253}" is forbidden: User "[^"]{0,253}" cannot ([a-z]{1,20}) resource "secrets"'),
-        "the operator has no right to {} Secrets there",
-    ),
-    (re.compile(r"Apply failed with ([0-9]{1,9}) conflict"), "other field managers own {} of its fields"),
-    (
-        re.compile(
-            r"(?:etcdserver: request is too large|rpc error: code = ResourceExhausted|Request entity too large)()"
-        ),
-        "it is too large for the API server",
-    ),
-)
-
+_ANSWERED: Final = "the API server answered {}"
+_ANSWERS: Final = {
+    401: "the API server does not accept the operator's token",
+    429: "the API server answered 429, because it has too many requests",
+}
 
 _FIELD: Final = re.compile(r"[A-Za-z0-9_.\[\]/-]{1,400}")
 
 
-def error_from_answer(
-    code: int, body: bytes, headers: Mapping[str, str], what: str, *, is_confidential: bool = False
+def error_from_answer(  # noqa: PLR0913 - the parts of an answer, and what is known of it
+    code: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    what: str,
+    *,
+    is_confidential: bool = False,
+    of_policy: PolicyWords = NO_WORDS,
 ) -> KubeError:
     """The error for an answer that is not 2xx. `what` says what was tried, such as `read secrets apps/aws`.
 
     Of a 422 only the fields and the kind of trouble are told: the server's own words may quote a value. Where the
-    request was confidential, of no answer more is told than who refused it.
+    request was confidential, of no answer more is told than who refused it, why as far as that is safe to tell, and
+    what to do about it. `of_policy`: the words that stand in the policy that denies it.
     """
     status = _parse_status(body)
     kind = _BY_CODE.get(code, UnavailableError if code >= 500 else KubeError)
-    words = str(status.get("message") or "")
-    text = _refuser(words) if is_confidential else "" if kind is InvalidError else words
-    if not text and kind is InvalidError:
-        text = _causes(status)
-    message = f"could not {what}: {text or f'the API server answered {code}'}"
-    return kind(message, retry_after=_retry_after(headers))
+    words, wait = str(status.get("message") or ""), _retry_after(headers)
+    if is_confidential:
+        refusal = find_refusal(words, of_policy, [str(one.get("message") or "") for one in _list_causes(status)])
+        refusal = refusal or _unexplained(kind, code, status)
+        kind, reason = _kind_of(kind, refusal), refusal.reason or None
+        return kind(f"could not {what}: {refusal}", reason=reason, retry_after=wait, cause=refusal.cause)
+    refusal = find_refusal(words)
+    if refusal and refusal.outage:  # which webhook cannot be called, in the same words
+        reason, cause = refusal.reason or None, refusal.cause
+        return UnavailableError(f"could not {what}: {refusal}", reason=reason, retry_after=wait, cause=cause)
+    text = (_invalid(status) if kind is InvalidError else words) or _ANSWERED.format(code)
+    return kind(f"could not {what}: {text}", retry_after=wait, cause=text)
 
 
-def _refuser(text: str) -> str:
-    """Who has refused a request, by name; "" where that cannot be told for sure."""
-    found = ((pattern.match(text), told) for pattern, told in _REFUSERS)
-    return next((told.format(match[1]) for match, told in found if match), "")
+def _kind_of(kind: type[KubeError], refusal: Refusal) -> type[KubeError]:
+    """What nobody has judged is an outage, and what somebody denies is forbidden, whatever the code says: a webhook
+    denies with any."""
+    if refusal.outage:
+        return UnavailableError
+    if refusal.denies:
+        return ForbiddenError
+    return InvalidError if refusal.reason == SECRET_TOO_LARGE else kind
+
+
+def _unexplained(kind: type[KubeError], code: int, status: Mapping[str, Any]) -> Refusal:
+    """What can be told where nobody is known to have refused it."""
+    if kind is not InvalidError:
+        return Refusal(_ANSWERS.get(code, _ANSWERED.format(code)))
+    advice = next((found for one in _fields(status) if (found := advise_on_field(*one))), "")
+    return Refusal(_invalid(status), advice)
+
+
+def denying_policy_of(body: bytes) -> str:
+    """The name of the ValidatingAdmissionPolicy that denies a request with this answer; "" where it is none."""
+    return denying_policy(str(_parse_status(body).get("message") or ""))
 
 
 def _parse_status(body: bytes) -> Mapping[str, Any]:
@@ -104,10 +113,19 @@ def _parse_status(body: bytes) -> Mapping[str, Any]:
     return status if isinstance(status, dict) else {}
 
 
-def _causes(status: Mapping[str, Any]) -> str:
-    causes = (status.get("details") or {}).get("causes") or ()
-    told = [f"{_field(cause)}: {_word(cause)}" for cause in causes]
-    return "the API server refuses it as invalid" + (f" ({', '.join(told)})" if told else "")
+def _list_causes(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+
+
+def _fields(status: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(_field(cause), _word(cause)) for cause in _list_causes(status)]
+
+
+def _invalid(status: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{field}: {word}" for field, word in _fields(status))
+    return "the API server refuses it as invalid" + (f" ({told})" if told else "")
 
 
 def _field(cause: Mapping[str, Any]) -> str:

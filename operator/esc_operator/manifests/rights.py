@@ -110,6 +110,13 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right("authorization.k8s.io", ("subjectaccessreviews",), ("create",), scope=Scope.CLUSTER),
     Right(
+        "admissionregistration.k8s.io",
+        ("validatingadmissionpolicies",),
+        ("get",),
+        why="What a policy says to a Secret is reported only if it stands in the policy itself.",
+        scope=Scope.CLUSTER,
+    ),
+    Right(
         "coordination.k8s.io",
         ("leases",),
         ("get", "patch"),

@@ -38,7 +38,7 @@ ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 """An operator outside of the cluster has no namespace for the states of a ClusterEscEnvironment's rotators."""
 
 SECRET_REFUSED = "SecretRefused"  # noqa: S105 - a reason, not a password
-"""The API server refused the Secret, for instance because its type cannot be changed."""
+"""The API server, a policy, a webhook or a quota refused the Secret; the message says which, and what to do."""
 
 SECRET_RESTORED = "SecretRestored"  # noqa: S105 - a reason, not a password
 """An event: the Secret is again as the operator wrote it; the message names who had changed it."""
@@ -48,6 +48,21 @@ SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
 
 SECRET_IMMUTABLE = "SecretImmutable"  # noqa: S105 - a reason, not a password
 """Somebody has made the Secret immutable, so no new values can be written until it is deleted."""
+
+CONFLICT = "Conflict"
+"""Another writer changes the Secret again and again, just before the operator does."""
+
+NOT_FOUND = "NotFound"
+"""What the Secret has to be written into is not there, such as its namespace."""
+
+WEBHOOK_UNAVAILABLE = "AdmissionWebhookUnavailable"
+"""An admission webhook that has to allow a write could not be called, so the write failed without a judgement."""
+
+STATUS_NOT_WRITTEN = "StatusNotWritten"
+"""An event: the API server refused the status of an environment, so that shows what was before."""
+
+SECRET_LEFT_OVER = "SecretLeftOver"  # noqa: S105 - a reason, not a password
+"""An event: the Secret of a former `spec.target.name` could not be deleted."""
 
 OPERATOR_INTERRUPTED = "OperatorInterrupted"
 """The evaluation of this definition blocked an operator, or took its memory, until it exited, or almost did."""

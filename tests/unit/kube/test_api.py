@@ -217,7 +217,7 @@ def test_no_write_of_a_secret_repeats_what_refuses_it() -> None:
             api.patch(SECRETS, "apps", "aws", SECRET),
             api.create(SECRETS, "apps", SECRET),
         ):
-            with pytest.raises(ForbiddenError, match=r'the admission webhook "w\.io" denies it$'):
+            with pytest.raises(ForbiddenError, match=r'the admission webhook "w\.io" denies it: its words may quote'):
                 await write
 
     ask(story)
