@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from esc_operator.errors import ConflictError, ForbiddenError, NotFoundError
+from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from esc_operator.kube.api import METADATA
 from esc_operator.kube.events import Subject, post_events
 from esc_operator.kube.paths import SECRETS, environment_resource
+from esc_operator.projection.secret import SECRET_TOO_LARGE
 from esc_operator.reconciliation.sync.difference import excess, former_fields
+from esc_operator.reconciliation.sync.secret_size import refuse_size
 from esc_operator.reconciliation.sync.target_secret import as_written
 from esc_operator.resources.environment import Key
 from esc_operator.resources.field_managers import FIELD_MANAGER
@@ -40,6 +42,8 @@ class Actor:
         """Write a Secret so that it is that exactly, and answer what it is then; `creates`: there was none. Raises
         KubeError."""
         key = Key(secret["metadata"]["namespace"], secret["metadata"]["name"])
+        if why := refuse_size(secret):
+            raise InvalidError(f"could not write Secret {key}: {why}", reason=SECRET_TOO_LARGE)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             if creates and self._secrets.find(key):
