@@ -70,6 +70,9 @@ class Metrics(Meter):
         self._work = histogram("work_duration_seconds", "How long a reconciliation took.", _WORK, "result")
         self._syncs = counter("syncs", "Syncs of environments, by cause and result.", "cause", "result")
         self._lateness = histogram("refresh_lateness_seconds", "How late refreshes were done.", _LATENESS)
+        self._failed_writes = counter(
+            "failed_writes", "Writes for an environment that were refused or failed.", "resource", "reason"
+        )
         self._stamps = counter("workload_rolls", "Workloads whose pod template was changed to replace their pods.")
         self._rollouts = counter("rollouts", "Rollouts that finished or stopped.", "result")
         self._rollout_seconds = histogram("rollout_duration_seconds", "How long completed rollouts took.", _ROLLOUTS)
@@ -141,6 +144,9 @@ class Metrics(Meter):
         self._syncs.labels(cause, result).inc()
         if late is not None:
             self._lateness.observe(late)
+
+    def write_failed(self, resource: str, reason: str) -> None:
+        self._failed_writes.labels(resource, self._bounded(reason)).inc()
 
     def stamped(self) -> None:
         self._stamps.inc()

@@ -78,7 +78,8 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The last attempt, if it failed: its generation, request and imports. `mended`: the cause outside of the
-    environments was observed to be gone. `outage`: a provider was out of order; None: not known."""
+    environments was observed to be gone. `outage`: a provider was out of order; None: not known. `due`: when to try
+    again, where the backoff does not decide that."""
 
     failures: int
     failed_at: datetime
@@ -89,6 +90,7 @@ class Attempt:
     retry_after: datetime | None = None
     mended: bool = False
     outage: bool | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _after_failure(seen: Observation, failed: Attempt, now: datetime) -> Sync | 
         return Wait(None)
     window = seen.held.window if seen.held else None
     lifetime, expires_at = (window.lifetime, window.usable_until) if window else (None, None)
-    due = retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid, lifetime)
+    due = failed.due or retry_at(failed.failed_at, failed.failures, expires_at, seen.wanted.uid, lifetime)
     if failed.retry_after:
         due = max(due, failed.retry_after)
     return _retry(seen, now) if now >= due or now < failed.failed_at else Wait(due)

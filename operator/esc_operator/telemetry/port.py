@@ -41,6 +41,9 @@ class Meter:
         `late`: how late the refresh was done; None if none was due.
         """
 
+    def write_failed(self, resource: str, reason: str) -> None:
+        """A write of an environment's Secret, status or workload was refused or failed; or a read before it."""
+
     def stamped(self) -> None:
         """A workload's pod template was changed, so that its pods are replaced."""
 

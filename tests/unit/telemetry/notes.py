@@ -46,6 +46,9 @@ class Notes(Meter):
     def synced(self, cause: str, result: str, late: float | None) -> None:
         self.notes.append(Note("synced", (cause, result, late)))
 
+    def write_failed(self, resource: str, reason: str) -> None:
+        self.notes.append(Note("write_failed", (resource, reason)))
+
     def stamped(self) -> None:
         self.notes.append(Note("stamped", ()))
 

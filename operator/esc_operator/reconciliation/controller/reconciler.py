@@ -144,10 +144,8 @@ class Reconciler:
         await self._source_changes.learn(environment, entry)
         if not environment.cluster_scoped:
             trusted, wanted_at = self._trusted(environment, entry), seen.at if seen else None
-            target = await self._gatherer.read_target(
-                environment, trusted, remembered=entry.record, wanted_at=wanted_at
-            )
-            await self._secret_sync.reconcile(environment, entry, target)
+            reading = self._gatherer.read_target(environment, trusted, remembered=entry.record, wanted_at=wanted_at)
+            await self._secret_sync.reconcile(environment, entry, reading)
         elif self._fan_out is not None:
             await self._fan_out.reconcile(environment, entry)
 
@@ -206,9 +204,7 @@ class Reconciler:
 
     def _remove(self, key: Key) -> None:
         entry = self.cache.find(key)
-        self.cache.remove(key)
-        self.scheduler.discard(key)
-        self._retry_after.forget(key)
+        self.shared.forget(key)
         self._source_changes.forget(key)
         self.event_handlers.wake(self.cache.outdated_importers(key))
         if entry:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from esc_operator.errors import ConflictError, EscError, NotFoundError
+from esc_operator.errors import ConflictError, EscError, KubeError, NotFoundError, UnavailableError
 from esc_operator.kube.asker import ASKER
 from esc_operator.reconciliation.workqueue.work_queue import Lane
 from esc_operator.renewal.schedule import retry_at
@@ -47,6 +47,7 @@ class Work(Protocol):
 
 class WorkerPool:
     def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._cache = shared.cache
         self._queue = shared.queue
         self._scheduler = shared.scheduler
@@ -97,7 +98,8 @@ class WorkerPool:
             logger.error("%s: internal error (%s at %s)", key, what, _where(error), extra=log)  # noqa: TRY400
             self._look_again(key, None)
         else:
-            self._troubles.pop(key, None)
+            if self._troubles.pop(key, None) and (entry := self._cache.find(key)) and entry.failed is None:
+                self._shared.note_written(key)
         self._telemetry.meter.worked(clock() - began, result)
 
     def _look_again(self, key: Key, error: EscError | None) -> None:
@@ -108,7 +110,10 @@ class WorkerPool:
         if error is not None:
             logger.warning("%s: %s", key, error.message, extra={"environment": str(key), "reason": error.reason})
         now, entry = self._now(), self._cache.find(key)
-        due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
+        if isinstance(error, KubeError):
+            due = self._shared.retry_pace.fail(key, now, error.cause if isinstance(error, UnavailableError) else "")
+        else:
+            due = retry_at(now, count, entry.status.expires_at if entry else None, str(key))
         if error is not None and error.retry_after:
             due = max(due, self._retry_after.ask(key, error.retry_after, now))
         self._scheduler.set(key, due)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.errors import KubeError
 from esc_operator.reconciliation.fan_out.check import check
 from esc_operator.reconciliation.fan_out.fill import Fill
 from esc_operator.reconciliation.fan_out.plan import warn_of_missing
@@ -31,7 +32,9 @@ class FanOut:
         self._memories: dict[str, SiteMemory] = {}
 
     def forget(self, uid: str) -> None:
-        self._memories.pop(uid, None)
+        memory = self._memories.pop(uid, None)
+        for key in memory.troubles if memory else ():
+            self._secrets.retry_pace.forget(key)
         if self._rollouts is not None:
             self._rollouts.forget(uid)
 
@@ -43,7 +46,13 @@ class FanOut:
         """Bring the Secrets of all its namespaces and its status to what they have to be. Raises KubeError."""
         memory = self._memories.setdefault(environment.uid, SiteMemory())
         attempt = SyncAttempt(self._parts, environment, entry)
-        sites = await self._secrets.look(environment, entry.status, memory)
+        try:
+            sites = await self._secrets.look(environment, entry.status, memory)
+        except KubeError as error:
+            plan = attempt.fail_read(self.standing(environment, entry), error)
+            status = decide.with_others(plan.status, entry.status)
+            await self._parts.status_writer.write(environment, entry, plan, status)
+            return
         fill = Fill(attempt, self._secrets, memory, sites)
         if self._rollouts is not None:
             self._rollouts.take_up(environment, entry.status, sites)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
+from esc_operator.errors import InvalidError, KubeError, UnavailableError
 from esc_operator.reconciliation.fan_out.plan import (
     GIVE_UP_AFTER,
     Site,
@@ -26,11 +26,13 @@ from esc_operator.reconciliation.fan_out.plan import (
 )
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.contest import describe_contest
+from esc_operator.reconciliation.sync.failed_write import cause_of, reason_of
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET
 from esc_operator.reconciliation.sync.targets import was_refused_target
 from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
+from esc_operator.reconciliation.workqueue.retry_pace import WAKE_GAP
 from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.schedule import Window, retry_at
 from esc_operator.renewal.why import Wait, is_current, why_sync
@@ -90,6 +92,8 @@ class Fill:
             self.sites = []
             return plan_unfilled_waiting(situation, NO_VARIABLES)
         if isinstance(verdict, Wait):
+            if entry.failed is None:
+                attempt.note_written()
             plan = decide.plan_waiting(situation, verdict.until, failing=bool(seen.failed))
         elif self._all_wait(situation.now):
             plan = decide.plan_waiting(situation, None, failing=bool(seen.failed))
@@ -118,6 +122,8 @@ class Fill:
         entry, held, salt = self._entry, self._held, token_hex(SALT_BYTES)
         situation = self._attempt.situation(self.target)
         record = decide.next_record(situation, opened, salt, entry.record)
+        if self._attempt.is_kept and self._memory.pending is not None:
+            record = self._memory.pending  # the same values, under the seal that the status has already
         if held is not None and decide.says_the_same(held, record):
             record = held
         plan = decide.plan_opened(situation, opened, salt, entry.record)
@@ -125,12 +131,21 @@ class Fill:
         if seals != entry.status.seals:
             # Before any Secret has it: a process that dies in between must find out which Secrets are its own.
             await self._secrets.write_seals(self._environment, entry, seals)
-        await self._write_all(lagging(self.sites, record.seal), record, opened.data)
-        if any(site.has_values(record.seal) for site in self.sites):
-            self._attempt.succeed(situation.now, record)
+        behind = lagging(self.sites, record.seal)
+        if self._attempt.is_kept:
+            behind = [site for site in behind if self._is_due(site, situation.now)]
+        self._memory.pending = record
+        try:
+            await self._attempt.write(self._write_all(behind, record, opened.data))
+        except UnavailableError as error:
+            plan = self._attempt.fail(situation.target, error, opened)
         else:
-            refused = Refused(reasons.SECRET_REFUSED, self._first_message(), imports=opened.imports)
-            plan = self._attempt.refuse(situation.target, refused)
+            if any(site.has_values(record.seal) for site in self.sites):
+                self._memory.pending = None
+                self._attempt.succeed(self._attempt.began, record)
+            else:
+                self._attempt.keep(opened)
+                plan = self._attempt.refuse(situation.target, self._refused(opened))
         return self._told(replace(plan, status=replace(plan.status, seals=seals)), record)
 
     async def _catch_up(self, seen: Observation) -> None:
@@ -139,7 +154,8 @@ class Fill:
         if best is None or record is None or not is_current(seen, now) or self._attempt.is_held():
             return
         if due := [site for site in lagging(self.sites, record.seal) if self._is_due(site, now)]:
-            await self._write_all(due, record, await self._secrets.read_data(best, record))
+            data = await self._secrets.read_data(best, record)
+            await self._attempt.write(self._write_all(due, record, data))
 
     def _is_due(self, site: Site, now: datetime) -> bool:
         trouble = self._memory.troubles.get(site.key)
@@ -167,13 +183,16 @@ class Fill:
     # Writing.
 
     async def _write_all(self, chosen: Sequence[Site], record: SyncRecord, data: Mapping[str, str]) -> None:
-        """Write the chosen ones. A failure of one namespace does not delay the others."""
+        """Write the chosen ones. A failure of one namespace does not delay the others. Raises UnavailableError where it
+        is the API server's."""
         unanswered: list[UnavailableError] = []
+        skipped: list[Site] = []
         written: dict[Key, Site] = {}
 
         async def write(site: Site) -> None:
             async with self._secrets.slots:
                 if len(unanswered) >= GIVE_UP_AFTER:
+                    skipped.append(site)
                     return
                 try:
                     filled = await self._secrets.write(site, record, data)
@@ -186,9 +205,14 @@ class Fill:
             self._note_written(site, filled)
 
         await asyncio.gather(*(write(site) for site in chosen))
-        if len(unanswered) >= GIVE_UP_AFTER or (unanswered and len(unanswered) == len(chosen)):
-            raise unanswered[-1]
         self.sites = [written.get(site.key, site) for site in self.sites]
+        is_of_all = len(unanswered) >= GIVE_UP_AFTER or (unanswered and len(unanswered) == len(chosen))
+        if is_of_all and unanswered[-1].reason == UnavailableError.default_reason:
+            raise unanswered[-1]
+        for site in skipped:
+            last = unanswered[-1]
+            why = f"its Secret was not written, because that failed in {GIVE_UP_AFTER} namespaces before: {last.cause}"
+            self._note_trouble(site, record, UnavailableError(why, reason=last.reason, cause=last.cause))
 
     def _note_written(self, before: Site, filled: Site) -> None:
         memory, now = self._memory, self._attempt.now()
@@ -198,6 +222,9 @@ class Fill:
             if row.count == 1 and not in_vain:
                 self._restored.append(before)
         memory.troubles.pop(filled.key, None)
+        for place, key in enumerate(self._secrets.retry_pace.succeed(filled.key), start=1):
+            if trouble := memory.troubles.get(key):  # it failed by the same cause
+                memory.troubles[key] = replace(trouble, due=now + place * WAKE_GAP)
         memory.trusted[filled.key] = filled.target.trusted_version
         if not filled.target.in_order:
             self._note_contest(filled, next_turn(memory.restorations[filled.key], now))
@@ -206,19 +233,33 @@ class Fill:
         troubles, now = self._memory.troubles, self._attempt.now()
         before = troubles.get(site.key)
         failures = before.failures + 1 if before else 1
-        held = site.record
-        end = Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at else None
-        due = retry_at(now, failures, end, str(site.key), record.lifetime)
+        if isinstance(error, InvalidError):
+            due = retry_at(now, failures, self._end_of_use(site), str(site.key), record.lifetime)
+        else:
+            due = self._secrets.retry_pace.fail(site.key, now, cause_of(error))
         if error.retry_after:
             due = max(due, end_of_wait(error.retry_after, now))
-        passing = isinstance(error, UnavailableError | ConflictError | NotFoundError)
-        reason = error.reason if passing else reasons.SECRET_REFUSED
+        reason = reason_of(error)
+        self._attempt.count_failed_write(reason)
         troubles[site.key] = SiteFailure(failures, due, reason, error.message)
         log = {"environment": site.local.key.name, "reason": reason}
         logger.warning("%s: %s", site.local.key.name, error.message, extra=log)
 
-    def _first_message(self) -> str:
-        return next((one.message for one in self._memory.troubles.values()), "no namespace could be filled")
+    def _end_of_use(self, site: Site) -> datetime | None:
+        held = site.record
+        return Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at else None
+
+    def _refused(self, opened: OpenedValues) -> Refused:
+        """No namespace could be filled: why, by the first of them."""
+        troubles = [one for site in self.sites if (one := self._memory.troubles.get(site.key))]
+        if not troubles:
+            return Refused(
+                reasons.SECRET_REFUSED, "no namespace could be filled", imports=opened.imports, warnings=opened.warnings
+            )
+        due = min(one.due for one in troubles)
+        first = troubles[0]
+        refused = Refused(first.reason, first.message, imports=opened.imports, unwritten=True, due=due)
+        return replace(refused, warnings=opened.warnings)
 
     # Reporting.
 
@@ -258,4 +299,6 @@ class Fill:
         for site in self.sites:
             if (one := troubles.get(site.key)) and site.refused and one.due <= now:
                 due = retry_at(now, one.failures, None, str(site.key))
+                if site.refused.unwritten:  # it could not be read
+                    due = self._secrets.retry_pace.fail(site.key, now)
                 troubles[site.key] = replace(one, due=due, failures=one.failures + 1)

@@ -10,10 +10,13 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from esc_operator.errors import ConflictError, EscError
+from esc_operator.errors import ConflictError, EscError, KubeError
 from esc_operator.reconciliation.fan_out.plan import Site, SiteFailure, best_of, digest_versions, make_site
+from esc_operator.reconciliation.sync.failed_write import reason_of
+from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.sync.secret_body import secret_body
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET, TargetSecret
+from esc_operator.reconciliation.workqueue.retry_pace import RetryPace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,19 +39,22 @@ AT_ONCE = 16
 @dataclass(slots=True)
 class SiteMemory:
     """What is remembered of one environment's namespaces. `trusted`: the versions at which Secrets were seen in order.
-    `troubles` are those of single namespaces, `restorations` how often in a row others have changed a Secret."""
+    `troubles` are those of single namespaces, `restorations` how often in a row others have changed a Secret.
+    `pending`: the record of values that no namespace has yet."""
 
     trusted: dict[Key, str] = field(default_factory=dict)
     troubles: dict[Key, SiteFailure] = field(default_factory=dict)
     restorations: dict[Key, Restorations] = field(default_factory=dict)
     is_fresh: bool = True
+    pending: SyncRecord | None = None
 
 
 class SiteSecrets:
-    """`slots`: who writes takes one."""
+    """`slots`: who writes takes one. `retry_pace` says when writes that fail are tried again, by Secret."""
 
     def __init__(self, shared: Shared, namespaces: Namespaces) -> None:
         self.slots = asyncio.Semaphore(AT_ONCE)
+        self.retry_pace: RetryPace[Key] = RetryPace(lambda key: key.namespace)
         self._gatherer = shared.gatherer
         self._actor = shared.actor
         self._namespaces = namespaces
@@ -63,16 +69,36 @@ class SiteSecrets:
     # Reads.
 
     async def look(self, environment: EscEnvironment, status: Status, memory: SiteMemory) -> list[Site]:
-        """All namespaces that are to have the Secret, with what is there. Raises KubeError."""
+        """All namespaces that are to have the Secret, with what is there; one whose Secret cannot be read keeps no
+        other waiting. Raises KubeError where none can be read."""
         names = self._matching(environment)
         keys = {name: environment.within(name).target_key for name in names}
         if memory.is_fresh:
             memory.trusted = self._trusted_by(status, keys.values())
             memory.is_fresh = False
         wanted = set(keys.values())
-        memory.troubles = {key: one for key, one in memory.troubles.items() if key in wanted}
         memory.restorations = {key: one for key, one in memory.restorations.items() if key in wanted}
-        return list(await asyncio.gather(*(self._look_at(environment.within(name), memory) for name in names)))
+        for gone in memory.troubles.keys() - wanted:
+            del memory.troubles[gone]
+            self.retry_pace.forget(gone)
+        found = await asyncio.gather(*(self._try_at(environment.within(name), memory) for name in names))
+        unread = [one for one in found if isinstance(one, KubeError)]
+        if unread and len(unread) == len(found):
+            raise unread[0]
+        return [
+            self._unread(environment.within(name), one) if isinstance(one, KubeError) else one
+            for name, one in zip(names, found, strict=True)
+        ]
+
+    async def _try_at(self, local: EscEnvironment, memory: SiteMemory) -> Site | KubeError:
+        try:
+            return await self._look_at(local, memory)
+        except KubeError as error:
+            return error
+
+    def _unread(self, local: EscEnvironment, error: KubeError) -> Site:
+        refused = Refused(reason_of(error), error.message, retry_after=error.retry_after, unwritten=True)
+        return Site(local, TargetSecret(self._gatherer.known(local.target_key)), refused)
 
     def missing(self, environment: EscEnvironment) -> list[str]:
         """The namespaces that its target names and that do not exist."""

@@ -184,7 +184,8 @@ class EnvironmentOpening:
         )
         if not result.ok:
             refused = await self._refusal(result.errors, store, root)
-            return replace(refused, warnings=status_warnings(result.warnings, root, store.confidential))
+            warnings = status_warnings(result.warnings, root, store.confidential)
+            return replace(refused, warnings=warnings, unwritten=refused.retryable and states.has_failed)
         (data, problems), warnings = await self._opener.large_work.run(
             lambda: (secret_data(exported(result.value)), status_warnings(result.warnings, root, store.confidential)),
             3 * result.value.writing_units,

@@ -11,15 +11,17 @@ import asyncio
 import base64
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.driver.rotator_states import plain_state
-from esc_operator.errors import ConflictError, NotFoundError
+from esc_operator.errors import ConflictError, KubeError, NotFoundError
 from esc_operator.evaluation import Failed, Rotated
 from esc_operator.kube.paths import SECRETS
 from esc_operator.kube.secret_informer import parse_secret_metadata
 from esc_operator.reconciliation.sync.difference import excess
+from esc_operator.reconciliation.sync.failed_write import reason_of
 from esc_operator.reconciliation.sync.secret_body import owner_reference
 from esc_operator.renewal.why import asks_for_more
 from esc_operator.resources import (
@@ -34,7 +36,7 @@ from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.rotate_request import RotateRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from esc_operator.driver.rotator_states import Make
     from esc_operator.kube.api import KubeApi
@@ -131,11 +133,13 @@ class RotatorSecrets:
 
 
 class EnvironmentStates:
-    """The states for one evaluation of one environment and what it imports; see `driver.rotator_states`."""
+    """The states for one evaluation of one environment and what it imports; see `driver.rotator_states`. `has_failed`:
+    they could not be read or written."""
 
     def __init__(self, secrets: RotatorSecrets, environment: EscEnvironment, *, rotates: bool) -> None:
         self._secrets = secrets
         self._environment = environment
+        self.has_failed = False
         self._rotates = rotates
         self._kept: dict[str, Kept] = {}
         self._lock = asyncio.Lock()
@@ -178,19 +182,31 @@ class EnvironmentStates:
         if name not in self._kept:
             key = key_of(name, "")
             own = key == self._environment.key
-            self._kept[name] = await self._secrets.read(key, self._environment.uid if own else "")
+            with self._noting_failure():
+                self._kept[name] = await self._secrets.read(key, self._environment.uid if own else "")
         return self._kept[name]
 
     async def _write(self, kept: Kept) -> None:
+        with self._noting_failure():
+            try:
+                await self._secrets.write(self._environment, kept)
+            except ConflictError:
+                # Somebody has edited it, or an answer of ours was lost: what was just made counts more than what is
+                # there.
+                fresh = await self._secrets.read(self._environment.key, self._environment.uid)
+                if fresh.refused:
+                    raise
+                kept.version = fresh.version
+                await self._secrets.write(self._environment, kept)
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """Note that a read or a write has failed, and give that the reason of a Secret's."""
         try:
-            await self._secrets.write(self._environment, kept)
-        except ConflictError:
-            # Somebody has edited it, or an answer of ours was lost: what was just made counts more than what is there.
-            fresh = await self._secrets.read(self._environment.key, self._environment.uid)
-            if fresh.refused:
-                raise
-            kept.version = fresh.version
-            await self._secrets.write(self._environment, kept)
+            yield
+        except KubeError as error:
+            self.has_failed, error.reason = True, reason_of(error)
+            raise
 
 
 def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, RotatorState]:

@@ -12,7 +12,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from esc_operator.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
+from esc_operator.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    KubeError,
+    NotFoundError,
+    UnavailableError,
+)
 from esc_operator.kube.api import METADATA
 from esc_operator.kube.paths import WORKLOADS
 from esc_operator.reconciliation.rollouts.missing import missing_targets
@@ -28,6 +35,7 @@ from esc_operator.reconciliation.rollouts.plan import (
     stamps_for,
 )
 from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
+from esc_operator.reconciliation.workqueue.retry_pace import RetryPace
 from esc_operator.reconciliation.workqueue.slots import Slots
 from esc_operator.renewal.schedule import retry_at
 from esc_operator.resources import reasons
@@ -69,8 +77,8 @@ class _PlaceMemory:
 
     `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
     `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
-    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `told` are those
-    that events have told; `held_until`: the API server has asked to be left alone until then.
+    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `told` are
+    those that events have told; `held_until`: the API server has asked to be left alone until then.
     """
 
     revision: str
@@ -96,6 +104,8 @@ class Roller:
         self._telemetry = telemetry
         self._absent: dict[str, datetime] = {}
         self._memories: dict[Place, _PlaceMemory] = {}
+        # By namespace, and the UID of a workload or of the environment.
+        self._retry_pace: RetryPace[tuple[str, str]] = RetryPace(lambda key: key[0])
 
     @property
     def under_way(self) -> int:
@@ -110,6 +120,7 @@ class Roller:
     def forget(self, place: Place) -> None:
         """There is nothing to roll any more."""
         memory = self._memories.pop(place, None)
+        self._retry_pace.forget((place[1], place[0]))
         # One that another environment follows as well is held again when that looks at it.
         for uid in memory.slots if memory else ():
             self._slots.release(uid)
@@ -141,6 +152,7 @@ class Roller:
         plan = self._take_slots(memory, survey.plan, environment.key.namespace, record, now)
         plan = await self._stamp_all(environment, memory, plan, record, now)
         memory.troubles, memory.held_until = 0, None
+        self._retry_pace.forget((environment.key.namespace, environment.uid))
         if plan.is_done:
             self.forget(_place(environment))
         return plan
@@ -149,9 +161,13 @@ class Roller:
         """When to try again."""
         log = {"environment": str(environment.key), "reason": error.reason}
         logger.warning("%s: rolling its workloads: %s", environment.key, error.message, extra=log)
+        self._telemetry.meter.write_failed("workloads", error.reason)
         now, memory = self._now(), self._remember(environment, record)
         memory.troubles += 1
-        due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
+        if isinstance(error, UnavailableError):
+            due = self._retry_pace.fail((environment.key.namespace, environment.uid), now)
+        else:
+            due = retry_at(now, memory.troubles, record.replaced_expires_at, environment.uid)
         if error.retry_after:
             memory.held_until = end_of_wait(error.retry_after, now)
             due = max(due, memory.held_until)
@@ -204,6 +220,8 @@ class Roller:
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
         wanted = {one.uid for one in plan.roll}
         gone = memory.slots - {one.uid for one in found}
+        for uid in gone:
+            self._retry_pace.forget((namespace, uid))
         for uid in busy:
             self._slots.hold(uid, namespace, now)
         # One that is on its way for another's sake keeps its turn.
@@ -229,16 +247,22 @@ class Roller:
         """What stands in the way of one workload is told of it, and keeps no other waiting."""
         refused: list[Behind] = []
         for workload in plan.roll:
+            key = environment.key.namespace, workload.uid
             try:
                 await self._stamp(environment, workload, record, now)
-            except (ForbiddenError, InvalidError) as error:
+            except (ForbiddenError, InvalidError, UnavailableError) as error:
+                if isinstance(error, UnavailableError) and error.reason != reasons.WEBHOOK_UNAVAILABLE:
+                    raise
                 self._slots.release(workload.uid)
-                refused.append(Behind(workload, reasons.ROLLOUT_REFUSED, error.message))
+                self._telemetry.meter.write_failed("workloads", error.reason)
+                due = self._retry_pace.fail(key, now)
+                refused.append(Behind(workload, reasons.ROLLOUT_REFUSED, error.message, due))
             except (ConflictError, NotFoundError):
                 why = "it was changed at the same time, and is looked at again"
                 refused.append(Behind(workload, reasons.ROLLOUT_WAITING, why, now + SOON))
             else:
                 memory.stamped[workload.uid] = now
+                self._retry_pace.forget(key)
                 self._telemetry.meter.stamped()
         return held_back(plan, refused)
 

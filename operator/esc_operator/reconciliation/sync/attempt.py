@@ -9,25 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from esc_operator.driver.sharing import Demand
-from esc_operator.errors import KubeError
+from esc_operator.errors import ConflictError, InvalidError, KubeError, NotFoundError
 from esc_operator.lang.reasons import LIMIT_EXCEEDED
-from esc_operator.reconciliation.sync import decide
+from esc_operator.reconciliation.sync import decide, decide_refused
+from esc_operator.reconciliation.sync.bells import Bells
+from esc_operator.reconciliation.sync.failed_write import cause_of, refused_by
 from esc_operator.reconciliation.sync.observation import observe, wanted_by
-from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused
+from esc_operator.reconciliation.sync.outcome import (
+    NO_USES,
+    CheckedValues,
+    Imports,
+    OpenedValues,
+    Refused,
+    Uses,
+)
 from esc_operator.reconciliation.sync.situation import Situation, end_to_report
 from esc_operator.reconciliation.sync.unfilled import held_by_status, is_unfilled
+from esc_operator.reconciliation.sync.unwritten import wish_of
 from esc_operator.renewal.why import are_outdated, next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.imported import BEHIND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator
+    from collections.abc import Callable, Collection, Coroutine
     from datetime import datetime
 
     from esc_operator.driver.worker import Worker
@@ -45,6 +54,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
+SLOW_SECONDS = 0.5
+"""A write that takes longer lets its worker go: a webhook may keep it waiting for half a minute."""
+
+T = TypeVar("T")
 
 _NOTHING_TO_EXPORT = frozenset({reasons.NO_VARIABLES})
 
@@ -64,29 +77,6 @@ class Opening(Protocol):
         """What it imports, found out without opening anything. Raises KubeError."""
 
 
-class Bells:
-    """Of the attempts that are under way: each is rung when what its environment holds has come to its end."""
-
-    def __init__(self) -> None:
-        self._hung: dict[Key, asyncio.Future[None]] = {}
-
-    def ring(self, key: Key) -> bool:
-        """Whether there is one for that key."""
-        if (bell := self._hung.get(key)) is None:
-            return False
-        if not bell.done():
-            bell.set_result(None)
-        return True
-
-    @contextmanager
-    def hung(self, key: Key) -> Iterator[asyncio.Future[None]]:
-        bell = self._hung[key] = asyncio.get_running_loop().create_future()
-        try:
-            yield bell
-        finally:
-            del self._hung[key]
-
-
 @dataclass(frozen=True, slots=True)
 class AttemptParts:
     """What attempts are made with. `note` is told of each environment that was seen, `note_source` of the
@@ -103,7 +93,8 @@ class AttemptParts:
 
 
 class SyncAttempt:
-    """One attempt. `outcome`: what came of opening, None as long as it was not opened."""
+    """One attempt. `outcome`: what came of opening, None as long as it was not opened. `began`: when its values were
+    there; `is_kept`: they are those of an earlier attempt, which could not write them."""
 
     def __init__(self, parts: AttemptParts, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         self.environment = environment
@@ -111,6 +102,9 @@ class SyncAttempt:
         self.outcome: OpenedValues | CheckedValues | Refused | None = None
         self._parts = parts
         self._shared = parts.shared
+        self.began = parts.shared.now()
+        self.is_kept = False
+        self._writing_since: datetime | None = None
         self._recoveries = parts.shared.recoveries.count
 
     def now(self) -> datetime:
@@ -159,11 +153,14 @@ class SyncAttempt:
         if environment.too_large:
             self.outcome = Refused(LIMIT_EXCEEDED, environment.too_large, retryable=False)
             return self.outcome
+        demand = Demand(entry.rotation_seen_at if sync.fresh else None, sync.outlive)
+        if kept := self._find_kept(demand):
+            self.outcome = kept
+            return kept
         log = {"environment": str(environment.key), "reason": str(sync.cause)}
         logger.info("%s: syncing (%s)", environment.key, sync.cause, extra=log)
-        fresh_after = entry.rotation_seen_at if sync.fresh else None
-        outcome = await self._open(target, Demand(fresh_after, sync.outlive))
-        self.outcome = outcome
+        outcome = await self._open(target, demand)
+        self.outcome, self.began = outcome, self.now()
         self._note(outcome.imports)
         return outcome
 
@@ -186,6 +183,20 @@ class SyncAttempt:
         if imports.source is not None:
             self.entry.source_version = imports.source.version
             self._parts.note_source(self.environment.key, imports.source.mark)
+
+    def _find_kept(self, demand: Demand) -> OpenedValues | None:
+        """The values of an attempt that could not write them, where nothing has changed since."""
+        environment, key = self.environment, self.environment.key
+        wish = wish_of(environment, self._recoveries)
+        kept = self._shared.unwritten.find(key, wish, demand, environment, self.now())
+        if kept is None:
+            return None
+        used = kept.opened.imports.used
+        if are_outdated(used, self._shared.cache.imported(key, used)):
+            self._shared.unwritten.forget(key)
+            return None
+        self.began, self.is_kept = kept.began, True
+        return kept.opened
 
     async def _open(self, target: TargetSecret, demand: Demand) -> OpenedValues | Refused:
         """Where that takes longer than what is held can be used, that is told meanwhile."""
@@ -217,19 +228,83 @@ class SyncAttempt:
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: %s", environment.key, error.message, extra=log)
 
+    async def write(self, writing: Coroutine[Any, Any, T]) -> T:
+        """Write, and let the worker go where that takes long."""
+        self._writing_since = self.now()
+        task = asyncio.create_task(writing, name=f"writing-{self.environment.key}")
+        try:
+            done, _ = await asyncio.wait((task,), timeout=SLOW_SECONDS)
+            if done:
+                return task.result()
+            async with self._shared.attempts[self.environment.key].away():
+                return await task
+        finally:
+            task.cancel()
+
     # What comes of it.
 
     def refuse(self, target: TargetSecret, refused: Refused) -> Plan:
-        """Note that there are no values; answers what has to be told. Where the API server asks for it, nothing more is
-        asked about this environment for a while, whatever wakes it."""
+        """Note that there are no values, or none in the Secret; answers what has to be told. Where the API server asks
+        for it, nothing more is asked about this environment for a while, whatever wakes it."""
         environment, situation = self.environment, self.situation(target)
+        if refused.unwritten and refused.due is None:
+            refused = replace(refused, due=self._shared.retry_pace.fail(environment.key, situation.now))
+        if not refused.unwritten:
+            self._shared.retry_pace.forget(environment.key)
         log = {"environment": str(environment.key), "reason": refused.reason}
-        logger.warning("%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
-        refusal = decide.refuse(situation, refused)
+        level = logging.INFO if decide_refused.tells(situation, refused) else logging.WARNING
+        logger.log(level, "%s: %s: %s", environment.key, refused.reason, refused.message, extra=log)
+        refusal = decide_refused.refuse(situation, refused, self.entry.failed)
         if refusal.asked:
             self._shared.retry_after.ask(environment.key, refusal.asked, situation.now)
         self.entry.failed = refusal.failed or self.entry.failed
         return refusal.plan
+
+    def fail(self, target: TargetSecret, error: KubeError, opened: OpenedValues | None = None) -> Plan:
+        """Note that a write of its Secret has failed; answers what has to be told. The values that were `opened` are
+        kept for the next try. Raises the error where another writer was only just faster: that is read first."""
+        if opened is not None:
+            self.keep(opened)
+        self._raise_if_overtaken(error)
+        refused = self._describe(error, opened.imports if opened is not None else self._known_imports())
+        return self.refuse(target, replace(refused, warnings=opened.warnings if opened is not None else None))
+
+    def fail_read(self, target: TargetSecret, error: KubeError) -> Plan:
+        """Note that its Secret could not be read, so that nobody knows whether anything is to be done, or could not be
+        restored, for which nothing is opened; answers what has to be told. Raises the error where the last attempt has
+        failed: the status tells of that."""
+        if self.entry.failed is not None:
+            raise error
+        self._raise_if_overtaken(error)
+        plan = self.refuse(target, self._describe(error, self._known_imports()))
+        self.entry.failed = None  # nothing has been tried that would have to be tried again
+        return plan
+
+    def keep(self, opened: OpenedValues) -> None:
+        """Keep values that could not be written."""
+        wish = wish_of(self.environment, self._recoveries)
+        self._shared.unwritten.keep(self.environment.key, wish, opened, self.began)
+
+    def _raise_if_overtaken(self, error: KubeError) -> None:
+        if isinstance(error, ConflictError | NotFoundError) and not self.entry.was_overtaken:
+            self.entry.was_overtaken = True
+            raise error
+
+    def _describe(self, error: KubeError, imports: Imports) -> Refused:
+        key, now = self.environment.key, self.now()
+        by_itself = isinstance(error, InvalidError)  # only its owner mends the object itself, and that is noticed
+        took = now - self._writing_since if self._writing_since else timedelta(0)
+        due = None if by_itself else self._shared.retry_pace.fail(key, now, cause_of(error), took)
+        refused = refused_by(error, due, imports)
+        self.count_failed_write(refused.reason)
+        return refused
+
+    def count_failed_write(self, reason: str) -> None:
+        self._shared.telemetry.meter.write_failed("secrets", reason)
+
+    def _known_imports(self) -> Imports:
+        used = {name: one for name, one in (self.entry.status.imports or {}).items() if name != BEHIND}
+        return Imports(own=Uses(used, self.entry.refused), behind=self.entry.behind or NO_USES)
 
     def is_held(self) -> bool:
         """Whether the API server has asked that nothing more is asked about it."""
@@ -240,6 +315,13 @@ class SyncAttempt:
         to be read again."""
         entry = self.entry
         entry.failed, entry.read_at, entry.opened_at, entry.record = None, began, began, record
+        self._shared.unwritten.forget(self.environment.key)
+        self.note_written()
+
+    def note_written(self) -> None:
+        """Note that nothing stands in the way of its Secret any more."""
+        self.entry.was_overtaken = False
+        self._shared.note_written(self.environment.key)
 
     def meter(self, sync: Sync, seen: Observation, began: datetime) -> None:
         """Count what came of it, and how late it was."""

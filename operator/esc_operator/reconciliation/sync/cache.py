@@ -52,8 +52,10 @@ class CachedEnvironment:
     the last attempt, and in which places; `behind` is what only its imports have imported, None while that is not
     known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
     `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
-    did so most often. `rotation_due_at`: the annotation asks too often, and is heeded then. `size`: the bytes of its
-    text when it was last worked on. `restorations`: how often in a row others have changed its Secret."""
+    did so most often. `was_overtaken`: another writer was faster than its last write, which was tried again at once.
+    `status_trouble`: why the API server refuses its status, as far as an event has told it. `rotation_due_at`: the
+    annotation asks too often, and is heeded then. `size`: the bytes of its text when it was last worked on.
+    `restorations`: how often in a row others have changed its Secret."""
 
     uid: str
     version: str
@@ -83,6 +85,8 @@ class CachedEnvironment:
     source_version: str | None = None
     """The version at which the object was last read that holds its definition: "" if it did not exist, None if it was
     not read."""
+    was_overtaken: bool = False
+    status_trouble: str = ""
 
     def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest, applied_mark: int) -> bool:
         """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import UnavailableError
 from esc_operator.kube.events import Event
-from esc_operator.reconciliation.sync.observation import failed_attempt, held_by, wanted_by
+from esc_operator.reconciliation.sync.observation import held_by, wanted_by
 from esc_operator.reconciliation.sync.outcome import OpenedValues, Refused
 from esc_operator.reconciliation.sync.readiness import (
     describe_end,
@@ -17,14 +15,11 @@ from esc_operator.reconciliation.sync.readiness import (
     ready,
     recovery_event,
     refreshed,
-    trouble_event,
 )
 from esc_operator.reconciliation.sync.secret_body import make_record, secret_body
 from esc_operator.reconciliation.sync.situation import Situation, end_of_use, has_expired
 from esc_operator.reconciliation.sync.warnings import evaluated_anew
-from esc_operator.reconciliation.workqueue.retry_after import end_of_wait
 from esc_operator.renewal.rotation_gap import count_one_more
-from esc_operator.renewal.schedule import retry_at
 from esc_operator.renewal.why import are_outdated, next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, Condition, carry_transition_times, find_condition
@@ -34,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from esc_operator.renewal.why import Attempt
     from esc_operator.resources.sync_record import SyncRecord
 
 MAX_NAMES = 256
@@ -68,7 +62,7 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
     held_then = held_by(record, seen.now, seen.now, intact=True)
     upcoming = next_refresh(wanted_by(seen.environment, seen.old, {}), held_then, seen.now)
     status = replace(
-        _status(seen, record, None),
+        status_of(seen, record, None),
         secret_resource_version=seen.target.trusted_version,
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
         next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
@@ -115,61 +109,11 @@ def _differs_from_before(seen: Situation, opened: OpenedValues) -> bool:
     return not (is_static and same and old.observed_generation == seen.environment.generation)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What comes of an attempt that was refused. `failed` is what is remembered of it. `asked`: for so many seconds the
-    API server has to be left alone, as far as this environment is concerned; None where it did not ask for that."""
-
-    plan: Plan
-    failed: Attempt | None
-    asked: float | None
-
-
-def refuse(seen: Situation, refused: Refused) -> Refusal:
-    """No values: what is told, what is remembered, and who is left alone."""
-    asked = refused.retry_after if refused.reason == UnavailableError.default_reason else None
-    after = _asked_until(seen, refused)
-    plan = plan_refused(seen, refused, after)
-    failed = failed_attempt(plan.status)
-    if failed is not None:
-        failed = replace(failed, retryable=refused.retryable, retry_after=after, outage=refused.outage)
-    return Refusal(plan, failed, asked or None)
-
-
-def _asked_until(seen: Situation, refused: Refused) -> datetime | None:
-    """Until when the other side asks to be left alone. An API server is heeded for no longer than its hold lasts."""
-    if not refused.retry_after:
-        return None
-    if refused.reason == UnavailableError.default_reason:
-        return end_of_wait(refused.retry_after, seen.now)
-    return seen.now + timedelta(seconds=refused.retry_after)
-
-
-def plan_refused(seen: Situation, refused: Refused, after: datetime | None = None) -> Plan:
-    """No values: the Secret is kept as it is, and the status tells why and when it is tried again, which is not before
-    `after`."""
-    repeated = (seen.old.observed_generation, seen.old.observed_request) == (
-        seen.environment.generation,
-        seen.environment.rotate_request,
-    )
-    failures = seen.old.failures + 1 if repeated else 1
-    due = _retry_due(seen, failures, after) if refused.retryable else None
-    status = replace(
-        _status(seen, seen.held, refused),
-        failures=failures,
-        last_failure_at=seen.now.replace(microsecond=0),
-        next_refresh_at=due.replace(microsecond=0) if due else None,
-        imports=refused.imports.used,
-        warnings=evaluated_anew(seen.old.warnings, refused.warnings),
-    )
-    return Plan(status=status, wake_at=_first(due, end_of_use(seen)), event=trouble_event(seen.old, refused))
-
-
 def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> Plan:
     """Nothing is due. The status is made to tell what the Secret's own record says, in case a write of it was lost."""
     if failing:
         return _still_failing(seen, until)
-    status = _status(seen, seen.held, None)
+    status = status_of(seen, seen.held, None)
     if seen.held and seen.target.secret:
         keys = seen.target.keys
         status = replace(
@@ -240,27 +184,22 @@ def says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
     return replace(held, refreshed_at=record.refreshed_at, issued_at=record.issued_at) == record
 
 
-def _retry_due(seen: Situation, failures: int, after: datetime | None) -> datetime:
-    lifetime = seen.held.lifetime if seen.held else None
-    due = retry_at(seen.now, failures, end_of_use(seen), seen.environment.uid, lifetime)
-    return max(due, after) if after else due
-
-
 def _still_failing(seen: Situation, until: datetime | None) -> Plan:
     """Between two attempts only what is held can change: it expires, or somebody edits or deletes it."""
     known = find_condition(seen.old.conditions, REFRESHED)
     trouble = Refused(known.reason, known.message) if known and known.status == "False" else None
     status = replace(
-        _status(seen, seen.held, trouble),
+        status_of(seen, seen.held, trouble),
         failures=seen.old.failures,
         last_failure_at=seen.old.last_failure_at,
         next_refresh_at=seen.old.next_refresh_at,
         imports=seen.old.imports,
     )
-    return Plan(status=status, wake_at=_first(until, end_of_use(seen)))
+    return Plan(status=status, wake_at=first_of(until, end_of_use(seen)))
 
 
-def _status(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
+def status_of(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
+    """What a status tells whatever has come of an attempt."""
     conditions = (ready(seen, held, refused), refreshed(seen.environment, refused))
     return Status(
         conditions=carry_transition_times(conditions, seen.old.conditions, seen.now),
@@ -300,5 +239,6 @@ def _former_name(seen: Situation) -> str:
     return seen.old.secret_name if seen.old.secret_name != seen.environment.target.name else ""
 
 
-def _first(*times: datetime | None) -> datetime | None:
+def first_of(*times: datetime | None) -> datetime | None:
+    """The earliest of some times; None where there is none."""
     return min((time for time in times if time is not None), default=None)

@@ -10,6 +10,7 @@ from esc_operator.resources.sharing import WITH_NOBODY, Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from esc_operator.renewal.schedule import Window
     from esc_operator.resources.environment import Key
@@ -113,10 +114,13 @@ class CheckedValues:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No values: why, for people. `retryable` is False where only a change by the owner can help.
+    """No values, or none in the Secret: why, for people. `retryable` is False where only a change by the owner can
+    help.
 
     `retry_after`, in seconds, is what the other side asked for. `outage`: a provider did not serve, and nothing else is
-    wrong that only a change could mend. `warnings` are those of the evaluation; None if there was none.
+    wrong that only a change could mend. `unwritten`: what has failed is a write, or a read for one, of a Secret;
+    `due` is then when it is tried again, None where the backoff decides that. `warnings` are those of the evaluation;
+    None if there was none.
     """
 
     reason: str
@@ -126,3 +130,5 @@ class Refused:
     outage: bool = False
     imports: Imports = Imports()
     warnings: tuple[StatusWarning, ...] | None = None
+    unwritten: bool = False
+    due: datetime | None = None

@@ -7,28 +7,26 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
+from esc_operator.errors import KubeError
 from esc_operator.reconciliation.sync import decide
 from esc_operator.reconciliation.sync.attempt import AttemptParts, SyncAttempt
 from esc_operator.reconciliation.sync.contest import report_contest, report_trouble, restored, restored_event
-from esc_operator.reconciliation.sync.outcome import CheckedValues, Imports, OpenedValues, Refused, Uses
-from esc_operator.reconciliation.sync.target_secret import NO_SECRET
+from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
+from esc_operator.reconciliation.sync.target_secret import NO_SECRET, TargetSecret
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target, was_refused_target
 from esc_operator.reconciliation.sync.unfilled import NO_VARIABLES, plan_unfilled, plan_unfilled_waiting
 from esc_operator.renewal.restorations import count_one_more, next_turn
 from esc_operator.renewal.why import Cause, Wait, why_sync
-from esc_operator.resources import reasons
 from esc_operator.resources.definition_source import names_exports
 from esc_operator.resources.environment import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
     from datetime import datetime
 
     from esc_operator.kube.events import Event
     from esc_operator.reconciliation.sync.cache import CachedEnvironment
     from esc_operator.reconciliation.sync.decide import Plan
-    from esc_operator.reconciliation.sync.target_secret import TargetSecret
     from esc_operator.renewal.why import Observation, Sync
     from esc_operator.resources.environment import EscEnvironment
 
@@ -42,9 +40,22 @@ class SecretSync:
         self._actor = parts.shared.actor
         self._status_writer = parts.status_writer
 
-    async def reconcile(self, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret) -> None:
-        """`target` is what was read of its Secret. Raises KubeError."""
+    async def reconcile(
+        self, environment: EscEnvironment, entry: CachedEnvironment, reading: Awaitable[TargetSecret]
+    ) -> None:
+        """`reading` reads its Secret. Raises KubeError where not even the status can tell what has happened."""
         attempt = SyncAttempt(self._parts, environment, entry)
+        try:
+            target = await reading
+        except KubeError as error:
+            known = TargetSecret(self._gatherer.known(environment.target_key))
+            await self._carry_out(attempt, attempt.fail_read(known, error))
+            return
+        await self._reconcile(attempt, environment, entry, target)
+
+    async def _reconcile(
+        self, attempt: SyncAttempt, environment: EscEnvironment, entry: CachedEnvironment, target: TargetSecret
+    ) -> None:
         if environment.suspend:
             await self._carry_out(attempt, decide.plan_suspended(attempt.situation(target)))
             return
@@ -73,9 +84,12 @@ class SecretSync:
         elif refused:
             await self._refuse(attempt, target, refused)
         else:
+            before = entry.restorations
             if not target.in_order:
-                entry.restorations = count_one_more(entry.restorations, situation.now)
+                entry.restorations = count_one_more(before, situation.now)
             await self._sync(attempt, replace(target, data=None), verdict)  # values are not held while it waits
+            if entry.failed is not None:
+                entry.restorations = before  # nothing was restored
             attempt.meter(verdict, seen, situation.now)
 
     async def _report(
@@ -88,6 +102,8 @@ class SecretSync:
     ) -> None:
         """Nothing is to be written: tell how the Secret is. `refused`: why nothing can be written to it."""
         situation, failing = attempt.situation(target), attempt.entry.failed is not None
+        if target.in_order and not failing:
+            attempt.note_written()
         plan = replace(decide.plan_waiting(situation, until, failing=failing), event=event)
         if refused:
             plan = plan if failing else report_trouble(situation, plan, refused)
@@ -131,13 +147,14 @@ class SecretSync:
         situation = attempt.situation(target)
         # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
         plan = decide.plan_opened(situation, opened, token_hex(8), lost=attempt.entry.record)
-        written: TargetSecret | Refused = target
+        written = target
         if plan.secret is not None:
-            written = await self._write(plan.secret, opened.imports, creates=plan.creates)
-        if isinstance(written, Refused):
-            await self._carry_out(attempt, attempt.refuse(target, written))
-            return
-        attempt.succeed(situation.now, self._gatherer.own_record(attempt.environment))
+            try:
+                written = await attempt.write(self._actor.write(plan.secret, creates=plan.creates))
+            except KubeError as error:
+                await self._carry_out(attempt, attempt.fail(target, error, opened))
+                return
+        attempt.succeed(attempt.began, self._gatherer.own_record(attempt.environment))
         self._note_written(attempt.entry, written, attempt.now())
         plan = replace(plan, status=replace(plan.status, secret_resource_version=written.trusted_version))
         if not target.in_order:
@@ -148,27 +165,18 @@ class SecretSync:
         self, attempt: SyncAttempt, target: TargetSecret, secret: Mapping[str, Any], until: datetime | None
     ) -> None:
         """Write the Secret as it was; nothing is opened for it."""
-        environment, entry, held = attempt.environment, attempt.entry, attempt.situation(target).held
-        entry.restorations = count_one_more(entry.restorations, attempt.now())
+        environment, entry = attempt.environment, attempt.entry
+        before, entry.restorations = entry.restorations, count_one_more(entry.restorations, attempt.now())
         logger.info("%s: restoring its Secret", environment.key, extra={"environment": str(environment.key)})
-        written = await self._write(secret, Imports(Uses(held.imports if held else {})))
-        if isinstance(written, Refused):
-            await self._carry_out(attempt, attempt.refuse(target, written))
+        try:
+            written = await attempt.write(self._actor.write(secret, creates=False))
+        except KubeError as error:
+            entry.restorations = before
+            await self._carry_out(attempt, attempt.fail_read(target, error))
             return
         event = restored_event(target, entry.restorations)
         self._note_written(entry, written, attempt.now())
         await self._report(attempt, written, until, event=event)
-
-    async def _write(
-        self, secret: Mapping[str, Any], imports: Imports, *, creates: bool = False
-    ) -> TargetSecret | Refused:
-        """What the Secret is then, or why it was refused. Raises KubeError where that may pass by itself."""
-        try:
-            return await self._actor.write(secret, creates=creates)
-        except (UnavailableError, ConflictError, NotFoundError):
-            raise
-        except KubeError as error:
-            return Refused(reasons.SECRET_REFUSED, error.message, imports=imports)
 
     def _note_written(self, entry: CachedEnvironment, written: TargetSecret, now: datetime) -> None:
         """What others make of a write is not always what was sent: then it is not sent again at once."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from esc_operator.reconciliation.sync.cache import Cache
+from esc_operator.reconciliation.sync.unwritten import Unwritten
 from esc_operator.reconciliation.workqueue.attempts import Attempts
 from esc_operator.reconciliation.workqueue.retry_after import RetryAfter
+from esc_operator.reconciliation.workqueue.retry_pace import WAKE_GAP, RetryPace
 from esc_operator.reconciliation.workqueue.scheduler import Scheduler
 from esc_operator.reconciliation.workqueue.work_queue import WorkQueue
 from esc_operator.telemetry import SILENT, Telemetry
@@ -35,7 +37,8 @@ class Recoveries:
 @dataclass(frozen=True, slots=True)
 class Shared:
     """`pause` waits for so many seconds. `attempts` are those under way; `retry_after` says which environments the API
-    server has asked to be left alone for."""
+    server has asked to be left alone for. `retry_pace` says when writes that fail are tried again; `unwritten` keeps
+    their values until then."""
 
     gatherer: Gatherer
     actor: Actor
@@ -48,6 +51,25 @@ class Shared:
     attempts: Attempts[Key]
     retry_after: RetryAfter[Key]
     recoveries: Recoveries
+    retry_pace: RetryPace[Key]
+    unwritten: Unwritten = field(default_factory=Unwritten)
+
+    def note_written(self, key: Key) -> None:
+        """Note that writes about an environment fail no more. Those that failed by the same cause are tried again."""
+        now = self.now()
+        for place, other in enumerate(self.retry_pace.succeed(key)):
+            entry, when = self.cache.find(other), now + place * WAKE_GAP
+            if entry and entry.failed and entry.failed.due:
+                entry.failed = replace(entry.failed, due=when)
+            self.scheduler.set(other, when)
+
+    def forget(self, key: Key) -> None:
+        """An environment is gone."""
+        self.cache.remove(key)
+        self.scheduler.discard(key)
+        self.retry_after.forget(key)
+        self.retry_pace.forget(key)
+        self.unwritten.forget(key)
 
 
 def make_shared(
@@ -71,4 +93,5 @@ def make_shared(
         attempts=Attempts(queue),
         retry_after=RetryAfter(),
         recoveries=Recoveries(),
+        retry_pace=RetryPace(lambda key: key.namespace),
     )

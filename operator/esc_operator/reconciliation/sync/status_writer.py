@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from esc_operator.errors import ConflictError, KubeError, UnavailableError
+from esc_operator.errors import ConflictError, KubeError, NotFoundError, UnavailableError
 from esc_operator.formats.times import format_time
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.warnings import with_warnings
@@ -63,6 +63,7 @@ class StatusWriter:
         self._scheduler = shared.scheduler
         self._gatherer = shared.gatherer
         self._actor = shared.actor
+        self._meter = shared.telemetry.meter
         self._rollouts = rollouts
 
     async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
@@ -104,10 +105,23 @@ class StatusWriter:
         written = entry.status if entry.is_written else None
         if status != written:
             entry.status, entry.is_written = status, False
-            await self._actor.write_status(environment, written, status)
-            entry.is_written = True
+            try:
+                await self._actor.write_status(environment, written, status)
+            except KubeError as error:
+                await self._report_unwritten(environment, entry, error)
+                raise
+            entry.is_written, entry.status_trouble = True, ""
         self._scheduler.set(environment.key, min(filter(None, (plan.wake_at, due)), default=None))
         await self._actor.post(environment, plan.event, delay_event(due) if due and not was_delayed else None)
+
+    async def _report_unwritten(self, environment: EscEnvironment, entry: CachedEnvironment, error: KubeError) -> None:
+        """Report by an event what the status cannot tell, once for each cause. An environment that is gone has none."""
+        self._meter.write_failed("status", error.reason)
+        if isinstance(error, ConflictError | NotFoundError) or entry.status_trouble == error.message:
+            return
+        entry.status_trouble = error.message
+        message = f"{error.message}; until it can be written, the status says what was before"
+        await self._actor.post(environment, Event("Warning", reasons.STATUS_NOT_WRITTEN, message))
 
     async def abandon(self, environment: EscEnvironment, former: Key) -> None:
         """Delete a Secret that is filled no more, unless it is kept on purpose or not this environment's. Raises
@@ -122,3 +136,6 @@ class StatusWriter:
         except KubeError as error:
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: the former Secret is left over: %s", environment.key, error.message, extra=log)
+            self._meter.write_failed("secrets", error.reason)
+            message = f"Secret {former} is left over, under the former spec.target.name: {error.message}. Delete it"
+            await self._actor.post(environment, Event("Warning", reasons.SECRET_LEFT_OVER, message))

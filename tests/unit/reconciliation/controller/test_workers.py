@@ -81,14 +81,15 @@ def test_what_comes_of_one_evaluation_for_many_namespaces_is_reported_once() -> 
     play(story)
 
 
-def test_an_api_server_that_is_away_is_told_of_work_and_of_no_sync() -> None:
+def test_a_write_that_fails_counts_by_its_reason_and_as_a_sync_that_was_refused() -> None:
     async def story(world: World) -> None:
         world.api.put_environment("web", static(A="1"))
         world.api.refusals["apply", "secrets"] = UnavailableError("away")
         async with world.operator():
             pass
 
-        assert world.meter.of("worked") == [("refused",)]
-        assert world.meter.of("synced") == []
+        assert world.meter.of("worked") == [("done",)]
+        assert world.meter.of("synced") == [("FirstSync", "refused", None)]
+        assert world.meter.of("write_failed") == [("secrets", "KubernetesUnavailable")]
 
     play(story)

@@ -364,7 +364,7 @@ def test_a_workload_that_may_not_be_changed_is_reported_and_tried_again(error: A
             assert f"Deployment web: {error.message}" in world.condition("app", "RolledOut")["message"]
             tried = world.api.count("patch")
             await world.skip(10 * MINUTE, step=STEP)
-            assert 15 <= world.api.count("patch") - tried <= 25
+            assert 35 <= world.api.count("patch") - tried <= 100
             del world.api.refusals["patch", "deployments"]
             await world.skip(MINUTE, step=STEP)
             assert world.api.patches == ["web"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.errors import UnavailableError
-from esc_operator.reconciliation.sync.decide import refuse
+from esc_operator.reconciliation.sync.decide_refused import refuse
 from esc_operator.reconciliation.sync.outcome import Refused
 from esc_operator.reconciliation.sync.situation import Situation
 from esc_operator.reconciliation.sync.target_secret import NO_SECRET
