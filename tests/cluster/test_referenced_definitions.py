@@ -13,6 +13,7 @@ from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, CONFIG_MAPS, SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from cluster.harness import Cluster, Tenant
     from esc_operator.kube.paths import Resource
@@ -113,6 +114,23 @@ def test_a_cluster_environment_reads_from_the_operators_namespace(tenant: Tenant
         within(SOON, lambda: tenant.values("wide") == {"A": "off"}, "a change is followed")
     finally:
         tenant.cluster.must("DELETE", CLUSTER_ENVIRONMENTS.path(None, name))
+
+
+def test_a_file_of_a_kustomization_becomes_a_definition_and_its_changes_are_followed(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    (tmp_path / "kustomization.yaml").write_text(
+        f"namespace: {tenant.namespace}\nresources: [app.yaml]\n"
+        "generatorOptions: {disableNameSuffixHash: true}\n"
+        "configMapGenerator: [{name: defs, files: [env.yaml]}]\n"
+    )
+    (tmp_path / "app.yaml").write_text(manifest(reference("configMapKeyRef")))
+    for value in ("on", "off"):
+        (tmp_path / "env.yaml").write_text(text(A=value))
+        answer = kubectl(tenant, "apply", "-k", str(tmp_path))
+        assert answer.returncode == 0, answer.stderr
+        tenant.until_ready("app")
+        within(SOON, lambda: tenant.values("app") == {"A": value}, "it is followed")  # noqa: B023 - called here
 
 
 REFUSED = {
