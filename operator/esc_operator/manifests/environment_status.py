@@ -96,6 +96,7 @@ def _common() -> dict[str, Any]:
 
 def _many_namespaces() -> dict[str, Any]:
     return {
+        "definitionNamespace": text("The namespace of the object that environmentFrom refers to."),
         "rolloutDigest": text("A digest of the namespaces whose pods have the values of their Secret."),
         "namespaces": {
             "type": "object",

@@ -36,9 +36,10 @@ SOURCE: Final = "."
 name of an environment."""
 
 
-def own_source(mark: str) -> Imported:
-    """The entry for `SOURCE`: the mark of the text that was used."""
-    return Imported(1, mark)
+def own_source(mark: str, namespace: str = "") -> Imported:
+    """The entry for `SOURCE`: the mark of the text that was used, and for a ClusterEscEnvironment the namespace of the
+    object that holds it."""
+    return Imported(1, mark, namespace)
 
 
 def as_one(behind: Mapping[str, Imported]) -> Imported:

@@ -187,6 +187,7 @@ class Status:
             "imports": [_import_to_dict(name, used) for name, used in self._named_imports()] or None,
             "indirectImports": (self.imports or {}).get(BEHIND, NOT_THERE).uid or None,
             "definitionMark": (self.imports or {}).get(SOURCE, NOT_THERE).uid or None,
+            "definitionNamespace": (self.imports or {}).get(SOURCE, NOT_THERE).source or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
             "rotatorStates": self.rotator_states or None,
@@ -209,8 +210,12 @@ def _parse_imports(data: Mapping[str, Any]) -> dict[str, Imported]:
         item["name"]: Imported(item.get("generation") or 0, item.get("uid") or "", item.get("definitionMark") or "")
         for item in data.get("imports") or ()
     }
-    behind, own = data.get("indirectImports"), data.get("definitionMark")
-    return {**named, **({BEHIND: Imported(1, behind)} if behind else {}), **({SOURCE: own_source(own)} if own else {})}
+    behind, own, place = data.get("indirectImports"), data.get("definitionMark"), data.get("definitionNamespace") or ""
+    return {
+        **named,
+        **({BEHIND: Imported(1, behind)} if behind else {}),
+        **({SOURCE: own_source(own, place)} if own else {}),
+    }
 
 
 def parse_status(data: Mapping[str, Any] | None) -> Status:

@@ -168,7 +168,8 @@ class ClusterStore:
         generation, trusted = body["metadata"].get("generation", 0), parse_trusted(body)
         if not isinstance(source, KeySource):
             return stored_definition(key, source, generation=generation, trusted=trusted)
-        place = key.namespace or OPERATORS_NAMESPACE
+        seen = (body.get("status") or {}).get("definitionNamespace")  # where the operator has found it
+        place = key.namespace or seen or OPERATORS_NAMESPACE
         read = self._cluster.read_secret if source.is_confidential else self._cluster.read_config_map
         try:
             found = read(place, source.name)

@@ -43,7 +43,7 @@ def test_an_escenvironment_has_no_status_fields_of_many_namespaces() -> None:
         set(crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"])
         for crd in (environment_crd, cluster_environment_crd)
     )
-    assert of_many - own == {"namespaces", "seals", "rolloutDigest"}
+    assert of_many - own == {"definitionNamespace", "namespaces", "seals", "rolloutDigest"}
     assert own < of_many
 
 

@@ -194,6 +194,11 @@ def test_a_text_in_a_config_map_is_read_with_the_callers_rights() -> None:
     wide = store.load("ClusterEscEnvironment/wide", "")
     assert isinstance(wide, StoredDefinition)
     assert wide.text == "values: {a: wide}"
+    cluster.objects["ConfigMap", "elsewhere", "defs"] = {"metadata": {}, "data": {"env.yaml": "values: {a: far}"}}
+    cluster.bodies[1]["status"] = {"definitionNamespace": "elsewhere"}  # type: ignore[index]
+    far = ClusterStore(cluster, "apps").load("ClusterEscEnvironment/wide", "")
+    assert isinstance(far, StoredDefinition)
+    assert far.text == "values: {a: far}"
 
 
 @pytest.mark.parametrize("importer", ["", "apps/other"])

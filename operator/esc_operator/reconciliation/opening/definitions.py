@@ -65,7 +65,8 @@ class Definitions:
         found = stored.message if isinstance(stored, Failed) else stored.text or ""
         metadata = body["metadata"] if body else {}
         mark = mark_of(metadata.get("uid", ""), found)
-        return ReadDefinition(stored, SourceRead(mark, metadata.get("resourceVersion", "")), size)
+        namespace = "" if key.namespace else one.key.namespace
+        return ReadDefinition(stored, SourceRead(mark, metadata.get("resourceVersion", ""), namespace), size)
 
     def follow(self, environment: EscEnvironment) -> None:
         """Follow the object that an environment refers to, if it does."""

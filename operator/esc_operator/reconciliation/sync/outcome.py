@@ -37,10 +37,12 @@ class Sighting:
 
 class SourceRead(NamedTuple):
     """What was read of the object that holds a definition: the mark of the text, or of the reason why there is none,
-    and the resourceVersion, "" if the object does not exist."""
+    and the resourceVersion, "" if the object does not exist. `namespace` is that of the object, if the environment has
+    none."""
 
     mark: str
     version: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ class Imports:
     def used(self) -> Mapping[str, Imported]:
         """All of them, as the environment's owner may know of them."""
         behind = {BEHIND: as_one(self.behind.used)} if self.behind.used else {}
-        return {**self.own.used, **behind, **({SOURCE: own_source(self.source.mark)} if self.source else {})}
+        return {
+            **self.own.used,
+            **behind,
+            **({SOURCE: own_source(self.source.mark, self.source.namespace)} if self.source else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,6 +287,7 @@ def test_a_cluster_environment_reads_from_the_operators_namespace() -> None:
             async with world.operator():
                 assert world.values("wide") == {"A": "on"}
                 assert world.values("app") == {"A": "on"}
+                assert world.api.environment("wide", "")["status"]["definitionNamespace"] == "esc-system"
                 world.api.put_config_map("defs", {KEY: text(A="off")}, "esc-system")
                 await world.settle()
                 assert world.values("wide") == world.values("app") == {"A": "off"}
