@@ -25,7 +25,8 @@ FORGED = "FORGED-LINE: all is well"
 
 
 def _with(value: Any, **values: Any) -> dict[str, Any]:
-    return {"values": {"secret": {"fn::secret": value}, **values}}
+    # What exports nothing is only checked.
+    return {"values": {"secret": {"fn::secret": value}, **variables(EXPORTED="1")["values"], **values}}
 
 
 def _login(**oidc: Any) -> dict[str, Any]:
@@ -204,10 +205,10 @@ def _unforged(stage: Stage, before: int, told: str) -> Verdict:
 
 
 LINES: dict[str, Callable[[str], dict[str, Any]]] = {
-    "a role": lambda text: {"values": {"login": _login(roleArn=text)}},
-    "an audience": lambda text: {"values": {"login": _login(audience=text)}},
-    "a session's name": lambda text: {"values": {"login": _login(sessionName=text)}},
-    "a provider": lambda text: {"values": {"login": {f"fn::open::{text}": {}}}},
+    "a role": lambda text: _with("", login=_login(roleArn=text)),
+    "an audience": lambda text: _with("", login=_login(audience=text)),
+    "a session's name": lambda text: _with("", login=_login(sessionName=text)),
+    "a provider": lambda text: _with("", login={f"fn::open::{text}": {}}),
     "an import": lambda text: {"imports": [text], "values": {}},
     "a variable's name": lambda text: variables(**{text: "1"}),
     "a property": lambda text: {"values": {text: "${nothing}"}},
