@@ -11,9 +11,11 @@ from esc_operator.cli.waiting import ABSENT_SECONDS, QUIET_SECONDS, NotRotatedEr
 from esc_operator.errors import NotFoundError
 from esc_operator.formats.times import format_time
 from esc_operator.resources import ROTATE_REQUESTED_AT
-from esc_operator.resources.conditions import REFRESHED, ROLLED_OUT, find_condition
+from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import (
+    NO_NAMESPACES,
+    NO_VARIABLES,
     PODS_LEFT,
     ROLLOUT_BLOCKED,
     ROLLOUT_REFUSED,
@@ -53,12 +55,16 @@ def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> No
         return
     rotation = _Rotation(session, key, request, parse_status(body.get("status")), SignOfLife(waiting.clock))
     waiting.until(rotation.look, name, lambda awaited: click.echo(f"{name} {awaited}", err=True))
+    if rotation.renewed_nothing:
+        click.echo(f"{name} opens no provider and has no rotator: it was evaluated again, and nothing was renewed")
+        return
     pods = ", and its pods run with them" if environment.rollout.policy == "OnChange" else ""
     click.echo(f"{name} has new credentials{pods}")
 
 
 class _Rotation:
-    """One request, from the annotation to the pods. `before` is the status at the request."""
+    """One request, from the annotation to the pods. `before` is the status at the request; `renewed_nothing`: there was
+    nothing to renew."""
 
     def __init__(self, session: ClusterSession, key: Key, request: str, before: Status, life: SignOfLife) -> None:
         self._session = session
@@ -66,6 +72,7 @@ class _Rotation:
         self._request = request
         self._before = before
         self._life = life
+        self.renewed_nothing = False
 
     def look(self) -> str:
         """What it waits for; "" once it is over. Raises NotRotatedError if a person has to do something first."""
@@ -83,6 +90,7 @@ class _Rotation:
             return self._after_failure(status)
         if status.observed_rotate_request != self._request:
             return self._until_taken_up(status, quiet)
+        self.renewed_nothing = not (status.logins or status.more_logins or status.rotator_states)
         if status.namespaces and status.namespaces.synced < status.namespaces.matched:
             return self._until_everywhere(status.namespaces)
         return self._until_rolled_out(environment, status)
@@ -129,7 +137,8 @@ class _Rotation:
         return f"{where}{failing}"
 
     def _until_rolled_out(self, environment: EscEnvironment, status: Status) -> str:
-        if environment.rollout.policy != "OnChange":
+        ready = find_condition(status.conditions, READY)
+        if environment.rollout.policy != "OnChange" or (ready and ready.reason in {NO_VARIABLES, NO_NAMESPACES}):
             return ""
         told = find_condition(status.conditions, ROLLED_OUT)
         if told is None:

@@ -16,7 +16,7 @@ from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.formats.times import format_time
 from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND
 from esc_operator.resources.conditions import find_condition
-from esc_operator.resources.reasons import NOTHING_SELECTED
+from esc_operator.resources.reasons import NOTHING_RENEWED, NOTHING_SELECTED
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
 from esc_operator.resources.rotation_selection import (
     FITS_WIDELY,
@@ -161,7 +161,7 @@ def _report_end(name: str, status: RotationStatus) -> None:
         raise NotRotatedError(f"{result}; EscRotation {name} stopped after {counts.failed} failed")
     if status.phase is not Phase.SUCCEEDED:
         raise NotRotatedError(f"{result}; {counts.failed} failed")
-    click.echo(result)
+    click.echo(complete.message if complete and complete.reason == NOTHING_RENEWED else result)
 
 
 class _Bar:

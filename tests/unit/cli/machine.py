@@ -54,7 +54,8 @@ class FakeSession:
         place = {"namespace": namespace} if namespace else {}
         metadata = {**place, "name": name, "generation": 1, "uid": f"uid-of-{name}"}
         more = self.metadata.get((namespace, name), {})
-        status = {"observedGeneration": 1, **self.statuses.get((namespace, name), {})}
+        told = self.statuses.get((namespace, name), {})
+        status = {"observedGeneration": 1, "logins": [{"provider": "aws-login"}], **told}
         return {"metadata": {**metadata, **more}, "spec": spec, "status": status}
 
     def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]:

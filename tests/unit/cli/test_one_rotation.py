@@ -212,3 +212,17 @@ def test_an_operator_that_does_not_start_a_rotation_of_several_ends_it_too(esc: 
             "cluster? It starts when one does; kubectl delete escrotation esc-rotate-x takes it back"
         ),
     ]
+
+
+def test_what_opens_nothing_has_no_new_credentials(esc: Esc) -> None:
+    answer = rotate(esc, {"honoured": True, "conditions": [REFRESHED], "logins": []})
+    assert (answer.status, answer.out) == (
+        0,
+        "apps/aws opens no provider and has no rotator: it was evaluated again, and nothing was renewed\n",
+    )
+
+
+def test_what_fills_no_secret_has_no_pods_to_wait_for(esc: Esc) -> None:
+    ready = {"type": "Ready", "status": "True", "reason": "NoVariables"}
+    answer = rotate(esc, {"honoured": True, "conditions": [ready, REFRESHED], "logins": []}, spec=ROLLS)
+    assert (answer.status, "nothing was renewed" in answer.out) == (0, True)
