@@ -49,6 +49,15 @@ def subject(tenant: Tenant) -> str:
     return f"system:serviceaccount:{tenant.namespace}:default"
 
 
+def named(tenant: Tenant) -> str:
+    """The subject that a message advises to trust, in place of that of the namespace's default ServiceAccount."""
+    return f"system:serviceaccount:{tenant.namespace}:NAME"
+
+
+def forgotten(tenant: Tenant) -> str:
+    return f"this environment logs in as {subject(tenant)}, because its spec.serviceAccountName names no other"
+
+
 def azure_login(tenant: Tenant, azure: LocalAzure, **more: Any) -> dict[str, Any]:
     """The inputs for an application of the namespace's own, which nobody may speak for yet."""
     azure.create_application(TENANT, tenant.namespace, secret="correct-secret")
@@ -120,7 +129,8 @@ def test_azures_refusals_are_reported_and_mended(tenant: Tenant, azure: LocalAzu
     azure.federate(tenant.namespace, issuer, "system:serviceaccount:apps:other")
     tenant.apply("azure", defined("azure-login", inputs, TOKEN="${login.accessToken}"))
     message = tenant.until_refused("azure", "FederatedCredentialMissing")
-    assert f"exactly the issuer {issuer}, the subject {subject(tenant)} and the audience" in message
+    assert forgotten(tenant) in message
+    assert f"exactly the issuer {issuer}, the subject {named(tenant)} and the audience" in message
     azure.federate(tenant.namespace, issuer, subject(tenant), audience="api://other")
     tenant.annotate("azure", annotations={"esc-operator.dev/rotate-requested-at": "1"})
     tenant.until_refused("azure", "AudienceRefused")
@@ -162,7 +172,8 @@ def test_googles_refusals_are_reported_and_mended(tenant: Tenant, google: LocalG
     google.create_provider(PROVIDER, tenant.cluster.issuer())
     tenant.annotate("google", annotations={"esc-operator.dev/rotate-requested-at": "2"})
     message = tenant.until_refused("google", "ServiceAccountRefused")
-    assert f"to principal://{POOL}/subject/{subject(tenant)}" in message
+    assert forgotten(tenant) in message
+    assert f"to principal://{POOL}/subject/{named(tenant)}" in message
     google.let_impersonate(principal(PROVIDER, subject(tenant)), account)
     tenant.annotate("google", annotations={"esc-operator.dev/rotate-requested-at": "3"})
     tenant.until_ready("google")

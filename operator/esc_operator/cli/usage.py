@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from esc_operator.formats.durations import parse_duration
 from esc_operator.formats.spelling import Known, hint
 
 if TYPE_CHECKING:
@@ -18,6 +20,27 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         del ctx
         return f'"{value}" is none of the choices{hint(str(value), Known(self.choices, "they are"))}'
+
+
+class Seconds(click.ParamType[float]):
+    """A duration, or a number of seconds, in seconds; at least `least`."""
+
+    name = "duration"
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            try:
+                seconds = parse_duration(value).total_seconds()
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        if not self._least <= seconds < math.inf:
+            self.fail(f'"{value}" is too short or too long: write at least {self._least:g}s', param, ctx)
+        return seconds
 
 
 def explained(error: click.ClickException) -> click.ClickException:

@@ -10,7 +10,7 @@ from esc_operator.cli.commands.run import command
 from esc_operator.cli.entry import guard
 from esc_operator.cli.group import LazyGroup, root
 from esc_operator.cli.run_arguments import split
-from esc_operator.cli.usage import Choice
+from esc_operator.cli.usage import Choice, Seconds
 from esc_operator.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -64,6 +64,20 @@ def test_what_was_probably_meant_is_suggested_and_else_what_there_is(
     answer = esc(*call)
     assert (answer.status, answer.out) == (2, "")
     assert words in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1.5", 1.5), ("10m", 600), ("1h30m", 5400), ("PT1H", 3600), ("1d", 86400)]
+)
+def test_a_time_to_wait_is_a_number_of_seconds_or_a_duration(text: str, seconds: float) -> None:
+    assert Seconds(1).convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "", "10 min", "0", "-5", "0.5s", "nan", "inf"])
+def test_any_other_time_to_wait_is_refused_with_a_sentence(esc: Esc, text: str) -> None:
+    answer = esc("rotate", "a/b", "--wait", "--timeout", text)
+    assert answer.status == 2
+    assert ": write" in answer.err
 
 
 def test_every_choice_of_every_command_suggests() -> None:

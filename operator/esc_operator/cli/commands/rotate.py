@@ -13,6 +13,7 @@ from esc_operator.cli.options import context_option, namespace_option
 from esc_operator.cli.outside import Outside
 from esc_operator.cli.place import Place
 from esc_operator.cli.rotating import follow_rotation, show_plan, start_rotation
+from esc_operator.cli.usage import Seconds
 from esc_operator.cli.waiting import Waiting, make_waiting
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
@@ -57,7 +58,9 @@ from esc_operator.stores.references import Reference, parse_reference
     help="Wait until all have new values and their pods run with them, and show what is waited for. Ends early where "
     "something stands in the way, or no operator works.",
 )
-@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="With --wait: wait at most this long.")
+@click.option(
+    "--timeout", type=Seconds(1), metavar="DURATION", help="With --wait: wait at most this long, such as 10m or 90s."
+)
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     outside: Outside,
