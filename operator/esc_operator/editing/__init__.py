@@ -1,7 +1,7 @@
 """Definitions as texts that somebody edits: sealing and unsealing their secrets, and putting a value into one.
 
-Pure. Invariant: what is not meant stays byte for byte, comments included. The operator edits nothing: this is for
-whoever keeps definitions as texts, and has to write back what `api.rotate` made.
+Pure. Invariant: everything else stays byte for byte, comments included. The operator edits nothing: this is for callers
+that store definitions as texts, and have to write back what `api.rotate` made.
 """
 
 from esc_operator.editing.at_rest import Ciphertext, Plaintext, find_ciphertexts, find_plaintexts, seal, unseal

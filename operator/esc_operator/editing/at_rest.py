@@ -1,6 +1,6 @@
 """Secrets at rest: finding the secrets in a definition's text, and sealing or unsealing them in place.
 
-A text with `fn::secret: plaintext` is sealed before it is kept, and unsealed for whoever edits it. The cipher is the
+A text with `fn::secret: plaintext` is sealed before it is kept, and unsealed before it is edited. The cipher is the
 host's; here secrets are found, and replaced by what the host made of them. Nothing but the secrets changes. Sealing and
 unsealing undo each other byte for byte as long as secrets are written the way this module writes them: on one line, or
 as a `|` block.

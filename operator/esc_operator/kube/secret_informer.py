@@ -59,9 +59,9 @@ BLIPS = 3
 @dataclass(frozen=True, slots=True)
 class SecretMetadata:
     """What is known of a Secret. `environment` names the environment it says to belong to, `owners` the UIDs of its
-    owners, `version` is its resourceVersion. `holds_states`: it keeps states of rotators, and is nobody's target.
-    `shared`: of the labels and annotations that the operator applied those that another field manager has set too, each
-    with its part of the metadata."""
+    owners, `version` is its resourceVersion. `holds_states`: it stores states of rotators, and is no environment's
+    target. `shared`: of the labels and annotations that the operator applied, those that another field manager has set
+    too, each with its part of the metadata."""
 
     key: Key
     uid: str
@@ -80,8 +80,8 @@ def nothing_at(key: Key, version: str) -> SecretMetadata:
 
 
 def parse_secret_metadata(body: Mapping[str, Any]) -> SecretMetadata:
-    """Whoever may write Secrets in some namespace may write all of it, of any size: so much is kept of one, at most, as
-    the operator may have written itself."""
+    """Keeps at most as much of a Secret as the operator itself may have written: a user who may write Secrets may write
+    any metadata, of any size."""
     metadata = body["metadata"]
     annotations, owners = metadata.get("annotations") or {}, metadata.get("ownerReferences") or ()
     return SecretMetadata(
@@ -152,8 +152,8 @@ class SecretInformer:
 
     @contextlib.contextmanager
     def writing(self, key: Key) -> Iterator[None]:
-        """Around a write of a Secret and the taking in of its answer: what the watch brings meanwhile is often that
-        very write, and is looked at only when it can be told from what others have done."""
+        """Around a write of a Secret, until its answer is processed: what the watch brings meanwhile is often that
+        write, and is processed once it can be distinguished from writes of others."""
         self._kept_back[key] = []
         try:
             yield

@@ -1,7 +1,7 @@
 """SOCKS5 proxies, which a kubeconfig may name as HTTP proxies: the command line's way through them.
 
-python-socks makes the connection; urllib3 has a place of its own for it, as its `contrib.socks`, which wants a library
-that nobody keeps any more. The proxy looks the host up, as with kubectl.
+python-socks makes the connection; urllib3 has a place of its own for it, as its `contrib.socks`, which needs a library
+that is no longer maintained. The proxy looks the host up, as with kubectl.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _ANSWERS = {
 
 
 def refusal_of(error: ProxyError) -> ProxyRefusal:
-    """What a proxy answered that does not connect. The library tells of a login in the text of its error alone."""
+    """What a proxy answered that does not connect. The library reports a failed login in the text of its error only."""
     if error.error_code is None and "auth" in str(error).lower():
         return ProxyRefusal(LOGIN)
     return ProxyRefusal(_ANSWERS.get(error.error_code or 0, "that it failed"))

@@ -30,7 +30,7 @@ def make_tls(credentials: Credentials, *, insecure: bool = False) -> ssl.SSLCont
             try:
                 context.load_cert_chain(both, password=_no_password)
             except (OSError, ValueError) as error:
-                # OpenSSL's own words name a file that nobody knows.
+                # OpenSSL's own message names a file that the user does not know.
                 raise ConfigurationError(
                     "the client certificate or its key cannot be read, or one does not belong to the other"
                 ) from error
