@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esc_operator.driver import immediate
+from esc_operator.kube import no_answer
 from esc_operator.lang import reasons as language
 from esc_operator.providers import login_reasons
 from esc_operator.providers import reasons as providers
@@ -29,6 +30,7 @@ MODULES = (
     immediate,
     language,
     login_reasons,
+    no_answer,
     providers,
     reasons,
     references,

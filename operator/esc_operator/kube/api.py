@@ -123,6 +123,8 @@ class KubeApi:
         what = f"read {resource.plural} {Key(namespace or '', name)}"
         data = await self._ask("GET", resource.path(namespace, name), what)
         body = self._parse(data, what)
+        if not isinstance(body.get("metadata"), dict):
+            raise error_from_stranger(what, self._config)
         if resource in {ENVIRONMENTS, CLUSTER_ENVIRONMENTS} and len(data) > LARGEST_ENVIRONMENT:
             return without_definition(body, len(data)), len(data)
         return body, len(data)

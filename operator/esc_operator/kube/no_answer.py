@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 """For a connection, TLS included: a person waits for it, and what is not there within it is not there."""
-ANSWER_SECONDS: Final = 8.0
+ANSWER_SECONDS: Final = 7.0
 """For the answer that says whether there is an API server at all; with the start of a command less than ten."""
 
 CONNECTION_REFUSED = "ConnectionRefused"

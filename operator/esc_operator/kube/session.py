@@ -95,11 +95,11 @@ class Session:
         while True:
             what = f"list {resource.plural}"
             answer = self._request("GET", f"{resource.path(namespace)}?{urlencode(query)}", what)
-            items, metadata = answer.get("items"), answer.get("metadata")
-            if not isinstance(items, list) or not isinstance(metadata, dict):
+            items = answer.get("items")
+            if not isinstance(items, list):
                 raise error_from_stranger(what, self._transport.config)
             found += items
-            if not (token := metadata.get("continue")):
+            if not (token := answer["metadata"].get("continue")):
                 return found
             query["continue"] = token
 
@@ -151,7 +151,7 @@ class Session:
             parsed = json.loads(answer.data)
         except ValueError:
             parsed = None
-        if not isinstance(parsed, dict):
+        if not isinstance(parsed, dict) or not isinstance(parsed.get("metadata"), dict):
             raise error_from_stranger(what, config)
         return parsed
 

@@ -39,7 +39,7 @@ class Server:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.status = 200
-        self.answer: bytes = b"{}"
+        self.answer: bytes = b'{"metadata": {}}'
         self.headers: dict[str, str] = {}
         self.breaks_off = False
         self.holds: asyncio.Event | None = None
@@ -282,6 +282,17 @@ def test_no_answer_is_an_unavailable_api_server() -> None:
         with pytest.raises(UnavailableError, match="could not watch secrets"):
             await anext(api.watch_lines(SECRETS, None))
         await api.close()
+
+    ask(story)
+
+
+def test_json_of_something_else_is_no_object_of_an_api_server() -> None:
+    async def story(api: KubeApi, server: Server) -> None:
+        server.answer = b'{"hello": 1}'
+        with pytest.raises(UnavailableError, match=r"\(NotKubernetes\)"):
+            await api.read(SECRETS, "apps", "aws")
+        with pytest.raises(UnavailableError, match=r"\(NotKubernetes\)"):
+            await api.list_page(SECRETS, None, dict)
 
     ask(story)
 

@@ -80,7 +80,7 @@ def test_a_long_list_is_asked_for_in_pages() -> None:
 
 
 def test_a_token_is_asked_for_with_its_audience() -> None:
-    transport = FakeTransport(answer={"status": {"token": "e30.e30.sig"}})
+    transport = FakeTransport(answer={"metadata": {}, "status": {"token": "e30.e30.sig"}})
     assert Session(transport).request_token("apps", "web", "sts.amazonaws.com").reveal() == "e30.e30.sig"
     ((method, path, body),) = transport.asked
     assert (method, path) == ("POST", "/api/v1/namespaces/apps/serviceaccounts/web/token")
@@ -99,7 +99,7 @@ def test_errors_of_the_api_server_are_translated() -> None:
         Session(refused(403, "you cannot")).list_environments()
     with pytest.raises(UnavailableError, match="could not read escenvironments apps/aws"):
         Session(FakeTransport(failure=urllib3.exceptions.ProtocolError("x"))).read_environment("apps", "aws")
-    for strange in (b"<html>", b"[1]", b"", b"hello"):
+    for strange in (b"<html>", b"[1]", b"", b"hello", b'{"hello": 1}'):
         with pytest.raises(UnavailableError, match=r"at https://api\.example:6443 is no .*\(NotKubernetes\)"):
             Session(FakeTransport(Answer(strange))).read_environment("apps", "aws")
     with pytest.raises(UnavailableError, match="NotKubernetes"):
