@@ -18,7 +18,7 @@ from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
-from esc_operator.errors import ProviderError
+from esc_operator.errors import ConflictError, ForbiddenError, KubeError, ProviderError, UnavailableError
 from esc_operator.evaluation import Opened, Rotated, Secret
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
@@ -378,3 +378,48 @@ def test_a_damaged_state_is_none(data: bytes) -> None:
 
 def test_a_state_that_is_too_deep_is_none() -> None:
     assert parse_states(base64.b64encode(b"[" * 100_000).decode()) == {}
+
+
+def refuse_states(world: RotatorWorld, error: KubeError | None) -> None:
+    """Writes of the Secret for the states fail; None ends that."""
+
+    def picky(call: Call) -> None:
+        world.api.refusals.pop(("apply", "secrets"), None)
+        if error and (call.verb, call.name) == ("apply", "db-rotators"):
+            world.api.refusals["apply", "secrets"] = error
+
+    world.api.before_call = picky
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnavailableError("the webhook is down", reason="AdmissionWebhookUnavailable"), "AdmissionWebhookUnavailable"),
+        (UnavailableError("the API server answered 503"), "KubernetesUnavailable"),
+        (ForbiddenError("the policy denies it"), "SecretRefused"),
+        (ConflictError("other field managers own it"), "Conflict"),
+    ],
+)
+def test_a_state_that_cannot_be_written_is_told_at_once_and_its_secret_is_made_once(
+    error: KubeError, reason: str
+) -> None:
+    async def story(world: RotatorWorld) -> None:
+        world.api.put_environment("db", rotating(state={"current": "key-0"}))
+        async with world.operator():
+            refuse_states(world, error)
+            annotate(world, "1")
+            await world.settle()
+            assert world.told("db")[2:] == ("False", reason)
+            assert error.message in world.condition("db", "Refreshed")["message"]
+            assert world.values("db") == {"KEY": "key-0"}
+            await world.skip(5 * SECOND, step=SECOND)
+            before = world.api.count("patch_status", "create_event")
+            await world.skip(MINUTE, step=SECOND)
+            assert world.api.count("patch_status", "create_event") == before
+            refuse_states(world, None)
+            await world.skip(5 * SECOND, step=SECOND)
+            assert world.told("db") == WELL
+            assert world.values("db") == {"KEY": "key-1"}
+            assert world.keys.made == 1
+
+    run(story)

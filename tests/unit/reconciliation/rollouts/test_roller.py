@@ -1038,3 +1038,49 @@ def test_a_rollout_that_comes_to_a_stop_is_reported_once() -> None:
         assert world.meter.of("rolled_out") == [("blocked", None)]
 
     play(story)
+
+
+def test_a_webhook_that_is_down_for_one_workload_keeps_no_other_waiting_and_is_noticed_when_it_is_back() -> None:
+    down = UnavailableError(
+        'could not change deployments apps/api: the admission webhook "w.io" cannot be reached (connection refused)',
+        reason="AdmissionWebhookUnavailable",
+    )
+
+    async def story(world: RolloutWorld) -> None:
+        refused = {"api"}
+
+        def picky(call: Call) -> None:
+            world.api.refusals.pop(("patch", "deployments"), None)
+            if call.verb == "patch" and call.name in refused:
+                world.api.refusals["patch", "deployments"] = down
+
+        async with world.operator():
+            await begin(world, "api", "web")
+            world.api.before_call = picky
+            await world.put("app", rolling_value("2"))
+            assert world.api.patches == ["web"]
+            assert world.rolled_out("app") == ("False", "RolloutRefused")
+            assert f"Deployment api: {down.message}" in world.condition("app", "RolledOut")["message"]
+            assert world.told("app") == WELL
+            assert ("workloads", "AdmissionWebhookUnavailable") in world.meter.of("write_failed")
+            await world.skip(30 * SECOND, step=SECOND)
+            refused.clear()
+            await world.skip(5 * SECOND, step=SECOND)
+            assert world.api.patches == ["web", "api"]
+
+    play(story)
+
+
+def test_an_api_server_that_changes_no_workload_is_noticed_when_it_is_back() -> None:
+    async def story(world: RolloutWorld) -> None:
+        async with world.operator():
+            await begin(world)
+            world.api.refusals["patch", "deployments"] = UnavailableError("could not change deployments apps/web: 503")
+            await world.put("app", rolling_value("2"))
+            assert world.rolled_out("app") == ("False", "KubernetesUnavailable")
+            await world.skip(MINUTE, step=SECOND)
+            del world.api.refusals["patch", "deployments"]
+            await world.skip(5 * SECOND, step=SECOND)
+            assert world.api.patches == ["web"]
+
+    play(story)
