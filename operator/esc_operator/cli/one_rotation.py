@@ -14,14 +14,18 @@ from esc_operator.resources import ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import (
+    CONFLICT,
+    KUBERNETES_UNAVAILABLE,
     NO_NAMESPACES,
     NO_VARIABLES,
+    NOT_FOUND,
     PODS_LEFT,
     ROLLOUT_BLOCKED,
     ROLLOUT_REFUSED,
     ROLLOUT_STUCK,
     SECRET_NOT_OWNED,
     SECRET_REFUSED,
+    WEBHOOK_UNAVAILABLE,
 )
 from esc_operator.resources.status import parse_status
 from esc_operator.stores.cluster import read_existing
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 3
 """A failure that may be temporary is reported only after this many attempts."""
+
+_PASSING = frozenset({WEBHOOK_UNAVAILABLE, KUBERNETES_UNAVAILABLE, CONFLICT, NOT_FOUND})
+"""Failures of a write that may pass by themselves. The status changes only once they have."""
 
 _STUCK = frozenset({ROLLOUT_STUCK, ROLLOUT_BLOCKED, ROLLOUT_REFUSED, PODS_LEFT})
 """Rollouts that no longer go on by themselves."""
@@ -87,7 +94,7 @@ class _Rotation:
             )
         quiet = self._life.quiet_for(body.get("status"))
         if self._has_failed(status):
-            return self._after_failure(status)
+            return self._after_failure(status, quiet)
         if status.observed_rotate_request != self._request:
             return self._until_taken_up(status, quiet)
         self.renewed_nothing = not (status.logins or status.more_logins or status.rotator_states)
@@ -103,9 +110,11 @@ class _Rotation:
         is_newer = status.last_failure_at is not None and status.last_failure_at != self._before.last_failure_at
         return status.observed_rotate_request == self._request or is_newer
 
-    def _after_failure(self, status: Status) -> str:
+    def _after_failure(self, status: Status, quiet: float) -> str:
         refreshed = find_condition(status.conditions, REFRESHED)
         why = f"{refreshed.reason}: {refreshed.message}" if refreshed else ""
+        if refreshed and refreshed.reason in _PASSING and status.next_refresh_at is None and quiet < QUIET_SECONDS:
+            return f"has no new credentials yet, and the operator tries again every few seconds: {why}"
         if status.next_refresh_at is None or status.failures >= PATIENCE:
             raise NotRotatedError(f"{self._key.full_name} has no new credentials: {why}")
         return (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esc_operator.cli.waiting import ABSENT_SECONDS, OUTAGE_SECONDS
+from esc_operator.cli.waiting import ABSENT_SECONDS, OUTAGE_SECONDS, QUIET_SECONDS
 from esc_operator.errors import NotFoundError, UnavailableError
 from esc_operator.resources import ROTATE_REQUESTED_AT
 from unit.cli.machine import FakeSession
@@ -149,6 +149,30 @@ def test_a_refresh_that_fails_three_times_ends_it_and_shows_each(esc: Esc, honou
         ),
         'Error: apps/aws has no new credentials: SecretRefused: the policy "strong" denies it',
     ]
+
+
+DOWN = {**DENIED, "reason": "AdmissionWebhookUnavailable", "message": "the webhook cannot be reached"}
+
+
+def test_a_write_that_may_succeed_by_itself_is_waited_for_a_while(esc: Esc) -> None:
+    failing = {"honoured": True, "conditions": [DOWN], "lastFailureAt": LATER, "failures": 1}
+    answer = rotate(esc, failing, failing, failing, {"honoured": True, "conditions": [REFRESHED]})
+    assert answer.status == 0
+    assert answer.err.splitlines() == [
+        (
+            "apps/aws has no new credentials yet, and the operator tries again every few seconds: "
+            "AdmissionWebhookUnavailable: the webhook cannot be reached"
+        )
+    ]
+
+
+def test_a_write_that_goes_on_failing_ends_it(esc: Esc) -> None:
+    answer = rotate(esc, {"honoured": True, "conditions": [DOWN], "lastFailureAt": LATER, "failures": 1})
+    assert answer.status == 1
+    assert answer.err.splitlines()[-1] == (
+        "Error: apps/aws has no new credentials: AdmissionWebhookUnavailable: the webhook cannot be reached"
+    )
+    assert QUIET_SECONDS <= esc.seconds < QUIET_SECONDS + 1
 
 
 def test_a_failure_from_before_the_request_is_not_its_own(esc: Esc) -> None:
