@@ -236,3 +236,18 @@ def test_a_null_alone_is_noticed_though_the_object_stays_the_same_and_mints_noth
             assert world.api.count("patch_status", "apply") == writes
 
     play(story)
+
+
+def test_a_refresh_with_a_warning_writes_what_one_without_does() -> None:
+    async def story(world: World) -> None:
+        world.api.put_environment("app", login(), annotations=manifest(login=3600, gone=None))
+        async with world.operator():
+            assert warned(world, "app")[0] == "NullLost"
+            writes = world.api.count("apply"), world.api.count("patch_status")
+            await world.skip(HOUR, step=HOUR / 60)
+            renewals = world.cloud.mints["app"] - 1
+            assert renewals >= 1
+            assert (world.api.count("apply"), world.api.count("patch_status")) == tuple(n + renewals for n in writes)
+            assert not world.api.events
+
+    play(story)
