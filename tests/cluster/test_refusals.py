@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def test_a_webhook_that_cannot_be_reached_is_told_and_noticed_when_it_is_gone(
         assert events(tenant, "app").count("AdmissionWebhookUnavailable") == 1
     wait_until(lambda: holds(tenant, "app", "2"), "it is mended", patience=MENDED)
     tenant.until_ready("app")
-    assert events(tenant, "app")[-1] == "Refreshed"
+    wait_until(lambda: "Refreshed" in events(tenant, "app"), "an event tells that it is mended", patience=MENDED)
 
 
 def test_a_policy_is_told_with_its_own_message_and_the_advice_helps(tenant: Tenant) -> None:
@@ -155,18 +156,29 @@ def test_a_quota_is_told_with_its_numbers_and_noticed_when_it_grows(tenant: Tena
     wait_until(lambda: holds(tenant, "app", "1"), "it is mended", patience=MENDED)
 
 
+def long_names(count: int) -> dict[str, Any]:
+    """So many variables with long names, as a text: the API server stores the fields of an object twice as well."""
+    names = {f"{number:04}".rjust(240, "A"): "1" for number in range(count)}
+    return {"values": {"environmentVariables": {"fn::fromJSON": json.dumps(names)}}}
+
+
 def test_names_that_are_too_much_for_etcd_are_told_with_what_takes_how_much(tenant: Tenant) -> None:
-    names = {f"{number:04}".rjust(240, "A"): "${one}" for number in range(3300)}
-    tenant.apply("app", {"values": {"one": "1", "environmentVariables": names}})
+    tenant.apply("app", long_names(3300))
     message = until_told(tenant, "app", "SecretTooLarge", 30)
     assert "a Secret takes at most 1.5 MiB in etcd (1572864 bytes), and this one takes " in message
     assert "of the names of 3300 keys, which are stored twice" in message
 
 
 def test_what_fits_into_etcd_just_so_is_not_refused_before_it_is_written(tenant: Tenant) -> None:
-    names = {f"{number:04}".rjust(240, "A"): "${one}" for number in range(3050)}
-    tenant.apply("app", {"values": {"one": "1", "environmentVariables": names}})
+    tenant.apply("app", long_names(3130))
     tenant.until_ready("app")
+
+
+def seconds_to_ready(tenant: Tenant, name: str) -> float:
+    began = time.monotonic()
+    tenant.apply(name, variables(A="1"))
+    tenant.until_ready(name)
+    return time.monotonic() - began
 
 
 def test_a_slow_webhook_keeps_no_neighbour_waiting(tenant: Tenant) -> None:
@@ -176,10 +188,8 @@ def test_a_slow_webhook_keeps_no_neighbour_waiting(tenant: Tenant) -> None:
     # Nobody answers at an address that is for documentation only.
     with object_of(tenant.cluster, VALIDATING, other, webhook(slow, "https://192.0.2.1/x", timeoutSeconds=5)):
         until_in_force(slow)
+        alone = seconds_to_ready(tenant, "alone")
         for number in range(30):
             slow.apply(f"app-{number}", variables(A="1"))
-        began = time.monotonic()
-        tenant.apply("app", variables(A="1"))
-        tenant.until_ready("app")
-        assert time.monotonic() - began < 5
+        assert seconds_to_ready(tenant, "beside") < 3 * alone + 2
         assert "cannot be reached" in until_told(slow, "app-0", "AdmissionWebhookUnavailable", 30)
