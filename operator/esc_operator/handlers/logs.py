@@ -52,11 +52,17 @@ class TextFormatter(logging.Formatter):
 def configure(level: str, form: str) -> None:
     """Send all logs to stderr. `level` applies to our own loggers only."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_no_attempt_of_kopf)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OWN).setLevel(level.upper())
+
+
+def _is_no_attempt_of_kopf(record: logging.LogRecord) -> bool:
+    """kopf reports each attempt that fails by the exception of its library; `session` says what it means, once."""
+    return not (record.name.startswith("kopf") and str(record.msg).startswith("Request attempt "))
 
 
 def add_trace_ids(current: Callable[[], tuple[str, str] | None]) -> None:

@@ -16,7 +16,8 @@ import kopf
 
 from esc_operator.handlers.kinds import DISCOVERY, GONE, Substitute
 from esc_operator.handlers.kopf_middleware import Refusals, watched_kind
-from esc_operator.kube.sender import Sender
+from esc_operator.kube.no_answer import error_from_failure
+from esc_operator.kube.sender import Sender, failure_of
 from esc_operator.kube.socks_connector import open_client
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Session:
     that does not make kopf exit."""
 
     def __init__(self, connection: Connection, client: aiohttp.ClientSession, lists: Lists, kinds: Kinds) -> None:
-        self._server = connection.server
+        self._server, self._config = connection.server, connection.config
+        self._reported = ""
         self._client = client
         self._sender = Sender(connection, client)
         self._lists = lists
@@ -86,12 +88,23 @@ class Session:
         watch = "watch=true" in query
         try:
             answer = await self._sender.request(method.upper(), target, **more)
+            self._reported = ""
             note = partial(self._lists.note, begins="continue=" not in query)
             return await self._kinds.meet(answer, path, note, watch=watch)
         except aiohttp.ClientPayloadError:
             if not watch:
                 raise
             return Substitute(GONE)  # kopf would resume from its resource version, which may be what is refused
+        except (aiohttp.ClientError, OSError) as failure:  # also TimeoutError
+            self._report(failure)
+            raise
+
+    def _report(self, failure: BaseException) -> None:
+        """Once for each reason: kopf tries again without end, and each time in the words of aiohttp (`logs`)."""
+        told = error_from_failure(failure_of(failure, self._config), "watch environments", self._config).message
+        if told != self._reported:
+            self._reported = told
+            logger.warning("%s. Trying again until it answers.", told)
 
 
 def open_session(connection: Connection, pulses: Pulses, lists: Lists, kinds: Kinds) -> kopf.AiohttpSession:

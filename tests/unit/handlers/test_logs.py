@@ -29,6 +29,16 @@ def logging_is_put_back() -> Iterator[None]:
     own.setLevel(levels[1])
 
 
+def test_attempts_of_kopf_are_left_to_its_session_and_other_errors_of_kopf_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", "text")
+    logging.getLogger("kopf._cogs.clients.watching").error("Request attempt #1/9 failed; will retry: GET x -> Y()")
+    assert capsys.readouterr().err == ""
+    logging.getLogger("kopf._cogs.clients.watching").error("Something else failed")
+    assert "Something else failed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("form", logs.FORMATS)
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_stay_at_warning_at_debug_level(capsys: pytest.CaptureFixture[str], form: str, library: str) -> None:

@@ -109,6 +109,9 @@ class Server:
         return web.json_response({"items": items, "metadata": {"resourceVersion": "1", "continue": more}})
 
 
+AGAIN = "Trying again until it answers."
+
+
 class Clock:
     """`pause` is over at once, and is what moves it."""
 
@@ -190,6 +193,22 @@ def test_attempts_have_no_end_and_are_never_far_apart() -> None:
 async def until(happened: Callable[[], object]) -> None:
     while not happened():  # noqa: ASYNC110 - what it waits for is a library's, and no event of ours
         await asyncio.sleep(0.01)
+
+
+def test_why_there_is_no_connection_is_logged_once_in_words_for_people(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        pulses, lists = Pulses(), Lists(Pages(2, 2), lambda *_: None)
+        connection = Connection(ClientConfig("http://127.0.0.1:9"))
+        client = open_session(connection, pulses, lists, Kinds(lambda *_: None, asyncio.sleep)).aiohttp_session
+        for _ in range(3):
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await client.request("get", f"http://127.0.0.1:9/apis/{GROUP}/{VERSION}/escenvironments")
+        await client.close()
+
+    asyncio.run(run())
+    (told,) = caplog.messages
+    assert told.startswith("could not watch environments: the API server at http://127.0.0.1:9 refuses connections, ")
+    assert told.endswith("there (ConnectionRefused): look whether it runs, and at the address and the port. " + AGAIN)
 
 
 def test_a_watch_that_is_opened_again_beats() -> None:
