@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _MOST_WORK: Final = 200_000
 """Names that one speller looks at, with their characters, and pairs of characters that it compares; about 50 ms."""
 
+_COMPARISON: Final = 16
+"""Work to compare two names, besides the pairs of characters in which they differ."""
+
 _MOST_NAMES: Final = 20_000
 """Among more names none is searched: it would take longer than the event loop may be held."""
 
@@ -42,6 +45,10 @@ class Speller:
 
     def distance(self, left: str, right: str, *, swaps: bool = False) -> int:
         """Levenshtein distance. With `swaps`, two neighbouring characters in the wrong order are one edit, not two."""
+        self._left -= _COMPARISON
+        if self._left < 0:
+            return _MOST_WORK
+        left, right = _differing(left, right)
         self._left -= len(left) * len(right)
         if self._left < 0:
             return _MOST_WORK
@@ -121,6 +128,16 @@ def enumerated(names: Collection[str]) -> str:
     if not shown:
         return f"{more} with long names"
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _differing(left: str, right: str) -> tuple[str, str]:
+    """Both texts without what they begin and end with alike, which takes part in no edit: names of one family would
+    use up the work for their common beginning."""
+    most = min(len(left), len(right))
+    begin = next((place for place in range(most) if left[place] != right[place]), most)
+    most -= begin
+    end = next((place for place in range(most) if left[-1 - place] != right[-1 - place]), most)
+    return left[begin : len(left) - end], right[begin : len(right) - end]
 
 
 def _folded(key: str) -> str:
