@@ -136,8 +136,8 @@ class EnvironmentOpening:
         except KubeError as error:
             return Refused(error.reason, f"the definition could not be read: {error.message}", imports=store.imports)
         if isinstance(root, Failed):
-            waits = root.reason != reasons.INVALID_SPEC
-            return Refused(root.reason, root.message, retryable=waits, imports=store.imports)
+            # Only a change corrects it, of the environment or of the object that it refers to, and both are noticed.
+            return Refused(root.reason, root.message, retryable=False, imports=store.imports)
         return root
 
     def _principal(self, environment: EscEnvironment) -> Principal:

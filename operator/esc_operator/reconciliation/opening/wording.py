@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from esc_operator.stores.port import StoredDefinition
 
 
-_UNTIL_CHANGED = REFUSALS | {reasons.IMPORT_NOT_TRUSTED}
+_UNTIL_CHANGED = REFUSALS | {
+    reasons.IMPORT_NOT_TRUSTED,
+    reasons.DEFINITION_NOT_FOUND,
+    reasons.DEFINITION_NOT_USABLE,
+}
 
 
 _OF_IMPORTS = frozenset(

@@ -9,7 +9,7 @@ import pytest
 from esc_operator.errors import ForbiddenError, UnavailableError
 from esc_operator.kube.paths import CONFIG_MAPS
 from unit.reconciliation.opening.test_opening import real_opening
-from unit.reconciliation.world import MINUTE, WELL, World, play
+from unit.reconciliation.world import HOUR, MINUTE, WELL, World, play
 
 KEY = "env.yaml"
 
@@ -97,6 +97,25 @@ def test_what_is_missing_is_told_and_waited_for() -> None:
                 await world.skip(MINUTE)  # it has changed repeatedly
                 assert world.told("app") == WELL
                 assert world.values("app") == {"A": "off"}
+
+    play(story)
+
+
+def test_what_is_missing_is_not_looked_for_again_and_again() -> None:
+    async def story(world: World) -> None:
+        with real_opening(world):
+            world.api.put_environment("app", from_map())
+            world.api.put_environment(
+                "importer", {"definition": "imports: [app]\nvalues: {environmentVariables: {B: 1}}\n"}
+            )
+            async with world.operator():
+                assert world.told("app")[1] == world.told("importer")[1] == "DefinitionNotFound"
+                before = len(world.api.calls)
+                await world.skip(2 * HOUR, step=MINUTE)
+                assert world.api.calls[before:] == []
+                world.api.put_config_map("defs", {KEY: text(A="on")})
+                await world.settle()
+                assert world.told("app") == world.told("importer") == WELL
 
     play(story)
 
