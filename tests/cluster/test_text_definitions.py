@@ -116,7 +116,7 @@ def test_the_api_server_refuses_with_a_sentence(tenant: Tenant, kind: str, spec:
 
 
 def test_a_text_that_is_too_large_is_told_with_its_size_and_what_to_do(tenant: Tenant) -> None:
-    block = "".join(f"    # {number:08} {'x' * 1000}\n" for number in range(1030))
+    block = "".join(f"    # {number:08} {'x' * 1000}\n" for number in range(1035))
     spec = manifest(f"  definition: |\n{block}    values: {{}}\n")
     answer = kubectl(tenant, "apply", "--server-side", "-f", "-", text=spec)
     assert answer.returncode == 0, answer.stderr
