@@ -207,7 +207,9 @@ def _explain_tls(error: BaseException) -> Explanation:
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         text = "wants a client certificate" if "REQUIRED" in reason else "does not accept the client certificate"
         return Explanation(text, CLIENT_CERTIFICATE_REFUSED, "look at the user's certificate, and log in again")
-    words = reason.lower().replace("_", " ") or "without a reason"
+    if not reason:  # it was cut off
+        return _explain_closed(error)
+    words = reason.lower().replace("_", " ")
     return Explanation(f"broke off the TLS handshake: {words}", TLS_FAILED, "look at its TLS settings and at the port")
 
 

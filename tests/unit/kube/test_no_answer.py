@@ -341,6 +341,11 @@ def test_a_whole_command_says_within_ten_seconds_that_nobody_answers(there: Stra
     assert time.monotonic() - began < 10 + 10 * (os.getloadavg()[0] > 4)  # a busy machine starts programs late
 
 
+def reasoned(error: ssl.SSLError, reason: str) -> ssl.SSLError:
+    error.reason = reason
+    return error
+
+
 CONFIG = ClientConfig("https://api.example")
 BEHIND_PROXY = ClientConfig("https://api.example", proxy=f"http://me:{HIDDEN}@proxy.example:3128")
 
@@ -352,7 +357,8 @@ BEHIND_PROXY = ClientConfig("https://api.example", proxy=f"http://me:{HIDDEN}@pr
         (OSError(HIDDEN), "ConnectionClosed"),
         (ValueError(HIDDEN), "ConnectionClosed"),
         (PermissionError(1, HIDDEN), "ConnectionFailed"),
-        (ssl.SSLError(1, HIDDEN), "TLSFailed"),
+        (ssl.SSLError(1, HIDDEN), "ConnectionClosed"),
+        (reasoned(ssl.SSLError(1, HIDDEN), "NO_SHARED_CIPHER"), "TLSFailed"),
         (ssl.SSLCertVerificationError(1, HIDDEN), "CertificateInvalid"),
         (ssl.SSLEOFError(8, HIDDEN), "ConnectionClosed"),
         (aiohttp.ServerDisconnectedError(HIDDEN), "ConnectionClosed"),
