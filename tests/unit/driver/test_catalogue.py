@@ -105,9 +105,14 @@ def test_a_mistake_in_the_inputs_is_reported_at_its_place(inputs: str, place: st
         ),
         ("{fn::open::azure-login: {clientId: a, tenantId: 'b/c'}}", "tenantId", "`tenantId` is not a tenant"),
         (
-            "{fn::open::azure-login: {clientId: a, tenantId: b, scope: c}}",
+            "{fn::open::azure-login: {clientId: a, tenantId: b, scope: c/.default}}",
             "scope",
             "set `oidc: true` or a `clientSecret`",
+        ),
+        (
+            "{fn::open::azure-login: {clientId: a, tenantId: b, oidc: true, scope: 'https://vault.azure.net'}}",
+            "scope",
+            '`scope` "https://vault.azure.net" does not end with /.default: write one like',
         ),
         (
             "{fn::open::gcp-login: {project: 1, accessToken: {accessToken: a, serviceAccount: b/c}}}",

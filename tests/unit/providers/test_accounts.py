@@ -36,7 +36,11 @@ OIDC = {"workloadPoolId": "p", "providerId": "k", "serviceAccount": "a@b.iam.gse
         (AwsLogin(), {"oidc": {"roleArn": "x" * 2000, "sessionName": "s"}}, ""),
         (AwsLogin(), {"static": {"accessKeyId": "a", "secretAccessKey": "b"}}, ""),
         (AwsIam(), {"userArn": "arn:aws:iam::123456789012:user/robot", "login": {}}, "account 123456789012"),
-        (AzureLogin(), {"clientId": "c", "tenantId": "Contoso.com", "scope": "s", "oidc": True}, "tenant contoso.com"),
+        (
+            AzureLogin(),
+            {"clientId": "c", "tenantId": "Contoso.com", "scope": "s/.default", "oidc": True},
+            "tenant contoso.com",
+        ),
         (GcpLogin(), {"project": 1234567890123, "oidc": OIDC}, "project 1234567890123"),
         (GcpLogin(), {"project": 12, "accessToken": {"accessToken": "t"}}, "project 12"),
     ],

@@ -18,6 +18,7 @@ from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.times import format_time
 from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.azure import errors
+from esc_operator.providers.azure import reasons as azure_reasons
 from esc_operator.providers.azure.errors import Exchange
 from esc_operator.providers.claims import unverified_claims, unverified_expiry
 from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
@@ -195,6 +196,13 @@ def _problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
             "`tenantId` is not a tenant: write its ID, such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its "
             "domains",
             reasons.INVALID_INPUTS,
+        )
+    if isinstance(scope, str) and scope and not scope.endswith("/.default"):
+        # Entra grants a client without a user only what was granted to it before, which this suffix means.
+        yield InputProblem(
+            ("scope",),
+            f'`scope` "{scope}" does not end with /.default: write one like https://vault.azure.net/.default',
+            azure_reasons.INVALID_SCOPE,
         )
     if scope and not inputs.get("oidc") and not inputs.get("clientSecret"):
         yield InputProblem(

@@ -161,7 +161,7 @@ def test_it_says_whom_it_asks_and_as_whom() -> None:
     assert provider.endpoint({**APPLICATION, "oidc": True}, {}) is None
     raw = Login("application", "api://AzureADTokenExchange", gives_token=True)
     assert provider.login({**APPLICATION, "oidc": True}) == raw
-    assert provider.login({**APPLICATION, "oidc": True, "scope": "x"}) == raw._replace(gives_token=False)
+    assert provider.login({**APPLICATION, "oidc": True, "scope": "x/.default"}) == raw._replace(gives_token=False)
     assert provider.login({**APPLICATION, "clientSecret": "given-secret"}) is None
 
 
