@@ -105,11 +105,6 @@ class SourceInformer:
         """Its resourceVersion as far as the watch has brought it; "" if it does not exist, None if nothing is known."""
         return self._versions.get(one)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is remembered."""
-        return not (self._wanted or self._environments or self._versions or any(self._namespaces.values()))
-
     def _drop(self, environment: Key, one: WatchedObject) -> None:
         del self._wanted[environment]
         self._environments[one].discard(environment)
