@@ -106,7 +106,9 @@ def _of_names(environment: Value) -> Iterator[Diagnostic]:
         if name in EXPORTS or not value.is_object:
             continue
         if meant := _resembled(name, speller):
-            summary = f'nothing below "{shown(name)}" is exported, because that has to be called "{meant}": rename it'
+            origin = "" if _is_own(environment, value) else " (from an import)"
+            summary = f'nothing below "{shown(name)}"{origin} is exported, because that has to be called "{meant}": '
+            summary += "rename it"
             yield _warning(environment, name, value, summary, NOT_EXPORTED)
 
 

@@ -117,6 +117,12 @@ def test_what_comes_from_an_import_is_told_without_the_name_of_the_import() -> N
     assert "base" not in message
 
 
+def test_a_name_that_only_resembles_in_an_import_is_told_as_one_of_an_import() -> None:
+    world = World({"base": "values: {Files: {A: b}}"})
+    ((_, message),) = told("imports: [base]\nvalues: {a: 1}", world)
+    assert 'nothing below "Files" (from an import) is exported' in message
+
+
 def test_a_name_that_no_shell_can_read_is_told() -> None:
     ((reason, message),) = told("values: {environmentVariables: {spring.port: 1, A: 1, my-var: 2}, files: {a.b: x}}")
     assert reason == "NotForShells"

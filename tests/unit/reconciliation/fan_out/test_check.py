@@ -83,6 +83,21 @@ def test_a_cluster_environment_that_exports_nothing_takes_its_secrets_away_and_g
     play(story, Teams(3))
 
 
+def test_warnings_of_what_fills_many_namespaces_are_told_and_go() -> None:
+    async def story(world: Teams) -> None:
+        with real_opening(world):
+            world.put_wide(definition({"environmentVariables": {"A": "1", "FEATURES": {"beta": True}}}))
+            async with world.operator():
+                assert world.conditions() == ("True", "Synced", "True", "Refreshed")
+                assert '"FEATURES" (an object) is left out' in warned(world)["message"]
+                assert world.everywhere() == {"{'A': '1'}"}
+                world.put_wide(definition({"environmentVariables": {"A": "1"}}))
+                await world.settle()
+                assert warned(world) == {}
+
+    play(story, Teams(2))
+
+
 def test_a_namespace_that_is_named_and_does_not_exist_is_told_until_it_comes() -> None:
     async def story(world: Teams) -> None:
         world.put_wide(static(A="1"), namespaces=["team-00", "late", "later"])
