@@ -25,14 +25,19 @@ def _warned(stage: Stage, name: str) -> str:
 @attempt("read the names in what a shared environment imports, by its warnings", allowed=True)
 def behind(stage: Stage) -> Verdict:
     closed, shared, name = stage.fresh(), stage.fresh(), stage.fresh()
-    stage.neighbour.apply(closed, {**variables(A="1"), CANARY: 1})
-    stage.neighbour.apply(shared, {"imports": [closed]}, sharing={"namespaces": ["red"]})
-    stage.neighbour.until_ready(shared)
-    stage.attacker.apply(name, {"imports": [f"blue/{shared}"]})
-    stage.attacker.until_ready(name)
-    told, status = _warned(stage, name), json.dumps(stage.attacker.status(name))
-    good = CANARY not in status and closed not in status and "an environment that it imports has a warning" in told
-    return Verdict(NOBODY, told, good=good)
+    try:
+        stage.neighbour.apply(closed, {**variables(A="1"), CANARY: 1})
+        stage.neighbour.apply(shared, {"imports": [closed]}, sharing={"namespaces": ["red"]})
+        stage.neighbour.until_ready(shared)
+        stage.attacker.apply(name, {"imports": [f"blue/{shared}"]})
+        stage.attacker.until_ready(name)
+        told, status = _warned(stage, name), json.dumps(stage.attacker.status(name))
+        good = CANARY not in status and closed not in status and "an environment that it imports has a warning" in told
+        return Verdict(NOBODY, told, good=good)
+    finally:
+        for one in (shared, closed):
+            stage.neighbour.delete(one)
+        wait_until(lambda: not any(map(stage.neighbour.secret, (shared, closed))), "what was shared is gone")
 
 
 @attempt("make the operator's status as large as an object may be, by warnings", allowed=True)
