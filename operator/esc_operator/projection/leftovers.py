@@ -12,7 +12,7 @@ from esc_operator.formats.spelling import Speller
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.document import EXPORTS
 from esc_operator.projection.secret import bad_name
-from esc_operator.projection.variables import FILES, VARIABLES, exported_variables, hides_names, shown
+from esc_operator.projection.variables import FILES, VARIABLES, Variable, hides_names, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,9 +64,10 @@ def _of_group(environment: Value, name: str, group: Value, *, opened: bool) -> I
     hides = hides_names(group)
     left_out = [
         (part, "unknown" if value.is_unknown else _KINDS[value.json_type] + _origin(environment, value))
-        for part, value in sorted(group.properties.items())
-        if value.is_array or value.is_object or (opened and value.is_unknown)
+        for part, value in group.properties.items()
+        if _has_parts(value) or (opened and value.is_unknown)
     ]
+    left_out.sort()
     if left_out:
         which = _listed([f"{_name(part, hides)} ({what})" for part, what in left_out])
         kind = "a file" if name == FILES else "a variable"
@@ -82,17 +83,18 @@ def _of_group(environment: Value, name: str, group: Value, *, opened: bool) -> I
 
 def _for_shells(environment: Value, group: Value) -> Iterator[Diagnostic]:
     """Files are read under their names; variables, by `$NAME`. A name that nothing can hold is an error elsewhere."""
-    names = [
-        variable.name
-        for variable in exported_variables(environment)
-        if not _is_shell_name(variable.name) and bad_name(variable) is None
-    ]
+    odd = (name for name, value in group.properties.items() if not (_is_shell_name(name) or _has_parts(value)))
+    names = sorted(name for name in odd if bad_name(Variable(name, "")) is None)
     if names:
         summary = (
             f"no shell can read {_listed([_name(name, hides=False) for name in names])}: containers get the variable, "
             'and a shell drops it; use letters, digits and "_", and do not start with a digit'
         )
         yield _warning(environment, VARIABLES, group.properties[names[0]], summary, NOT_FOR_SHELLS)
+
+
+def _has_parts(value: Value) -> bool:
+    return value.is_array or value.is_object
 
 
 def _is_shell_name(name: str) -> bool:
@@ -102,8 +104,9 @@ def _is_shell_name(name: str) -> bool:
 def _of_names(environment: Value) -> Iterator[Diagnostic]:
     """Names that only resemble those whose parts are exported. Others may have any name."""
     speller = Speller()
-    for name, value in sorted(environment.properties.items()):
-        if name in EXPORTS or not value.is_object:
+    groups = ((name, value) for name, value in environment.properties.items() if value.is_object)
+    for name, value in sorted(groups, key=lambda one: one[0]):
+        if name in EXPORTS:
             continue
         if meant := _resembled(name, speller):
             origin = "" if _is_own(environment, value) else " (from an import)"

@@ -88,12 +88,7 @@ def exported(environment: Value) -> tuple[Variable, ...]:
     As upstream, arrays and objects are not exported, null is the empty text, and an unknown value (in a check) is the
     text `[unknown]`.
     """
-    return (*exported_variables(environment), *_exported(environment, is_file=True))
-
-
-def exported_variables(environment: Value) -> Iterator[Variable]:
-    """The variables alone."""
-    return _exported(environment, is_file=False)
+    return (*_exported(environment, is_file=False), *_exported(environment, is_file=True))
 
 
 def may_export(environment: Value) -> bool:
