@@ -157,7 +157,7 @@ _FAILURES: Final = (
 )
 
 _DENIED_BY_POLICY: Final = re.compile(
-    rf"(?:[a-z.]+ )?\"[^\"]{{0,253}}\" is forbidden: ValidatingAdmissionPolicy '{_NAME}'"
+    rf"(?:[-a-z0-9.]+ )?\"[^\"]{{0,253}}\" is forbidden: ValidatingAdmissionPolicy '{_NAME}'"
     r"(?: with binding '[^']{0,253}')? denied request: "
 )
 _MUTATED: Final = re.compile(rf"{_FORBIDDEN}admission request denied by policy")

@@ -78,6 +78,8 @@ def error_from_answer(  # noqa: PLR0913 - the parts of an answer, and what is kn
     if refusal and refusal.outage:  # which webhook cannot be called, in the same words
         reason, cause = refusal.reason or None, refusal.cause
         return UnavailableError(f"could not {what}: {refusal}", reason=reason, retry_after=wait, cause=cause)
+    if refusal and refusal.denies and kind is InvalidError:  # its words are not the API server's, nor about fields
+        return ForbiddenError(f"could not {what}: {refusal.cause}", retry_after=wait, cause=refusal.cause)
     text = (_invalid(status) if kind is InvalidError else words) or _ANSWERED.format(code)
     return kind(f"could not {what}: {text}", retry_after=wait, cause=text)
 

@@ -117,6 +117,7 @@ def quoted_at_the_end(stage: Stage) -> Verdict:
         wait_until(lambda: _event(stage, name, "SecretLeftOver"), "an event tells that it is left over")
         told = _event(stage, name, "SecretLeftOver")
         kept = not [place for form in _forms(canary) for place in stage.found(form)]
+    wait_until(lambda: not _is_kept(stage, path), "the policy is in force no more")
     stage.administrator.must("DELETE", path)
     named = f'the ValidatingAdmissionPolicy "{name}" denies it' in told
     return Verdict("operator", told, good=kept and named)
@@ -221,7 +222,10 @@ def status_refused(stage: Stage) -> Verdict:
         stage.administrator.must("DELETE", POLICIES.path(None, name))
     stage.attacker.until_ready(name)
     kept = not [place for form in _forms(canary) for place in stage.found(form)]
-    return Verdict("operator", told, good=kept and "until it can be written, the status says what was before" in told)
+    named = (
+        f'the ValidatingAdmissionPolicy "{name}" denies it; until it can be written, the status says what was' in told
+    )
+    return Verdict("operator", told, good=kept and named)
 
 
 def _status_is_refused(stage: Stage, name: str) -> bool:

@@ -173,3 +173,15 @@ def test_whoever_refuses_a_confidential_write_cannot_have_a_value_told(value: st
     for words in (value, f'admission webhook "w.example.com" denied the request: {value}', f"{SECRET}{value}"):
         told = error_from_answer(code, status(words), {}, WHAT, is_confidential=True).message
         assert value not in told.removeprefix("could not write secrets apps/aws: ")
+
+
+@pytest.mark.parametrize("code", [403, 422])
+def test_a_policy_that_denies_another_object_is_named_as_well(code: int) -> None:
+    words = (
+        "escenvironments.esc-operator.dev \"app\" is forbidden: ValidatingAdmissionPolicy 'frozen' with binding 'all' "
+        "denied request: nobody changes anything"
+    )
+    error = error_from_answer(code, status(words), {}, "write the status of escenvironments apps/app")
+    assert isinstance(error, ForbiddenError)
+    assert "ValidatingAdmissionPolicy" in error.message
+    assert "frozen" in error.message
