@@ -48,6 +48,7 @@ NOT_HERE = {
     "docker": "it needs Docker; tests/readers has what reads the file",
     "pip": "it needs a package index that has the operator",
     "kubectl create secret --from-env-file": "a sentence names the option; tests/readers runs the program",
+    "kubectl apply --server-side": "it is a part of a command; tests/cluster/test_warnings.py applies so",
     "kubectl apply -k deploy/monitored": "it needs the kinds of the Prometheus operator; tests/deploy renders it",
 }
 """Commands that begin like this are not run, and why."""
