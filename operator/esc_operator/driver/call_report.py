@@ -44,7 +44,7 @@ class CallReport:
         return self._began is not None
 
     async def call(self, call: Awaitable[T]) -> T:
-        """Make the call: it has its turn."""
+        """Make the call, whose turn has come."""
         self._began = self._telemetry.clock()
         return await call
 

@@ -1,8 +1,8 @@
 """The waiting calls of one namespace, in the order of their deadlines.
 
-A call without a deadline asks for something new, and goes ahead of renewals; but one in every few places goes to a
-renewal, so that a storm of new calls cannot let credentials expire. First come first served would undo the order of the
-work queue.
+A call without a deadline requests something new, and goes ahead of renewals; but one in every few places goes to a
+renewal, so that a storm of new calls cannot let credentials expire. First come, first served would undo the order of
+the work queue.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ class Call:
     def _fail(self, outcome: Failed) -> Failed:
         now, tenant = self._gate.now(), self._place.tenant
         throttled = outcome.throttled
-        # A plug-in may be anybody's: in this order, even what is no number is none.
+        # A plug-in may come from anyone: in this order, a NaN counts as zero.
         asked = timedelta(seconds=min(max(0.0, outcome.retry_after or 0.0), LONGEST_ASKED.total_seconds()))
         for service, permit in self._permits:
             if throttled != (service.account is not None):

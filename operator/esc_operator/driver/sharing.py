@@ -109,7 +109,7 @@ class _Shelf:
             self._drop_next()
 
     def _drop_next(self) -> None:
-        """A login that was replaced meanwhile is skipped."""
+        """A login that was replaced since is skipped."""
         expires_at, _, key = heapq.heappop(self._ends)
         if key in self.kept and self.kept[key][1].expires_at == expires_at:
             del self.kept[key]

@@ -1,4 +1,4 @@
-"""The worker of an evaluation: it is released while the evaluation waits, and does other work meanwhile."""
+"""The worker of an evaluation: while the evaluation waits, it is released and does other work."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ _USUAL_ACCOUNT = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):default")
 
 
 def forgotten_account(claims: Claims) -> str:
-    """What to say first if a cloud refuses the subject that environments have which name no ServiceAccount; "" for any
-    other. To trust that one would be to trust every pod of the namespace that names none."""
+    """The first advice if a cloud refuses the subject of environments that name no ServiceAccount; "" for any other
+    subject. Trusting that one would mean trusting every pod of the namespace that names none."""
     if not _USUAL_ACCOUNT.fullmatch(claims.subject):
         return ""
     return (

@@ -17,7 +17,7 @@ LONGEST = timedelta(hours=12)
 """The longest lifetime of any cloud's credentials."""
 
 SECRET: Mapping[str, Any] = {"type": "string", "secret": True}
-# Upstream's schema has a pattern; a sentence (`lifetime_problems`) is of more use.
+# Upstream's schema has a pattern; a sentence (`lifetime_problems`) is more useful.
 LIFETIME: Mapping[str, Any] = {"type": "string"}
 SUBJECT_ATTRIBUTES: Mapping[str, Any] = {
     "type": "array",
@@ -27,7 +27,7 @@ SUBJECT_ATTRIBUTES: Mapping[str, Any] = {
 
 
 def refuse(problems: Iterable[InputProblem]) -> None:
-    """Raises ProviderError for the first problem: what a check reports, an open refuses as well."""
+    """Raises ProviderError for the first problem: an open refuses what a check reports."""
     for problem in problems:
         raise ProviderError(problem.message, reason=problem.reason)
 

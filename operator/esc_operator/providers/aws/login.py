@@ -48,7 +48,7 @@ STS_RATE = 100.0
 """AWS grants an account 600 calls of STS a second in each region, for all its users together, and publishes no separate
 number for this call. A sixth leaves room for the workloads, and for other clusters that start at the same time."""
 
-# Upstream demands 20 characters; a sentence about what is no ARN is of more use.
+# Upstream demands 20 characters; a sentence about an invalid ARN is more useful.
 _ARN = {"type": "string", "minLength": 1, "maxLength": 2048}
 
 _EITHER = "aws-login requires exactly one of `oidc` (a role) and `static` (given keys)"
