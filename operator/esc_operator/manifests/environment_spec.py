@@ -17,7 +17,7 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 NAME_PATTERN = f"^{_LABEL}([.]{_LABEL})*$"
 """What the API server accepts as the name of an object."""
 
-# A rule, not a pattern: whoever writes something else reads a sentence, and no regular expression.
+# A rule, not a pattern: its error is a sentence, and not a regular expression.
 _NAME = {
     "type": "string",
     "minLength": 1,

@@ -1,4 +1,4 @@
-"""What an environment seems to export and does not, or not for everybody. Pure.
+"""What an environment seems to export and does not, or not for every reader. Pure.
 
 Names places and names, never values; a name that was read from a secret is not repeated.
 """
@@ -38,7 +38,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "string": "a text",
 }
 _SLIPS: Final = 2
-"""So many letters of a long name may be wrong."""
+"""How many letters of a long name may be wrong."""
 
 
 def find_leftovers(environment: Value, *, opened: bool) -> Diagnostics:
@@ -82,7 +82,8 @@ def _of_group(environment: Value, name: str, group: Value, *, opened: bool) -> I
 
 
 def _for_shells(environment: Value, group: Value) -> Iterator[Diagnostic]:
-    """Files are read under their names; variables, by `$NAME`. A name that nothing can hold is an error elsewhere."""
+    """Files are read under their names; variables, by `$NAME`. A name that is invalid everywhere is reported as an
+    error elsewhere."""
     odd = (name for name, value in group.properties.items() if not (_is_shell_name(name) or _has_parts(value)))
     names = sorted(name for name in odd if bad_name(Variable(name, "")) is None)
     if names:
@@ -102,7 +103,7 @@ def _is_shell_name(name: str) -> bool:
 
 
 def _of_names(environment: Value) -> Iterator[Diagnostic]:
-    """Names that only resemble those whose parts are exported. Others may have any name."""
+    """Names that only resemble those whose parts are exported. All other names are fine."""
     speller = Speller()
     groups = ((name, value) for name, value in environment.properties.items() if value.is_object)
     for name, value in sorted(groups, key=lambda one: one[0]):
@@ -120,13 +121,13 @@ def _resembled(name: str, speller: Speller) -> str:
     for export in EXPORTS:
         if folded == export.casefold():
             return export
-    # `file` or `filter` may be meant; nothing but a slip of the pen is two letters from the other one.
+    # `file` or `filter` may be meant; a name that is two letters from the other one is always a slip.
     is_near = abs(len(folded) - len(VARIABLES)) <= _SLIPS and speller.distance(folded, VARIABLES.casefold()) <= _SLIPS
     return VARIABLES if is_near else ""
 
 
 def _origin(environment: Value, value: Value) -> str:
-    """A note on what comes from an import; which one may not be for the importer to know."""
+    """A note on what comes from an import. It does not say from which one: the importer may not be allowed to know."""
     return "" if _is_own(environment, value) else ", from an import"
 
 
@@ -140,7 +141,7 @@ def _name(name: str, hides: bool) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """So many of them, for a sentence."""
+    """The first of them, for a sentence."""
     if len(names) > NAMED:
         return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
     *others, last = names

@@ -114,7 +114,7 @@ def matches(pattern: str, text: str) -> bool:
     head, star, _ = pattern.partition("*")
     if not star:
         return text == pattern and is_visible(text)
-    # Most texts are meant by no pattern, and show it here.
+    # Most texts match no pattern, and are rejected here.
     if not (text.startswith(head) and text.endswith(pattern.rpartition("*")[2]) and is_visible(text)):
         return False
     tokens = _tokens(pattern)
@@ -129,7 +129,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def is_visible(text: str) -> bool:
-    """Whether a text is nothing but visible ASCII, so that a pattern may mean it."""
+    """Whether a text is nothing but visible ASCII, so that a pattern may match it."""
     return all("!" <= character <= "~" for character in text)
 
 

@@ -1,7 +1,7 @@
 """What `kubectl apply` took out of a definition that is an object: its nulls. Pure.
 
 A null of the manifest asks the API server to remove the key, also when the object is created. The manifest itself is in
-an annotation, where anybody who may write the environment may write anything.
+an annotation, where every user who may write the environment may write anything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MARK: Final = "appliedMark"
 """A field beside `spec` that the API server never sends: the mark of an annotation that was left out."""
 
 _MOST: Final = 64
-"""So many lost nulls are looked for."""
+"""How many lost nulls are looked for."""
 
 
 def applied_manifest(body: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Where an environment's definition is: in its spec, as an object or as a text, or in another object. Pure.
 
-Only this module knows the fields; whoever needs a definition asks it for the source.
+Only this module knows the fields; all others get the source of a definition from it.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class EscEnvironment:
     manifest: str = field(default="", repr=False)
     """What `kubectl apply` was given, if there is a null in it."""
     applied_mark: int = 0
-    """Differs with that, also where it was left out."""
+    """Changes with `manifest`, also if that was left out."""
 
     @property
     def target_key(self) -> Key:
@@ -186,7 +186,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
 
 
 def parse_rotate_request(body: Mapping[str, Any]) -> RotateRequest:
-    """What asks for new credentials of an environment, without a look at the rest of it."""
+    """The requests for new credentials of an environment, without parsing the rest of it."""
     return _rotate_request(body["metadata"], parse_asked_rotation((body.get("status") or {}).get("rotation")))
 
 

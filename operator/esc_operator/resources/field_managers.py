@@ -1,6 +1,6 @@
 """Who manages which fields of an object: its `metadata.managedFields`, as far as the operator needs to know.
 
-The API server writes them and anybody may empty them, so they only help: what is missing here is nobody's. Pure.
+The API server writes them and every writer may empty them, so they only help: a missing entry means no owner. Pure.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FIELD_MANAGER = "esc-operator"
-"""The operator's own, of server-side apply."""
+"""The operator's own name in server-side apply."""
 
 LABELS = ("metadata", "labels")
 ANNOTATIONS = ("metadata", "annotations")
 DATA = ("data",)
 STRING_DATA = ("stringData",)
-"""What one field manager sent as such, and is data to everybody else."""
+"""The field that one manager sent under this name, and that all others see as data."""
 
 
 def applied_names(metadata: Mapping[str, Any], *path: str) -> frozenset[str]:
-    """The names in a map, such as DATA, that the operator has applied and nobody has taken over."""
+    """The names in a map, such as DATA, that the operator has applied and no other manager has taken over."""
     ours = [names for is_ours, _, names in _owners(metadata, *path) if is_ours]
     return frozenset().union(*ours)
 
@@ -34,12 +34,12 @@ def shared_names(metadata: Mapping[str, Any], *path: str) -> frozenset[str]:
 
 
 def other_managers(metadata: Mapping[str, Any], names: frozenset[str], *path: str) -> frozenset[str]:
-    """Who, beside the operator, manages one of the names in a map."""
+    """The managers, other than the operator, of any of the names in a map."""
     return frozenset(manager for is_ours, manager, found in _owners(metadata, *path) if not is_ours and found & names)
 
 
 def _owners(metadata: Mapping[str, Any], *path: str) -> Iterator[tuple[bool, str, frozenset[str]]]:
-    """Of each entry whether it is the operator's, its manager, and what it has in a map."""
+    """For each entry: whether it is the operator's, its manager, and the names that it has in a map."""
     for entry in metadata.get("managedFields") or ():
         manager, found = str(entry.get("manager") or ""), entry.get("fieldsV1")
         for step in path:

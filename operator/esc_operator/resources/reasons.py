@@ -47,19 +47,19 @@ SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
 """Another writer, or a mutating webhook, keeps changing the Secret, which is restored at growing intervals."""
 
 SECRET_IMMUTABLE = "SecretImmutable"  # noqa: S105 - a reason, not a password
-"""Somebody has made the Secret immutable, so no new values can be written until it is deleted."""
+"""A user has made the Secret immutable, so no new values can be written until it is deleted."""
 
 CONFLICT = "Conflict"
 """Another writer changes the Secret again and again, just before the operator does."""
 
 NOT_FOUND = "NotFound"
-"""What the Secret has to be written into is not there, such as its namespace."""
+"""The place for the Secret does not exist, such as its namespace."""
 
 WEBHOOK_UNAVAILABLE = "AdmissionWebhookUnavailable"
 """An admission webhook that has to allow a write could not be called, so the write failed without a judgement."""
 
 STATUS_NOT_WRITTEN = "StatusNotWritten"
-"""An event: the API server refused the status of an environment, so that shows what was before."""
+"""An event: the API server refused the status of an environment, which still shows an earlier state."""
 
 SECRET_LEFT_OVER = "SecretLeftOver"  # noqa: S105 - a reason, not a password
 """An event: the Secret of a former `spec.target.name` could not be deleted."""
@@ -77,7 +77,7 @@ DEFINITION_NOT_FOUND = "DefinitionNotFound"
 """The ConfigMap or Secret that holds the definition does not exist, or has no such key."""
 
 DEFINITION_NOT_USABLE = "DefinitionNotUsable"
-"""What the ConfigMap or Secret holds at that key is no text, or the Secret is not one for a definition."""
+"""The ConfigMap or Secret does not hold a text at that key, or the Secret is not meant for a definition."""
 
 SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
 """The environment's ServiceAccount does not exist."""

@@ -39,7 +39,7 @@ class Candidate:
     """An environment as listed. `rolls`: its pods are replaced when its Secret changes; `rolled_out` is the revision
     that all of them were known to have. A ClusterEscEnvironment fills Secrets in `matched` namespaces; `seals` are
     those of the records that they may hold, the newest first. `unsure`: its login is hidden, and may match. `wide`: it
-    matches only with `**` in place of each `*` of the selector. `opens_nothing`: its status tells of no provider."""
+    matches only with `**` in place of each `*` of the selector. `opens_nothing`: its status lists no provider."""
 
     key: Key
     uid: str

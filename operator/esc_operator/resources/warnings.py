@@ -45,7 +45,7 @@ def parse_warnings(items: Iterable[Mapping[str, Any]] | None) -> tuple[StatusWar
 def replace_warnings(
     known: Sequence[StatusWarning], kinds: Collection[str], found: Iterable[StatusWarning]
 ) -> tuple[StatusWarning, ...]:
-    """The warnings with those of some kinds replaced by what was found anew."""
+    """The warnings, with those of some kinds replaced by new findings."""
     kept = (one for one in known if one.reason not in kinds)
     return tuple(dict.fromkeys((*kept, *found)))[:MAX_WARNINGS]
 
@@ -58,7 +58,7 @@ def describe_warnings(warnings: Sequence[StatusWarning], generation: int) -> Con
 
 
 def _message(messages: Sequence[str]) -> str:
-    """All of them in one text, as many as have room."""
+    """As many of them as fit, in one text."""
     if len(messages) == 1:
         return messages[0]
     text = f"{len(messages)} warnings:"

@@ -1,6 +1,6 @@
 """From the source of a definition to the definition as it is stored. Pure; the operator and `esc` both use it.
 
-Invariant: no message has anything of a text that is in a Secret.
+Invariant: no message quotes a text that is in a Secret.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _WHAT_TO_WRITE: Final = "write the text of an environment, such as `values: {}`"
 _MOST_NAMES: Final = 5
-"""So many keys of a ConfigMap are named."""
+"""How many keys of a ConfigMap a message names."""
 
 
 def stored_definition(
@@ -106,7 +106,7 @@ def describe(source: KeySource, place: str) -> str:
 
 
 def _refuse_secret(source: KeySource, body: Mapping[str, Any]) -> str:
-    """Why a Secret is none that somebody has made to hold a definition; "" if it may be one."""
+    """Why a Secret was not made to hold a definition; "" if it may have been."""
     if not source.is_confidential:
         return ""
     if (body["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY:
@@ -118,7 +118,7 @@ def _refuse_secret(source: KeySource, body: Mapping[str, Any]) -> str:
 
 
 def _decoded(source: KeySource, body: Mapping[str, Any]) -> str | bytes | None:
-    """What is at the key: bytes if it is no text, None if nothing is there."""
+    """The data at the key: bytes if it is not a text, None if there is none."""
     data = body.get("data") or {}
     if not source.is_confidential:
         text: str | None = data.get(source.key)
@@ -136,7 +136,8 @@ def _decoded(source: KeySource, body: Mapping[str, Any]) -> str | bytes | None:
 
 
 def _what_there_is(source: KeySource, body: Mapping[str, Any]) -> str:
-    """What to do about a missing key. The keys of a Secret are not for everybody who reads the environment."""
+    """What to do about a missing key. It names no keys of a Secret: not every reader of the environment may know
+    them."""
     if source.is_confidential:
         return ": add it, or correct the key"
     names = sorted((*(body.get("data") or {}), *(body.get("binaryData") or {})))

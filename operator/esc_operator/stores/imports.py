@@ -71,7 +71,7 @@ def nothing_found(name: str, tried: Sequence[Key], place: str, importable: Colle
     own = [key for key in tried if key.namespace == place]
     others = [key for key in tried if key.namespace != place]
     missing = f'environment "{name}" not found'
-    # A list would change with what is beside it; of another place only what was probably meant is named.
+    # A list would change with its neighbours; in another place only what was probably meant is named.
     told = "" if "/" in name else "the environments that it can import are"
     suggested = Known([one for one in importable if one != name], told)
     if not own:
