@@ -1,13 +1,13 @@
-"""Environments from Python: load, check, open and rotate them. The command line and the operator stand on this, too.
+"""Environments from Python: load, check, open and rotate them. The command line and the operator use this, too.
 
     store = FolderStore("/srv/environments")
     result = api.check("apps/aws", store)
     for diagnostic in result.diagnostics:
         print(diagnostic.text)
 
-A mistake in a definition is a diagnostic of the result, never an exception. What the outside world does to a provider
-or an import is one as well, with the answer in `diagnostic.cause`. Only a root environment that cannot be had at all
-raises. Values redact themselves; `Value.reveal` is the one way to what they hold.
+A mistake in a definition is a diagnostic of the result, never an exception. A failure of the outside world, for a
+provider or an import, is one as well, with the answer in `diagnostic.cause`. Only a root environment that cannot be
+read raises. Values redact themselves; only `Value.reveal` returns their contents.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Result(NamedTuple):
     """What an environment evaluates to.
 
     `value` is an object, as far as it could be evaluated. `diagnostics` are in display order, those of imports among
-    them. `opens` are the providers that were opened, each with the lease of what it gave, if that expires; `imports`
-    the full names of all environments that took part; `rotations` what became of each rotator, after `rotate`. In a
-    check (`mode`), `has_rotators` says whether any was met.
+    them. `opens` are the providers that were opened, each with the lease of its outputs, if they expire; `imports` are
+    the full names of all environments that took part; `rotations` are the results of each rotator, after `rotate`. In a
+    check (`mode`), `has_rotators` says whether there are any.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Result(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error; with one the value must not be used."""
+        """Whether there is no error; otherwise the value must not be used."""
         return not self.errors
 
     @property
@@ -86,18 +86,18 @@ class Result(NamedTuple):
 
     @property
     def lease(self) -> Lease | None:
-        """The lease that ends first; None where nothing expires."""
+        """The lease that ends first; None if nothing expires."""
         leases = [record.lease for record in self.opens if record.lease is not None]
         return min(leases, key=lambda lease: lease.expires_at, default=None)
 
     @property
     def expires_at(self) -> datetime | None:
-        """From when on the value is of no more use; None where it never expires."""
+        """When the value expires; None if it never does."""
         return self.lease.expires_at if self.lease else None
 
 
 def load(name: str, store: port.Store) -> Loaded:
-    """Read and parse a definition: `environment`, None where the text is no YAML of the language, and `diagnostics`.
+    """Read and parse a definition: `environment`, None if the text cannot be parsed, and `diagnostics`.
 
     Raises StoreError.
     """
@@ -105,7 +105,7 @@ def load(name: str, store: port.Store) -> Loaded:
 
 
 def check(name: str, store: port.Store, *, catalogue: Catalogue | None = None, principal: Principal = NOBODY) -> Result:
-    """Evaluate without opening or decrypting anything: what a provider would give is unknown. Raises StoreError."""
+    """Evaluate without opening or decrypting anything: the outputs of providers are unknown. Raises StoreError."""
     root = _succeeded(store.load(name, ""))
     return _evaluate(root, _immediate(store, catalogue), Mode.CHECK, _never_wait, principal)
 
@@ -120,11 +120,11 @@ def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; 
     states: RotatorStates | None = None,
     principal: Principal = NOBODY,
 ) -> Result:
-    """Evaluate and open what has to be opened, in a process without an event loop.
+    """Evaluate, and open all providers, in a process without an event loop.
 
-    `identity` is asked for, and asyncio imported, only if something has to be opened. `settings` are the environment
-    variables as providers see them, `states` those of rotators that are kept beside definitions, `principal` is who
-    opens it. Raises StoreError, and what `identity` raises.
+    `identity` is requested, and asyncio imported, only if something has to be opened. `settings` are the environment
+    variables as providers see them, `states` the states of rotators that are stored outside of definitions, `principal`
+    is who opens it. Raises StoreError, and what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))
     immediate = _immediate(store, catalogue)
@@ -147,9 +147,9 @@ def rotate(  # noqa: PLR0913 - as `open`, and what to rotate
 ) -> Result:
     """Rotate the secrets of an environment's own rotators, all or those at `paths` (`database.password`), then open it.
 
-    `rotations` of the result says what became of each, with the new state that has to be written back into the
-    definition (`editing.patch_text`): until it is, the old state is what the next `open` uses. Imports are not rotated.
-    Raises StoreError, and what `identity` raises.
+    `rotations` of the result has the outcome of each, with the new state that has to be written back into the
+    definition (`editing.patch_text`): until then, the next `open` uses the old state. Imports are not rotated. Raises
+    StoreError, and what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))
     immediate = _immediate(store, catalogue)
@@ -173,11 +173,10 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
-    `store` answers for its imports, `opener` opens for all evaluations of the process, `demand` says how old
-    credentials may be. `states` keeps those of rotators, and says whether the environment's own are to rotate;
-    `admission` says which logins are allowed; `worker` carries it on, and is let go while it waits;
-    `principal` is who opens it. Definitions of other places open providers only where `root.trusted` names them, or is
-    None.
+    `store` has its imports, `opener` opens for all evaluations of the process, `demand` says how old credentials may
+    be. `states` stores the states of rotators, and says whether the environment's own have to rotate; `admission` says
+    which logins are allowed; `worker` runs it, and is released while it waits; `principal` is who opens it. Definitions
+    of other places open providers only if `root.trusted` names them, or is None.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
@@ -206,7 +205,7 @@ async def check_environment(  # noqa: PLR0913, PLR0917 - as `open_environment`
 ) -> Result:
     """As `check`, for a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
-    `store` answers for its imports; arguments as in `open_environment`.
+    `store` has its imports; arguments as in `open_environment`.
     """
     from esc_operator.driver.slices import Slices
 
@@ -251,7 +250,7 @@ def _evaluate(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
 def _evaluator(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
     name: str, loaded: Loaded, mode: Mode, budget: Budget, principal: Principal, paths: Sequence[str] = ()
 ) -> Evaluator:
-    # What cannot be read to its end is only checked further: nothing is minted for a result that cannot be used.
+    # A definition with errors is only checked: nothing is minted for a result that cannot be used.
     broken = any(diagnostic.is_error for diagnostic in loaded.diagnostics)
     mode = Mode.CHECK if broken else mode
     return Evaluator(
@@ -290,7 +289,7 @@ def _immediate(store: port.Store, catalogue: Catalogue | None) -> Immediate:
 
 
 def _trust(root: port.StoredDefinition) -> Trust | None:
-    """Whose definitions may open providers for it; None where its store has no such fence."""
+    """Whose definitions may open providers for it; None if its store has no such limit."""
     if root.trusted is None:
         return None
     from esc_operator.driver.trust import Trust

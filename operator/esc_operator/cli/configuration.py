@@ -39,7 +39,7 @@ def write_backend(url: str, settings: Mapping[str, str]) -> None:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(_to_text({"backend": url}))
-        # A process that reads meanwhile sees the old choice or the new one, never half of it.
+        # A process that reads it at the same time sees the old choice or the new one, never half of it.
         os.replace(scratch, path)
     except OSError as error:
         raise ConfigurationError(f"could not write {path}: {error.strerror}") from error

@@ -15,8 +15,8 @@ _AS_THEY_ARE = {ord(sign): sign for sign in _PLAIN}
 
 
 class Escape(dict[int, str]):
-    """A table for `str.translate`: what is `known`, and by its rule each new character. Of most secrets and of most
-    tables letters and digits are known, and the rule would be most of the work."""
+    """A table for `str.translate`: the `known` characters, and each new one by the rule. Most tables know letters and
+    digits, which most secrets consist of: for these the rule would be most of the work."""
 
     def __init__(self, rule: Rule, known: Mapping[int, str] | None = None) -> None:
         super().__init__(known or ())
@@ -332,7 +332,7 @@ PARTIAL: Sequence[Escape] = (*_PERCENT, *_IN_JSON, *_IN_HTML, *_IN_SHELLS, *_IN_
 WITH_SPACES: Sequence[Escape] = tuple(
     _but(safe, each_byte(template), _PLUS) for safe in _SAFE_IN_URLS for template in _BYTE
 )
-"""More of them, which differ only for texts with a space: they write a plus for it."""
+"""More of them, which differ only for texts with a space: they write a plus instead."""
 
 WHOLE: Sequence[Escape] = tuple(
     Escape(rule)
@@ -350,4 +350,4 @@ SEPARATED: Sequence[tuple[Escape, bytes]] = tuple(
     for template in ("{:02x}", "{:02X}")
     for separator in (":", " ")
 )
-"""Hexadecimal with a separator between two bytes, and that separator."""
+"""Hexadecimal with a separator between bytes, and that separator."""

@@ -105,7 +105,7 @@ def _create_folder(settings: Mapping[str, str]) -> tuple[str, int]:
 
 
 def _lock(folder: str) -> int | None:
-    """Lock a new folder; None if another run has meanwhile removed it as a leftover."""
+    """Lock a new folder; None if another run has already removed it as a leftover."""
     import fcntl
 
     try:

@@ -44,6 +44,6 @@ class Filter(threading.Thread):
                 write_all(self._descriptor, self._redactor.feed(chunk))
             write_all(self._descriptor, self._redactor.finish())
         except OSError as error:
-            # Nobody reads it, or it was closed when we started: the command's own affair.
+            # It has no reader, or it was closed when we started: the command's own affair.
             if error.errno not in {errno.EPIPE, errno.EBADF}:
                 sys.stderr.write(f"Warning: the command's output cannot be written: {error.strerror}\n")

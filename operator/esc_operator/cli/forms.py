@@ -1,7 +1,7 @@
 """The forms in which a secret may appear in a program's output. Pure.
 
-A form is known by its head, its first `HEAD` bytes; what follows in a longer one is made, block by block, only where
-the head was met. So however long a secret is, its escapes are no longer than their heads.
+A form is recognized by its head, its first `HEAD` bytes; the rest of a longer one is made, block by block, only where
+the head was found. So however long a secret is, its escapes take no more memory than their heads.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ MIN_SECRET = 3
 """Shorter values are left alone, as upstream does: they would turn most of any text into tokens."""
 
 MIN_PIECE = 8
-"""A piece of a secret (a line of it, its base64 within a longer text) counts only where chance does not make it up."""
+"""A shorter piece of a secret (a line of it, its base64 within a longer text) may appear by chance, and does not
+count."""
 
 HEAD = 128
-"""So many bytes of a form are looked for at once. Whatever begins with so many bytes of a secret is one."""
+"""How many bytes of a form are searched for. Whatever starts with that many bytes of a secret counts as the secret."""
 
-# So much of a secret is encoded at once; a multiple of three, as base64 wants it.
+# How much of a secret is encoded at once; a multiple of three, because base64 encodes three bytes at a time.
 _BLOCK = 3 * 1024
 
 # `base64` wraps at 76 columns, PEM and openssl at 64, `xxd -p` at 60.
@@ -32,14 +33,14 @@ _HEX_WRAP = 60
 
 
 class Form(NamedTuple):
-    """`blocks` makes the whole form, its head included, where there is more than a head."""
+    """`blocks` makes the whole form, including its head, if it is longer than a head."""
 
     head: bytes
     blocks: Callable[[], Iterator[bytes]] | None = None
 
 
 def plain(form: bytes) -> Form:
-    """Bytes that are looked for as they are."""
+    """Bytes that are searched for unchanged."""
     return Form(form) if len(form) <= HEAD else Form(form[:HEAD], lambda: _slices(form))
 
 
@@ -52,7 +53,7 @@ def forms(values: Iterable[str]) -> list[Form]:
     that are part of a longer text."""
     found: dict[object, Form] = {}
     for value in values:
-        # White space around a secret is none of it, and hiding it would run lines together.
+        # White space around a secret is not part of it, and hiding it would join lines.
         secret = _encode(value).strip()
         if len(secret) >= MIN_SECRET:
             for key, form in _forms_of(secret):
@@ -64,16 +65,17 @@ def _encode(value: str) -> bytes:
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        # No bytes stand for it, so no program can print it.
+        # It has no encoding, so no program can print it.
         return b""
 
 
 def _forms_of(secret: bytes) -> Iterator[tuple[object, Form]]:
-    """Each form with what tells it from others: its bytes, where they are few."""
+    """Each form with what distinguishes it from others: its bytes, if there are few."""
     for form in (plain(secret), *map(plain, _pieces(secret))):
         yield form.head if form.blocks is None else (secret, form.head), form
     text = secret.decode("utf-8", "surrogateescape")
-    # In long texts, escapes that write all characters of it alike are one; in short ones the form says so itself.
+    # In long texts, escapes that write all its characters in the same way count as one; in short ones the form itself
+    # shows it.
     signs = "".join(sorted(set(text))) if len(text) > HEAD else ""
     for escape, trailing in _escapes(text):
         head = _escaped(text[:HEAD], escape)
@@ -97,12 +99,12 @@ def _blocks(text: str, escape: Escape, trailing: bytes) -> Iterator[bytes]:
 
 
 def _escaped(text: str, escape: Escape) -> bytes:
-    # A rule may take the place of a stray byte, never make one.
+    # A rule may replace a stray byte, never make one.
     return text.translate(escape).encode("utf-8", "surrogateescape")
 
 
 def _escapes(text: str) -> Iterator[tuple[Escape, bytes]]:
-    """The escapes that may write the text, each with what it leaves out after the last character."""
+    """The escapes that may apply to the text, each with what it leaves out after the last character."""
     from esc_operator.cli.escapes import PARTIAL, SEPARATED, WHOLE, WITH_SPACES
 
     yield from ((escape, b"") for escape in WHOLE)
@@ -114,7 +116,7 @@ def _escapes(text: str) -> Iterator[tuple[Escape, bytes]]:
 
 
 def _pieces(secret: bytes) -> Iterator[bytes]:
-    """The forms that are no escapes: lines, and base64 and hexadecimal of many lines."""
+    """The forms that are not escapes: lines, and base64 and hexadecimal of many lines."""
     if b"\n" in secret:
         lines = (line.strip() for line in secret.splitlines())
         yield from (line for line in lines if len(line) >= MIN_PIECE)
@@ -133,8 +135,8 @@ def _base64_forms(secret: bytes) -> Iterator[bytes]:
         if len(whole) > width:
             pieces = (whole[at : at + width].rstrip(b"=") for at in range(0, len(whole), width))
             yield from (piece for piece in pieces if len(piece) >= MIN_PIECE)
-    # Within the base64 of a longer text, such as `user:password`, it stands at one of three alignments; the characters
-    # that its neighbours share in are left out.
+    # Within the base64 of a longer text, such as `user:password`, it has one of three alignments; the characters that
+    # also encode its neighbours are left out.
     for before in range(3):
         encoded = b2a_base64(b"\0" * before + secret, newline=False)
         piece = encoded[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]

@@ -1,4 +1,4 @@
-"""What to say of a path at which an environment has no value. Never names the properties of a secret."""
+"""The end of the message for a path at which an environment has no value. Never names the properties of a secret."""
 
 from __future__ import annotations
 

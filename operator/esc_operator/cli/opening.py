@@ -69,7 +69,7 @@ def user_of(settings: Mapping[str, str]) -> str:
 
 
 class _RememberingStore:
-    """A Store that keeps the texts it has loaded, those of Secrets apart: output ends up in CI logs."""
+    """A Store that keeps the texts it has loaded, except those of Secrets: output ends up in CI logs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,7 +1,7 @@
 """Our own output, complete even where another process has made it non-blocking.
 
-`O_NONBLOCK` belongs to what a descriptor stands for, not to a process: whoever shares a pipe or a terminal with us may
-set it, at any time. Python then drops what does not fit. We wait instead, and never clear the flag, which is not ours.
+`O_NONBLOCK` belongs to the open file, not to a process: any process that shares a pipe or a terminal with us may set
+it, at any time. Python then drops what does not fit. We wait instead, and never clear the flag, which is not ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OutputError(ConfigurationError):
-    """Our output cannot be written; a reader that has gone is a BrokenPipeError instead."""
+    """Our output cannot be written; without a reader it is a BrokenPipeError instead."""
 
     default_reason = "OutputFailed"
 

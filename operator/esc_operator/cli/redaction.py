@@ -1,7 +1,7 @@
-"""Takes secrets out of a stream of bytes, whatever chunks it comes in. Pure: bytes in, bytes out, and the same ones
-where no secret is in them.
+"""Redacts secrets in a stream of bytes, whatever its chunks are. Pure: bytes in, bytes out, unchanged where they hold
+no secret.
 
-Invariant: no byte of any occurrence of a form is ever given out, and nothing is held back longer than it could still be
+Invariant: no byte of any occurrence of a form is ever written, and bytes are held back only while they could still be
 the beginning of one; of a form longer than its head, never more than the head.
 """
 
@@ -24,15 +24,15 @@ TOKEN = b"[secret]"
 # A table of all transitions is the fastest automaton, and takes half a kilobyte for each byte of the needles.
 _MAX_TABLE = 1 << 17
 
-# A long secret that repeats itself could be met at every byte of it: beyond so many, the heads alone are hidden.
+# A long secret that repeats itself could match at each of its bytes: beyond this many, only the heads are hidden.
 _MAX_FOLLOWED = 1000
 
-# So many bytes tell the beginning of a head from the end of a chunk, nearly always.
+# This many bytes nearly always show whether the end of a chunk is the beginning of a head.
 _START = 4
 
 
 def secrets_of(value: Value) -> Matcher:
-    """What finds the secrets that an environment holds."""
+    """The matcher for the secrets of an environment."""
     from esc_operator.cli.forms import forms
     from esc_operator.projection.secrets import secret_texts
 
@@ -40,7 +40,7 @@ def secrets_of(value: Value) -> Matcher:
 
 
 class Matcher:
-    """Finds where forms begin; shared by all streams of a command."""
+    """Finds where forms start; shared by all streams of a command."""
 
     def __init__(self, forms: Iterable[Form]) -> None:
         self._longer: dict[bytes, list[Form]] = {}
@@ -56,7 +56,7 @@ class Matcher:
         self._automaton = _build(list(needles), fast=sum(map(len, needles)) <= _MAX_TABLE) if needles else None
 
     def occurrences(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Where heads stand, and the longest of each needle that stands there; in no order."""
+        """The positions of heads, and the longest head of each needle there; in no order."""
         if self._automaton is None:
             return
         for number, found, _ in self._automaton.find_matches_as_indexes(data, overlapping=True):
@@ -68,18 +68,18 @@ class Matcher:
                     yield start, head
 
     def longer(self, head: bytes) -> Sequence[Form]:
-        """The forms that go on after this head."""
+        """The forms that continue after this head."""
         return self._longer.get(head, ())
 
     def hold_from(self, data: bytes) -> int:
-        """The first position from which the data may be the beginning of a head that goes on in the next chunk."""
+        """The first position from which the data may be the beginning of a head that continues in the next chunk."""
         return self._ends.hold_from(data)
 
 
 class _Ends:
-    """Tells the end of a chunk from the beginning of a head.
+    """Finds where, at the end of a chunk, a head may begin.
 
-    It is asked once a chunk, when little of it is in the processor's cache: that it touches little memory counts.
+    It is used once a chunk, when little of it is in the processor's cache: so it should touch little memory.
     """
 
     def __init__(self, heads: Sequence[bytes]) -> None:
@@ -111,7 +111,7 @@ class _Ends:
 
 
 class _Followed(NamedTuple):
-    """A form that has been met as far as the data goes: so much of its block, and the blocks after that."""
+    """A form that matches up to the end of the data: how much of its block has matched, and the blocks after it."""
 
     block: bytes
     met: int
@@ -124,12 +124,12 @@ class Redactor:
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self._held = b""
-        # So many of the first held bytes belong to a token that has been given out already.
+        # How many of the first held bytes belong to a token that has already been written.
         self._covered = 0
         self._followed: list[_Followed] = []
 
     def feed(self, chunk: bytes) -> memoryview:
-        """What can be shown once this chunk is there too."""
+        """What can be shown once this chunk has been read."""
         data = self._held + chunk if self._held else chunk
         return self._give(data, self._matcher.hold_from(data))
 
@@ -155,7 +155,8 @@ class Redactor:
         return memoryview(b"".join(shown))
 
     def _go_on(self, data: bytes) -> int:
-        """How much of the data belongs to a token that has been given out; follow the long forms in what is new."""
+        """How much of the data belongs to a token that has already been written; follow the long forms in the new
+        data."""
         covered = self._covered
         self._covered = 0
         followed, self._followed = self._followed, []
@@ -165,7 +166,7 @@ class Redactor:
 
     def _spans(self, data: bytes, cut: int) -> Iterator[tuple[int, int]]:
         for start, head in self._matcher.occurrences(data):
-            # What begins after the cut is found once more with the next chunk.
+            # What starts after the cut is found again with the next chunk.
             if start < cut:
                 end = start + len(head)
                 for form in self._matcher.longer(head):
@@ -174,7 +175,8 @@ class Redactor:
                 yield start, end
 
     def _follow(self, form: _Followed, data: bytes, position: int) -> int:
-        """The end of what the data, from a position on, has in common with a form; remember it where both may go on."""
+        """The end of what the data, from a position on, has in common with a form, which is remembered if both may
+        continue."""
         block, met, rest = form
         while True:
             if met == len(block):
@@ -195,14 +197,14 @@ class Redactor:
 
 
 def _build(texts: Sequence[bytes], *, fast: bool) -> Any:
-    # Loaded only where there is something to find.
+    # Loaded only if there is something to find.
     from ahocorasick_rs import BytesAhoCorasick, Implementation
 
     return BytesAhoCorasick(texts, implementation=Implementation.DFA if fast else Implementation.ContiguousNFA)
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """How many bytes two texts begin with alike."""
+    """The length of the common prefix of two texts, in bytes."""
     low, high = 0, min(len(one), len(other))
     if one[:high] == other[:high]:
         return high

@@ -179,7 +179,7 @@ class _Bar:
             self._bar.render_finish()
 
     def say(self, awaited: str) -> None:
-        """The bar says what goes on, once there is one."""
+        """The bar shows it, once there is one."""
         if self._bar is None:
             click.echo(awaited, err=True)
 
@@ -211,7 +211,7 @@ class _Lines:
         click.echo(awaited, err=True)
 
     def show(self, status: RotationStatus) -> None:
-        """What is waited for is said; at the end there is nothing to wait for."""
+        """Show what it waits for; at the end there is nothing to wait for."""
         if status.completed_at and status.run:
             self.say(describe_progress(status))
 

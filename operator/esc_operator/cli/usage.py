@@ -1,4 +1,4 @@
-"""Words for wrong usage: the command, option or choice that was probably meant, else those that there are."""
+"""Messages for wrong usage: the command, option or choice that was probably meant, else those that exist."""
 
 from __future__ import annotations
 

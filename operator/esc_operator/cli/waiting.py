@@ -1,4 +1,4 @@
-"""Waiting for the operator: what is waited for is shown when it changes, and nothing is waited for in vain."""
+"""Waiting for the operator: it shows what it waits for when that changes, and does not wait in vain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUIET_SECONDS = 10.0
 ABSENT_SECONDS = 60.0
 """After this long there is no operator: another one takes over in less, and a provider answers in less."""
 OUTAGE_SECONDS = 60.0
-"""How long the API server may be away meanwhile."""
+"""How long the API server may be unavailable while the command waits."""
 
 
 class NotRotatedError(EscError):
@@ -35,7 +35,7 @@ class Waiting(NamedTuple):
     clock: Callable[[], float] = time.monotonic
 
     def until(self, look: Callable[[], str], what: str, say: Callable[[str], None] = lambda _: None) -> None:
-        """Look until there is nothing to wait for. `look` returns what is waited for, or ""; `say` is told when that
+        """Look until there is nothing to wait for. `look` returns what is waited for, or ""; `say` is called when that
         changes. Raises NotRotatedError after the timeout, and what `look` raises, except for short outages."""
         began, lost, told = self.clock(), None, ""
         while True:
