@@ -32,6 +32,8 @@ _HARMLESS = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGINFO")
 _FROM_KEYBOARD = ("SIGINT", "SIGQUIT", "SIGTSTP", "SIGINFO")
 _FROM_TERMINAL = (*_FROM_KEYBOARD, "SIGHUP", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH")
 
+LOOK_SECONDS = 1.0
+
 # The siginfo code of a signal that the kernel itself sent, such as a terminal's Ctrl-C.
 _SI_KERNEL = 0x80
 
@@ -71,9 +73,12 @@ class HeldSignals:
         self.mask = mask
 
     def wait(self) -> Arrived:
-        """The next signal: one to forward, or SIGCHLD."""
-        if hasattr(signal, "sigwaitinfo"):
-            info = signal.sigwaitinfo(self._held)
+        """The next signal: one to forward, or SIGCHLD, which is also what a second without any counts as."""
+        if hasattr(signal, "sigtimedwait"):
+            # A thread of the opening that has yet to end does not block them, and may take a SIGCHLD in our place.
+            info = signal.sigtimedwait(self._held, LOOK_SECONDS)
+            if info is None:
+                return Arrived(signal.SIGCHLD, everywhere=False)
             # Other signals of the kernel, such as an alarm that was set before our start, are for this process alone.
             return Arrived(info.si_signo, info.si_code == _SI_KERNEL and info.si_signo in _TERMINAL)
         # macOS does not say who sent it: assume the keyboard in the foreground of a terminal.

@@ -585,3 +585,25 @@ def test_open_writes_bytes_that_are_no_text_as_they_are(machine: Machine) -> Non
     machine.write("apps/bytes", "values: {a: {fn::fromBase64: /w==}}")
     command = [*ESC, "open", "apps/bytes", "a", "-f", "string"]
     assert subprocess.run(command, env=machine.settings, capture_output=True, check=True).stdout == b"\xff\n"
+
+
+def test_a_thread_that_takes_the_signal_of_the_commands_end_does_not_hold_up_the_run(tmp_path: Path) -> None:
+    """A thread of the opening may still be ending, under load: it does not block signals as the main thread does."""
+    program = tmp_path / "run.py"
+    program.write_text(
+        "import sys, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "from esc_operator.cli.process import run_command\n"
+        "from esc_operator.cli.signals import held_signals\n"
+        "class Slow:\n"
+        "    def __init__(self, held):\n"
+        "        self.held, self.mask = held, held.mask\n"
+        "    def wait(self):\n"
+        "        time.sleep(0.5)  # the command ends before we wait for its signal\n"
+        "        return self.held.wait()\n"
+        "with held_signals() as held:\n"
+        "    status = run_command(['sh', '-c', 'exit 7'], {'PATH': '/usr/bin:/bin'}, Slow(held))\n"
+        "sys.exit(status)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", str(program)], timeout=20, check=False)
+    assert done.returncode == 7
