@@ -60,6 +60,7 @@ RIGHTS = [
     ("argoproj.io", "rollouts", {"list", "patch"}),
     ("authentication.k8s.io", "tokenreviews", {"create"}),
     ("authorization.k8s.io", "subjectaccessreviews", {"create"}),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies", {"get"}),
 ]
 
 
@@ -360,6 +361,7 @@ def test_in_namespaced_mode_the_rights_are_those_of_the_base_with_named_accounts
         *(f"{kind}{part}" for kind in ("clusterescenvironments", "escrotations") for part in ("", "/status")),
         "tokenreviews",
         "subjectaccessreviews",
+        "validatingadmissionpolicies",
     }
     cluster_wide = ("", "namespaces", {"list", "watch"})
     assert granted(rules) == [right for right in RIGHTS if right[1] not in elsewhere and right != cluster_wide]

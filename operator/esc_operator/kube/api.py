@@ -20,8 +20,8 @@ from esc_operator.kube.asker import ASKER, Unbounded
 from esc_operator.kube.connection import MAX_CONNECTIONS
 from esc_operator.kube.lines import split_lines
 from esc_operator.kube.no_answer import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
+    PATIENCE,
+    Patience,
     error_from_failure,
     error_from_strange_answer,
     error_from_stranger,
@@ -72,10 +72,9 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _FAILURES = (TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError)
-_LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_SECONDS)
-_FIRST_LIMITS = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+_LIMITS = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=PATIENCE.connect)
 # A silent connection is dead: bookmarks come each minute.
-_WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=CONNECT_SECONDS, sock_read=90)
+_WATCH_LIMITS = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=PATIENCE.connect, sock_read=90)
 
 
 class KubeApi:
@@ -92,8 +91,10 @@ class KubeApi:
         *,
         permit: Callable[[], None] = lambda: None,
         places: Places | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._places = places or Unbounded()
+        self._first_limits = aiohttp.ClientTimeout(total=patience.answer, sock_connect=patience.connect)
         self._telemetry = telemetry
         self._config = connection.config
         self._session = open_client(
@@ -112,7 +113,7 @@ class KubeApi:
 
     async def require_list(self, resource: Resource, namespace: str | None) -> None:
         """Raises KubeError if objects of a kind cannot be listed, and soon if the API server cannot be reached."""
-        await self._list_page(resource, namespace, len, {"limit": "1"}, limits=_FIRST_LIMITS)
+        await self._list_page(resource, namespace, len, {"limit": "1"}, limits=self._first_limits)
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """An object, without its definition if that is too large: see `without_definition`."""

@@ -16,7 +16,7 @@ import urllib3
 from urllib3.util import parse_url
 
 from esc_operator import __version__
-from esc_operator.kube.no_answer import CONNECT_SECONDS, Failure, ProxyRefusal
+from esc_operator.kube.no_answer import PATIENCE, Failure, Patience, ProxyRefusal
 from esc_operator.kube.tls import make_tls
 
 if TYPE_CHECKING:
@@ -33,9 +33,15 @@ _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
 class BlockingSender:
     """Keeps its connections for the next request. Raises ConfigurationError if the credentials are invalid."""
 
-    def __init__(self, config: ClientConfig, reread: Callable[[], ClientConfig] | None = None) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        reread: Callable[[], ClientConfig] | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self._config = config
         self._reread = reread
+        self._patience = patience
         self._pool = open_pool(config, make_tls(config.credentials, insecure=config.insecure))
 
     @property
@@ -43,25 +49,24 @@ class BlockingSender:
         return self._config
 
     def request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> urllib3.BaseHTTPResponse:
-        """`seconds` are for the whole of it. Raises urllib3's HTTPError, TimeoutError, and ConfigurationError if
-        credentials cannot be read again."""
+        """Raises urllib3's HTTPError, TimeoutError, and ConfigurationError if credentials cannot be read again."""
         try:
-            answer = self._send(method, path, headers, body, seconds)
+            answer = self._send(method, path, headers, body)
         except urllib3.exceptions.SSLError:
             if not self._is_renewed():
                 raise
         else:
             if answer.status != HTTPStatus.UNAUTHORIZED or not self._is_renewed():
                 return answer
-        return self._send(method, path, headers, body, seconds)
+        return self._send(method, path, headers, body)
 
-    def _send(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float
-    ) -> urllib3.BaseHTTPResponse:
-        pool, config = self._pool, self._config
-        return within(seconds, lambda: send(pool, config, method, path, headers=headers, body=body, seconds=seconds))
+    def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+        pool, config, patience = self._pool, self._config, self._patience
+        return within(
+            patience.answer, lambda: send(pool, config, method, path, headers=headers, body=body, patience=patience)
+        )
 
     def _is_renewed(self) -> bool:
         if self._reread is None:
@@ -101,7 +106,7 @@ def send(  # noqa: PLR0913 - the parts of one request
     *,
     headers: Mapping[str, str],
     body: bytes | None,
-    seconds: float,
+    patience: Patience,
 ) -> urllib3.BaseHTTPResponse:
     """One request, with the credentials of `config`. Raises urllib3's HTTPError."""
     own = {"Authorization": config.credentials.authorization} if config.credentials.authorization else {}
@@ -110,7 +115,7 @@ def send(  # noqa: PLR0913 - the parts of one request
         f"{config.server}{path}",
         body=body,
         headers={"User-Agent": f"esc-operator/{__version__}", **headers, **own},
-        timeout=urllib3.Timeout(total=seconds, connect=min(seconds, CONNECT_SECONDS)),
+        timeout=urllib3.Timeout(total=patience.answer, connect=patience.connect),
         retries=False,
         redirect=False,
     )

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from esc_operator.kube.blocking import open_pool, send
+from esc_operator.kube.no_answer import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ def patch_at_once(connection: Connection, path: str, body: Mapping[str, Any], se
     config, tls = connection.config, connection.snapshot().tls
     headers = {"Content-Type": MERGE, "Accept": "application/json"}
     with open_pool(config, tls) as pool:
-        answer = send(pool, config, "PATCH", path, headers=headers, body=json.dumps(body).encode(), seconds=seconds)
+        patience = Patience(connect=seconds, answer=seconds)
+        answer = send(pool, config, "PATCH", path, headers=headers, body=json.dumps(body).encode(), patience=patience)
     status: int = answer.status
     return status

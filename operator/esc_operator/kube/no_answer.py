@@ -20,10 +20,20 @@ if TYPE_CHECKING:
 
     from esc_operator.kube.client_config import ClientConfig
 
-CONNECT_SECONDS: Final = 5.0
-"""For a connection, TLS included: a person waits for it, and what is not there within it is not there."""
-ANSWER_SECONDS: Final = 7.0
-"""For the answer that says whether there is an API server at all; with the start of a command less than ten."""
+
+class Patience(NamedTuple):
+    """How long an API server is waited for, in seconds.
+
+    `connect` is for a connection, TLS included: a person waits for it, and what is not there within it is not there.
+    `answer` is for the answer that says whether there is an API server at all; with the start of a command less than
+    ten.
+    """
+
+    connect: float = 5.0
+    answer: float = 7.0
+
+
+PATIENCE: Final = Patience()
 
 CONNECTION_REFUSED = "ConnectionRefused"
 """Nothing listens at the address."""

@@ -13,7 +13,8 @@ from esc_operator.errors import ConfigurationError, NotFoundError
 from esc_operator.kube.blocking import BlockingSender, failure_of
 from esc_operator.kube.kubeconfig import read_kubeconfig
 from esc_operator.kube.no_answer import (
-    ANSWER_SECONDS,
+    PATIENCE,
+    Patience,
     error_from_failure,
     error_from_strange_answer,
     error_from_stranger,
@@ -65,7 +66,7 @@ class Transport(Protocol):
     @property
     def config(self) -> ClientConfig: ...
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Raises urllib3's HTTPError, and TimeoutError."""
 
 
@@ -139,7 +140,7 @@ class Session:
         data = None if body is None else json.dumps(body).encode()
         config = self._transport.config
         try:
-            answer = self._transport.request(method, path, headers, data, ANSWER_SECONDS)
+            answer = self._transport.request(method, path, headers, data)
         except (urllib3.exceptions.HTTPError, OSError) as failure:
             raise error_from_failure(failure_of(failure), what, config) from failure
         if not 200 <= answer.status < 300:
@@ -157,7 +158,11 @@ class Session:
 
 
 def open_session(
-    context: str, settings: Mapping[str, str], terminal: Terminal, kubeconfig: str | None = None
+    context: str,
+    settings: Mapping[str, str],
+    terminal: Terminal,
+    kubeconfig: str | None = None,
+    patience: Patience = PATIENCE,
 ) -> Session:
     """A session in a kubeconfig's context; "" is the current one. Raises ConfigurationError.
 
@@ -165,7 +170,7 @@ def open_session(
     """
     read = partial(read_kubeconfig, kubeconfig, context, settings, terminal)
     try:
-        return Session(BlockingSender(read(), read))
+        return Session(BlockingSender(read(), read, patience))
     except ConfigurationError as error:
         named = f'context "{context}"' if context else "the current context"
         raise ConfigurationError(f"cannot use {named} of the kubeconfig: {error.message}") from error

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import pytest
@@ -26,7 +26,7 @@ from esc_operator.kube.api import KubeApi
 from esc_operator.kube.client_config import ClientConfig
 from esc_operator.kube.connect import from_kubeconfig
 from esc_operator.kube.exec_plugin import NO_TERMINAL
-from esc_operator.kube.no_answer import Failure, error_from_failure
+from esc_operator.kube.no_answer import PATIENCE, Failure, Patience, error_from_failure
 from esc_operator.kube.paths import NAMESPACES
 from esc_operator.kube.session import open_session
 from unit.kube.strangers import (
@@ -67,13 +67,19 @@ def _no_transports_of_a_handshake() -> Iterator[None]:
         gc.collect()
 
 
-def ask_synchronously(kubeconfig: str) -> None:
-    open_session("", {"KUBECONFIG": kubeconfig}, NO_TERMINAL).list_namespaces()
+class Ask(Protocol):
+    """Asks an API server for its namespaces, by one of the transports."""
+
+    def __call__(self, kubeconfig: str, patience: Patience = PATIENCE) -> None: ...
 
 
-def ask_asynchronously(kubeconfig: str) -> None:
+def ask_synchronously(kubeconfig: str, patience: Patience = PATIENCE) -> None:
+    open_session("", {"KUBECONFIG": kubeconfig}, NO_TERMINAL, patience=patience).list_namespaces()
+
+
+def ask_asynchronously(kubeconfig: str, patience: Patience = PATIENCE) -> None:
     async def run() -> None:
-        api = KubeApi(await from_kubeconfig(kubeconfig, None, {}))
+        api = KubeApi(await from_kubeconfig(kubeconfig, None, {}), patience=patience)
         try:
             await api.require_list(NAMESPACES, None)
         finally:
@@ -84,8 +90,8 @@ def ask_asynchronously(kubeconfig: str) -> None:
 
 
 @pytest.fixture(params=[ask_synchronously, ask_asynchronously], ids=["synchronous", "asynchronous"])
-def ask(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    asking: Callable[[str], None] = request.param
+def ask(request: pytest.FixtureRequest) -> Ask:
+    asking: Ask = request.param
     return asking
 
 
@@ -268,7 +274,7 @@ NO_CONNECTION: dict[str, tuple[Callable[[Strangers], dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("what", NO_CONNECTION)
 def test_each_is_told_apart_with_the_address_and_in_no_librarys_words(
-    there: Strangers, ask: Callable[[str], None], what: str, caplog: pytest.LogCaptureFixture
+    there: Strangers, ask: Ask, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     cluster, expected = NO_CONNECTION[what][0](there), NO_CONNECTION[what][1]
@@ -283,7 +289,7 @@ def test_each_is_told_apart_with_the_address_and_in_no_librarys_words(
 
 
 def test_a_server_that_wants_a_client_certificate_says_so_unless_it_is_gone_before_it_is_heard(
-    there: Strangers, ask: Callable[[str], None]
+    there: Strangers, ask: Ask
 ) -> None:
     """In TLS 1.3 it says so after the handshake, and ends the connection; who writes meanwhile may miss it."""
     words = re.escape("wants a client certificate (ClientCertificateRefused): look at the user's certificate")
@@ -291,18 +297,12 @@ def test_a_server_that_wants_a_client_certificate_says_so_unless_it_is_gone_befo
         ask(write_kubeconfig(there.folder, local(there.https(wants_client=True))))
 
 
-def test_a_server_that_is_one_is_asked(there: Strangers, ask: Callable[[str], None]) -> None:
+def test_a_server_that_is_one_is_asked(there: Strangers, ask: Ask) -> None:
     ask(write_kubeconfig(there.folder, local(there.https())))
 
 
 @pytest.mark.parametrize("where", ["full", "silent", "silent proxy", "silent SOCKS proxy", "slow"])
-def test_what_does_not_answer_is_given_up_in_time(
-    there: Strangers, ask: Callable[[str], None], where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("esc_operator.kube.blocking.CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr("esc_operator.kube.session.ANSWER_SECONDS", 0.5)
-    limits = aiohttp.ClientTimeout(total=0.5, sock_connect=0.4)
-    monkeypatch.setattr("esc_operator.kube.api._FIRST_LIMITS", limits)
+def test_what_does_not_answer_is_given_up_in_time(there: Strangers, ask: Ask, where: str) -> None:
     clusters = {
         "full": lambda: {"server": local(there.full())},
         "silent": lambda: {"server": local(there.tcp(be_silent))},
@@ -312,7 +312,7 @@ def test_what_does_not_answer_is_given_up_in_time(
     }
     began = time.monotonic()
     with pytest.raises(UnavailableError, match=r"does not answer in time \((Proxy)?TimedOut\): look at the address"):
-        ask(write_kubeconfig(there.folder, **clusters[where]()))
+        ask(write_kubeconfig(there.folder, **clusters[where]()), Patience(connect=0.4, answer=0.5))
     assert time.monotonic() - began < 3
 
 

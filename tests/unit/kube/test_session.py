@@ -11,7 +11,6 @@ import urllib3
 
 from esc_operator.errors import ForbiddenError, IdentityError, NotFoundError, UnavailableError
 from esc_operator.kube.client_config import ClientConfig
-from esc_operator.kube.no_answer import ANSWER_SECONDS
 from esc_operator.kube.session import PAGE, Session
 
 if TYPE_CHECKING:
@@ -34,9 +33,8 @@ class FakeTransport:
     failure: BaseException | None = None
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         assert headers["Accept"] == "application/json"
-        assert seconds == ANSWER_SECONDS
         self.asked.append((method, path, body and json.loads(body)))
         if self.failure:
             raise self.failure
