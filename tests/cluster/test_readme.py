@@ -78,7 +78,7 @@ SHOWN = {
     "esc rotate apps/aws --wait": r"^apps/aws has new credentials$",
     "esc rotate ClusterEscEnvironment/registry --wait": r"^ClusterEscEnvironment/registry has new credentials$",
     "esc rotate --role 'arn:aws:iam::*:role/apps*' --dry-run": r"^apps/aws ",
-    "esc rotate --namespace-selector team=red --wait": r"^1 of 1 environment have new values$",
+    "esc rotate --namespace-selector team=red --wait": r"^([0-9]+) of \1 environments have new values$",
 }
 """What some outputs have to have besides the exit status 0."""
 
@@ -174,7 +174,8 @@ def reader(
         for command in (
             "kubectl create namespace monitoring",
             "kubectl apply -f deploy/examples/",
-            "kubectl label namespace team-a team=red registry=yes",
+            "kubectl label namespace team-a registry=yes",
+            "kubectl label namespace apps team=red",
             "esc login kubernetes://my-cluster",
         ):
             reader.types(command)
