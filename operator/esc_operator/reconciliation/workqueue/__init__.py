@@ -1,4 +1,4 @@
-"""Which key is worked on next, and when again: what waits, whose turn it is, and what makes somebody wait longer.
+"""Which key is worked on next, and when again: what waits, whose turn it is, and what makes a key wait longer.
 
-Nothing here knows what is done about a key, or why. Pure but for the waiting itself; the time is an argument.
+Nothing here knows what the work on a key is, or its reason. Pure except for the waiting; the time is an argument.
 """

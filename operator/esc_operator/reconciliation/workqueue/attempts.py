@@ -1,8 +1,8 @@
-"""Attempts under way: each is a task of its own, which workers carry on a stretch at a time.
+"""Running attempts: each is a task of its own, which workers run a stretch at a time.
 
-Owns the passing of the worker: an attempt that waits for a provider, for the imports that it reads or for the thread
-for large work lets its worker go, and goes on when the queue has handed it to another one. So nobody who waits keeps
-anybody else from a worker.
+Owns the handover of workers: an attempt that waits for a provider, for the imports that it reads or for the thread for
+large work releases its worker, and continues when the queue gives it to another one. So no attempt holds a worker while
+it waits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Attempt(Generic[K]):
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        """Let the worker go while somebody is waited for, one wait at a time. Who is cancelled needs none any more."""
+        """Release the worker while the attempt waits, one wait at a time. A cancelled attempt needs no worker any
+        more."""
         self._let_go.set()
         self._queue.away(self._key)
         try:
@@ -46,7 +47,7 @@ class Attempt(Generic[K]):
         await self._resumed
 
     async def carry_on(self) -> None:
-        """A worker's part: until the attempt lets it go."""
+        """A worker's part: it ends when the attempt releases the worker."""
         self._let_go.clear()
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
@@ -59,7 +60,7 @@ class Attempt(Generic[K]):
 
 
 class Attempts(Generic[K]):
-    """Those under way."""
+    """The running attempts."""
 
     def __init__(self, queue: WorkQueue[K]) -> None:
         self._queue = queue
@@ -70,8 +71,8 @@ class Attempts(Generic[K]):
         return self._under_way[key]
 
     async def carry_on(self, key: K, group: asyncio.TaskGroup, work: Callable[[K], Coroutine[Any, Any, None]]) -> None:
-        """Begin or go on with a key that was just taken, until its attempt lets the worker go. The attempt is a task of
-        the group; `work` is what it does about the key."""
+        """Start or continue the attempt on a key that was just taken, until it releases the worker. The attempt is a
+        task of the group; `work` does the work on the key."""
         attempt = self._under_way.get(key)
         if attempt is None:
             attempt = self._under_way[key] = Attempt(self._queue, key)

@@ -1,8 +1,8 @@
 """The backoff of changes: how soon an environment that changes again and again is looked at again.
 
-Pure: the time is an argument. A few changes are worked on at once; from then on the gaps grow, and whatever changes in
-one is worked on together, as it is at its end. So a loop of changes costs a bounded share of the process, and whoever
-edits by hand never notices.
+Pure: the time is an argument. A few changes are worked on at once; then the gaps grow, and all changes within a gap are
+worked on together, at its end. So a loop of changes costs a bounded share of the process, and a user who edits by hand
+never notices.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 K = TypeVar("K")
 
 AT_ONCE: Final = 5
-"""So many changes in a row are worked on at once."""
+"""How many changes in a row are worked on at once."""
 FIRST_GAP: Final = timedelta(milliseconds=500)
 LONGEST_GAP: Final = timedelta(seconds=8)
 CALM: Final = 2 * LONGEST_GAP
-"""Whoever has not changed for so long has changed for the first time."""
+"""After this long without a change, the next one counts as the first."""
 SWEPT_AT: Final = 1000
 
 
@@ -34,11 +34,11 @@ class ChangeBackoff(Generic[K]):
         self._sweep_at = SWEPT_AT
 
     def due(self, key: K, now: datetime) -> datetime:
-        """When a change that is noticed now may be worked on: now, or a little later."""
+        """When a change that is observed now may be worked on: now, or a little later."""
         row = self._rows.get(key)
         if row is not None and now < row.last <= now + LONGEST_GAP:
-            return row.last  # together with the change for which that was settled
-        if row is None or not row.last <= now < row.last + CALM:  # a clock that was set back makes nobody wait
+            return row.last  # together with the earlier change that waits for the same time
+        if row is None or not row.last <= now < row.last + CALM:  # a clock that was set back delays nothing
             row = _Row(0, now)
         due = max(now, row.last + _gap(row.changes))
         self._rows[key] = _Row(row.changes + 1, due)
@@ -52,7 +52,7 @@ class ChangeBackoff(Generic[K]):
 
 
 def _gap(changes: int) -> timedelta:
-    """The gap after so many changes."""
+    """The gap after this many changes."""
     if changes < AT_ONCE:
         return timedelta(0)
     return min(FIRST_GAP * (1 << min(changes - AT_ONCE, 10)), LONGEST_GAP)

@@ -1,7 +1,7 @@
-"""Debounces: keeps what arrives one by one until no more comes for a moment, and hands it over as a whole.
+"""Debounces: collects what arrives one by one until no more comes for a moment, and hands it over as a whole.
 
-A list of environments arrives so, in no order, and nothing says where it ends. What has to do with all of it, such as
-which expires first or which are not in it any more, has to wait for that.
+A list of environments arrives in this way, in no order, and without an end mark. Decisions that need all of it, such as
+which expires first or which are missing, have to wait for its end.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ V = TypeVar("V")
 
 QUIET_SECONDS = 1.0
 MOST_ROUNDS = 20
-"""So often is waited for more, at most: a list of very many comes in pages."""
+"""How often it waits for more, at most: a long list comes in pages."""
 
 
 class Debounce(Generic[K, V]):
-    """All that was added since the last time is handed over once no more has come for `quiet` seconds."""
+    """Hands over all that was added since the last time, once no more has come for `quiet` seconds."""
 
     def __init__(
         self, *, quiet: float = QUIET_SECONDS, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -40,7 +40,7 @@ class Debounce(Generic[K, V]):
         return key in self._found
 
     def discard(self, key: K) -> None:
-        """It does not belong to the whole any more."""
+        """It no longer belongs to the whole."""
         self._found.pop(key, None)
 
     async def run(self, hand_over: Callable[[Mapping[K, V]], None]) -> None:

@@ -1,10 +1,10 @@
-"""Keys that wait, handed out by turns among tenants: whoever has had the fewest turns goes first.
+"""Waiting keys, handed out by turns among tenants: the tenant with the fewest turns goes first.
 
 Owns the order of one lane of the work queue; it knows nothing of workers. Among tenants that have had as many turns,
 and within one tenant, the lowest rank goes first. A tenant that comes back after a while has not saved up any turns.
 
-An attempt that has begun, and waits to go on, goes ahead of what its tenant has not begun: it keeps an evaluation in
-memory. Everything takes O(log n), the occasional sweep included.
+A started attempt that waits to continue goes ahead of those that its tenant has not started: it keeps an evaluation in
+memory. Everything takes O(log n), including the occasional sweep.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class Kind(Enum):
     """What a tenant's next key is."""
 
     BEGUN = "begun"
-    """An attempt that goes on."""
+    """An attempt to continue."""
     FIRST = "first"
-    """One to begin, of a tenant that has none under way."""
+    """One to start, of a tenant without a running one."""
     FURTHER = "further"
-    """One to begin beside others of its tenant."""
+    """One to start in addition to others of its tenant."""
 
 
 class Place(NamedTuple):
-    """Where a key waits: by its rank, then in the order in which they came."""
+    """The position of a waiting key: by its rank, then in the order of arrival."""
 
     rank: float
     number: int
@@ -51,7 +51,7 @@ class _Next(NamedTuple, Generic[K]):
 
 @dataclass(slots=True)
 class _Tenant(Generic[K]):
-    """`turns` are those that it has had, `version` tells whether what the queue's heaps hold of it is still true."""
+    """`turns` counts those that it has had; an entry in the queue's heaps is valid only with this `version`."""
 
     name: str
     turns: int = 0
@@ -70,8 +70,8 @@ class _Entry(NamedTuple):
 
 
 class FairQueue(Generic[K]):
-    """`may_begin` says of a tenant what beginning another key would be, FIRST or FURTHER; None if it may not begin any.
-    `may_work` says whether it may have another worker at all. `review` has to be called where an answer has changed."""
+    """`may_begin` says for a tenant what another started key would be, FIRST or FURTHER; None if it may not start any.
+    `may_work` says whether it may have another worker at all. Call `review` when an answer changes."""
 
     def __init__(
         self, tenant_of: Callable[[K], str], may_begin: Callable[[str], Kind | None], may_work: Callable[[str], bool]
@@ -95,15 +95,15 @@ class FairQueue(Generic[K]):
         return key in self._places
 
     def rank(self, key: K) -> float:
-        """The rank of a key that waits."""
+        """The rank of a waiting key."""
         return self._places[key].rank
 
     def put(self, key: K, rank: float, *, begun: bool = False) -> None:
-        """Let a key wait that does not."""
+        """Add a key that does not wait yet."""
         self.put_back(key, Place(rank, next(self._numbers), begun))
 
     def put_back(self, key: K, place: Place) -> None:
-        """Let a key wait where it did before."""
+        """Add a key at its former position."""
         name = self._tenant_of(key)
         tenant = self._tenants.get(name)
         if tenant is None:
@@ -113,13 +113,13 @@ class FairQueue(Generic[K]):
         self._look(tenant)
 
     def remove(self, key: K) -> Place:
-        """Take a key out without a turn; answers where it was."""
+        """Remove a key without a turn; returns its position."""
         place = self._places.pop(key)
         self.review(self._tenant_of(key))
         return place
 
     def review(self, name: str) -> None:
-        """Look anew at what is next for a tenant."""
+        """Find out again which key of a tenant is next."""
         if tenant := self._tenants.get(name):
             self._look(tenant)
 
@@ -133,8 +133,8 @@ class FairQueue(Generic[K]):
         return any(self._top(self._by_turns[kind]) for kind in kinds)
 
     def pop(self, kinds: Collection[Kind], *, by_rank: bool = False) -> tuple[K, Place] | None:
-        """The next key of these kinds, and where it was: by turns, or the one of the lowest rank, whoever's it is. That
-        is a turn of its tenant, too."""
+        """The next key of these kinds, and its position: by turns, or the one with the lowest rank of all tenants.
+        Either counts as a turn of its tenant."""
         heaps = self._by_rank if by_rank else self._by_turns
         tops = [top for kind in kinds if (top := self._top(heaps[kind]))]
         if not tops:
@@ -166,7 +166,7 @@ class FairQueue(Generic[K]):
     def _find_next(self, tenant: _Tenant[K]) -> _Next[K] | None:
         for heap in (tenant.begun, tenant.fresh):
             while heap and self._places.get(heap[0][1]) != heap[0][0]:
-                heapq.heappop(heap)  # it was removed, or waits elsewhere
+                heapq.heappop(heap)  # it was removed, or is in another entry
         if not (tenant.begun or tenant.fresh) or not self._may_work(tenant.name):
             return None
         if tenant.begun:
@@ -191,7 +191,7 @@ class FairQueue(Generic[K]):
         return tenant is not None and tenant.version == entry.version
 
     def _sweep(self) -> None:
-        """Forget tenants for which nothing waits and who would come back as new ones would come."""
+        """Forget tenants without waiting keys that would come back as new ones do."""
         if len(self._tenants) <= self._sweep_at:
             return
         for tenant in list(self._tenants.values()):

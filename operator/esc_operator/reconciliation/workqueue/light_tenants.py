@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 LATELY = 64
-"""Within so many picks."""
+"""How many picks count as lately."""
 
 
 class LightTenants:
@@ -13,13 +13,13 @@ class LightTenants:
 
     def __init__(self) -> None:
         self._picks = 0
-        self._served: OrderedDict[str, int] = OrderedDict()  # at which pick, the longest ago first
+        self._served: OrderedDict[str, int] = OrderedDict()  # at which pick, the oldest first
 
     def __bool__(self) -> bool:
         return bool(self._served)
 
     def picked(self, tenant: str, *, is_light: bool) -> None:
-        """Something of a tenant is worked on."""
+        """A key of a tenant was picked."""
         self._picks += 1
         self._served.pop(tenant, None)
         if is_light:

@@ -1,8 +1,8 @@
-"""Lets a list of environments come in before it is worked on.
+"""Lets a list of environments arrive before work starts.
 
-kopf takes in one object at a turn of the event loop, and turns are long while all workers are busy: so a list of
-10,000 took ten minutes to come in, on a machine with much else to do, and an API server forgets after a few where a
-list in pages was.
+kopf processes one object in each turn of the event loop, and turns are long while all workers are busy: so a list of
+10,000 took ten minutes to arrive on a busy machine, and after a few minutes an API server drops the continuation of a
+list in pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 QUIET_SECONDS = 0.1
-"""Between two pages it may take longer, and then some work is done."""
+"""The pause between two pages may be longer: then some work is done in it."""
 LONGEST_SECONDS = 30.0
 """No list keeps all work waiting for longer."""
 
@@ -30,14 +30,14 @@ class ListBarrier:
         self._began = self._last = float("-inf")
 
     def note(self) -> None:
-        """One more object of a list has come in."""
+        """One more object of a list has arrived."""
         now = self._clock()
         if now - self._last >= QUIET_SECONDS:
             self._began = now
         self._last = now
 
     async def wait(self) -> None:
-        """Wait until no more has come in for a moment."""
+        """Wait until no more has arrived for a moment."""
         while self._is_under_way():
             await self._pause(QUIET_SECONDS)
 

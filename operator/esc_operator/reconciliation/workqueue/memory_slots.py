@@ -1,9 +1,9 @@
 """Slots in memory for large environments: how many bytes of them are worked on at a time, and whose turn it is.
 
 An environment that is read, parsed and evaluated takes many times the memory of its text, for as long as its logins
-take. So the large ones enter one after the other, by turns among namespaces; small ones, of which even as many as there
-are workers take little, are never kept waiting by them. Nobody holds a worker while it waits: it is called when there
-is room. Pure.
+take. So the large ones enter one after the other, by turns among namespaces; small ones, of which even one for each
+worker takes little memory, never wait for them. An environment that waits holds no worker: it is called when there is
+room. Pure.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from esc_operator.resources.environment import Key
 
 SMALL = LARGEST_KEPT
-"""Bytes of text: an environment up to so large needs no room."""
+"""Bytes of text: an environment up to this size needs no room."""
 CAPACITY = 2 * 1024 * 1024
-"""Bytes of text of all large environments that are worked on."""
+"""Bytes of text of all large environments that are worked on at a time."""
 SHARE = CAPACITY // 2
-"""Of one namespace, so that its logins which hang keep only its own waiting."""
+"""The part of one namespace: logins that hang delay only its own environments."""
 
 
 class MemorySlots:
-    """`call` is told of each environment that waits and may try again."""
+    """`call` is called with each waiting environment that may try again."""
 
     def __init__(self, call: Callable[[Key], None], capacity: int = CAPACITY, share: int = SHARE) -> None:
         self._call = call
@@ -37,8 +37,8 @@ class MemorySlots:
         self._called: set[Key] = set()
 
     def enter(self, key: Key, size: int) -> bool:
-        """Whether an environment of that size, in bytes, may be worked on. Where it may, `leave` follows; where not, it
-        is called later."""
+        """Whether an environment of that size, in bytes, may be worked on. If so, `leave` follows; if not, it is called
+        later."""
         was_called = key in self._called
         self._forget(key)
         if size <= SMALL:
@@ -50,7 +50,7 @@ class MemorySlots:
         return False
 
     def leave(self, key: Key) -> None:
-        """It is not worked on any more."""
+        """The work on it has ended."""
         self._inside.pop(key, None)
         self._call_next()
 
@@ -62,7 +62,7 @@ class MemorySlots:
                 del self._waiting[key.namespace]
 
     def _has_room(self, namespace: str, size: int) -> bool:
-        """What is larger than all of the room enters where nothing else is."""
+        """What is larger than all of the room enters when nothing else is in it."""
         used = sum(self._inside.values())
         return not used or (used + size <= self._capacity and self._has_share(namespace, size))
 
@@ -71,12 +71,12 @@ class MemorySlots:
         return not used or used + size <= self._share
 
     def _is_somebodys_turn(self) -> bool:
-        """Whether one that waits could enter: then it is not the turn of one that comes only now."""
+        """Whether a waiting one could enter: then one that comes only now has to wait."""
         firsts = ((namespace, next(iter(waiting.values()))) for namespace, waiting in self._waiting.items())
         return any(self._has_room(namespace, size) for namespace, size in firsts)
 
     def _call_next(self) -> None:
-        """Call those who fit, one of each namespace in turn. Who does not fit yet is not overtaken, except where only
+        """Call those that fit, one of each namespace in turn. One that does not fit yet is not overtaken, unless only
         its own namespace is in its way."""
         used = sum(self._inside.values())
         for namespace in list(self._waiting):

@@ -1,4 +1,4 @@
-"""Who has to leave the API server alone for a while, because it asked for that (`Retry-After`).
+"""Which keys must not call the API server for a while, because it asked for that (`Retry-After`).
 
 Pure: the time is an argument. Kept for each key and not for the process: see decisions/005.
 """
@@ -15,12 +15,12 @@ LONGEST_ASKED = timedelta(minutes=5)
 
 
 def end_of_wait(seconds: float, now: datetime) -> datetime:
-    """Until when to wait, where the API server asks for so long."""
+    """Until when to wait, if the API server asks for this many seconds."""
     return now + min(timedelta(seconds=seconds), LONGEST_ASKED)
 
 
 class RetryAfter(Generic[K]):
-    """Asks made of each key, kept until they are over."""
+    """The waits of each key, kept until they are over."""
 
     def __init__(self) -> None:
         self._asked: dict[K, tuple[datetime, datetime]] = {}
@@ -29,13 +29,13 @@ class RetryAfter(Generic[K]):
         return len(self._asked)
 
     def ask(self, key: K, seconds: float, now: datetime) -> datetime:
-        """Note that a key has to wait for so long; answers until when."""
+        """Record that a key has to wait for this many seconds; returns until when."""
         until = end_of_wait(seconds, now)
         self._asked[key] = now, until
         return until
 
     def until(self, key: K, now: datetime) -> datetime | None:
-        """Until when a key has to wait; None where it need not, or not any more."""
+        """Until when a key has to wait; None if it need not, or no longer."""
         if key not in self._asked:
             return None
         asked_at, until = self._asked[key]

@@ -1,9 +1,9 @@
-"""When writes that fail are tried again: each soon, and all of them together no faster than a rate.
+"""When failed writes are retried: each soon, and all of them together no faster than a rate.
 
-What fails for a while is tried again after a twentieth of that while, so the end of the cause is noticed within
-seconds. Where many fail, tenants share the rate alike, and so do the keys of a tenant: an API server that is out of
-order for all gets few requests, and one of them finds out that it is back. The others that failed by the same cause are
-then tried again as well. Pure: the time is an argument.
+A write that has failed for a while is retried after a twentieth of that time, so the end of the cause is noticed within
+seconds. If many fail, tenants share the rate equally, and so do the keys of a tenant: an API server that is out of
+order for all gets few requests, and one of them finds out that it is back. The others with the same cause are then
+retried as well. Pure: the time is an argument.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 
 PART = 20
-"""The pause is such a part of the time for which a key has failed."""
+"""The pause is the time for which a key has failed, divided by this."""
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(seconds=15)
 RATE = 10.0
-"""So many failing writes a second, of all tenants together."""
+"""Failing writes a second, of all tenants together."""
 WAKE_GAP = timedelta(milliseconds=10)
-"""Between two that are tried again because a third one has succeeded."""
+"""The gap between two that are retried because another one has succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Failing:
 
 
 class RetryPace(Generic[K]):
-    """The keys whose writes fail at present."""
+    """The keys whose last write failed."""
 
     def __init__(self, tenant_of: Callable[[K], str]) -> None:
         self._tenant_of = tenant_of
@@ -53,10 +53,10 @@ class RetryPace(Generic[K]):
         return key in self._failing
 
     def fail(self, key: K, now: datetime, cause: str = "", took: timedelta = timedelta(0)) -> datetime:
-        """Note a failure that has taken so long; answers when to try again. `cause`: what has to be back first, where
-        that is something that others wait for as well."""
+        """Record a failure, and how long it `took`; returns when to retry. `cause`: what has to work again first, if
+        others wait for it as well."""
         before = self._failing.get(key)
-        # A clock that was set back begins anew.
+        # After a clock was set back, the count starts again.
         since, count = (before.since, before.count + 1) if before and before.since <= now else (now, 1)
         self.forget(key)
         self._failing[key] = _Failing(since, count, cause)
@@ -69,7 +69,7 @@ class RetryPace(Generic[K]):
         return now + pause * (1 - fraction(f"{key}/{count}") / 4)
 
     def succeed(self, key: K) -> tuple[K, ...]:
-        """Note that a key fails no more; answers the others that have failed by the same cause, the first first."""
+        """Record that a key no longer fails; returns the others that failed by the same cause, the earliest first."""
         if key not in self._failing:
             return ()
         cause = self._failing[key].cause
@@ -77,7 +77,7 @@ class RetryPace(Generic[K]):
         return tuple(self._of_cause.get(cause, ()))
 
     def forget(self, key: K) -> None:
-        """There is nothing to write any more, or something else stands in its way."""
+        """There is nothing to write any more, or it fails for another reason."""
         failing = self._failing.pop(key, None)
         if failing is None:
             return

@@ -1,7 +1,7 @@
 """When to look at each key again: one heap of wall-clock times for all of them.
 
 Owns the next time of every key. Wall clock, never a long monotonic sleep: a machine that was suspended or whose clock
-jumped finds out within a minute. A time that comes due is only an occasion to reconcile.
+jumped finds out within a minute. A due time is only a trigger to reconcile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST_SLEEP = 60.0
 """Seconds; also how late a jump of the clock may be noticed."""
 
 JUMP = timedelta(seconds=60)
-"""A clock that is set back by more has gone wrong before: what was scheduled by it is not waited for."""
+"""A clock that is set back by more was wrong before: its scheduled times are not waited for."""
 
 
 class Scheduler(Generic[K]):
@@ -44,12 +44,12 @@ class Scheduler(Generic[K]):
 
     @property
     def age(self) -> timedelta:
-        """How long ago it last looked; it does at least each minute. A time for which the machine was suspended is none
-        that it has missed."""
+        """How long ago it last looked, which it does at least once a minute. The time for which the machine was
+        suspended does not count."""
         return timedelta(seconds=self._clock() - self._beat_at)
 
     def set(self, key: K, when: datetime | None) -> None:
-        """Look at a key at that time, instead of any other set before; None: not by time."""
+        """Look at a key at that time, which replaces the earlier one; None: not by time."""
         if when is None:
             self.discard(key)
             return
@@ -62,10 +62,10 @@ class Scheduler(Generic[K]):
             self._changed.set()
 
     def discard(self, key: K) -> None:
-        self._times.pop(key, None)  # its place in the heap is skipped when it comes up
+        self._times.pop(key, None)  # its entry in the heap is skipped later
 
     def take_due(self, on_due: Callable[[K, datetime], None]) -> datetime | None:
-        """Hand out every key whose time has come, with the time it was due at; answers when the next one comes."""
+        """Hand out every due key, with its due time; returns when the next one is due."""
         now = self._now()
         if now < self._last_beat - JUMP:
             for key in list(self._times):
@@ -84,7 +84,7 @@ class Scheduler(Generic[K]):
         return None
 
     async def run(self, on_due: Callable[[K, datetime], None]) -> None:
-        """Hand out keys as they come due, until cancelled. `on_due` gets each, and the time it was due at."""
+        """Hand out keys when they are due, until cancelled. `on_due` gets each, with its due time."""
         while True:
             self._changed.clear()
             upcoming = self.take_due(on_due)

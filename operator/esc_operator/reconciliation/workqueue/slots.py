@@ -1,10 +1,10 @@
-"""Slots that namespaces take by turns: so many at a time, and no namespace waits longer for another one than a turn.
+"""A limited number of slots, which namespaces take by turns; no namespace waits for another one longer than a turn.
 
 Pure; the time is an argument.
 
-Of those that wait, the namespace with the fewest under way goes first, and in a namespace the earliest deadline. Who
-takes longer than a turn, while a namespace with fewer turns waits, gives it back and is watched without one: it counts
-against its own namespace still, and against nobody else.
+The waiting namespace with the fewest running ones goes first, and in a namespace the earliest deadline. One that takes
+longer than a turn, while a namespace with fewer turns waits, gives it back and is watched without one: it still counts
+against its own namespace, and against no other.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 FORGOTTEN_AFTER = timedelta(seconds=60)
-"""Who has not asked again for so long does not want its turn any more, or is gone with its environment."""
+"""One that has not asked again for this long no longer needs its turn, or is gone with its environment."""
 
 SWEEP = timedelta(seconds=5)
-"""How often is looked for those: thousands may wait, and each of them asks again and again."""
+"""How often these are searched for: thousands may wait, and each of them asks again and again."""
 
 TURN = timedelta(seconds=60)
-"""For so long a turn is kept while a namespace waits that has none."""
+"""How long a turn is kept while a namespace without one waits."""
 
 SHORT_TURN = timedelta(seconds=10)
-"""The same where its namespace has at least two more than the one that waits."""
+"""The same if its namespace has at least two more than the waiting one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Who has a turn or is watched: since when, and when it last said so."""
+    """A workload that has a turn or is watched: since when, and when it last said so."""
 
     namespace: str
     since: datetime
@@ -39,7 +39,7 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class _Asker:
-    """Who waits for a turn, and when it last asked."""
+    """A workload that waits for a turn, and when it last asked."""
 
     namespace: str
     deadline: datetime
@@ -48,7 +48,7 @@ class _Asker:
 
 @dataclass(slots=True)
 class Slots:
-    """`at_once` may have a turn at a time, by their UIDs. Who asks in vain asks again within half a minute."""
+    """`at_once` workloads, by UID, may have a turn at a time. One that gets none asks again within half a minute."""
 
     at_once: int
     _held: dict[str, _Holder] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Slots:
     _swept_at: datetime | None = None
 
     def __len__(self) -> int:
-        """How many are known, those that wait included."""
+        """How many are known, including those that wait."""
         return len(self._held) + len(self._watched) + len(self._waiting)
 
     @property
@@ -67,17 +67,17 @@ class Slots:
         return len(self._held)
 
     def hold(self, uid: str, namespace: str, now: datetime) -> None:
-        """It is under way, whether or not it has asked for a turn: after a restart, rollouts are found under way."""
+        """It is being rolled, whether or not it has asked for a turn: after a restart, running rollouts are found."""
         self._stop_waiting(uid)
         known = self._watched if uid in self._watched else self._held
         holder = known.get(uid)
-        # A time to come is one of a clock that was set back.
+        # A time in the future comes from a clock that was set back.
         since = holder.since if holder and holder.since <= now else now
         known[uid] = _Holder(namespace, since, now)
 
     def ask(self, uid: str, namespace: str, deadline: datetime, now: datetime) -> bool:
-        """Whether it is this one's turn. Of several deadlines of one, such as those of two Secrets that it takes or of
-        two renewals that it waits through, the earliest counts."""
+        """Whether it has its turn. If it asks with several deadlines, such as those of two Secrets that it takes or of
+        two renewals during its wait, the earliest counts."""
         self._forget(now)
         if uid not in self._held:
             self._wait(uid, namespace, deadline, now)
@@ -88,7 +88,7 @@ class Slots:
         return True
 
     def ahead_of(self, uid: str) -> int:
-        """About how many that wait have their turn before this one: as many of each namespace as of its own."""
+        """About how many waiting ones have their turn before this one: as many of each namespace as of its own."""
         asker = self._waiting.get(uid)
         if asker is None:
             return 0
@@ -96,15 +96,15 @@ class Slots:
         return own + sum(min(len(order), own) for name, order in self._orders.items() if name != asker.namespace)
 
     def release(self, uid: str) -> None:
-        """The turn is over, or not wanted any more."""
+        """The turn is over, or no longer needed."""
         self._held.pop(uid, None)
         self._watched.pop(uid, None)
         self._stop_waiting(uid)
 
     def _comes_up(self, uid: str, namespace: str, now: datetime) -> bool:
-        """Whether there is a turn for it, once those have theirs who go first."""
+        """Whether there is a turn for it after all those that go first."""
         if len(self._held) >= self.at_once and all(one.since > now - SHORT_TURN for one in self._held.values()):
-            return False  # whoever goes first: thousands may ask
+            return False  # in any case: thousands may ask
         ahead = self._place(uid)
         if ahead is None:
             return False
@@ -114,9 +114,9 @@ class Slots:
         return len(self._held) + ahead < self.at_once
 
     def _place(self, uid: str) -> int | None:
-        """How many go before it; None where those are as many as there are turns, or its namespace has its fill."""
+        """How many go before it; None if they are as many as there are turns, or its namespace has its share."""
         under_way = Counter(one.namespace for one in (*self._held.values(), *self._watched.values()))
-        # One that is watched and asks anew is under way already.
+        # One that is watched and asks again is running already.
         under_way -= Counter(self._watched[one].namespace for one in self._waiting if one in self._watched)
         heads = [(under_way[name], order[0], name, 0) for name, order in self._orders.items()]
         heapq.heapify(heads)
@@ -136,7 +136,7 @@ class Slots:
         return None
 
     def _give_back(self, missing: int, namespace: str, now: datetime) -> None:
-        """Namespaces with more turns than this one has give back those that they have had for long enough."""
+        """Namespaces with more turns than this one give back those that they have had long enough."""
         held = Counter(one.namespace for one in self._held.values())
         for uid, holder in sorted(self._held.items(), key=lambda one: (one[1].since, one[0])):
             more = held[holder.namespace] - held[namespace]
@@ -167,9 +167,10 @@ class Slots:
         if self._swept_at and self._swept_at <= now < self._swept_at + SWEEP:
             return
         self._swept_at = now
-        # A time to come is one of a clock that was set back; who still wants its turn renews it in a moment.
+        # A time in the future comes from a clock that was set back; one that still needs its turn renews it in a
+        # moment.
         last_seen = {uid: one.seen for known in (self._held, self._watched) for uid, one in known.items()}
-        # Who is watched may wait as well.
+        # A watched one may wait as well.
         last_seen |= {uid: one.seen for uid, one in self._waiting.items()}
         for uid in [uid for uid, seen in last_seen.items() if not now - FORGOTTEN_AFTER < seen <= now]:
             self.release(uid)

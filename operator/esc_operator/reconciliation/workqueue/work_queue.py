@@ -1,13 +1,13 @@
 """A keyed, coalescing work queue with two lanes, each served by turns among tenants.
 
-Owns which key is worked on next. A key is in the queue at most once and is never worked on twice at a time: what is
-added meanwhile is worked on once more afterwards. Changes go ahead of refreshes, so a new environment does not wait
-behind a storm of renewals; every fourth pick of an ordinary worker is a refresh's, so that a storm of changes cannot
-let credentials expire. Among tenants turns count, so that nobody's storm keeps others waiting; within one, changes go
-in the order in which they came and refreshes by their deadline. Every second pick of a refresh is the earliest deadline
-of all, so that turns of many others cannot let it pass.
+Owns which key is worked on next. A key is in the queue at most once and is never worked on twice at a time: if it is
+added during the work, it is worked on once more afterwards. Changes go ahead of refreshes, so a new environment does
+not wait behind a storm of renewals; every fourth pick of an ordinary worker is a refresh's, so that a storm of changes
+cannot let credentials expire. Tenants take turns, so that the storm of one does not delay the others; within one,
+changes go in the order of arrival and refreshes by their deadline. Every second pick of a refresh is the earliest
+deadline of all, so that the turns of many others cannot let it pass.
 
-An attempt that waits for somebody does so without a worker, and comes `back` for one when it can go on.
+An attempt waits without a worker, and comes `back` for one when it can continue.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 
 REFRESH_SHARE = 4
-"""One pick in so many takes a refresh first."""
+"""One pick in this many takes a refresh first."""
 DEADLINE_SHARE = 2
-"""One pick of a refresh in so many takes the earliest deadline, whoever's turn it is."""
+"""One pick of a refresh in this many takes the earliest deadline of all tenants."""
 
 
 ALONE = 256
-"""After so many picks in a row a tenant is alone."""
+"""After this many picks in a row a tenant is alone."""
 
 
 class Lane(Enum):
@@ -45,15 +45,15 @@ class Lane(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many attempts may be under way, those included that wait for somebody. Each keeps an evaluation in memory;
-    what has not begun is a mere key. `each` is for one tenant, `all` for all together: beyond that, a tenant may still
-    begin one if it has none under way.
+    """How many attempts may be started and not ended, including those that wait. Each keeps an evaluation in memory;
+    before its start it is only a key. `each` is for one tenant, `all` for all together: beyond that, a tenant without a
+    running one may still start one.
 
-    A tenant for which up to `little` keys wait or are worked on has little to do. Of one with more, `at_work` are
-    carried on by workers at a time, unless it has been alone for a while: all share one event loop and one API server,
-    and each step of another tenant's attempt waits for a step of every one of them. It is `beside` while a tenant with
-    little to do is served, too: that one finds both nearly as if it were alone. One with little to do has no such
-    limit, which would keep it waiting for itself where an API server is slow."""
+    A tenant with up to `little` keys that wait or are worked on has little to do. Of one with more, workers run
+    `at_work` at a time, unless it has been alone for a while: all share one event loop and one API server, and each
+    step of another tenant's attempt waits for a step of every one of them. The limit is `beside` while a tenant with
+    little to do is served, too, which then finds both nearly as if it were alone. A tenant with little to do has no
+    such limit: with a slow API server, it would wait for itself."""
 
     each: int = 32
     all: int = 128
@@ -92,7 +92,7 @@ class WorkQueue(Generic[K]):
 
     @property
     def working(self) -> int:
-        """How many keys are worked on, those included whose attempt waits for somebody."""
+        """How many keys are worked on, including those whose attempt waits."""
         return len(self._under_way) + len(self._borrowed)
 
     def depth(self, lane: Lane) -> int:
@@ -104,7 +104,7 @@ class WorkQueue(Generic[K]):
         return self._is_worked_on(key) or self._lane_of(key) is not None
 
     def is_waiting(self, key: K) -> bool:
-        """Whether a key has been asked for and nobody works on it."""
+        """Whether a key is queued and not worked on."""
         return not self._is_worked_on(key) and self._lane_of(key) is not None
 
     def _is_worked_on(self, key: K) -> bool:
@@ -114,7 +114,7 @@ class WorkQueue(Generic[K]):
         return next((lane for lane, queue in self._lanes.items() if key in queue), None)
 
     def add(self, key: K, lane: Lane, deadline: float = 0.0) -> None:
-        """Ask for work on a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
+        """Queue a key. `deadline`, a timestamp, orders refreshes: the earliest goes first."""
         if self._is_worked_on(key):
             waiting = self._again.get(key)
             if waiting is None or (waiting[0] is Lane.REFRESH and lane is Lane.CHANGE):
@@ -132,8 +132,8 @@ class WorkQueue(Generic[K]):
         self._wake(lane)
 
     async def take(self, *, changes_only: bool = False) -> K:
-        """The next key, or one whose attempt can go on. A worker that takes changes only is never held up by slow
-        refreshes."""
+        """The next key, or one whose attempt can continue. Slow refreshes never delay a worker that takes changes
+        only."""
         while True:
             if (key := self._pick(changes_only)) is not None:
                 self._pass_on()
@@ -143,20 +143,20 @@ class WorkQueue(Generic[K]):
             await waiter
 
     def away(self, key: K) -> None:
-        """The attempt on a key that is worked on lets its worker go."""
+        """The attempt on a key that is worked on releases its worker."""
         self._count_worker(key, -1)
         self._pass_on()
 
     def back(self, key: K) -> None:
-        """The attempt on a key that has gone away can go on: it will be taken by its rank, ahead of what its tenant has
-        not begun."""
+        """The attempt that went `away` can continue: it will be taken by its rank, ahead of those that its tenant has
+        not started."""
         lane, rank = self._under_way[key]
         self._lanes[lane].put(key, rank, begun=True)
         self._wake(lane)
 
     def borrow(self, key: K) -> bool:
-        """Keep the workers from a key that waits, for a moment in which it keeps its place; answers whether that could
-        be. Followed by one `done`."""
+        """Keep the workers from a waiting key for a moment; it keeps its position. Returns whether that was possible;
+        then one `done` follows."""
         lane = self._lane_of(key)
         if self._closed or lane is None or self._is_worked_on(key):
             return False
@@ -165,14 +165,14 @@ class WorkQueue(Generic[K]):
         return True
 
     def done(self, key: K) -> None:
-        """Work on a key has ended; what was asked for meanwhile goes back into the queue."""
+        """Work on a key has ended; if it was queued during the work, it goes back into the queue."""
         if key in self._borrowed:
             lane, place = self._borrowed.pop(key)
             if not self._closed:
                 self._lanes[lane].put_back(key, place)
         else:
             if (waits_in := self._lane_of(key)) is not None:
-                self._lanes[waits_in].remove(key)  # it has ended while it waited to go on
+                self._lanes[waits_in].remove(key)  # it has ended while it waited to continue
             del self._under_way[key]
             self._change(self._asked_of, key, -1)
             self._count_worker(key, -1)
@@ -184,7 +184,7 @@ class WorkQueue(Generic[K]):
         self._pass_on()
 
     async def close(self) -> None:
-        """Begin nothing more, and wait until what is under way is done."""
+        """Start nothing more, and wait until running work is done."""
         self._closed = True
         await self._idle.wait()
 
@@ -211,7 +211,7 @@ class WorkQueue(Generic[K]):
         self._in_a_row += 1
         if before not in {None, tenant}:
             self._in_a_row = 0
-            self._review(str(before))  # it is not alone any more
+            self._review(str(before))  # it is no longer alone
         had_any = bool(self._light)
         self._light.picked(tenant, is_light=self._has_little(tenant))
         self._review_if_others_may(had_any)
@@ -224,13 +224,13 @@ class WorkQueue(Generic[K]):
         self._review_if_others_may(had_any)
 
     def _review_if_others_may(self, had_any: bool) -> None:
-        """Where there are tenants with little to do now and were none, or the other way round."""
+        """If there are tenants with little to do now and were none before, or the other way round."""
         if had_any is not bool(self._light):
             for queue in self._lanes.values():
                 queue.review_all()
 
     def _count_worker(self, key: K, change: int) -> None:
-        """Note that a key has got a worker, or has none any more. To note it twice is harmless."""
+        """Record that a key has got a worker, or no longer has one. Recording it twice is harmless."""
         if (key in self._at_work) is (change > 0):
             return
         if change > 0:
@@ -254,7 +254,7 @@ class WorkQueue(Generic[K]):
             queue.review(tenant)
 
     def _kinds(self) -> tuple[Kind, ...]:
-        """What may be handed out."""
+        """The kinds that may be handed out."""
         if self._closed:
             return (Kind.BEGUN,)
         if len(self._under_way) >= self._shares.all:
@@ -285,14 +285,14 @@ class WorkQueue(Generic[K]):
         return key
 
     def _pass_on(self) -> None:
-        """Wake others for what is left. Whoever was woken for it may not take it: its own pick came out otherwise, or
-        another worker was faster and left a refresh to one that takes changes only."""
+        """Wake other workers for the rest. The one that was woken for it may not take it: its own pick was another one,
+        or another worker was faster and left a refresh to one that takes changes only."""
         for lane, queue in self._lanes.items():
             if queue.has_any(self._kinds()):
                 self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:
-        """Wake one waiter that may take from that lane, one for changes only first where it may."""
+        """Wake one waiter that may take from that lane, preferably one for changes only."""
         fitting = [entry for entry in self._waiters if not entry[0].done() and (lane is Lane.CHANGE or not entry[1])]
         if fitting:
             chosen = next((entry for entry in fitting if entry[1]), fitting[0])
