@@ -24,8 +24,8 @@ REFUSALS = frozenset({reasons.ROLE_NOT_ALLOWED, reasons.AUDIENCE_NOT_ALLOWED, re
 
 
 class Admissions:
-    """An Admission: what the namespace of the ServiceAccount allows, whoever has written the call; and, where that is
-    an import of another namespace, what that one allows as well. `read` raises KubeError."""
+    """An Admission: the namespace of the ServiceAccount has to allow a login, whichever definition has the call; if
+    that is an import of another namespace, that namespace has to allow it as well. `read` raises KubeError."""
 
     def __init__(self, home: NamespaceAdmission, read: Callable[[str], Awaitable[Allowances]]) -> None:
         self._home = home

@@ -1,7 +1,7 @@
 """Reads the definitions of environments, wherever they are, and follows the objects that hold some of them.
 
 Owns which object an environment refers to. Only that one is read, by its name. Invariant: an object that does not
-exist, or holds no definition, is an answer and not an error: it may change.
+exist, or holds no definition, is a result and not an error: it may change.
 """
 
 from __future__ import annotations

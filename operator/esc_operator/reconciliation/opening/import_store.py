@@ -1,8 +1,8 @@
 """The environments that one environment imports, read from the API server.
 
-Owns what is noted of them: as what they were used, which stands in statuses for people to read as far as their own
-place has named them, and what has been seen of each, which does not. Invariant: of one that is not shared, only the
-latter tells that it is there; and one that is there without being shared costs the same reads as one that is not.
+Owns two records: how each import was used, which statuses show if the reader's own place has named it, and the state in
+which each was seen, which no status shows. Invariant: for an import that is not shared, only the second record shows
+that it exists; and it costs the same reads as one that does not exist.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 
 
 MOST_BYTES = 4 * LARGEST_ENVIRONMENT
-"""Of the texts of all that one evaluation imports."""
+"""Of the texts of all imports of one evaluation."""
 TOO_MUCH = (
     f"the imported environments have more than {MOST_BYTES:,} bytes of JSON together, as the API server stores "
     "them: import fewer or smaller ones"
 )
 SEE_OWNER = "ask its owner, who sees the cause in its status"
 AT_ONCE = 8
-"""So many are read at a time; what is read is counted only then."""
+"""How many are read at a time; their bytes are counted only after the read."""
 
 
 class ImportStore:
-    """An AsyncStore for one evaluation, of an environment in `home`, which notes what it was asked for.
+    """An AsyncStore for one evaluation, of an environment in `home`, which records the requested imports.
 
-    `reach` are the namespaces that this operator works on; where it works on some only, it has no rights in others, nor
-    to what belongs to the whole cluster. Empty stands for all. `importable(name, place, speller)`: some environments
-    that the place may import, of which an import of the name may have meant one.
+    `reach` are the namespaces that this operator works on, empty for all; if it works on some only, it has no rights in
+    others, nor to cluster-scoped objects. `importable(name, place, speller)`: some environments that the place may
+    import; an import of `name` may mean one of them.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class ImportStore:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._bytes = 0
         self.source: SourceRead | None = None
-        """What was read of the object that holds the definition of the environment itself."""
+        """The read of the object that holds the definition of the environment itself."""
         self.confidential: set[str] = set()
-        """The full names of the imports whose texts not everybody may read who reads the importer."""
+        """The full names of the imports whose texts some readers of the importer may not read."""
         self.trouble: KubeError | None = None
-        """For want of what not all that is imported is known."""
+        """The error because of which not all imports are known."""
 
     async def read_root(self, environment: EscEnvironment) -> StoredDefinition | Failed:
         """The definition of the environment itself. Raises KubeError."""
@@ -87,7 +87,7 @@ class ImportStore:
         return read.stored
 
     async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
-        """What an environment imports is looked for from its own place, whoever imports it."""
+        """The imports of an environment are looked up from its own place, whichever environment imports it."""
         place = place_of(importer)
         keys = candidates(name, place)
         if isinstance(keys, Failed):
@@ -105,7 +105,7 @@ class ImportStore:
         return nothing_found(name, readable, place, self._suggested(name, place))
 
     def _suggested(self, name: str, place: str) -> Collection[str]:
-        # The messages about what imports of other places import are read by nobody here.
+        # Nobody here reads the messages about imports of environments in other places.
         if place != self._home:
             return ()
         asked = name.rpartition("/")[0], place
@@ -115,12 +115,13 @@ class ImportStore:
 
     @property
     def imports(self) -> Imports:
-        """What has been noted. What both the own place and its imports have used is no secret of the latter."""
+        """The recorded imports. Those that both the own place and its imports have used count for the own place: it
+        knows them."""
         own = self._own.uses()
         return Imports(own, self._behind.uses(own.used), tuple(self._sightings), self.source)
 
     async def _read(self, key: Key) -> tuple[Mapping[str, Any] | None, int]:
-        """An environment, None where there is none, and the bytes of its text."""
+        """An environment, None if it does not exist, and the bytes of its text."""
         try:
             body, size = await self._api.read_sized(
                 environment_resource(key.namespace), key.namespace or None, key.name
@@ -152,7 +153,7 @@ class ImportStore:
             return Failed(TOO_MUCH, LIMIT_EXCEEDED)
         stored = read.stored
         if isinstance(stored, Failed):
-            # Which objects another place has is not for this one to know.
+            # This place may not know which objects another one has.
             why = stored.message if key.namespace == place else f"it has no definition; {SEE_OWNER}"
             return stored._replace(message=f"{key.describe()} cannot be imported: {why}")
         if stored.is_confidential:
@@ -169,7 +170,7 @@ class ImportStore:
 
 
 class _Notes:
-    """What some places have used, as environments in `home` call it."""
+    """What definitions of some places have used, by the names that environments in `home` use."""
 
     def __init__(self, home: str) -> None:
         self._home = home
@@ -177,7 +178,7 @@ class _Notes:
         self._refused: dict[Key, set[str]] = {}
 
     def note_used(self, key: Key, used: Imported) -> None:
-        # Two names may have led to it, at different times: with the older one, the newer is noticed as a change.
+        # Two names may mean it, read at different times: with the older state, the newer one is observed as a change.
         known = self._used.get(key, used)
         self._used[key] = used if known.uid == used.uid and used.generation < known.generation else known
 
@@ -187,7 +188,7 @@ class _Notes:
             places.add(place)
 
     def uses(self, known: Mapping[str, Imported] | None = None) -> Uses:
-        """All of it, but what is `known` as the very same already."""
+        """All of it, except what is already `known` in the same state."""
         every = {key: self._used.get(key, NOT_THERE) for key in (*self._used, *self._refused)}
         used = {key.seen_from(self._home): one for key, one in every.items()}
         refused = {

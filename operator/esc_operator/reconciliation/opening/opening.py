@@ -1,7 +1,7 @@
-"""Opens an environment of the cluster as its own ServiceAccount, and says what came of it.
+"""Opens an environment of the cluster as its own ServiceAccount, and returns the outcome.
 
 Between the reconciler and the façade: definitions come from the API server, the identity from TokenRequest, the values
-become a Secret's data. Whatever fails becomes a `Refused` whose message names the place.
+become a Secret's data. Every failure becomes a `Refused` whose message names the place.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ServiceAccountIdentity:
         return self._account.namespace
 
     async def token(self, audience: str) -> IdentityToken:
-        # Whatever a provider has told before of the audience that it would ask for.
+        # A provider may ask for another audience than it has declared.
         if refused := self._admission.refuse_audience(audience):
             raise IdentityError(refused.message, reason=refused.reason)
         try:
@@ -78,7 +78,7 @@ class ServiceAccountIdentity:
 
 
 class Nobody:
-    """Of a ClusterEscEnvironment that does not say as whom it logs in; most have no need to."""
+    """The identity of a ClusterEscEnvironment that names no ServiceAccount; most need none."""
 
     subject = ""
     tenant = ""
@@ -111,7 +111,7 @@ class EnvironmentOpening:
         self._organization = organization
 
     async def look(self, environment: EscEnvironment) -> Imports:
-        """What an environment imports, found out without opening anything. Raises KubeError."""
+        """The imports of an environment, found without opening anything. Raises KubeError."""
         store = self._imports(environment.key.namespace)
         root = await store.read_root(environment)
         if isinstance(root, Failed):
@@ -176,7 +176,7 @@ class EnvironmentOpening:
                 return Refused(error.reason, f"the namespace's allow-lists could not be read: {error.message}")
         identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
         admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
-        # Only a rotation asks for what was made after a time, and only then rotators make new secrets.
+        # Only a rotation demands credentials issued after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         principal = self._principal(environment)
         result = await open_environment(
@@ -212,7 +212,7 @@ class EnvironmentOpening:
         other.source = store.source
         checked = await self._check(environment, root, other, worker)
         if isinstance(checked, Refused) or checked.exports or checked.rotates:
-            return None  # what is wrong, opening it says in full
+            return None  # opening it reports the errors in full
         return OpenedValues({}, None, rereads=False, imports=checked.imports, warnings=checked.warnings)
 
     async def _refusal(self, errors: Iterable[Diagnostic], store: ImportStore, root: StoredDefinition) -> Refused:
@@ -224,8 +224,8 @@ class EnvironmentOpening:
 
 
 def window_of(result: Result) -> Window | None:
-    """The life of the values: that of the lease which ends first. What a rotator logs in with, to make a new secret,
-    does not limit the life of that secret."""
+    """The validity of the values: that of the lease which ends first. The login with which a rotator makes a new secret
+    does not limit the lifetime of that secret."""
     inside = tuple(f'{rotation.path}["fn::rotate' for rotation in result.rotations)
     leases = [record.lease for record in result.opens if record.lease and not record.path.startswith(inside)]
     first = min(leases, key=lambda lease: lease.expires_at, default=None)

@@ -1,8 +1,9 @@
 """The states of an environment's rotators, in a Secret of the operator's own beside the target.
 
 Not in the spec: that is the owner's, GitOps would put it back, and a state is a secret. It belongs to the environment,
-says what it is, and is never anybody's target. A new state is written before anything that is made of it, together with
-the request that it was made for: so whoever comes after a crash finds it, and rotates nothing twice for one request.
+has an annotation for what it holds, and is never a target. A new state is written before anything that is made of it,
+together with the request that it was made for: so after a crash the next operator finds it, and rotates nothing twice
+for one request.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 SUFFIX = "-rotators"
 CLUSTER_SUFFIX = "-rotator-states"
-"""It must not end as the other does: an environment of that namespace may have any name."""
+"""It must not end like the other suffix: an environment of that namespace may have any name."""
 LONGEST_NAME = 253
 _DATA_KEY = "states"
 
@@ -55,14 +56,14 @@ def secret_name(environment: str, suffix: str = SUFFIX) -> str:
     if len(environment) + len(suffix) <= LONGEST_NAME:
         return environment + suffix
     digest = hashlib.sha256(environment.encode()).hexdigest()[:8]
-    # A part of a name must not end in what separates parts.
+    # A part of a name must not end with a separator.
     start = environment[: LONGEST_NAME - len(suffix) - len(digest) - 1].rstrip("-.")
     return f"{start}-{digest}{suffix}"
 
 
 def states_key(environment: Key, home: str) -> Key | None:
-    """Where the states of an environment's rotators are: beside it, and those of one of the cluster in the operator's
-    own namespace, `home`. None where that is not known."""
+    """The Secret with the states of an environment's rotators: beside it, or for a cluster-scoped one in the operator's
+    own namespace, `home`. None if that is not known."""
     if environment.namespace:
         return Key(environment.namespace, secret_name(environment.name))
     return Key(home, secret_name(environment.name, CLUSTER_SUFFIX)) if home else None
@@ -80,8 +81,8 @@ class RotatorState(NamedTuple):
 
 @dataclass(slots=True)
 class Kept:
-    """The states of one environment by path, as of a version of its Secret at `key`; "" where there is none yet.
-    `refused` says why they cannot be kept, such as where the Secret of that name cannot be used."""
+    """The states of one environment by path, as of a version of its Secret at `key`; "" if there is none yet. `refused`
+    says why they cannot be stored, for instance because the Secret of that name cannot be used."""
 
     key: Key
     version: str = ""
@@ -90,9 +91,9 @@ class Kept:
 
 
 class RotatorSecrets:
-    """All of them, for all evaluations of the process. What could not be written is remembered until it is. `home` is
-    the operator's own namespace, "" where there is none: nobody else writes Secrets there, and what is written there
-    reaches all namespaces of a ClusterEscEnvironment."""
+    """The states of all environments, for all evaluations of the process. A state that could not be written is kept in
+    memory until it is. `home` is the operator's own namespace, "" if it has none: no tenant writes Secrets there, and
+    its contents reach all namespaces of a ClusterEscEnvironment."""
 
     def __init__(self, api: KubeApi, home: str = "") -> None:
         self._api = api
@@ -103,7 +104,7 @@ class RotatorSecrets:
         return EnvironmentStates(self, environment, rotates=rotates)
 
     async def read(self, environment: Key, uid: str = "") -> Kept:
-        """The states of an environment; with `uid` only of that very object. Raises KubeError."""
+        """The states of an environment; with `uid`, only of that object. Raises KubeError."""
         key = states_key(environment, self._home)
         if key is None:
             return Kept(environment, refused=_NOWHERE)
@@ -118,8 +119,8 @@ class RotatorSecrets:
         return Kept(key, seen.version, states)
 
     async def write(self, environment: EscEnvironment, kept: Kept) -> None:
-        """Write all states, and nothing else: what others have added goes. Raises KubeError; what was not written is
-        not forgotten."""
+        """Write exactly these states: the additions of others are removed. Raises KubeError; states that were not
+        written stay in memory."""
         self._unwritten[environment.uid] = dict(kept.states)
         wanted = _body(environment, kept)
         body = await self._api.apply(SECRETS, wanted, force=bool(kept.version), whole=True)
@@ -166,7 +167,7 @@ class EnvironmentStates:
         async with self._lock:
             kept, request = await self._load(environment), self._environment.rotate_request
             if kept.refused:
-                return kept.refused  # what could not be kept must not be made
+                return kept.refused  # a state that could not be stored must not be made
             known = kept.states.get(path)
             if known and not asks_for_more(request, known.request):
                 if not self._secrets.is_written(self._environment.uid):
@@ -191,8 +192,7 @@ class EnvironmentStates:
             try:
                 await self._secrets.write(self._environment, kept)
             except ConflictError:
-                # Somebody has edited it, or an answer of ours was lost: what was just made counts more than what is
-                # there.
+                # A user has edited it, or an answer to us was lost: the new state takes precedence over the stored one.
                 fresh = await self._secrets.read(self._environment.key, self._environment.uid)
                 if fresh.refused:
                     raise
@@ -201,7 +201,7 @@ class EnvironmentStates:
 
     @contextmanager
     def _noting_failure(self) -> Iterator[None]:
-        """Note that a read or a write has failed, and give that the reason of a Secret's."""
+        """Record that a read or a write has failed, and give it the reason of a failure of a Secret."""
         try:
             yield
         except KubeError as error:
@@ -217,13 +217,13 @@ def kept_states(body: Mapping[str, Any], environment: Key) -> dict[str, RotatorS
 
 
 def _is_of(seen: SecretMetadata, environment: Key) -> bool:
-    """Also where our label was taken off: the next write puts that back."""
+    """Also if our label was removed: the next write restores it."""
     is_ours = seen.managed or bool(seen.owners)
     return is_ours and seen.holds_states and seen.environment == environment.reference
 
 
 def parse_states(data: str) -> dict[str, RotatorState]:
-    """Read what `_body` writes; what cannot be read is not there."""
+    """Read what `_body` writes; an unreadable part counts as absent."""
     try:
         parsed = json.loads(base64.b64decode(data))
         return {

@@ -1,7 +1,7 @@
-"""What people read of an environment's errors: which, where, and the line of the text that it is about.
+"""The messages for an environment's errors: which, where, and the line of the text.
 
-Owns what a message may show: no line with a plaintext secret, and nothing of an environment behind an import that the
-owner has not named. Pure.
+Owns what a message may show: no line with a plaintext secret, and nothing about an environment behind an import that
+the owner has not named. Pure.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _OF_IMPORTS = frozenset(
 
 
 _OF_NAMES = frozenset({UNKNOWN_PROVIDER, UNKNOWN_ROTATOR})
-"""They only quote a definition, though they come from outside of it."""
+"""They quote only the definition, though they come from outside of it."""
 
 _OF_THE_READER = re.compile(r"^yaml: (line \d+: )?")
 
@@ -67,11 +67,11 @@ _LONGEST = 2_000
 def refusal(
     errors: Iterable[Diagnostic], imports: Imports, root: StoredDefinition, confidential: Collection[str] = ()
 ) -> Refused:
-    """The message for the user: the first error with its place, and the others, as far as there is room.
+    """The message for the user: the first error with its place, and as many of the others as fit.
 
-    A mistake in a definition is not retried: only a change corrects it, and a change is noticed. Neither is a login
+    A mistake in a definition is not retried: only a change corrects it, and a change is observed. Neither is a login
     that the namespace does not allow, nor a call that the environment does not trust."""
-    # A limit comes first: other errors may only follow from what was not evaluated.
+    # A limit comes first: other errors may only follow from it.
     first, *others = sorted(errors, key=lambda error: error.reason != LIMIT_EXCEEDED)
     reason, message = words(first, root, confidential)
     if len(message) > _LONGEST:
@@ -91,7 +91,7 @@ def refusal(
 
 
 def _besides(others: Sequence[Diagnostic], root: StoredDefinition, confidential: Collection[str]) -> str:
-    """The other errors, without their lines: a status is all that some people can see."""
+    """The other errors, without their lines: some people can read only statuses."""
     shown: list[str] = []
     room = _LONGEST
     for error in others:
@@ -106,15 +106,16 @@ def _besides(others: Sequence[Diagnostic], root: StoredDefinition, confidential:
 
 def words(finding: Diagnostic, root: StoredDefinition, confidential: Collection[str] = ()) -> tuple[str, str]:
     """Reason and message for the environment's owner. An environment that none of their own place imports is not named:
-    the owner of its importer sees the error in full. Of a text that is in a Secret, its own or that of an import among
-    `confidential`, only the place of a mistake is named: whoever reads the message may not be allowed to read it."""
+    the owner of its importer sees the error in full. For a text in a Secret, its own or that of an import among
+    `confidential`, only the place of a mistake is named: a reader of the message may not be allowed to read the
+    text."""
     reason = finding.reason or reasons.INVALID_DEFINITION
     if not finding.through:
         if _is_confidential(finding, root, confidential):
             return reason, _without_contents(finding, root, reason)
         return reason, _with_line(finding, root)
     importer = key_of(finding.through, "").describe()
-    if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace, which the owner has to decide about
+    if reason == reasons.IMPORT_NOT_TRUSTED:  # it names the namespace that the owner may trust
         return reason, f"{importer}: in an environment that it imports: {finding.summary}"
     if reason in _OF_IMPORTS:
         return IMPORT_FAILED, f"{importer}: an environment that it imports cannot be loaded; {SEE_OWNER}"
@@ -122,8 +123,8 @@ def words(finding: Diagnostic, root: StoredDefinition, confidential: Collection[
 
 
 def _is_confidential(finding: Diagnostic, root: StoredDefinition, confidential: Collection[str]) -> bool:
-    """Whether an error quotes what is in a Secret. What the outside world has answered about a definition that could be
-    evaluated is about what that names, and is shown as for every other one."""
+    """Whether an error quotes the text of a Secret. An answer of the outside world, to a definition that could be
+    evaluated, is about the names in it, and is shown as for every other definition."""
     if finding.cause is not None and finding.reason not in _OF_NAMES:
         return False
     origin = _origin(finding, root)
@@ -139,7 +140,7 @@ def _origin(finding: Diagnostic, root: StoredDefinition) -> str:
 
 
 def _without_contents(finding: Diagnostic, root: StoredDefinition, reason: str) -> str:
-    """Where a mistake is, and nothing of what is there: no path, no name, no line."""
+    """Where a mistake is, without the text there: no path, no name, no line."""
     found: Position | Excerpt | None = finding.range.begin if finding.range else None
     origin = _origin(finding, root)
     if found is None and not origin and reason == INVALID_YAML:
@@ -153,7 +154,7 @@ def _without_contents(finding: Diagnostic, root: StoredDefinition, reason: str) 
 def status_warnings(
     found: Iterable[Diagnostic], root: StoredDefinition, confidential: Collection[str] = ()
 ) -> tuple[StatusWarning, ...]:
-    """What the environment's owner reads of the warnings of an evaluation: the first of them, each once."""
+    """The warnings of an evaluation, for the environment's owner: the first of them, each once."""
     told = (make_warning(*_warning_words(finding, root, confidential)) for finding in found)
     return tuple(islice(dict.fromkeys(told), MAX_WARNINGS))
 
@@ -169,8 +170,8 @@ def _warning_words(finding: Diagnostic, root: StoredDefinition, confidential: Co
 
 
 def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
-    """Place, error, and the line that it is about; the line of the environment's own text only: an import shares values
-    and not its text."""
+    """Place, error, and its line; only a line of the environment's own text: an import shares values and not its
+    text."""
     message = f"{place(finding, root)}{finding.text}"
     if root.text is None or _origin(finding, root) or (finding.range is None and finding.reason != INVALID_YAML):
         return message
@@ -178,7 +179,7 @@ def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
     if found is None:
         return message
     if finding.range is None:
-        # The line that the summary names is where the construct begins in which the error is.
+        # The line in the summary is the first of the construct that has the error.
         summary = _OF_THE_READER.sub("", finding.text)
         message = f"{root.path_prefix}: line {found.line}, column {found.column}: {summary}"
     advice = ": indent with spaces" if found.is_indented_by_tab else ""
@@ -186,8 +187,7 @@ def _with_line(finding: Diagnostic, root: StoredDefinition) -> str:
 
 
 def place(finding: Diagnostic, root: StoredDefinition) -> str:
-    """Where it is, for people: in which environment if that is an imported one, where in the text if there is one, and
-    at which path."""
+    """Where it is, for people: the environment if that is an import, the line if there is a text, and the path."""
     where, imported = finding.range, _origin(finding, root)
     parts = [key_of(imported, "").describe()] if imported else []
     if root.text is not None and not imported:
