@@ -1,3 +1,3 @@
-"""From the Secret of one namespace to its pods: reads and stamps (`roller`), decisions (`plan`, `events`), and what the
-status says of it (`status`). It knows no reason to fill a Secret.
+"""From the Secret of one namespace to its pods: reads and stamps (`roller`), decisions (`plan`, `events`), and the
+status of it (`status`). It knows no reason to fill a Secret.
 """

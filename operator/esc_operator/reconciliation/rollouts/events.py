@@ -1,6 +1,6 @@
-"""Which events tell the story of a rollout: its beginning, its end, and each new trouble once.
+"""The events of a rollout: its start, its end, and each new problem once.
 
-What the condition RolledOut says is worth an event only where it is news: pods on their way change its words every few
+A change of the condition RolledOut gets an event only if it is news: while pods start, its message changes every few
 seconds.
 """
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def rollout_event(old: Status, new: Status, told: set[str]) -> Event | None:
-    """What to tell of the step from one status to the next.
+    """The event for the change from one status to the next, if any.
 
-    `told` holds the troubles of this rollout so far, and takes up a new one: what comes and goes is told once.
+    `told` holds the problems of this rollout that already have events; a new one is added, so that a recurring one is
+    reported once.
     """
     before, after = find_condition(old.conditions, ROLLED_OUT), find_condition(new.conditions, ROLLED_OUT)
     if after is None:

@@ -1,4 +1,4 @@
-"""Targets of a rollout that mean no workload. Pure."""
+"""Targets of a rollout that match no workload. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NAMED = 5
 
 
 def missing_targets(rollout: Rollout, workloads: Sequence[Workload]) -> tuple[RolloutTarget, ...]:
-    """The targets that mean no workload at all."""
+    """The targets that match no workload."""
     return tuple(target for target in rollout.targets if not any(is_meant(target, one) for one in workloads))
 
 
 def warn_of_missing(targets: Sequence[RolloutTarget], namespace: str) -> tuple[StatusWarning, ...]:
-    """The warning about targets that mean no workload of the namespace, if there are any."""
+    """The warning about targets that match no workload of the namespace, if there are any."""
     if not targets:
         return ()
     named = ", ".join(map(_describe_target, targets[:_NAMED]))

@@ -1,7 +1,7 @@
-"""Which workloads have to be rolled, which are on their way, and what is told of them. Pure.
+"""Which workloads have to be rolled, which are rolling, and what is reported about them. Pure.
 
-A pod template names the revision of each Secret that its pods have to hold. A workload whose template names the present
-one needs nothing more done: so a replay, a restart of the operator or a change without new data rolls nothing.
+A pod template names the revision of each Secret that its pods should have. A workload whose template names the current
+one needs nothing more: so a replay, a restart of the operator or a change without new data rolls nothing.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 LOOK_AGAIN = timedelta(seconds=2)
-"""While pods are on their way."""
+"""While new pods start."""
 LOOK_SELDOM = timedelta(seconds=30)
-"""While only somebody else can act."""
+"""While only another party can act."""
 SHORT_LIFETIME = 4
 """A lifetime of fewer rollouts than this is too short for them."""
 STALLED_AFTER = timedelta(minutes=10)
-"""Of most kinds nobody else tells that new pods do not come: so long without another one is too long."""
+"""For most kinds, no controller reports that new pods do not come: this long without a new one is too long."""
 SKEW = timedelta(seconds=10)
-"""So much the clocks of this process and of the API server may differ."""
+"""How much the clocks of this process and of the API server may differ."""
 UNHURRIED = timedelta(hours=1)
-"""Values that do not expire are replaced as if those before lived so much longer: they neither go ahead of credentials
-that die, nor wait behind them for ever."""
+"""Values that do not expire are rolled out as if the previous ones lived this much longer: they neither go ahead of
+credentials that expire, nor wait behind them for ever."""
 
 _NEEDS_SOMEBODY = frozenset({reasons.ROLLOUT_REFUSED, reasons.ROLLOUT_STUCK, reasons.ROLLOUT_BLOCKED})
 PASSING = frozenset({reasons.ROLLING_OUT, reasons.ROLLOUT_WAITING})
-"""What passes by itself."""
+"""Problems that pass by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A workload whose pods do not all hold the present values yet, and why. `until`: nothing is to be done before."""
+    """A workload whose pods do not all have the current values yet, and why. `until`: nothing to do before."""
 
     workload: Workload
     reason: str
@@ -55,7 +55,8 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """`roll`: the workloads whose template is to be stamped now. `behind`: those that are not done, the worst first."""
+    """`roll`: the workloads whose template has to be stamped now. `behind`: those that are not done, the worst
+    first."""
 
     roll: tuple[Workload, ...]
     behind: tuple[Behind, ...]
@@ -67,17 +68,17 @@ class RolloutPlan:
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether something stands in the way that does not pass by itself."""
+        """Whether there is a problem that does not pass by itself."""
         return any(one.reason in _NEEDS_SOMEBODY for one in self.behind)
 
     @property
     def moves(self) -> bool:
-        """Whether anything goes on by itself."""
+        """Whether anything continues by itself."""
         return bool(self.roll) or any(one.reason in PASSING for one in self.behind)
 
     @property
     def reason(self) -> str:
-        """The worst of why it is not done."""
+        """The worst reason why it is not done."""
         return self.behind[0].reason if self.behind else reasons.ROLLING_OUT
 
 
@@ -89,7 +90,7 @@ SEVERITY = (
     reasons.ROLLING_OUT,
     reasons.ROLLOUT_WAITING,
 )
-"""The order in which trouble is told: what needs a person first."""
+"""The order in which problems are reported: first those that need a person."""
 
 _STOPS = {
     reasons.ROLLOUT_REFUSED: "refused",
@@ -115,7 +116,7 @@ def plan_rollout(
     stamped: Mapping[str, datetime],
     now: datetime,
 ) -> RolloutPlan:
-    """`workloads` are those concerned; `stamped` says when this process has stamped which UIDs with this revision."""
+    """`workloads` are those concerned; `stamped` says when this process stamped each UID with this revision."""
     secret = environment.target.name
     roll: list[Workload] = []
     behind: list[Behind] = []
@@ -136,7 +137,7 @@ def plan_rollout(
 
 
 def held_back(plan: RolloutPlan, behind: Sequence[Behind]) -> RolloutPlan:
-    """The plan where some of those to be rolled cannot be."""
+    """The plan if some of those to be rolled cannot be."""
     uids = {one.workload.uid for one in behind}
     return replace(
         plan,
@@ -146,18 +147,18 @@ def held_back(plan: RolloutPlan, behind: Sequence[Behind]) -> RolloutPlan:
 
 
 def for_its_turn(workload: Workload, ahead: int, at_once: int, now: datetime) -> Behind:
-    """A workload that waits, behind so many others. Each turn takes a while, so who is far back asks seldom."""
+    """A workload that waits behind this many others. Each turn takes a while, so one far behind asks rarely."""
     until = now + min(LOOK_AGAIN * (1 + ahead // at_once), LOOK_SELDOM)
     return Behind(workload, reasons.ROLLOUT_WAITING, "it waits for its turn among all rollouts of the cluster", until)
 
 
 def deadline_of(record: SyncRecord, now: datetime) -> datetime:
-    """When the pods have to hold the present values: the earlier, the earlier they are rolled."""
+    """When the pods have to have the current values: the earlier, the earlier they are rolled."""
     return record.replaced_expires_at or (record.changed_at or now) + UNHURRIED
 
 
 def judge_stalled(workload: Workload, since: datetime, now: datetime) -> Workload:
-    """A workload whose pods have been where they are since then."""
+    """The workload, judged stuck if its pods have not progressed since then for too long."""
     if workload.progress is not Progress.RUNNING or now < since + STALLED_AFTER:
         return workload
     why = f"{workload.message}, and nothing has moved for {format_duration(STALLED_AFTER)}"
@@ -165,10 +166,10 @@ def judge_stalled(workload: Workload, since: datetime, now: datetime) -> Workloa
 
 
 def time_rollout(old: Status, plan: RolloutPlan, record: SyncRecord, now: datetime) -> tuple[datetime | None, int]:
-    """When the rollout that is under way began, and how many seconds the last one took.
+    """When the current rollout started, and how many seconds the last one took.
 
-    What waits for a person tells nothing about how long rollouts take. One that newer values have overtaken took so
-    long at least: where all are, no rollout ever ends, and that is what has to be told.
+    A rollout that waits for a person says nothing about the duration of rollouts. One that newer values have overtaken
+    took at least until then: if all are overtaken, no rollout ever ends, and that has to be reported.
     """
     started, seconds = timed_so_far(old, record)
     if plan.is_done:
@@ -179,7 +180,7 @@ def time_rollout(old: Status, plan: RolloutPlan, record: SyncRecord, now: dateti
 
 
 def timed_so_far(old: Status, record: SyncRecord) -> tuple[datetime | None, int]:
-    """As the last status tells it, unless newer values have come since."""
+    """As in the last status, unless newer values have come since."""
     started, seconds = old.rollout_started_at, old.rollout_seconds
     if started and record.changed_at and started < record.changed_at:
         return None, max(seconds, whole_seconds(record.changed_at - started))
@@ -191,12 +192,12 @@ def whole_seconds(span: timedelta) -> int:
 
 
 def stamps_for(workload: Workload, secret: str, record: SyncRecord, now: datetime) -> dict[str, Stamp]:
-    """What the workload's template has to say: of this Secret anew, of others as before."""
+    """The stamps for the workload's template: a new one for this Secret, and the old ones for others."""
     return {**workload.stamps, secret: Stamp(record.revision, now)}
 
 
 def look_again_at(plan: RolloutPlan, now: datetime) -> datetime | None:
-    """When to look at the workloads again; None when all of them are done."""
+    """When to look at the workloads again; None if all of them are done."""
     if plan.is_done:
         return None
     times = [one.until or now + (LOOK_SELDOM if one.reason in _NEEDS_SOMEBODY else LOOK_AGAIN) for one in plan.behind]
@@ -218,21 +219,21 @@ def rolled_out(environment: EscEnvironment, plan: RolloutPlan, record: SyncRecor
 
 
 def describe_behind(plan: RolloutPlan, named: int = 5) -> str:
-    """Which workloads are behind, for people: so many by name, the worst first."""
+    """Which workloads are behind, for people: the first `named` by name, the worst first."""
     told = [f"{one.workload}: {one.why}" for one in plan.behind]
     told += [f"{workload}: its pods are replaced" for workload in plan.roll]
     return "; ".join(told[:named]) + (f"; and {len(told) - named} more" if len(told) > named else "")
 
 
 def describe_deadline(record: SyncRecord) -> str:
-    """For a message of what is behind: until when the values before can still be used."""
+    """For a message about workloads that are behind: until when the previous values can still be used."""
     if record.replaced_expires_at is None:
         return ""
     return f". The previous values expire at {format_time(record.replaced_expires_at)}"
 
 
 def end_of_rollout(old: Status, told: Condition) -> str:
-    """How a rollout has just come to its end or to a stop, in one word; "" where it has not."""
+    """How a rollout has just ended or stopped, in one word; "" if it has not."""
     before = find_condition(old.conditions, ROLLED_OUT)
     if told.status == "True":
         return "completed" if before and before.status != "True" else ""
@@ -240,7 +241,7 @@ def end_of_rollout(old: Status, told: Condition) -> str:
 
 
 def lifetime_warning(environment: EscEnvironment, lifetime: timedelta | None, rollout: timedelta) -> Condition | None:
-    """A warning where a lifetime is too short for the rollouts that it causes, as long as those last took."""
+    """A warning if a lifetime is too short for the rollouts that it causes, by the duration of the last one."""
     if lifetime is None or not rollout or lifetime >= rollout * SHORT_LIFETIME:
         return None
     message = (
@@ -264,15 +265,16 @@ def _needs_roll(workload: Workload, stamp: Stamp | None, record: SyncRecord) -> 
         return True  # it names another revision
     if record.changed_at is None:
         return False  # the Secret's first data: no pod can hold any other
-    # A workload that is younger than the data has only seen this data.
+    # A workload that is younger than the data has never had other data.
     return workload.created_at is None or workload.created_at <= record.changed_at + SKEW
 
 
 def _held_up(workload: Workload, reverted: datetime | None, min_interval: timedelta, now: datetime) -> Behind | None:
-    """`reverted` is when the mark was put there that is there no more."""
+    """`reverted` is when the missing stamp was set."""
     if workload.progress in {Progress.PAUSED, Progress.ON_DELETE}:
         return Behind(workload, reasons.ROLLOUT_BLOCKED, workload.message)
-    # Whichever Secret it was rolled for. A time to come is one of a clock that was set back, and is not waited for.
+    # Whichever Secret it was rolled for. A time in the future comes from a clock that was set back, and is not waited
+    # for.
     times = [*(stamp.at for stamp in workload.stamps.values()), reverted]
     last = max((time for time in times if time and time <= now), default=None)
     if last is None or now >= last + min_interval:

@@ -1,7 +1,7 @@
 """Rolls the workloads of one namespace that need a Secret's new values, and follows them until their pods are ready.
 
-Owns the turns among all rollouts of the cluster. Everything else it needs to know stands on the workloads, so it goes
-on after a restart where it was; what it remembers beside is only for telling more. What is told is for others.
+Owns the turns among all rollouts of the cluster. Everything else that it needs is on the workloads, so it continues
+after a restart; its own memory serves only for better reports. It writes no status and no events.
 """
 
 from __future__ import annotations
@@ -57,14 +57,15 @@ Place = tuple[str, str]
 """The UID of an environment, and one of the namespaces whose Secret it fills."""
 
 ASK_AGAIN = timedelta(minutes=5)
-"""After so long a kind that the API server did not have is asked for again: Argo Rollouts may have been installed."""
+"""After this long, a kind that the API server did not have is requested again: Argo Rollouts may have been
+installed."""
 SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The workloads that an environment rolls in one namespace, as they are now, and what is to be done with them.
-    `missing`: the targets that mean none of them."""
+    """The current workloads that an environment rolls in one namespace, and the plan for them. `missing`: the targets
+    that match none of them."""
 
     found: tuple[Workload, ...]
     plan: RolloutPlan
@@ -73,12 +74,12 @@ class Survey:
 
 @dataclass(slots=True)
 class _PlaceMemory:
-    """What is remembered of one place while its workloads are rolled for one revision.
+    """The memory of one place while its workloads are rolled for one revision.
 
-    `kinds` are those of which it has any: a workload that begins to take the Secret meanwhile holds its present values.
-    `stamped`: when which UIDs were. `moved`: where the pods of each were last seen, and since when. `queued` are those
-    that wait for their turn, where nothing but that is awaited. `troubles` counts failures in a row; `told` are
-    those that events have told; `held_until`: the API server has asked to be left alone until then.
+    `kinds` are those of which it has any: a workload that starts to take the Secret after that has the current values.
+    `stamped`: when each UID was stamped. `moved`: the last progress of the pods of each, and since when. `queued` are
+    those that wait for their turn, if there is nothing else to wait for. `troubles` counts failures in a row; `told`
+    are the problems that have their events; `held_until`: the API server has asked for a pause until then.
     """
 
     revision: str
@@ -94,8 +95,8 @@ class _PlaceMemory:
 
 
 class Roller:
-    """`at_once`: so many workloads of the cluster are rolled at a time. An environment's place is its namespace, which
-    is one of many where it stands for a ClusterEscEnvironment."""
+    """`at_once`: how many workloads of the cluster are rolled at a time. An environment's place is its namespace; a
+    ClusterEscEnvironment has many."""
 
     def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
         self._api = api
@@ -113,7 +114,7 @@ class Roller:
         return self._slots.held
 
     def told(self, place: Place) -> set[str]:
-        """The troubles of a rollout that events have told; whoever tells another one adds it."""
+        """The problems of a rollout that have their events; a caller that reports another one adds it."""
         memory = self._memories.get(place)
         return memory.told if memory else set()
 
@@ -121,12 +122,12 @@ class Roller:
         """There is nothing to roll any more."""
         memory = self._memories.pop(place, None)
         self._retry_pace.forget((place[1], place[0]))
-        # One that another environment follows as well is held again when that looks at it.
+        # If another environment follows it as well, its next look holds it again.
         for uid in memory.slots if memory else ():
             self._slots.release(uid)
 
     def waits_until(self, environment: EscEnvironment, record: SyncRecord) -> datetime | None:
-        """When to ask again, where nothing but that can be done now; None where there is more to do."""
+        """When to ask again, if there is nothing else to do now; None if there is."""
         now, memory = self._now(), self._remember(environment, record)
         if memory.held_until and now < memory.held_until:
             return memory.held_until
@@ -136,7 +137,7 @@ class Roller:
         return min(one.until for one in waiting if one.until)
 
     async def survey(self, environment: EscEnvironment, record: SyncRecord) -> Survey:
-        """Read the workloads; those that are on their way use their turns. Raises KubeError."""
+        """Read the workloads; those that are rolling use their turns. Raises KubeError."""
         memory = self._remember(environment, record)
         found = await self._read(environment, memory.kinds or {target.kind for target in environment.rollout.targets})
         memory.kinds = frozenset(one.kind for one in found)
@@ -147,7 +148,7 @@ class Roller:
         return Survey(found, plan, missing_targets(environment.rollout, found))
 
     async def roll(self, environment: EscEnvironment, record: SyncRecord, survey: Survey) -> RolloutPlan:
-        """Roll what has its turn; answers what is left to do. Raises KubeError."""
+        """Roll those that have their turn; returns what is left to do. Raises KubeError."""
         memory, now = self._remember(environment, record), self._now()
         plan = self._take_slots(memory, survey.plan, environment.key.namespace, record, now)
         plan = await self._stamp_all(environment, memory, plan, record, now)
@@ -186,9 +187,9 @@ class Roller:
         return memory
 
     def _comes_up(self, queued: tuple[Workload, ...], namespace: str, record: SyncRecord) -> bool:
-        """Whether it is the turn of any."""
+        """Whether any of them has its turn."""
         now = self._now()
-        # All of them ask: who does not is forgotten.
+        # All of them ask: one that does not is forgotten.
         deadline = deadline_of(record, now)
         answers = [self._slots.ask(workload.uid, namespace, deadline, now) for workload in queued]
         return any(answers)
@@ -197,8 +198,8 @@ class Roller:
         return for_its_turn(workload, self._slots.ahead_of(workload.uid), self._slots.at_once, now)
 
     async def _read(self, environment: EscEnvironment, kinds: Collection[str]) -> tuple[Workload, ...]:
-        """The workloads concerned, of those kinds or of all where there are none, from the API server's cache; kinds
-        that it does not have are left out."""
+        """The workloads concerned, of these kinds, or of all if there are none, from the API server's cache; kinds that
+        it does not have are left out."""
         found: list[Workload] = []
         for resource in WORKLOADS:
             now = self._now()
@@ -216,7 +217,7 @@ class Roller:
     def _keep_slots(
         self, memory: _PlaceMemory, plan: RolloutPlan, found: tuple[Workload, ...], namespace: str, now: datetime
     ) -> None:
-        """Those that are on their way use their turns, and those that are not, or not there, give theirs back."""
+        """Those that are rolling use their turns; those that are not, or no longer exist, give theirs back."""
         busy = {one.workload.uid for one in plan.behind if one.reason == reasons.ROLLING_OUT}
         wanted = {one.uid for one in plan.roll}
         gone = memory.slots - {one.uid for one in found}
@@ -224,7 +225,7 @@ class Roller:
             self._retry_pace.forget((namespace, uid))
         for uid in busy:
             self._slots.hold(uid, namespace, now)
-        # One that is on its way for another's sake keeps its turn.
+        # One that is rolling for another environment keeps its turn.
         idle = {one.uid for one in found if one.progress is not Progress.RUNNING}
         over = (idle | gone) - busy - wanted
         for uid in over:
@@ -244,7 +245,7 @@ class Roller:
     async def _stamp_all(
         self, environment: EscEnvironment, memory: _PlaceMemory, plan: RolloutPlan, record: SyncRecord, now: datetime
     ) -> RolloutPlan:
-        """What stands in the way of one workload is told of it, and keeps no other waiting."""
+        """A problem of one workload is reported for it, and delays no other."""
         refused: list[Behind] = []
         for workload in plan.roll:
             key = environment.key.namespace, workload.uid
@@ -276,7 +277,7 @@ class Roller:
             environment.key.namespace,
             workload.name,
             {
-                # Onto that very version: the annotation also holds what belongs to other Secrets.
+                # Only onto that version: the annotation also holds the stamps of other Secrets.
                 "metadata": {"uid": workload.uid, "resourceVersion": workload.version},
                 "spec": {"template": {"metadata": {"annotations": {REVISIONS: text}}}},
             },
@@ -285,7 +286,7 @@ class Roller:
 
 
 def _concerned(environment: EscEnvironment, kind: str, body: Mapping[str, Any]) -> Workload | None:
-    """What is kept of a listed workload: nothing of one that is not concerned."""
+    """A listed workload; None if it is not concerned."""
     found = concerned_by(environment.rollout, environment.target.name, [parse_workload(kind, body)])
     return next(iter(found), None)
 
@@ -295,7 +296,7 @@ def _place(environment: EscEnvironment) -> Place:
 
 
 def _judge(memory: _PlaceMemory, found: tuple[Workload, ...], now: datetime) -> tuple[Workload, ...]:
-    """The workloads, those told to be stuck whose pods have been where they are for too long."""
+    """The workloads; those whose pods have not progressed for too long are judged stuck."""
     moved = {}
     for workload in found:
         where, since = memory.moved.get(workload.uid, (workload.message, now))

@@ -1,6 +1,6 @@
-"""The rollouts of environments that fill one Secret: when its workloads are looked at, and what is told of them.
+"""The rollouts of environments that fill one Secret: when its workloads are looked at, and what is reported about them.
 
-What was rolled out stands in the status, so workloads are read only where the Secret's data is another one.
+The status has the revision that was rolled out, so workloads are read only if the Secret's data differs from it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Rollouts:
-    """`at_once`: so many workloads of the cluster are rolled at a time."""
+    """`at_once`: how many workloads of the cluster are rolled at a time."""
 
     def __init__(self, api: KubeApi, now: Callable[[], datetime], at_once: int, telemetry: Telemetry = SILENT) -> None:
         self.roller = Roller(api, now, at_once, telemetry)
@@ -59,17 +59,17 @@ class Rollouts:
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord | None
     ) -> tuple[Status, datetime | None]:
-        """The status with what is to be told of rollouts, and when to look again; rolls what has to be rolled now.
+        """The status with the state of rollouts, and when to look again; rolls what has to be rolled now.
 
-        `old` is the last status, `status` the next one as far as the Secret is concerned. Workloads are read only where
-        the Secret's data is another one than was rolled out. Trouble with them is told and tried again: never raised.
+        `old` is the last status, `status` the next one as far as the Secret is concerned. Workloads are read only if
+        the Secret's data differs from what was rolled out. Problems with them are reported and retried, never raised.
         """
         if environment.rollout.policy == "Never" or environment.suspend:
             self.forget(environment.key, environment.uid)
             return _without(status), None
         if record is None or record.leaves_pods:
             self.forget(environment.key, environment.uid)
-            # Without a record, what was rolled out is still what pods hold.
+            # Without a record, pods still have what was rolled out.
             return self._left(environment, old, status) if record else status, None
         is_done = old.rolled_out_revision == record.revision and find_condition(old.conditions, ROLLED_OUT)
         if is_done and not _looks_for_targets(environment, old):
@@ -83,7 +83,7 @@ class Rollouts:
             return self._after_failure(environment, old, status, record, error)
 
     def unchanged(self, old: Status, status: Status) -> Status:
-        """The status where nothing new is known of rollouts."""
+        """The status if nothing new is known about rollouts."""
         kept = [find_condition(old.conditions, kind) for kind in (ROLLED_OUT, LIFETIME_TOO_SHORT)]
         present = [replace(one, observed_generation=status.observed_generation) for one in kept if one]
         return replace(
@@ -92,12 +92,12 @@ class Rollouts:
         )
 
     def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
-        """The events for what is new between two statuses."""
+        """The events for the differences between two statuses."""
         event = rollout_event(old, status, self.roller.told((environment.uid, environment.key.namespace)))
         return (event,) if event else ()
 
     def forget(self, key: Key, uid: str) -> None:
-        """An environment is gone, or has nothing to roll any more."""
+        """An environment is gone, or no longer has anything to roll."""
         self.roller.forget((uid, key.namespace))
 
     async def _follow(
@@ -109,7 +109,7 @@ class Rollouts:
         told = self._told(environment, old, status, plan, record)
         warnings = warn_of_missing(survey.missing, environment.key.namespace)
         told = replace(told, warnings=replace_warnings(told.warnings, {reasons.WORKLOADS_MISSING}, warnings))
-        # A longer rollout calls for an earlier renewal than was just planned.
+        # A longer rollout requires an earlier renewal than was just planned.
         soon = now + SOON if told.rollout_seconds > old.rollout_seconds else None
         missing = now + LOOK_SELDOM if warnings else None
         return told, min(filter(None, (look_again_at(plan, now) or soon, missing)), default=None)
@@ -133,7 +133,7 @@ class Rollouts:
         return replace(status, conditions=(*status.conditions, *carry_transition_times(told, old.conditions, now)))
 
     def _left(self, environment: EscEnvironment, old: Status, status: Status) -> Status:
-        """The pods keep what they have, because whoever asked for new values wants it so."""
+        """The pods keep their values, because the request for new ones excluded a rollout."""
         why = "a rotation without rollout has changed the Secret: pods take its values when they are next replaced"
         told = Condition(ROLLED_OUT, "False", reasons.PODS_LEFT, why, environment.generation)
         conditions = carry_transition_times((told,), old.conditions, self._now())
@@ -142,7 +142,7 @@ class Rollouts:
     def _after_failure(
         self, environment: EscEnvironment, old: Status, status: Status, record: SyncRecord, error: KubeError
     ) -> tuple[Status, datetime]:
-        """What was rolled out before is no more what has to be, so that must not be told again."""
+        """The revision that was rolled out before is outdated, so the status must not repeat it."""
         due = self.roller.record_failure(environment, record, error)
         why = f"its workloads could not be rolled: {error.message}"
         told = Condition(ROLLED_OUT, "False", error.reason, why, environment.generation)
@@ -153,7 +153,7 @@ class Rollouts:
 
 
 def _looks_for_targets(environment: EscEnvironment, old: Status) -> bool:
-    """Whether a workload that the environment names may be missing, or may have come meanwhile."""
+    """Whether a workload that the environment names may be missing, or may have been created since."""
     was_missing = any(one.reason == reasons.WORKLOADS_MISSING for one in old.warnings)
     return was_missing or bool(environment.rollout.targets and old.observed_generation != environment.generation)
 
