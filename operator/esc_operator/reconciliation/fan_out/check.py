@@ -1,4 +1,4 @@
-"""A ClusterEscEnvironment that has no namespace to fill: it is checked all the same, because others may import it."""
+"""A ClusterEscEnvironment without a namespace to fill: it is checked too, because others may import it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class FanOut:
             self._rollouts.forget(uid)
 
     def standing(self, environment: EscEnvironment, entry: CachedEnvironment) -> TargetSecret:
-        """The Secret that stands for all, as far as it is known without asking."""
+        """The Secret that represents all, as far as it is known without a request."""
         return self._secrets.standing(environment, entry.status.seals)
 
     async def reconcile(self, environment: EscEnvironment, entry: CachedEnvironment) -> None:

@@ -111,7 +111,7 @@ class Fill:
         return self._told(plan, self._held)
 
     def _leave_all(self, opened: OpenedValues) -> Plan:
-        """It exports nothing: no namespace is to have a Secret."""
+        """It exports nothing: no namespace should have a Secret."""
         situation = self._attempt.situation(self.target)
         self.sites = []
         self._attempt.succeed(situation.now, self._entry.record)
@@ -123,13 +123,13 @@ class Fill:
         situation = self._attempt.situation(self.target)
         record = decide.next_record(situation, opened, salt, entry.record)
         if self._attempt.is_kept and self._memory.pending is not None:
-            record = self._memory.pending  # the same values, under the seal that the status has already
+            record = self._memory.pending  # the same values, with the seal that the status already has
         if held is not None and decide.says_the_same(held, record):
             record = held
         plan = decide.plan_opened(situation, opened, salt, entry.record)
         seals = tuple(dict.fromkeys((record.seal, *entry.status.seals)))[:2]
         if seals != entry.status.seals:
-            # Before any Secret has it: a process that dies in between must find out which Secrets are its own.
+            # Before any Secret has it: after a crash in between, the operator must recognize its own Secrets.
             await self._secrets.write_seals(self._environment, entry, seals)
         behind = lagging(self.sites, record.seal)
         if self._attempt.is_kept:
@@ -162,7 +162,7 @@ class Fill:
         return (trouble is None or trouble.due <= now) and not self._waits(site, now)
 
     def _waits(self, site: Site, now: datetime) -> bool:
-        """Whether others have changed a namespace's Secret so often that it is not restored yet, which is noted."""
+        """Whether others have changed a namespace's Secret so often that it is not restored yet; this is recorded."""
         turn = next_turn(self._memory.restorations.get(site.key), now)
         if not site.was_changed or turn <= now:
             return False
@@ -170,8 +170,8 @@ class Fill:
         return True
 
     def _all_wait(self, now: datetime) -> bool:
-        """Whether there is nothing to sync for but Secrets that others have changed, in all namespaces that there
-        are."""
+        """Whether the only reasons to sync are Secrets that others have changed, in all namespaces that may have
+        one."""
         free = [site for site in self.sites if not site.refused]
         was_filled = bool(free) and self._entry.record is not None and self.best is None
         return was_filled and all(self._waits(site, now) for site in free)
@@ -183,8 +183,8 @@ class Fill:
     # Writing.
 
     async def _write_all(self, chosen: Sequence[Site], record: SyncRecord, data: Mapping[str, str]) -> None:
-        """Write the chosen ones. A failure of one namespace does not delay the others. Raises UnavailableError where it
-        is the API server's."""
+        """Write the chosen ones. A failure of one namespace does not delay the others. Raises UnavailableError if the
+        API server itself fails."""
         unanswered: list[UnavailableError] = []
         skipped: list[Site] = []
         written: dict[Key, Site] = {}
@@ -250,7 +250,7 @@ class Fill:
         return Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at else None
 
     def _refused(self, opened: OpenedValues) -> Refused:
-        """No namespace could be filled: why, by the first of them."""
+        """The reason why no namespace could be filled: that of the first."""
         troubles = [one for site in self.sites if (one := self._memory.troubles.get(site.key))]
         if not troubles:
             return Refused(
@@ -278,7 +278,7 @@ class Fill:
         return replace(plan, event=None) if self._was_reported(plan) else plan
 
     def _was_reported(self, plan: Plan) -> bool:
-        """Whether an event has told of all that is the matter: of a row of restorations one is enough."""
+        """Whether all failures have had their event: one is enough for a row of restorations."""
         if plan.event is None or plan.event.reason != reasons.NAMESPACES_FAILING:
             return False
         rows, troubles = self._memory.restorations, self._memory.troubles

@@ -1,6 +1,6 @@
-"""One look at the namespaces of a ClusterEscEnvironment of which workloads may have to be rolled: the reads and writes.
+"""One look at the namespaces of a ClusterEscEnvironment whose workloads may have to be rolled: the reads and writes.
 
-Owns how many namespaces are asked about at a time, and what is remembered of each between two looks.
+Owns how many namespaces are read at a time, and the memory of each between two looks.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from esc_operator.telemetry import Telemetry
 
 AT_ONCE = 16
-"""So many namespaces are asked about at a time, of all ClusterEscEnvironments together."""
+"""How many namespaces are read at a time, for all ClusterEscEnvironments together."""
 
 LATER = timedelta(seconds=5)
 
 LOOK_FOR_TARGETS = timedelta(minutes=5)
-"""Where no namespace has a workload that the environment names, all of them are looked at again after so long."""
+"""If no namespace has a workload that the environment names, all of them are looked at again after this long."""
 
 Due = tuple["EscEnvironment", "SyncRecord"]
-"""A namespace that has to be looked at: the environment as if it were of that namespace, and what its Secret holds."""
+"""A namespace that has to be looked at: the environment as one of that namespace, and the record of its Secret."""
 
 
 @dataclass(slots=True)
 class RolloutMemory:
-    """What is known of the namespaces of one environment. `right`: the revision that all workloads of each run with.
-    `stands` are those of the others, `concerned` how many workloads there are, where they were looked at. `told`: the
-    troubles that events have told of `revision`. `missing_since`: when all were looked at and had no workload."""
+    """The known state of the namespaces of one environment. `right`: the revision that all workloads of each run with.
+    `stands` has the state of the others, `concerned` the number of workloads, if they were looked at. `told`: the
+    problems of `revision` that have their events. `missing_since`: when all were looked at and had no workload."""
 
     right: dict[str, str]
     stands: dict[str, Stand] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class RolloutMemory:
     missing_since: datetime | None = None
 
     def know_only(self, namespaces: set[str]) -> set[str]:
-        """Forget all other namespaces; answers which."""
+        """Forget all other namespaces; returns which."""
         gone = {*self.right, *self.stands} - namespaces
         for namespace in gone:
             self.right.pop(namespace, None)
@@ -65,7 +65,7 @@ class RolloutMemory:
 
 @dataclass(frozen=True, slots=True)
 class RolloutParts:
-    """What looks are made with. `requests` bounds those of all looks together."""
+    """What all looks share. `requests` limits their concurrent requests together."""
 
     roller: Roller
     now: Callable[[], datetime]
@@ -74,7 +74,7 @@ class RolloutParts:
 
 
 class RolloutLook:
-    """One look, at the namespaces that are `filled`. `begins`: pods of any have been told to be replaced."""
+    """One look, at the namespaces that are `filled`. `begins`: the replacement of some pods was requested."""
 
     def __init__(self, parts: RolloutParts, memory: RolloutMemory, filled: Sequence[tuple[Site, SyncRecord]]) -> None:
         self.begins = False
@@ -87,8 +87,8 @@ class RolloutLook:
         self._surveys: dict[Key, Survey] = {}
 
     async def take(self) -> None:
-        """First all are looked at, so that what is under way has its turn, and only then anything more is rolled. What
-        is in the way of a namespace is remembered, never raised."""
+        """First all are looked at, so that running rollouts have their turns; only then more is rolled. The problem of
+        a namespace is remembered, never raised."""
         memory = self._memory
         if memory.held_until and memory.held_until <= self._now():
             memory.held_until = None
@@ -96,7 +96,7 @@ class RolloutLook:
         if not due:
             return
         for local, _ in due:
-            memory.right.pop(local.key.namespace, None)  # some may have been rolled already for what comes
+            memory.right.pop(local.key.namespace, None)  # some may have been rolled already for the next revision
         span = self._parts.telemetry.tracer.span
         with span("rollout", environment=due[0][0].reference, namespaces=len(due)):
             await asyncio.gather(*(self._try(one, self._survey) for one in due))
@@ -125,7 +125,7 @@ class RolloutLook:
         self._take_note(local, record, plan)
 
     async def _try(self, due: Due, work: Callable[[EscEnvironment, SyncRecord], Awaitable[None]]) -> None:
-        """One namespace's trouble keeps no other waiting, unless it is the API server's own."""
+        """The problem of one namespace delays no other, unless the API server itself fails."""
         async with self._parts.requests:
             held_until = self._memory.held_until
             if held_until or self._silent >= GIVE_UP_AFTER:

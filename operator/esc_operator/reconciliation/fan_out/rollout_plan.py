@@ -1,9 +1,9 @@
-"""Rollouts in all namespaces of a ClusterEscEnvironment: which are known to be right, and what is told of the others.
+"""Rollouts in all namespaces of a ClusterEscEnvironment: which are known to be right, and reports about the others.
 Pure.
 
-Each namespace is measured by what its own Secret holds, so one whose Secret cannot be written is none that is behind. A
-status tells of all of them in a bounded number of words; with a digest of those that are right it says after a restart
-which ones need not be looked at.
+Each namespace is compared with its own Secret, so one whose Secret cannot be written does not count as behind. A status
+describes all of them in a bounded number of words; after a restart, its digest of those that are right shows which ones
+need no look.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 LONGEST_MESSAGE = 256
-"""Characters of what is told of one namespace: workloads have long names, and there are many namespaces."""
+"""Characters of the message about one namespace: workloads have long names, and there are many namespaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where a namespace is some of whose workloads do not run with `revision`, which its Secret holds.
+    """The state of a namespace whose Secret has `revision`, and some of whose workloads do not run with it.
 
-    `reason` is the worst of why they do not. `moves`: something of it goes on by itself. It was looked at at `seen_at`,
-    and nothing is to be done before `look_at`.
+    `reason` is the worst reason why they do not. `moves`: some of it continues by itself. The last look was at
+    `seen_at`, and there is nothing to do before `look_at`.
     """
 
     revision: str
@@ -60,10 +60,10 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All namespaces whose Secrets are filled: how many, how many of them run with what those hold, and where the
-    others are. In `left` of them pods keep what they have, because a rotation wants it so. `concerned`: whether any
-    workload takes the Secret, None where that is not known. `begins`: pods of some have just been told to be replaced.
-    `finished_at`: when the last namespace came to its end."""
+    """All namespaces whose Secrets are filled: how many, how many of them run with their Secret's values, and the state
+    of the others. In `left` of them pods keep their values, because a rotation excluded a rollout. `concerned`: whether
+    any workload takes the Secret, None if that is not known. `begins`: the replacement of some pods was just requested.
+    `finished_at`: when the last namespace ended its rollout."""
 
     filled: int
     rolled: int
@@ -88,13 +88,14 @@ class Overview:
 
 
 def filled_sites(sites: Iterable[Site], seals: Sequence[str]) -> list[tuple[Site, SyncRecord]]:
-    """The namespaces whose Secret holds what the operator has put there."""
+    """The namespaces whose Secret holds values of the operator."""
     return [(site, record) for site in sites if (record := site.record) and record.seal in seals]
 
 
 def known_to_be_right(status: Status, filled: Iterable[tuple[Site, SyncRecord]]) -> dict[str, str]:
-    """After a start: the revision that all workloads of a namespace run with, of those where the status says so. That
-    it tells of all of them together, so any other namespace or Secret than there were then makes all unknown."""
+    """After a start: the revision that all workloads of a namespace run with, for the namespaces that the status
+    vouches for. It has one digest for all of them together, so any difference in namespaces or Secrets since then makes
+    all unknown."""
     behind = {one.namespace for one in status.namespaces.behind} if status.namespaces else set()
     right = {
         site.key: record.revision
@@ -110,12 +111,12 @@ def is_due(stand: Stand | None, record: SyncRecord, now: datetime) -> bool:
     """Whether a namespace that is not known to be right has to be looked at."""
     if stand is None or stand.revision != record.revision:
         return True
-    # One that was looked at in times to come was so under a clock that was set back.
+    # A look in the future comes from a clock that was set back.
     return not stand.seen_at <= now < stand.look_at
 
 
 def stand_of(plan: RolloutPlan, record: SyncRecord, now: datetime) -> Stand:
-    """Where the workloads of one namespace are, which are not done."""
+    """The state of one namespace whose workloads are not done."""
     look_at = look_again_at(plan, now) or now
     return Stand(record.revision, plan.reason, _cut(describe_behind(plan, 2)), plan.moves, now, look_at)
 
@@ -126,14 +127,14 @@ def stand_of_failure(error: KubeError, record: SyncRecord, due: datetime, now: d
 
 
 def unseen(record: SyncRecord, now: datetime) -> Stand:
-    """Where a namespace is that could not be looked at."""
+    """The state of a namespace that could not be looked at."""
     why = "its workloads were not checked yet"
     return Stand(record.revision, reasons.ROLLOUT_WAITING, why, moves=True, seen_at=now, look_at=now)
 
 
 def time_rollouts(old: Status, overview: Overview, record: SyncRecord, now: datetime) -> tuple[datetime | None, int]:
-    """When the rollouts that are under way began, and how many seconds the last ones took, up to the last pod that came
-    by itself: one namespace whose pods never come must not make the renewals of all come earlier."""
+    """When the current rollouts started, and how many seconds the last ones took, up to the last pod that came by
+    itself: one namespace whose pods never come must not make the renewals of all earlier."""
     started, seconds = timed_so_far(old, record)
     if overview.moves:
         return started or (now.replace(microsecond=0) if overview.begins else None), seconds
@@ -142,7 +143,7 @@ def time_rollouts(old: Status, overview: Overview, record: SyncRecord, now: date
 
 
 def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview, record: SyncRecord) -> Condition:
-    """The condition RolledOut, of all namespaces together."""
+    """The condition RolledOut for all namespaces together."""
     generation = environment.generation
     if overview.is_done:
         if _concerns_none(old, overview):
@@ -162,7 +163,8 @@ def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview,
 
 
 def warn_of_missing_everywhere(environment: EscEnvironment, told: Condition, filled: int) -> tuple[StatusWarning, ...]:
-    """The warning that no namespace has any workload that the environment names. In some of many they may be absent."""
+    """The warning that no namespace has any workload that the environment names. Some of the namespaces need not have
+    them."""
     if not environment.rollout.targets or told.reason != reasons.NOTHING_TO_ROLL:
         return ()
     message = (
@@ -180,10 +182,10 @@ def _concerns_none(old: Status, overview: Overview) -> bool:
 
 
 def rollout_events(old: Status, new: Status, told: set[str]) -> tuple[Event, ...]:
-    """What to tell of the step from one status to the next: that rollouts begin, new trouble, and that they have ended.
+    """The events for the change from one status to the next: rollouts start, have new problems, or have ended.
 
-    `told` holds the troubles of these rollouts so far, and takes up a new one: what stands in the way in many
-    namespaces is told once, and each of them by the status.
+    `told` holds the problems of these rollouts that already have events; a new one is added. A problem of many
+    namespaces gets one event, and the status names the namespaces.
     """
     before, after = find_condition(old.conditions, ROLLED_OUT), find_condition(new.conditions, ROLLED_OUT)
     if after is None:
@@ -202,7 +204,7 @@ def rollout_events(old: Status, new: Status, told: set[str]) -> tuple[Event, ...
 
 
 def _severity(reason: str) -> int:
-    """What is none of these is trouble with the API server: it passes, and is told before what goes well."""
+    """Any other reason is a failure of the API server: it passes, and is reported before what goes well."""
     return SEVERITY.index(reason) if reason in SEVERITY else SEVERITY.index(reasons.ROLLING_OUT)
 
 

@@ -1,8 +1,8 @@
 """The rollouts of ClusterEscEnvironments: one condition and one time for the workloads of all namespaces.
 
-Each namespace is rolled as that of an environment of its own would be, with turns among all rollouts of the cluster.
-One whose workloads are known to run with what its Secret holds costs nothing; only the others are looked at, each when
-something can have changed there.
+Each namespace is rolled as if it had its own environment, with turns among all rollouts of the cluster. One whose
+workloads are known to run with its Secret's values costs nothing; only the others are looked at, each when something
+can have changed there.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ class FanOutRollouts:
         self._memories: dict[str, RolloutMemory] = {}
 
     def take_up(self, environment: EscEnvironment, status: Status, sites: Sequence[Site]) -> None:
-        """Before anything is done after a start: what the status says of the Secrets that are there."""
+        """After a start, before anything else: learn from the status about the existing Secrets."""
         if environment.uid not in self._memories and _rolls(environment):
             right = known_to_be_right(status, filled_sites(sites, status.seals))
             self._memories[environment.uid] = RolloutMemory(right, generation=environment.generation)
 
     def forget(self, uid: str) -> None:
-        """An environment is gone, or has nothing to roll any more."""
+        """An environment is gone, or no longer has anything to roll."""
         if memory := self._memories.pop(uid, None):
             for namespace in memory.know_only(set()):
                 self._roller.forget((uid, namespace))
 
     def leave(self, environment: EscEnvironment, status: Status) -> Status:
-        """The status where nothing is rolled: it is not asked for, or there is nothing."""
+        """The status if nothing is rolled: rollouts are not enabled, or there is nothing to roll."""
         self.forget(environment.uid)
         summary = status.namespaces and replace(status.namespaces, rolled_out=None, behind=())
         status = replace(status, namespaces=summary, rolled_out_revision="", rollout_digest="", rollout_started_at=None)
@@ -68,17 +68,17 @@ class FanOutRollouts:
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, sites: Sequence[Site]
     ) -> tuple[Status, datetime | None]:
-        """The status with what is to be told of rollouts, and when to look again; rolls what has to be rolled now.
+        """The status with the state of rollouts, and when to look again; rolls what has to be rolled now.
 
-        `old` is the last status, `status` the next one as far as Secrets are concerned. Trouble with workloads is told
-        and tried again: never raised.
+        `old` is the last status, `status` the next one as far as Secrets are concerned. Problems with workloads are
+        reported and retried, never raised.
         """
         if not _rolls(environment) or not sites:
             return self.leave(environment, status), None
         filled = filled_sites(sites, status.seals)
         newest = best_of(sites, status.seals)
         if newest is None or newest.record is None:
-            return status, None  # what was rolled out is still what pods hold
+            return status, None  # pods still have what was rolled out
         memory = self._memories.setdefault(environment.uid, RolloutMemory({}))
         self._note(environment, memory, filled, newest.record)
         look = RolloutLook(self._parts, memory, filled)
@@ -92,7 +92,7 @@ class FanOutRollouts:
         return told, self._look_again_at(memory, old, told)
 
     def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
-        """The events for what is new between two statuses."""
+        """The events for the differences between two statuses."""
         memory = self._memories.get(environment.uid)
         return rollout_events(old, status, memory.told if memory else set())
 
@@ -103,7 +103,8 @@ class FanOutRollouts:
         filled: Sequence[tuple[Site, SyncRecord]],
         newest: SyncRecord,
     ) -> None:
-        """What has changed since the last look: namespaces have gone, others may be meant, the data is another one."""
+        """Record what has changed since the last look: namespaces are gone, the targets may be others, the data is
+        new."""
         left = {site.local.key.namespace for site, record in filled if record.leaves_pods}
         for namespace in memory.know_only({site.local.key.namespace for site, _ in filled} - left):
             self._roller.forget((environment.uid, namespace))
@@ -115,13 +116,13 @@ class FanOutRollouts:
             memory.revision, memory.told, memory.finished_at = newest.revision, set(), None
 
     def _look_for_targets(self, memory: RolloutMemory) -> None:
-        """Where no workload was found that the environment names, all namespaces are looked at again after a while."""
+        """If no workload was found that the environment names, all namespaces are looked at again after a while."""
         now = self._now()
         if memory.missing_since and now >= memory.missing_since + LOOK_FOR_TARGETS:
             memory.missing_since = now
             memory.right.clear()
 
-    # Telling.
+    # Reporting.
 
     def _told(
         self, environment: EscEnvironment, old: Status, status: Status, overview: Overview, newest: SyncRecord
@@ -134,7 +135,7 @@ class FanOutRollouts:
         status = replace(
             status,
             namespaces=summary,
-            # Pods that are left alone hold what they did.
+            # Pods that are not replaced keep their values.
             rolled_out_revision=revision if not overview.left else old.rolled_out_revision,
             rollout_started_at=started,
             rollout_seconds=seconds,
@@ -155,7 +156,7 @@ class FanOutRollouts:
         if memory.missing_since:
             times.append(memory.missing_since + LOOK_FOR_TARGETS)
         if told.rollout_seconds > old.rollout_seconds:
-            times.append(self._now() + SOON)  # it calls for an earlier renewal than was just planned
+            times.append(self._now() + SOON)  # it requires an earlier renewal than was just planned
         return min(times, default=None)
 
 

@@ -1,6 +1,6 @@
 """The Secrets of ClusterEscEnvironments in their namespaces: a fan-out's reads and writes, a bounded number at a time.
 
-Owns which versions of them are trusted to be in order. It decides nothing about what they hold.
+Owns which versions of them are trusted to be in order. It decides nothing about their contents.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 16
-"""So many requests for all fan-outs together are under way: less than half of the connections; others need some too."""
+"""How many requests run at a time for all fan-outs together: less than half of the connections; others need some
+too."""
 
 
 @dataclass(slots=True)
 class SiteMemory:
-    """What is remembered of one environment's namespaces. `trusted`: the versions at which Secrets were seen in order.
-    `troubles` are those of single namespaces, `restorations` how often in a row others have changed a Secret.
+    """The memory of one environment's namespaces. `trusted`: the versions at which Secrets were seen in order.
+    `troubles` are the failures of single namespaces, `restorations` how often in a row others have changed a Secret.
     `pending`: the record of values that no namespace has yet."""
 
     trusted: dict[Key, str] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class SiteMemory:
 
 
 class SiteSecrets:
-    """`slots`: who writes takes one. `retry_pace` says when writes that fail are tried again, by Secret."""
+    """`slots`: each write takes one. `retry_pace` says when failed writes are retried, by Secret."""
 
     def __init__(self, shared: Shared, namespaces: Namespaces) -> None:
         self.slots = asyncio.Semaphore(AT_ONCE)
@@ -60,7 +61,7 @@ class SiteSecrets:
         self._namespaces = namespaces
 
     def standing(self, environment: EscEnvironment, seals: Sequence[str]) -> TargetSecret:
-        """The Secret that stands for all, as far as it is known without asking."""
+        """The Secret that represents all, as far as it is known without a request."""
         found = self._gatherer.belonging(environment.reference)
         sites = [make_site(environment.within(one.key.namespace), TargetSecret(one)) for one in found]
         best = best_of(sites, seals)
@@ -69,8 +70,8 @@ class SiteSecrets:
     # Reads.
 
     async def look(self, environment: EscEnvironment, status: Status, memory: SiteMemory) -> list[Site]:
-        """All namespaces that are to have the Secret, with what is there; one whose Secret cannot be read keeps no
-        other waiting. Raises KubeError where none can be read."""
+        """All namespaces that should have the Secret, with their current state; one whose Secret cannot be read delays
+        no other. Raises KubeError if none can be read."""
         names = self._matching(environment)
         keys = {name: environment.within(name).target_key for name in names}
         if memory.is_fresh:
@@ -112,7 +113,7 @@ class SiteSecrets:
         return [name for name, one in self._namespaces if not one.terminating and spread.reaches(name, one.labels)]
 
     def _trusted_by(self, status: Status, keys: Iterable[Key]) -> dict[Key, str]:
-        """After a start: all Secrets at their present versions, if the status says that these were seen in order."""
+        """After a start: all Secrets at their current versions, if the status says that these were seen in order."""
         versions = {
             key: known.version
             for key in keys
@@ -127,13 +128,13 @@ class SiteSecrets:
             return make_site(local, await self._gatherer.read_target(local, known.version))
         async with self.slots:
             target = await self._gatherer.read_target(local, memory.trusted.get(key, ""))
-        site = make_site(local, replace(target, data=None))  # those of all namespaces are not held at once
+        site = make_site(local, replace(target, data=None))  # memory must not hold all their data at once
         if site.record and (version := site.target.trusted_version):
             memory.trusted[key] = version
         return site
 
     async def read_data(self, site: Site, record: SyncRecord) -> Mapping[str, str]:
-        """The data that the record is of. Raises KubeError, also where it is not that any more."""
+        """The data of the record. Raises KubeError, also if the Secret has other data by now."""
         target = await self._gatherer.read_whole(site.local, keep=True)
         found = target.secret.record if target.secret else None
         if target.data is None or found is None or found.seal != record.seal:
@@ -143,20 +144,20 @@ class SiteSecrets:
     # Writes.
 
     async def write(self, site: Site, record: SyncRecord, data: Mapping[str, str]) -> Site:
-        """Write the Secret of one namespace; answers what that is then. Raises KubeError."""
+        """Write the Secret of one namespace; returns its new state. Raises KubeError."""
         secret = site.target.secret
         body = secret_body(site.local, secret, record, data)
         return make_site(site.local, await self._actor.write(body, creates=secret is None))
 
     async def write_seals(self, environment: EscEnvironment, entry: CachedEnvironment, seals: tuple[str, ...]) -> None:
-        """Write into the status which records may be believed. Raises KubeError."""
+        """Write into the status which records count. Raises KubeError."""
         status = replace(entry.status, seals=seals)
         await self._actor.write_status(environment, entry.status if entry.is_written else None, status)
         entry.status, entry.is_written = status, True
 
     async def leave(self, environment: EscEnvironment, sites: Sequence[Site], seals: Sequence[str]) -> bool:
-        """Take the Secret away from namespaces that are to have it no more, and under a former name; whether any is
-        left over. Where a namespace is going, all in it goes by itself."""
+        """Delete the Secret in namespaces that should no longer have it, and under a former name; returns whether any
+        is left over. In a namespace that is being deleted, everything goes by itself."""
         wanted = {site.key for site in sites}
         newest = seals[:1]
         filled = {site.local.key.namespace for site in sites if (record := site.record) and record.seal in newest}
