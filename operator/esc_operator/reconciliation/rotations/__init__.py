@@ -1,3 +1,4 @@
-"""EscRotations: whom they are about (`gather`, the reads), whom to ask next (`plan`, `schedule`, `events`: pure), and
-asking them (`controller`, the writes). It asks through the status of an environment and opens nothing.
+"""EscRotations: the environments that they select (`gather`, the reads), which of them are next (`plan`, `schedule`,
+`events`: pure), and the requests to them (`controller`, the writes). A request is in the status of an environment;
+nothing here opens one.
 """

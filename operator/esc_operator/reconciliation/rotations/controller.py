@@ -1,8 +1,9 @@
-"""The controller of EscRotations: begins runs, asks environments, and tells how far each run has come.
+"""The controller of EscRotations: starts runs, requests rotations of environments, and reports the progress of each
+run.
 
-Level-triggered like the reconciler of environments, beside which it works: it looks at the EscRotation as it is now,
-and everything that it has to know of a run stands there, on the environments and on their Secrets. What it remembers
-only spares it to list all environments at each look.
+Level-triggered like the reconciler of environments, beside which it works: it looks at the current EscRotation, and
+everything that it has to know of a run is there, on the environments and on their Secrets. Its memory only saves
+listing all environments at each look.
 """
 
 from __future__ import annotations
@@ -55,16 +56,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(milliseconds=500)
-"""While a run is under way."""
+"""While a run continues."""
 
 
 @dataclass(slots=True)
 class _RunMemory:
-    """A run as far as it is known: who waits, in order, who was asked, and what became of them.
+    """The known state of a run: the environments that wait, in order, those that were asked, and their outcomes.
 
-    `unsure` are those whom the request may not have reached: they count as asked, and are asked once more, which
-    changes nothing for one that was reached. `told` are the failures that events have told; of `hidden` environments it
-    is not told whether they log in as the selector says, and `wide` do only with `**` in place of each `*`.
+    `unsure` are those that the request may not have reached: they count as asked, and are asked once more, which
+    changes nothing for one that was reached. `told` are the failures that have their events. `hidden` environments may
+    log in as the selector says, which their status does not show; `wide` ones do only with `**` in place of each `*`.
     """
 
     run: Run
@@ -89,8 +90,8 @@ class RotationController:
         on_begin: Callable[[], None] = lambda: None,
     ) -> None:
         """`history`: how many ended EscRotations of `esc rotate` to keep, of those that succeeded and of those that did
-        not. `on_begin` is called when a run begins, before anybody is chosen: whoever logs in afterwards has to get
-        what is issued afterwards."""
+        not. `on_begin` is called when a run starts, before environments are chosen: later logins have to get
+        credentials that are issued later."""
         self._cleanup = Cleanup(api, history)
         self._api = api
         self._telemetry = telemetry
@@ -99,12 +100,12 @@ class RotationController:
         self._on_begin = on_begin
         self._memories: dict[str, _RunMemory] = {}
         self._troubles: dict[str, int] = {}
-        self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all are the administrators'
+        self.queue: WorkQueue[str] = WorkQueue(lambda _: "")  # all belong to the administrators
         self.scheduler: Scheduler[str] = Scheduler(now)
 
     @property
     def under_way(self) -> int:
-        """How many runs are."""
+        """How many runs are running."""
         return len(self._memories)
 
     def on_rotation(self, body: Mapping[str, Any]) -> None:
@@ -112,7 +113,7 @@ class RotationController:
         self.queue.add(body["metadata"]["name"], Lane.CHANGE)
 
     async def run(self) -> None:
-        """Work until cancelled, on one EscRotation at a time: what takes long in a run is done by others."""
+        """Work until cancelled, on one EscRotation at a time: the long work of a run is done elsewhere."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.scheduler.run(self._on_due), name="rotation-scheduler")
             group.create_task(self._work(), name="rotations")
@@ -148,7 +149,7 @@ class RotationController:
         self.scheduler.set(name, retry_at(self._now(), count, None, name))
 
     async def reconcile(self, name: str) -> None:
-        """Bring one EscRotation on. Raises KubeError."""
+        """Continue one EscRotation. Raises KubeError."""
         try:
             body = await self._api.read(ROTATIONS, None, name)
         except NotFoundError:
@@ -221,7 +222,7 @@ class RotationController:
             self.queue.add(rotation.name, Lane.CHANGE)  # for when the next one is due
 
     async def _take_up(self, rotation: EscRotation, run: Run) -> _RunMemory:
-        """Find out where a run is, at its begin or after a restart."""
+        """Find out the state of a run, at its start or after a restart."""
         memory = _RunMemory(run, [])
         for one in await self._gatherer.select(rotation.selector, run.started_at):
             memory.hidden += one.unsure
@@ -240,14 +241,15 @@ class RotationController:
             seen = await self._gatherer.look_at(one)
             outcome = memory.outcomes[key] = judge(memory.run, seen)
             if outcome.state is EnvironmentState.RUNNING and seen and not is_asked(memory.run, seen.asked):
-                memory.unsure.add(key)  # an earlier run has asked over it, or it has yet to be seen
+                memory.unsure.add(key)  # an earlier run has replaced its request, or it was not observed yet
 
     def _choose(self, rotation: EscRotation, status: RotationStatus, memory: _RunMemory) -> None:
-        """Take those whose turn it is. Who is suspended then is left out; who is taken up again before is not."""
+        """Take those whose turn it is. One that is suspended at its turn is left out; one that was resumed before is
+        not."""
         is_suspended = self._gatherer.is_suspended
         choice = next_candidates(rotation, status, memory.outcomes, memory.waiting, is_suspended)
         memory.outcomes |= {one.key: Outcome(EnvironmentState.SKIPPED) for one in choice.suspended}
-        # Counted before it is asked: were the answer lost, there must not be one too many under way.
+        # Counted before the request: if the answer is lost, there must not be one too many running.
         memory.outcomes |= {one.key: Outcome(EnvironmentState.RUNNING) for one in choice.asked}
         memory.asked |= {one.key: one for one in choice.asked}
         if choice.asked or choice.suspended:
@@ -255,7 +257,7 @@ class RotationController:
         memory.unsure.update(one.key for one in choice.asked if not is_asked(memory.run, self._gatherer.asked_of(one)))
 
     async def _ask(self, rotation: EscRotation, memory: _RunMemory) -> None:
-        """Ask environments for new credentials. Raises KubeError where that is refused."""
+        """Request new credentials of environments. Raises KubeError if that is refused."""
         asked = AskedRotation(memory.run.id, rotation.name, memory.run.asks_from, memory.run.rolls)
         chosen = [memory.asked[key] for key in sorted(memory.unsure)]
         answers = await asyncio.gather(*(self._ask_one(memory, one, asked) for one in chosen), return_exceptions=True)
@@ -278,7 +280,7 @@ class RotationController:
     async def _write(
         self, rotation: EscRotation, written: Mapping[str, Any], status: RotationStatus
     ) -> Mapping[str, Any]:
-        """Write a status where it differs from what is there; answers what is there then. Raises KubeError."""
+        """Write a status if it differs from the stored one; returns the stored one. Raises KubeError."""
         patch = {name: value for name, value in status.to_dict().items() if value != written.get(name)}
         if not patch:
             return written

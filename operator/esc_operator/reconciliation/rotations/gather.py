@@ -1,7 +1,7 @@
-"""What an EscRotation has to know: the environments that it is about, and what has become of those that were asked.
+"""The reads of an EscRotation: the environments that it selects, and the state of those that were asked.
 
-Environments are listed in pages when a run begins or is taken up again, and of each only a few words are kept; how they
-come along is read off what the operator knows of every environment anyhow, without asking the API server again.
+Environments are listed in pages when a run starts or is resumed, and only a few words are kept of each; their progress
+comes from the operator's cache of all environments, without another request to the API server.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RotationGatherer:
         cache: Cache,
         namespaces: Callable[[str], Mapping[str, str] | None],
     ) -> None:
-        """`namespaces` answers the labels of one; None where it is not there."""
+        """`namespaces` returns the labels of one; None if it does not exist."""
         self._api = api
         self._gatherer = gatherer
         self._secrets = secrets
@@ -52,7 +52,8 @@ class RotationGatherer:
         self._limits = PageLimits()
 
     async def select(self, selector: Selector, before: datetime) -> list[Candidate]:
-        """The environments that are meant, in order. Later ones hold new values anyhow. Raises KubeError."""
+        """The selected environments, in order. Those created after `before` have new values anyway. Raises
+        KubeError."""
 
         def take(body: Mapping[str, Any]) -> Candidate | None:
             return select(selector, body, self._namespaces, is_current=self._is_current(body))
@@ -63,19 +64,19 @@ class RotationGatherer:
         return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
 
     def places(self) -> Places:
-        """Where there are environments, and what they open, as far as this process knows."""
+        """The places of environments, and what they open, as far as this process knows."""
         entries = self._cache.entries()
         namespaces = {key.namespace for key, _ in entries} - {""}
         return Places(namespaces, {login.provider for _, entry in entries for login in entry.status.logins})
 
     def _is_current(self, body: Mapping[str, Any]) -> bool:
-        """Whether the status is no older than what the Secret was made from: a write of it may have been lost."""
+        """Whether the status is no older than the Secret's record: a write of the status may have been lost."""
         record = self.as_listed(candidate_of(body)).record
         told_at = parse_time((body.get("status") or {}).get("refreshedAt"))
         return record is None or (told_at is not None and told_at >= record.refreshed_at)
 
     def as_listed(self, candidate: Candidate) -> EnvironmentView:
-        """What was known of an environment when it was listed."""
+        """The state of an environment when it was listed."""
         record, lags = self._held(candidate.key, candidate.target, candidate.uid, candidate.seals, candidate.matched)
         return EnvironmentView(
             record=record,
@@ -88,7 +89,7 @@ class RotationGatherer:
         )
 
     def asked_of(self, candidate: Candidate) -> AskedRotation | None:
-        """What asks an environment, as far as is known without a read."""
+        """The request to an environment, as far as it is known without a read."""
         entry = self._entry(candidate)
         return entry.rotation if entry else candidate.asked
 
@@ -97,10 +98,10 @@ class RotationGatherer:
         return entry.suspended if entry else candidate.suspended
 
     async def look_at(self, candidate: Candidate) -> EnvironmentView | None:
-        """What is known now of an environment that was asked; None where it is gone. Raises KubeError."""
+        """The current state of an environment that was asked; None if it is gone. Raises KubeError."""
         entry = self._cache.find(candidate.key)
         if entry is None:
-            return await self._read(candidate)  # it has just been deleted, or this process has yet to look at it
+            return await self._read(candidate)  # it was just deleted, or this process has not looked at it yet
         if entry.uid != candidate.uid:
             return None
         status, summary = entry.status, entry.status.namespaces
@@ -129,7 +130,7 @@ class RotationGatherer:
     def _held(
         self, key: Key, target: Key, uid: str, seals: Sequence[str], matched: int
     ) -> tuple[SyncRecord | None, bool]:
-        """The record of its Secret, or the newest one of its many, and whether any of `matched` does not have that."""
+        """The record of its Secret, or the newest one of its many Secrets, and whether any of `matched` lacks it."""
         found = [self._secrets.find(target)] if key.namespace else self._secrets.belonging(key.full_name)
         records = [secret.record for secret in found if secret and secret.record and secret.record.uid == uid]
         if key.namespace:
@@ -143,7 +144,7 @@ class RotationGatherer:
 
 
 def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
-    """What has to be listed: what is of the cluster is in no namespace."""
+    """The lists to read: cluster-scoped environments are in no namespace."""
     if selector.namespaces:
         return [(ENVIRONMENTS, namespace) for namespace in dict.fromkeys(selector.namespaces)]
     if selector.namespace_labels is not None:
@@ -152,26 +153,26 @@ def _lists(selector: Selector) -> list[tuple[Resource, str | None]]:
 
 
 def _trouble(entry: CachedEnvironment) -> Obstacle | None:
-    """What was in the way of the last attempt, if that was made for what asks now."""
+    """The problem of the last attempt, if that was made for the current request."""
     failed, told = entry.failed, find_condition(entry.status.conditions, REFRESHED)
-    # Whatever its owner asks for meanwhile: that must not keep a rotation waiting.
+    # Requests that its owner has made since do not count: they must not delay a rotation.
     if failed is None or told is None or failed.rotate_request[-1] != entry.rotate_request.rotation:
         return None
     return Obstacle(told.reason, told.message, final=not failed.retryable or failed.failures >= PATIENCE)
 
 
 def _rollout_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Obstacle | None:
-    """What is in the way of the pods. Between the write of the Secret and that of the status nothing new is told."""
+    """The problem of the rollout; None between the write of the Secret and that of the status."""
     told = find_condition(entry.status.conditions, ROLLED_OUT)
     if told is None or record is None or entry.status.observed_rotation != record.rotation:
         return None
     needs_somebody = told.status == "False" and told.reason in _NEEDS_SOMEBODY
-    # Where pods of other namespaces are still on their way, those are waited for.
+    # If pods of other namespaces are still starting, the rotation waits for them.
     return Obstacle(told.reason, told.message, final=needs_somebody and entry.status.rollout_started_at is None)
 
 
 def _lag_trouble(entry: CachedEnvironment, record: SyncRecord | None) -> Obstacle | None:
-    """What keeps namespaces from the values of that record. Until the status is told it is about those before."""
+    """Why namespaces do not have the values of that record; None while the status is about earlier values."""
     summary = entry.status.namespaces
     if record is None or summary is None or not summary.failures or entry.status.observed_rotation != record.rotation:
         return None

@@ -1,6 +1,6 @@
-"""What has become of environments that an EscRotation has asked, and where too many have failed. Pure.
+"""The outcomes of environments that an EscRotation has asked, and the namespaces in which too many have failed. Pure.
 
-It is judged anew at each look, from what is known of them: nothing that is decided here has to be remembered.
+Each look judges them again, from their known state: no decision here has to be remembered.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 PATIENCE = 3
-"""What may pass by itself has been in the way of an environment so many times before it counts as failed."""
+"""How often a problem that may pass by itself has occurred before an environment counts as failed."""
 
 LEAST_NAMESPACES = 2
-"""However few failures may be: no single namespace stops a rotation for the others."""
+"""However few failures are allowed: no single namespace stops a rotation for the others."""
 
 
 class EnvironmentState(StrEnum):
-    """Of one environment that was asked. GONE are those that were deleted meanwhile: they count nowhere."""
+    """The state of one environment that was asked. GONE are those that were deleted since: they do not count."""
 
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
@@ -42,12 +42,12 @@ class EnvironmentState(StrEnum):
 
 
 FINAL = frozenset({EnvironmentState.SUCCEEDED, EnvironmentState.GONE})
-"""What these are, they stay; one that failed is tried again by itself, and one that was skipped may be taken up."""
+"""These states do not change; one that failed is retried by itself, and one that was skipped may be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an environment. `reason`: why it failed, or that it succeeded with nothing to renew."""
+    """The outcome of an environment. `reason`: why it failed, or that it succeeded with nothing to renew."""
 
     state: EnvironmentState
     reason: str = ""
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. What was issued at `asks_from` or later honours it."""
+    """One run. Credentials that were issued at `asks_from` or later honour it."""
 
     id: str
     started_at: datetime
@@ -64,13 +64,14 @@ class Run:
 
     @property
     def asks_from(self) -> datetime:
-        # The next whole second: times are kept in those, and of what was issued in this one some may be older.
+        # The next whole second: times are stored in seconds, and credentials issued in this one may be older.
         return self.started_at + timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps an environment from new values, or its pods from having them. `final`: nobody waits for it to pass."""
+    """Why an environment has no new values, or its pods do not have them. `final`: the run does not wait for it to
+    pass."""
 
     reason: str
     message: str
@@ -79,12 +80,12 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentView:
-    """What is known of an environment that was asked: the record of its Secret, what asks it, and what is in its way.
+    """The known state of an environment that was asked: the record of its Secret, the request, and its problem.
 
-    `rolls`: its pods are to be replaced. `rolled_out` is the revision that all of them are known to hold. Of a
-    ClusterEscEnvironment, `lags` says that not all namespaces have what the record is of, and `idle` that it has seen
-    the request and there is no namespace with anything to be renewed. `opens_nothing`: it has neither providers nor
-    rotators, so its values are as before.
+    `rolls`: its pods have to be replaced. `rolled_out` is the revision that all of them are known to have. For a
+    ClusterEscEnvironment, `lags` says that not all namespaces have the values of the record, and `idle` that it has
+    seen the request and no namespace has anything to renew. `opens_nothing`: it has neither providers nor rotators, so
+    its values are as before.
     """
 
     record: SyncRecord | None
@@ -101,7 +102,7 @@ class EnvironmentView:
 
 
 def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
-    """What has become of an environment that was asked."""
+    """The outcome of an environment that was asked."""
     if seen is None:
         return Outcome(EnvironmentState.GONE)
     if seen.idle and is_asked(run, seen.asked):
@@ -114,7 +115,7 @@ def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
 
 
 def _judge_filled(run: Run, seen: EnvironmentView, record: SyncRecord) -> Outcome:
-    """Of one that has new values: whether they have reached all whom they are for."""
+    """The outcome of one with new values: whether all namespaces and pods have them."""
     if seen.lags:
         return Outcome(EnvironmentState.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
     if not (run.rolls and seen.rolls) or record.leaves_pods or seen.rolled_out == record.revision:
@@ -123,7 +124,7 @@ def _judge_filled(run: Run, seen: EnvironmentView, record: SyncRecord) -> Outcom
 
 
 def is_asked(run: Run, asked: AskedRotation | None) -> bool:
-    """Whether what asks an environment is this run, or a later one, which then stands for this one too."""
+    """Whether the request to an environment is that of this run, or of a later one, which counts for this one too."""
     return asked is not None and (asked.id == run.id or asked.requested_at >= run.asks_from)
 
 
@@ -140,12 +141,12 @@ def _unless_in_trouble(trouble: Obstacle | None) -> Outcome:
 
 
 def failures_by_namespace(outcomes: Mapping[Key, Outcome]) -> Counter[str]:
-    """How many have failed in which namespace; those of the cluster count as one of their own."""
+    """How many have failed in each namespace; cluster-scoped ones count as a namespace of their own."""
     return Counter(key.namespace for key, outcome in outcomes.items() if outcome.state is EnvironmentState.FAILED)
 
 
 def is_stopped(rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key, Outcome]) -> bool:
-    """Once stopped it stays so, though some of those that failed may come round."""
+    """Once stopped it stays so, although some of those that failed may still succeed."""
     if old.phase is Phase.STOPPED:
         return True
     return rotation.stop_after is not None and len(failures_by_namespace(outcomes)) >= max(
@@ -156,12 +157,12 @@ def is_stopped(rotation: EscRotation, old: RotationStatus, outcomes: Mapping[Key
 def open_to(
     rotation: EscRotation, outcomes: Mapping[Key, Outcome], waiting: Sequence[Candidate]
 ) -> Sequence[Candidate]:
-    """Those in whose namespaces not too many have failed."""
+    """Those whose namespaces do not have too many failures."""
     closed = closed_namespaces(rotation, outcomes)
     return [one for one in waiting if one.key.namespace not in closed] if closed else waiting
 
 
 def closed_namespaces(rotation: EscRotation, outcomes: Mapping[Key, Outcome]) -> dict[str, int]:
-    """The namespaces in which so many have failed that no more are asked there."""
+    """The namespaces with so many failures that no more are asked there."""
     limit = rotation.stop_after
     return {name: count for name, count in sorted(failures_by_namespace(outcomes).items()) if limit and count >= limit}

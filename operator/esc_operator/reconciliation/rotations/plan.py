@@ -1,7 +1,7 @@
-"""What an EscRotation has to do next: whether to begin a run, and whom to ask now. Pure.
+"""The next step of an EscRotation: whether to start a run, and which environments to ask now. Pure.
 
-A run asks environments by turns among namespaces, in each of them in the order of expiry, so many at a time, and each
-at most once.
+A run asks environments by turns among namespaces, in each namespace in the order of expiry, a limited number at a time,
+and each at most once.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A run begins: this status has to be written before anybody is asked."""
+    """A run starts: this status has to be written before any environment is asked."""
 
     status: RotationStatus
 
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
-    """A run is under way."""
+    """A run continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing to do before `until`; None: not before somebody changes it."""
+    """Nothing to do before `until`; None: not before a change of it."""
 
     status: RotationStatus
     until: datetime | None = None
 
 
 def what_now(rotation: EscRotation, old: RotationStatus, now: datetime) -> Begin | GoOn | Idle:
-    """Whether a run begins, goes on, or is waited for."""
+    """Whether a run starts or continues, or there is none to do."""
     if old.is_under_way:
         return GoOn()
     if not rotation.schedule:
@@ -61,7 +61,7 @@ def what_now(rotation: EscRotation, old: RotationStatus, now: datetime) -> Begin
         return Idle(invalid(rotation, old, str(error), now))
     if due and not rotation.suspend:
         return Begin(replace(begun(rotation, old, now), last_schedule_time=due, next_schedule_time=upcoming))
-    # What comes due while it is suspended is not made up for.
+    # Runs that are due while it is suspended are not made up for.
     status = replace(
         not_yet(rotation, old, now),
         last_schedule_time=due or old.last_schedule_time,
@@ -72,7 +72,7 @@ def what_now(rotation: EscRotation, old: RotationStatus, now: datetime) -> Begin
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom to ask now, and those whose turn it was that are suspended."""
+    """The environments to ask now, and those that are suspended at their turn."""
 
     asked: tuple[Candidate, ...] = ()
     suspended: tuple[Candidate, ...] = ()
@@ -85,7 +85,7 @@ def next_candidates(
     waiting: Sequence[Candidate],
     is_suspended: Callable[[Candidate], bool] = lambda _: False,
 ) -> Choice:
-    """The next environments, by turns among namespaces, as far as there is room for them."""
+    """The next environments, by turns among namespaces, as many as there is room for."""
     room = rotation.at_once - sum(outcome.state is EnvironmentState.RUNNING for outcome in outcomes.values())
     if rotation.suspend or room <= 0 or is_stopped(rotation, old, outcomes):
         return Choice()

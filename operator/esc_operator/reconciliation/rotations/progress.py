@@ -1,4 +1,4 @@
-"""What the status of an EscRotation says: of a run, of a dry run, and between runs. Pure."""
+"""The status of an EscRotation: during a run, after a dry run, and between runs. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotation_selection import Candidate
 
 MAX_NAMED = 5
-"""So many namespaces are named in a message."""
+"""How many namespaces a message names."""
 
 
 def plan_dry_run(
@@ -47,7 +47,8 @@ def plan_dry_run(
     now: datetime,
     places: Callable[[], Places] = Places,
 ) -> RotationStatus:
-    """All that a dry run does. `places`: what the selector may have meant, if it selects nothing."""
+    """The status of a dry run, which has no other effect. `places`: what the selector may have meant, if it selects
+    nothing."""
     meant = [one for one in selected if not one.suspended]
     counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
     message = f"{_environments(len(meant))} would be rotated, {counts.skipped} suspended left out; nothing was done"
@@ -81,7 +82,7 @@ def run_status(  # noqa: PLR0913, PLR0917 - what a run is made of
     now: datetime,
     places: Callable[[], Places] = Places,
 ) -> RotationStatus:
-    """The status of a run that has come so far. `places` as in `plan_dry_run`."""
+    """The status of a run with this progress. `places` as in `plan_dry_run`."""
     states = Counter(outcome.state for outcome in outcomes.values())
     counts = Counts(
         selected=len(outcomes) - states[EnvironmentState.GONE] + len(waiting),
@@ -94,7 +95,7 @@ def run_status(  # noqa: PLR0913, PLR0917 - what a run is made of
     failures = sorted((key, one) for key, one in outcomes.items() if one.state is EnvironmentState.FAILED)[:MAX_LISTED]
     stopped = is_stopped(rotation, old, outcomes)
     is_over = not counts.running and (stopped or not open_to(rotation, outcomes, waiting))
-    # What was there and is gone is none that was never there, also for an operator that takes over.
+    # If selected environments were deleted since, the selection was not empty, also for an operator that takes over.
     was_somebody = not counts.skipped and (states[EnvironmentState.GONE] or old.counts.selected)
     is_nobody = is_over and counts.selected == counts.skipped and not was_somebody
     if is_nobody and not rotation.allows_none:
@@ -177,7 +178,7 @@ def begun(rotation: EscRotation, old: RotationStatus, now: datetime) -> Rotation
 
 
 def not_yet(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
-    """Between two runs the last one is told, and before the first what it waits for."""
+    """Between two runs the status is that of the last one; before the first, it says what it waits for."""
     told_last = find_condition(old.conditions, COMPLETE)
     if old.run and told_last and told_last.reason != reasons.INVALID_SCHEDULE:
         return replace(old, observed_generation=rotation.generation)
@@ -196,7 +197,7 @@ def invalid(rotation: EscRotation, old: RotationStatus, why: str, now: datetime)
 def _with_conditions(
     rotation: EscRotation, status: RotationStatus, old: RotationStatus, told: tuple[str, str, str], now: datetime
 ) -> RotationStatus:
-    """The status with its conditions; Failed is there for whoever waits for either of the two."""
+    """The status with its conditions; Failed is there for clients that wait for either of the two."""
     is_complete, reason, message = told
     failed = status.phase in {Phase.FAILED, Phase.STOPPED} or reason == reasons.NOTHING_SELECTED
     has_failed = "True" if failed else "False"

@@ -30,13 +30,13 @@ def next_time(schedule: str, time_zone: str, after: datetime) -> datetime:
 
 
 def last_time(schedule: str, time_zone: str, after: datetime, now: datetime) -> datetime | None:
-    """The latest time of a schedule since `after`, and not later than `now`; None where there is none: however many
-    were missed, one run makes up for them. Raises InvalidScheduleError."""
+    """The latest time of a schedule since `after`, and not later than `now`; None if there is none. However many were
+    missed, one run makes up for them. Raises InvalidScheduleError."""
     if next_time(schedule, time_zone, after) > now:
         return None
     previous: datetime = next(CronSim(fields_of(schedule), now.astimezone(_zone(time_zone)), reverse=True))
     found = previous.astimezone(UTC)
-    # The search backwards leaves out the very second that it begins at.
+    # The search backwards leaves out the second at which it starts.
     exact = next_time(schedule, time_zone, found)
     return exact if exact <= now else found
 
