@@ -166,7 +166,7 @@ class EventHandlers:
             self._queue.add(key, Lane.REFRESH, deadline)
 
     def _look_for_missing(self, listed: Mapping[Key, None]) -> None:
-        """All were listed again, because the watch's resource version expired: deletions meanwhile have no event."""
+        """All were listed again, because the watch's resource version expired: deletions in between have no event."""
         kinds = {bool(key.namespace) for key in listed if key.name}  # each kind has a watch of its own
         empty = {key.namespace for key in listed if not key.name}
         known = (key for key, _ in self._cache.entries() if key not in listed)
@@ -248,8 +248,7 @@ class EventHandlers:
 
 
 def _needs_definition(body: Mapping[str, Any]) -> bool:
-    """Whether more has to be known of an environment than what is left without its definition: that it is suspended, or
-    too large, says it all."""
+    """Whether the definition of an environment is needed: not if it is suspended, or too large."""
     return not (body["spec"].get("suspend") or refuse_size(body))
 
 

@@ -1,8 +1,8 @@
 """Reports expiries in time, for environments that wait for a worker.
 
 Owns when a report may be due and a few tasks that write it; they open nothing, so they never wait as workers do. An
-environment at work reports its expiry itself (`SyncAttempt.open`). It is borrowed from the queue meanwhile, so two
-tasks never write its status."""
+environment at work reports its expiry itself (`SyncAttempt.open`). While a report is written, the environment is
+borrowed from the queue, so two tasks never write its status."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The one level-triggered `reconcile(key)`, in which every event, timer and retry ends.
 
-Owns what is read of an environment, and which room works on it. It never trusts what triggered it: it reads the current
+Owns the reads of an environment, and which room works on it. It never trusts what triggered it: it reads the current
 environment and Secret, `renewal` decides whether and why to sync, and nothing changes if nothing is due.
 """
 
@@ -85,7 +85,7 @@ class Reconciler:
             group.create_task(self._expiry_notices.run(self._report_waiting), name="expiry-notices")
             group.create_task(self._worker_pool.run(workers, self), name="workers")
 
-    # Whose turn it is.
+    # Turns.
 
     def wake_due(self) -> None:
         """Queue the environments that are due; `run` does so by itself."""
@@ -105,7 +105,7 @@ class Reconciler:
         self._expiry_notices.on_due(key, waited=waited)
 
     async def let_in(self) -> None:
-        """Wait while a list comes in."""
+        """Wait while a list arrives."""
         await self.event_handlers.let_in()
 
     def has_room(self, key: Key) -> bool:
@@ -120,7 +120,7 @@ class Reconciler:
         entry = self.cache.find(key)
         return entry.size if entry else 0
 
-    # What is to be done about it.
+    # The work.
 
     async def reconcile(self, key: Key) -> None:
         """Bring one environment's Secret and status to the desired state. Raises KubeError."""
