@@ -1,4 +1,4 @@
-"""The only writes: the Secret, the status, an event. In this order: the status may only tell what has happened."""
+"""The only writes: the Secret, the status, an event. In this order: the status may only say what has happened."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Actor:
         self._api = api
         self._secrets = secrets
         self._now = now
-        # A lock lives as long as somebody holds or awaits it.
+        # A lock lives as long as a task holds or awaits it.
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, secret: Mapping[str, Any], *, creates: bool) -> TargetSecret:
-        """Write a Secret so that it is that exactly, and answer what it is then; `creates`: there was none. Raises
+        """Write a Secret so that it is exactly that, and return its new state; `creates`: there was none. Raises
         KubeError."""
         key = Key(secret["metadata"]["namespace"], secret["metadata"]["name"])
         if why := refuse_size(secret):
@@ -47,7 +47,7 @@ class Actor:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             if creates and self._secrets.find(key):
-                # Another environment wants the same Secret and came first; as the same field manager, ours would win.
+                # Another environment has the same target and came first; as the same field manager, ours would win.
                 raise ConflictError(f"could not write Secret {key}: it has just been created")
             with self._secrets.writing(key):
                 body = await self._apply(await self._without_former(secret, key), key, creates=creates)
@@ -59,8 +59,8 @@ class Actor:
                 return as_written(self._secrets.observe(body), body, secret)
 
     async def _without_former(self, secret: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
-        """The Secret to write, after labels and annotations of ours were taken off that are not wanted any more and
-        another field manager has set too. Before the write: afterwards nothing says that they were ours."""
+        """The Secret to write, after the removal of our labels and annotations that are no longer desired and that
+        another field manager has set too. Before the write: afterwards nothing shows that they were ours."""
         known = self._secrets.find(key)
         former = former_fields(known.shared, secret) if known else None
         if known is None or former is None or known.version != secret["metadata"].get("resourceVersion"):
@@ -70,7 +70,7 @@ class Actor:
         return {**secret, "metadata": {**secret["metadata"], "resourceVersion": version}}
 
     async def release_secret(self, secret: SecretMetadata, uid: str) -> None:
-        """Take an owner off a Secret, so that it stays when that one goes."""
+        """Remove an owner of a Secret, so that the Secret stays when the owner is deleted."""
         body = await self._api.read_metadata(SECRETS, *secret.key)
         owners = [owner for owner in body["metadata"].get("ownerReferences") or () if owner["uid"] != uid]
         change = {"metadata": {"resourceVersion": body["metadata"]["resourceVersion"], "ownerReferences": owners}}
@@ -78,10 +78,10 @@ class Actor:
 
     async def _apply(self, secret: Mapping[str, Any], key: Key, *, creates: bool) -> dict[str, Any]:
         try:
-            # Without force where nothing was found: if somebody has created the Secret meanwhile, theirs stays.
+            # Without force if there was none: if another writer has created the Secret since, theirs stays.
             return await self._api.apply(SECRETS, secret, force=not creates, whole=True)
         except ForbiddenError as error:
-            # The admission policy, where it is installed, does not let us touch theirs in the first place.
+            # The admission policy, if installed, already forbids us to touch theirs.
             if creates and await self._exists(key):
                 raise ConflictError(f"could not write Secret {key}: another writer has just created it") from error
             raise
@@ -94,13 +94,13 @@ class Actor:
         return True
 
     async def _take_back(self, key: Key) -> None:
-        """Leave somebody's Secret as it was: applying no field at all takes away all that were applied."""
+        """Leave another writer's Secret as it was: applying no fields removes all that were applied."""
         metadata = {"namespace": key.namespace, "name": key.name}
         await self._api.apply(SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, force=False)
 
     async def write_status(self, environment: EscEnvironment, old: Status | None, new: Status) -> None:
-        """Write a status where it differs from the last, or whole where that is not known; None clears a field. Raises
-        KubeError."""
+        """Write the differences of a status from the last one, or all of it if that is not known; None clears a field.
+        Raises KubeError."""
         before, after = old.to_dict() if old else {}, new.to_dict()
         patch = {name: value for name, value in after.items() if old is None or value != before[name]}
         if patch:
@@ -113,11 +113,11 @@ class Actor:
         self._secrets.forget(secret.key)
 
     async def post(self, environment: EscEnvironment, *events: Event | None) -> None:
-        """Post events; None stands for none. One that is lost changes nothing, so trouble is only logged."""
+        """Post events; None stands for none. A lost one changes nothing, so a failure is only logged."""
         about = Subject(environment_resource(environment.key.namespace), environment.key, environment.uid)
         await post_events(self._api, about, self._now(), events)
 
 
 def _is_shared(body: Mapping[str, Any]) -> bool:
-    """Whether somebody else, too, has set fields of an object."""
+    """Whether another writer has set fields of an object, too."""
     return any(fields.get("manager") != FIELD_MANAGER for fields in body["metadata"].get("managedFields") or ())

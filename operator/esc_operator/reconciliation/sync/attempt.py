@@ -1,8 +1,8 @@
-"""One attempt at an environment, whether that fills one Secret or one in each of many namespaces.
+"""One attempt at an environment that fills one Secret, or one in each of many namespaces.
 
-Owns what both have to do alike: to find out whether and why to sync, to open, to say meanwhile that what is held has
-expired, to note what a refusal or a success leads to, to count it, and to look again where something has changed while
-it was opened. It writes no Secret: what goes where is for whoever attempts.
+Owns what both have in common: to find out whether and why to sync, to open, to report an expiry of the held values
+during that, to record the result of a refusal or a success, to count it, and to look again if something has changed
+while it was opened. It writes no Secret: its caller decides what goes where.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
 SLOW_SECONDS = 0.5
-"""A write that takes longer lets its worker go: a webhook may keep it waiting for half a minute."""
+"""A write that takes longer releases its worker: a webhook may delay it for half a minute."""
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ _NOTHING_TO_EXPORT = frozenset({reasons.NO_VARIABLES})
 
 
 class Opening(Protocol):
-    """Opens an environment as its own ServiceAccount: all values, or why there are none. Lets the worker go while it
+    """Opens an environment as its own ServiceAccount: all values, or why there are none. Releases the worker while it
     waits. Never raises."""
 
     def __call__(
@@ -74,14 +74,14 @@ class Opening(Protocol):
         """Evaluates it without opening anything. Never raises."""
 
     def look(self, environment: EscEnvironment) -> Coroutine[Any, Any, Imports]:
-        """What it imports, found out without opening anything. Raises KubeError."""
+        """Its imports, found without opening anything. Raises KubeError."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptParts:
-    """What attempts are made with. `note` is told of each environment that was seen, `note_source` of the
-    mark of an environment's text that is in another object. `forbids` says of a namespace
-    whether it is known not to allow what an environment, whose ServiceAccount is there, holds by its status."""
+    """What all attempts share. `note` is called with each environment that was seen, `note_source` with the mark of an
+    environment's text that is in another object. `forbids` says whether a namespace is known not to allow what an
+    environment, whose ServiceAccount is there, holds by its status."""
 
     shared: Shared
     opening: Opening
@@ -93,8 +93,8 @@ class AttemptParts:
 
 
 class SyncAttempt:
-    """One attempt. `outcome`: what came of opening, None as long as it was not opened. `began`: when its values were
-    there; `is_kept`: they are those of an earlier attempt, which could not write them."""
+    """One attempt. `outcome`: the result of opening, None before that. `began`: the time of its values; `is_kept`: they
+    are those of an earlier attempt, which could not write them."""
 
     def __init__(self, parts: AttemptParts, environment: EscEnvironment, entry: CachedEnvironment) -> None:
         self.environment = environment
@@ -111,12 +111,12 @@ class SyncAttempt:
         return self._shared.now()
 
     def situation(self, target: TargetSecret) -> Situation:
-        """With what its Secret is at this moment."""
+        """The situation now, with this state of its Secret."""
         return Situation(self.environment, self.entry.status, target, self.now())
 
     async def observe(self, target: TargetSecret, unfilled: Collection[str] = _NOTHING_TO_EXPORT) -> Observation:
-        """What `why_sync` decides on. Where there is no Secret because of one of those reasons, what is known of it
-        stands in its status. Raises KubeError."""
+        """The input of `why_sync`. If there is no Secret because of one of the reasons `unfilled`, the status stands in
+        for its record. Raises KubeError."""
         environment, entry = self.environment, self.entry
         await self._learn_behind()
         record = target.secret.record if target.secret else None
@@ -133,7 +133,7 @@ class SyncAttempt:
         return account is not None and self._parts.forbids(account.namespace, self.entry.status)
 
     async def _learn_behind(self) -> None:
-        """After a start: find out what only its imports import, which stands nowhere. Raises KubeError."""
+        """After a start: find out what only its imports import, which is recorded nowhere. Raises KubeError."""
         environment, entry = self.environment, self.entry
         known = {*(entry.status.imports or ()), *(entry.record.imports if entry.record else ())}
         if entry.behind is not None or BEHIND not in known:
@@ -147,7 +147,7 @@ class SyncAttempt:
     # Opening.
 
     async def open(self, target: TargetSecret, sync: Sync) -> OpenedValues | Refused:
-        """Open it, and note what was seen of its imports. `target` is what it holds."""
+        """Open it, and record the seen state of its imports. `target` is its current Secret."""
         environment, entry = self.environment, self.entry
         self._recoveries = self._shared.recoveries.count
         if environment.too_large:
@@ -165,7 +165,7 @@ class SyncAttempt:
         return outcome
 
     async def check(self) -> CheckedValues | Refused:
-        """Evaluate it without opening anything, and note what was seen of its imports."""
+        """Evaluate it without opening anything, and record the seen state of its imports."""
         environment = self.environment
         self._recoveries = self._shared.recoveries.count
         if environment.too_large:
@@ -185,7 +185,7 @@ class SyncAttempt:
             self._parts.note_source(self.environment.key, imports.source.mark)
 
     def _find_kept(self, demand: Demand) -> OpenedValues | None:
-        """The values of an attempt that could not write them, where nothing has changed since."""
+        """The values of an attempt that could not write them, if nothing has changed since."""
         environment, key = self.environment, self.environment.key
         wish = wish_of(environment, self._recoveries)
         kept = self._shared.unwritten.find(key, wish, demand, environment, self.now())
@@ -199,12 +199,12 @@ class SyncAttempt:
         return kept.opened
 
     async def _open(self, target: TargetSecret, demand: Demand) -> OpenedValues | Refused:
-        """Where that takes longer than what is held can be used, that is told meanwhile."""
+        """If that takes longer than the held values can be used, their expiry is reported during it."""
         key, situation = self.environment.key, self.situation(target)
         worker = self._shared.attempts[key]
         if (end := end_to_report(situation)) is None:
             return await self._parts.opening(self.environment, demand, worker)
-        # What has ended before, while no operator ran, is told only if it is not renewed in a moment.
+        # An expiry while no operator ran is reported only if it is not renewed in a moment.
         self._shared.scheduler.set(key, max(end, situation.now + SOON))
         with self._parts.bells.hung(key) as bell:
             opening = asyncio.create_task(self._parts.opening(self.environment, demand, worker), name=f"opening-{key}")
@@ -224,12 +224,12 @@ class SyncAttempt:
                 await writer.write(environment, entry, plan, decide.with_others(plan.status, entry.status))
             else:
                 await writer.carry_out(environment, entry, plan)
-        except KubeError as error:  # it is told in the end, with what has come of the attempt
+        except KubeError as error:  # the result of the attempt reports it
             log = {"environment": str(environment.key), "reason": error.reason}
             logger.warning("%s: %s", environment.key, error.message, extra=log)
 
     async def write(self, writing: Coroutine[Any, Any, T]) -> T:
-        """Write, and let the worker go where that takes long."""
+        """Write, and release the worker if that takes long."""
         self._writing_since = self.now()
         task = asyncio.create_task(writing, name=f"writing-{self.environment.key}")
         try:
@@ -241,11 +241,11 @@ class SyncAttempt:
         finally:
             task.cancel()
 
-    # What comes of it.
+    # Results.
 
     def refuse(self, target: TargetSecret, refused: Refused) -> Plan:
-        """Note that there are no values, or none in the Secret; answers what has to be told. Where the API server asks
-        for it, nothing more is asked about this environment for a while, whatever wakes it."""
+        """Record that there are no values, or none in the Secret; returns the plan for the status. If the API server
+        asks for it, it gets no more requests about this environment for a while, whatever the trigger."""
         environment, situation = self.environment, self.situation(target)
         if refused.unwritten and refused.due is None:
             refused = replace(refused, due=self._shared.retry_pace.fail(environment.key, situation.now))
@@ -261,8 +261,8 @@ class SyncAttempt:
         return refusal.plan
 
     def fail(self, target: TargetSecret, error: KubeError, opened: OpenedValues | None = None) -> Plan:
-        """Note that a write of its Secret has failed; answers what has to be told. The values that were `opened` are
-        kept for the next try. Raises the error where another writer was only just faster: that is read first."""
+        """Record that a write of its Secret has failed; returns the plan for the status. The values that were `opened`
+        are kept for the retry. Raises the error if another writer was just faster: its result is read first."""
         if opened is not None:
             self.keep(opened)
         self._raise_if_overtaken(error)
@@ -270,14 +270,14 @@ class SyncAttempt:
         return self.refuse(target, replace(refused, warnings=opened.warnings if opened is not None else None))
 
     def fail_read(self, target: TargetSecret, error: KubeError) -> Plan:
-        """Note that its Secret could not be read, so that nobody knows whether anything is to be done, or could not be
-        restored, for which nothing is opened; answers what has to be told. Raises the error where the last attempt has
-        failed: the status tells of that."""
+        """Record that its Secret could not be read, so that it is not known whether anything is due, or could not be
+        restored, for which nothing is opened; returns the plan for the status. Raises the error if the last attempt has
+        failed: the status already reports that."""
         if self.entry.failed is not None:
             raise error
         self._raise_if_overtaken(error)
         plan = self.refuse(target, self._describe(error, self._known_imports()))
-        self.entry.failed = None  # nothing has been tried that would have to be tried again
+        self.entry.failed = None  # there was no attempt to retry
         return plan
 
     def keep(self, opened: OpenedValues) -> None:
@@ -292,7 +292,7 @@ class SyncAttempt:
 
     def _describe(self, error: KubeError, imports: Imports) -> Refused:
         key, now = self.environment.key, self.now()
-        by_itself = isinstance(error, InvalidError)  # only its owner mends the object itself, and that is noticed
+        by_itself = isinstance(error, InvalidError)  # only its owner can correct the object, which is observed
         took = now - self._writing_since if self._writing_since else timedelta(0)
         due = None if by_itself else self._shared.retry_pace.fail(key, now, cause_of(error), took)
         refused = refused_by(error, due, imports)
@@ -307,35 +307,35 @@ class SyncAttempt:
         return Imports(own=Uses(used, self.entry.refused), behind=self.entry.behind or NO_USES)
 
     def is_held(self) -> bool:
-        """Whether the API server has asked that nothing more is asked about it."""
+        """Whether the API server has asked for a pause of requests about it."""
         return self._shared.retry_after.until(self.environment.key, self._shared.now()) is not None
 
     def succeed(self, began: datetime, record: SyncRecord | None) -> None:
-        """Note that a Secret holds the values, which were there at `began`. Not before: what has reached no Secret has
-        to be read again."""
+        """Record that a Secret holds the values of the time `began`. Not earlier: values that reached no Secret have to
+        be read again."""
         entry = self.entry
         entry.failed, entry.read_at, entry.opened_at, entry.record = None, began, began, record
         self._shared.unwritten.forget(self.environment.key)
         self.note_written()
 
     def note_written(self) -> None:
-        """Note that nothing stands in the way of its Secret any more."""
+        """Record that writes of its Secret no longer fail."""
         self.entry.was_overtaken = False
         self._shared.note_written(self.environment.key)
 
     def meter(self, sync: Sync, seen: Observation, began: datetime) -> None:
-        """Count what came of it, and how late it was."""
+        """Count its result, and how late it was."""
         well = self.entry.failed is None
         due = next_refresh(seen.wanted, seen.held, began) if seen.held else None
         late = (self._shared.now() - due).total_seconds() if well and due and due <= began else None
         self._shared.telemetry.meter.synced(str(sync.cause), "filled" if well else "refused", late)
 
     def follow_up(self) -> None:
-        """Look again, where something has changed while it was opened. After everything else that sets a time."""
+        """Look again if something has changed while it was opened. Call this after everything else that sets a time."""
         if self.outcome is None:
             return
         if self.entry.failed and self._shared.recoveries.count != self._recoveries:
-            # Before it was known that this one waits for it as well.
+            # That happened before it was known that this one waits for it as well.
             self.entry.failed = replace(self.entry.failed, mended=True)
             self._look_again()
         if self._has_moved(self.outcome):
@@ -345,8 +345,8 @@ class SyncAttempt:
         self._shared.scheduler.set(self.environment.key, self._shared.now() + SOON)
 
     def _has_moved(self, outcome: OpenedValues | CheckedValues | Refused) -> bool:
-        """Whether an import has changed while it was used: before it was known whom that concerns, nobody was told."""
+        """Whether an import has changed while it was used: this importer was not known then, and so was not queued."""
         if isinstance(outcome, Refused) and outcome.retryable:
-            return False  # it is tried again anyhow
+            return False  # it is retried anyway
         used = outcome.imports.used
         return are_outdated(used, self._shared.cache.imported(self.environment.key, used))

@@ -1,4 +1,4 @@
-"""Bells of the attempts that are under way: each is rung when what its environment holds has come to its end."""
+"""Bells of the running attempts: each is rung when the values that its environment holds expire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bells:
         self._hung: dict[Key, asyncio.Future[None]] = {}
 
     def ring(self, key: Key) -> bool:
-        """Whether there is one for that key."""
+        """Ring the bell of that key; returns whether there is one."""
         if (bell := self._hung.get(key)) is None:
             return False
         if not bell.done():

@@ -1,7 +1,7 @@
-"""The cache: what is remembered about each environment between two looks at it.
+"""The cache: the memory of each environment between two looks at it.
 
-Owns a small record of every environment, which environments import which, and who wants which Secret. Everything in it
-can be lost: after a restart it fills again from the environments' statuses and the Secrets' own records.
+Owns a small record of every environment, which environments import which, and which have which target Secret. All of it
+may be lost: after a restart it fills again from the environments' statuses and the Secrets' own records.
 """
 
 from __future__ import annotations
@@ -44,18 +44,17 @@ MOST_NAMES = 500
 class CachedEnvironment:
     """One environment, as of its resourceVersion `version`.
 
-    `status` is what its status has to be: this process is its only writer, so it is newer than any that an event
-    carries. `is_written` is False while the API server may hold another one. `read_at` is when its inputs were last
-    read, or since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the
-    present request for new credentials is known, or since when it stands where it says so: only what was issued later
-    honours it. `record` is that of the Secret as it was last seen. `refused` says which imports were refused to it at
-    the last attempt, and in which places; `behind` is what only its imports have imported, None while that is not
-    known. `rotation` is what an EscRotation asks, `rolls` whether pods are replaced when the Secret changes.
-    `namespace_failures`: how often in a row it has failed in that of the namespaces of a ClusterEscEnvironment where it
-    did so most often. `was_overtaken`: another writer was faster than its last write, which was tried again at once.
-    `status_trouble`: why the API server refuses its status, as far as an event has told it. `rotation_due_at`: the
-    annotation asks too often, and is heeded then. `size`: the bytes of its text when it was last worked on.
-    `restorations`: how often in a row others have changed its Secret."""
+    `status` is its desired status: this process is the only writer, so it is newer than any that an event carries.
+    `is_written` is False while the API server may have another one. `read_at` is when its inputs were last read, or
+    since when it is known; `opened_at` when it was last opened with success; `rotation_seen_at` since when the current
+    request for new credentials is known, or its own time if it has one: only credentials issued later honour it.
+    `record` is that of the Secret as last seen. `refused` says which imports were refused to it at the last attempt,
+    and in which places; `behind` is what only its imports have imported, None while that is not known. `rotation` is
+    the request of an EscRotation, `rolls` whether pods are replaced when the Secret changes. `namespace_failures`: the
+    most failures in a row in any one namespace of a ClusterEscEnvironment. `was_overtaken`: another writer was faster
+    than its last write, which was retried at once. `status_trouble`: why the API server refuses its status, if an event
+    has reported that. `rotation_due_at`: the annotation requests too often, and is honoured then. `size`: the bytes of
+    its text when it was last worked on. `restorations`: how often in a row others have changed its Secret."""
 
     uid: str
     version: str
@@ -80,16 +79,17 @@ class CachedEnvironment:
     rotation_due_at: datetime | None = None
     size: int = 0
     applied_mark: int = 0
-    """That of the manifest, as in `EscEnvironment`."""
+    """As in `EscEnvironment`."""
     restorations: Restorations | None = None
     source_version: str | None = None
-    """The version at which the object was last read that holds its definition: "" if it did not exist, None if it was
-    not read."""
+    """The version at which the object with its definition was last read: "" if it did not exist, None if it was not
+    read."""
     was_overtaken: bool = False
     status_trouble: str = ""
 
     def is_unchanged(self, uid: str, generation: int, rotate_request: RotateRequest, applied_mark: int) -> bool:
-        """Whether nothing that its owner can ask for has changed: an echo of a status, a label, an annotation."""
+        """Whether its owner has changed nothing relevant: the event is the echo of a status, a label, another
+        annotation."""
         known = self.uid, self.generation, self.rotate_request, self.applied_mark
         return known == (uid, generation, rotate_request, applied_mark)
 
@@ -108,18 +108,18 @@ class Cache:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all is remembered, not even about what others import or claim."""
+        """Whether nothing at all is remembered, not even imports and claims of others."""
         return not (self._entries or self._sightings or self._imports or self._importers or self._claimants)
 
     def entries(self) -> list[tuple[Key, CachedEnvironment]]:
-        """Every environment, and what is remembered of it."""
+        """Every environment, with its entry."""
         return list(self._entries.items())
 
     def find(self, key: Key) -> CachedEnvironment | None:
         return self._entries.get(key)
 
     def enter(self, environment: EscEnvironment, status: Status, version: str, now: datetime) -> CachedEnvironment:
-        """Remember an environment as it was just read, keeping what is known of the same object."""
+        """Remember an environment as it was just read, and keep what is known of the same object."""
         entry = self._entries.get(environment.key)
         if entry is None or entry.uid != environment.uid:
             self.remove(environment.key)
@@ -140,7 +140,7 @@ class Cache:
             entry.rotation_seen_at = _asked_at(environment, entry.rotate_request, now)
             entry.rotate_request = environment.rotate_request
         if entry.target != environment.target_key:
-            entry.record = None  # it is that of another Secret
+            entry.record = None  # the record is that of another Secret
         entry.version, entry.generation, entry.target = version, environment.generation, environment.target_key
         entry.account, entry.suspended = environment.account, environment.suspend
         entry.trusted, entry.applied_mark = environment.trusted, environment.applied_mark
@@ -148,8 +148,8 @@ class Cache:
         return entry
 
     def is_overtaken(self, key: Key, version: str) -> bool:
-        """Whether a resourceVersion of an environment is older than what was entered of it: a read is faster than the
-        watch, and what the watch brings afterwards is the past."""
+        """Whether a resourceVersion of an environment is older than the entered one: a read is faster than the watch,
+        whose next events are outdated then."""
         entry = self._entries.get(key)
         return entry is not None and is_older(version, entry.version)
 
@@ -159,7 +159,7 @@ class Cache:
         self.note_imports(key, ())
         self._drop_name(key)
         if key in self._importers:
-            self._sightings[key] = Sighting(key, 0)  # known to be gone, for those who still import it
+            self._sightings[key] = Sighting(key, 0)  # known to be gone, for those that still import it
         else:
             self._sightings.pop(key, None)
 
@@ -174,9 +174,9 @@ class Cache:
             del self._claimants[target]
 
     def note_sighting(self, seen: Sighting) -> bool:
-        """Note how an environment is now; answers whether that is news.
+        """Record the current state of an environment; returns whether that is news.
 
-        A generation of one object only grows, so a smaller one is the past.
+        The generation of an object only grows, so a smaller one is outdated.
         """
         known = self._sightings.get(seen.key, Sighting(seen.key, -1))
         another = bool(seen.uid and known.uid) and seen.uid != known.uid
@@ -189,7 +189,7 @@ class Cache:
         return news or (same and source != known.source)
 
     def note_source(self, key: Key, mark: str) -> bool:
-        """Note the mark of an environment's text, which is in another object; answers whether that is news."""
+        """Record the mark of an environment's text, which is in another object; returns whether that is news."""
         known = self._sightings.get(key)
         if known is None or known.source == mark:
             return False
@@ -197,8 +197,8 @@ class Cache:
         return True
 
     def importable(self, name: str, place: str, speller: Speller) -> list[str]:
-        """Environments that `place` may import, by the names with which it would import them: those that an import of
-        `name` may have meant. Never one that is not shared with `place`."""
+        """Environments that `place` may import, by the names that it would use: those that an import of `name` may have
+        meant. Never one that is not shared with `place`."""
         project, slash, _ = name.rpartition("/")
         if not slash:
             return [key.name for key in self._shared_with(place, dict.fromkeys((place, "")))]
@@ -209,14 +209,14 @@ class Cache:
 
     def _shared_with(self, place: str, namespaces: Iterable[str]) -> Iterator[Key]:
         for namespace in namespaces:
-            # In order, so that the same question always has the same answer.
+            # In order, so that the result is always the same.
             for name in nsmallest(MOST_NAMES, self._names.get(namespace, ())):
                 seen = self._sightings.get(Key(namespace, name))
                 if seen and seen.generation and may_import(place, namespace, seen.sharing):
                     yield seen.key
 
     def note_imports(self, key: Key, references: Collection[str]) -> None:
-        """Note what an environment imports, beside what is known to be behind that."""
+        """Record the imports of an environment, in addition to those that are known to be behind them."""
         entry = self._entries.get(key)
         behind = entry.behind.used if entry and entry.behind else ()
         named = {*references, *behind} - {BEHIND, SOURCE}
@@ -236,7 +236,7 @@ class Cache:
             self._imports.pop(key, None)
 
     def outdated_importers(self, key: Key) -> tuple[Key, ...]:
-        """The importers of an environment that have not used the generation it has now, as far as they may know it."""
+        """The importers of an environment that have not used its current generation, as far as they may know it."""
         return tuple(importer for importer in self._importers.get(key, ()) if self._is_outdated(importer, key))
 
     def _is_outdated(self, importer: Key, key: Key) -> bool:
@@ -251,8 +251,8 @@ class Cache:
         return used is not known if used is None or known is None else is_another(used, known)
 
     def failed_by_outage(self) -> list[tuple[Key, CachedEnvironment]]:
-        """The environments whose last attempt failed by an outage, which has not been seen to be over. What a former
-        process has met counts, since nobody knows."""
+        """The environments whose last attempt failed by an outage that was not observed to be over. Failures of a
+        former process count, since their cause is not known."""
         return [
             (key, entry)
             for key, entry in self._entries.items()
@@ -260,7 +260,8 @@ class Cache:
         ]
 
     def failed_for(self, reasons: Collection[str]) -> list[tuple[Key, CachedEnvironment]]:
-        """The environments whose last attempt failed for one of those reasons, which has not been seen to be mended."""
+        """The environments whose last attempt failed for one of those reasons, and whose cause was not observed to be
+        gone."""
         return [
             (key, entry)
             for key, entry in self._entries.items()
@@ -271,15 +272,15 @@ class Cache:
         ]
 
     def claimants(self, secret: Key) -> tuple[Key, ...]:
-        """The environments that want to fill a Secret."""
+        """The environments with this target Secret."""
         everywhere = Key("", secret.name)  # what ClusterEscEnvironments claim
         return (*self._claimants.get(secret, ()), *self._claimants.get(everywhere, ()))
 
     def imported(self, importer: Key, references: Collection[str]) -> Mapping[str, Imported]:
-        """The imports of an environment as they are now, as far as they are known.
+        """The current imports of an environment, as far as they are known.
 
-        What was refused to it and would be again is not there, as far as it can be told: nothing that happens to
-        it makes any difference. What was not refused may be told though it is no more shared: that is a change.
+        An import that was refused to it and would be refused again counts as absent: none of its changes may show. One
+        that was not refused may show although it is no longer shared: that is a change.
         """
         entry = self._entries.get(importer)
         refused = entry.refused if entry else {}
@@ -291,7 +292,7 @@ class Cache:
         return found
 
     def _behind_now(self, importer: Key, entry: CachedEnvironment) -> dict[str, Imported]:
-        """What only its imports import, as it is now; as it was used, where nothing newer has been seen."""
+        """What only its imports import, in the current state; in the used one, if nothing newer was seen."""
         behind = entry.behind or NO_USES
         now = self._now(importer, behind.used, behind.refused)
         return {
@@ -311,8 +312,8 @@ class Cache:
 
 
 def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime) -> datetime:
-    """An annotation may have been set at any time; an EscRotation says when, so that all who share a login may share
-    what is minted for it."""
+    """An annotation may have been set at any time; an EscRotation says when, so that all environments with the same
+    login can share the credentials that are minted for it."""
     asked = environment.rotation
     if asked is None or environment.rotate_request.annotation != before.annotation:
         return now
@@ -320,5 +321,5 @@ def _asked_at(environment: EscEnvironment, before: RotateRequest, now: datetime)
 
 
 def _is_hidden(seen: Sighting, refused_to: Collection[str]) -> bool:
-    """Whether all the places that it was refused to would be refused it again."""
+    """Whether it would be refused again to all the places that it was refused to."""
     return bool(refused_to) and not any(may_import(place, seen.key.namespace, seen.sharing) for place in refused_to)

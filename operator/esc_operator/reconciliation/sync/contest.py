@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def restored(seen: Situation) -> dict[str, Any] | None:
-    """The Secret as it was written, if all values are still there and only something else was changed: then nothing
-    need be opened; None if not."""
+    """The Secret as it was written, if all values are still there and only something else was changed: then nothing has
+    to be opened; None if not."""
     held, target = seen.held, seen.target
     if held is None or held.generation != seen.environment.generation:
         return None
@@ -46,7 +46,7 @@ def describe_contest(target: TargetSecret) -> Refused:
 
 
 def describe_change(target: TargetSecret) -> str:
-    """Who had changed a Secret that is restored, and what of it."""
+    """Who has changed a Secret that is restored, and which parts."""
     difference = target.difference
     who = (difference and difference.describe_managers()) or "another writer"
     what = (difference and difference.describe()) or "its values"
@@ -54,14 +54,14 @@ def describe_change(target: TargetSecret) -> str:
 
 
 def restored_event(target: TargetSecret, row: Restorations | None) -> Event | None:
-    """The event for a Secret that was restored; the first of a row stands for all."""
+    """The event for a Secret that was restored; a row has only one, for the first."""
     if row is not None and row.count > 1:
         return None
     return Event("Normal", reasons.SECRET_RESTORED, f"restored the Secret: {describe_change(target)}")
 
 
 def report_trouble(seen: Situation, plan: Plan, trouble: Refused) -> Plan:
-    """The plan with trouble that the Secret has, though its values are there."""
+    """The plan with a problem of the Secret, although its values are there."""
     conditions = (ready(seen, seen.held, trouble), refreshed(seen.environment, trouble))
     carried = carry_transition_times(conditions, seen.old.conditions, seen.now)
     status = replace(plan.status, conditions=carried, secret_resource_version=seen.target.trusted_version)
@@ -69,7 +69,7 @@ def report_trouble(seen: Situation, plan: Plan, trouble: Refused) -> Plan:
 
 
 def report_contest(seen: Situation, plan: Plan, turn: datetime, *, reported: bool) -> Plan:
-    """The plan for a Secret that is not in order and is not restored before `turn`. `reported`: an event has told."""
+    """The plan for a Secret that is not in order and is not restored before `turn`. `reported`: there was an event."""
     trouble = describe_contest(seen.target)
     plan = report_trouble(seen, plan, trouble)
     event = plan.event if reported else Event("Warning", trouble.reason, trouble.message)

@@ -1,4 +1,4 @@
-"""What the Secret and the status have to become. Pure: what is observed and what came of opening in, a plan out."""
+"""The desired Secret and status. Pure: observations and the result of opening in, a plan out."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from esc_operator.resources.sync_record import SyncRecord
 
 MAX_NAMES = 256
-"""So many names of variables are told in a status; more would only make every object larger."""
+"""How many names of variables a status lists; more would only make every object larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write. `secret` is None where the Secret is right; `status` is written where it differs from the last.
+    """What to write. `secret` is None if the Secret is right; `status` is written if it differs from the last.
 
     `wake_at` is when to look again by time.
     """
@@ -50,7 +50,7 @@ class Plan:
 
 
 def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: SyncRecord | None = None) -> Plan:
-    """All values are there: the Secret is written where it differs, and everything is well.
+    """All values are there: the Secret is written if it differs, and all conditions are good.
 
     `salt` is for a new Secret, `lost` the record of the one that was there before it.
     """
@@ -93,16 +93,16 @@ def next_record(seen: Situation, opened: OpenedValues, salt: str, lost: SyncReco
 
 
 def _differs_from_before(seen: Situation, opened: OpenedValues) -> bool:
-    """Whether pods may hold other data, of a Secret that is gone with its record. Only the status still tells of it:
-    that its workloads were seen to be right, or were being rolled.
+    """Whether pods may have other data, from a Secret that is gone with its record. Only the status still shows that
+    Secret: its workloads were known to be right, or were being rolled.
 
-    Without an opening the same definitions give the same data; whatever is opened may have changed since.
+    Without providers the same definitions give the same data; opened values may have changed since.
     """
     old = seen.old
     if not (old.rolled_out_revision or old.rollout_digest or old.rollout_started_at):
         return False
     if old.secret_name not in {"", seen.environment.target.name}:
-        return False  # it had another name, and those who take this one have not seen any other data
+        return False  # it had another name, and the pods that take this one have never had other data
     is_static = opened.window is None and not opened.rereads
     imports, before = opened.imports.used, old.imports or {}
     same = before.keys() == imports.keys() and not are_outdated(before, imports)
@@ -110,7 +110,7 @@ def _differs_from_before(seen: Situation, opened: OpenedValues) -> bool:
 
 
 def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> Plan:
-    """Nothing is due. The status is made to tell what the Secret's own record says, in case a write of it was lost."""
+    """Nothing is due. The status repeats the Secret's own record, in case a write of the status was lost."""
     if failing:
         return _still_failing(seen, until)
     status = status_of(seen, seen.held, None)
@@ -122,15 +122,15 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
             variables=keys[:MAX_NAMES] if keys is not None else seen.old.variables,
             imports=seen.held.imports,
             next_refresh_at=until.replace(microsecond=0) if until and seen.held.expires_at else None,
-            # The Secret was filled, and the status that told of it was lost with what it said of logins.
+            # The Secret was filled, and the status after that, with its logins, was lost.
             more_logins=seen.old.more_logins or seen.old.refreshed_at != seen.held.refreshed_at,
         )
     return Plan(status=status, wake_at=until)
 
 
 def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
-    """An attempt is under way, or has yet to begin, and has not ended in time. Nothing else is known, so nothing else
-    is told anew."""
+    """An attempt is running, or has yet to start, and has not ended in time. Nothing else is known, so nothing else
+    changes."""
     held = seen.held
     if held is None or held.expires_at is None or not has_expired(held, seen.now):
         return Plan(seen.old, None)  # a clock has jumped
@@ -141,7 +141,7 @@ def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
     else:
         under_way, waiting = "is running and has no answer yet", "has not started, because others are ahead of it"
         message += f"; an attempt to renew them {under_way if begun else waiting}"
-        # Of other trouble an event has told.
+        # Another problem has had its event.
         event = None if is_expired(seen.old) else Event("Warning", reasons.EXPIRED, message)
     ready = Condition(READY, "False", reasons.EXPIRED, message, seen.old.observed_generation)
     conditions = carry_transition_times((ready, *([trouble] if trouble else [])), seen.old.conditions, seen.now)
@@ -149,7 +149,7 @@ def plan_overdue(seen: Situation, *, begun: bool = True) -> Plan:
 
 
 def with_others(status: Status, old: Status) -> Status:
-    """The status with the conditions of the last one of which it does not tell, such as of rollouts."""
+    """The status with those conditions of the last one that it lacks, such as that of rollouts."""
     told = {condition.type for condition in status.conditions}
     others = (condition for condition in old.conditions if condition.type not in told)
     return replace(status, conditions=(*status.conditions, *others))
@@ -185,7 +185,7 @@ def says_the_same(held: SyncRecord, record: SyncRecord) -> bool:
 
 
 def _still_failing(seen: Situation, until: datetime | None) -> Plan:
-    """Between two attempts only what is held can change: it expires, or somebody edits or deletes it."""
+    """Between two attempts only the held values can change: they expire, or another writer edits or deletes them."""
     known = find_condition(seen.old.conditions, REFRESHED)
     trouble = Refused(known.reason, known.message) if known and known.status == "False" else None
     status = replace(
@@ -199,7 +199,7 @@ def _still_failing(seen: Situation, until: datetime | None) -> Plan:
 
 
 def status_of(seen: Situation, held: SyncRecord | None, refused: Refused | None) -> Status:
-    """What a status tells whatever has come of an attempt."""
+    """The parts of a status that every result of an attempt has."""
     conditions = (ready(seen, held, refused), refreshed(seen.environment, refused))
     return Status(
         conditions=carry_transition_times(conditions, seen.old.conditions, seen.now),
@@ -227,7 +227,7 @@ def status_of(seen: Situation, held: SyncRecord | None, refused: Refused | None)
 
 
 def count_rotation(seen: Situation) -> datetime | None:
-    """How long rotations by annotation count, with the one that has just been tried, however that went."""
+    """How long rotations by annotation count, including the one that was just attempted, with any result."""
     asked, before = seen.environment.rotate_request.annotation, seen.old.observed_rotate_request
     is_new = asked and asked != before and seen.old.observed_generation
     until = seen.old.rotations_count_until
@@ -235,10 +235,10 @@ def count_rotation(seen: Situation) -> datetime | None:
 
 
 def _former_name(seen: Situation) -> str:
-    """The Secret of a former target name, while the present one could not be filled: it is deleted only then."""
+    """The Secret of a former target name, while the current one could not be filled: only after that it is deleted."""
     return seen.old.secret_name if seen.old.secret_name != seen.environment.target.name else ""
 
 
 def first_of(*times: datetime | None) -> datetime | None:
-    """The earliest of some times; None where there is none."""
+    """The earliest of some times; None if there is none."""
     return min((time for time in times if time is not None), default=None)

@@ -1,4 +1,4 @@
-"""What the status has to become where there are no values, or none in the Secret. Pure; see `decide`."""
+"""The desired status if there are no values, or none in the Secret. Pure; see `decide`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What comes of an attempt that was refused. `failed` is what is remembered of it. `asked`: for so many seconds the
-    API server has to be left alone, as far as this environment is concerned; None where it did not ask for that."""
+    """The result of an attempt that was refused. `failed` is the memory of it. `asked`: for this many seconds there
+    must be no requests to the API server about this environment; None if it did not ask for that."""
 
     plan: Plan
     failed: Attempt | None
@@ -35,14 +35,14 @@ class Refusal:
 
 
 def refuse(seen: Situation, refused: Refused, before: Attempt | None = None) -> Refusal:
-    """What is told, what is remembered, and who is left alone. `before`: the last attempt, if it failed."""
+    """The plan, the memory, and the pause that was asked for. `before`: the last attempt, if it failed."""
     asked = refused.retry_after if _is_of_the_api_server(refused) else None
     after = _asked_until(seen, refused)
     plan = plan_refused(seen, refused, after)
     failed = failed_attempt(plan.status)
     if failed is not None:
         failed = replace(failed, retryable=refused.retryable, retry_after=after, outage=refused.outage, due=refused.due)
-        if refused.due:  # the status tells the first of a row
+        if refused.due:  # the status has the first of a row
             failed = replace(failed, failures=_count(failed, before), failed_at=seen.now)
     return Refusal(plan, failed, asked or None)
 
@@ -59,7 +59,7 @@ def _is_of_the_api_server(refused: Refused) -> bool:
 
 
 def _asked_until(seen: Situation, refused: Refused) -> datetime | None:
-    """Until when the other side asks to be left alone. An API server is heeded for no longer than its hold lasts."""
+    """Until when the other side asks for a pause. That of an API server is limited (`end_of_wait`)."""
     if not refused.retry_after:
         return None
     if _is_of_the_api_server(refused):
@@ -68,10 +68,10 @@ def _asked_until(seen: Situation, refused: Refused) -> datetime | None:
 
 
 def plan_refused(seen: Situation, refused: Refused, after: datetime | None = None) -> Plan:
-    """The Secret is kept as it is, and the status tells why and when it is tried again, which is not before `after`.
+    """The Secret stays as it is, and the status says why, and when the next attempt is, which is not before `after`.
 
-    A write is tried again every few seconds, and of that the status tells what changes: why it fails. So it has the
-    first failure of a row, and no time of the next try.
+    A write is retried every few seconds, and the status shows only what changes: why it fails. So it has the first
+    failure of a row, and no time of the next attempt.
     """
     again = _is_repeated(seen)
     failures, failed_at = seen.old.failures + 1 if again else 1, seen.now.replace(microsecond=0)
@@ -101,13 +101,13 @@ def _is_repeated(seen: Situation) -> bool:
 
 
 def tells(seen: Situation, refused: Refused) -> bool:
-    """Whether the status tells that very trouble."""
+    """Whether the status already reports this refusal."""
     known = find_condition(seen.old.conditions, REFRESHED)
     told = ("False", refused.reason, shorten(refused.message))
     return known is not None and (known.status, known.reason, shorten(known.message)) == told
 
 
 def _retry_due(seen: Situation, failures: int) -> datetime:
-    """When to try again after so many failures in a row, by the backoff."""
+    """When to try again after this many failures in a row, by the backoff."""
     lifetime = seen.held.lifetime if seen.held else None
     return retry_at(seen.now, failures, end_of_use(seen), seen.environment.uid, lifetime)

@@ -1,7 +1,7 @@
-"""How a Secret differs from what the operator writes, and what takes that off again. Names only, never a value. Pure.
+"""How a Secret differs from what the operator writes, and the patch that undoes it. Names only, never a value. Pure.
 
-In a Secret of ours all data is ours, and of its metadata what we write and whatever has our domain in its name. The
-rest belongs to others, and stays.
+In a Secret of ours all data is ours; of its metadata, everything that we write, and all names with our domain. The rest
+belongs to others, and stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAMED = 5
 """How many names a message lists."""
 LONGEST_SHOWN = 64
-"""Characters of a name that somebody else has chosen."""
+"""Characters of a name that another writer has chosen."""
 
 _PREFIX = f"{GROUP}/"
 _PARTS = {"labels": ("label", LABELS), "annotations": ("annotation", ANNOTATIONS)}
@@ -26,8 +26,8 @@ _PARTS = {"labels": ("label", LABELS), "annotations": ("annotation", ANNOTATIONS
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not as it was written: `keys` of data, and of the rest `fields`, as in messages. `managers` are the field
-    managers of these; none where nobody is said to be."""
+    """What is not as it was written: `keys` of data, and `fields` of the rest, as in messages. `managers` are the field
+    managers of these; empty if none is recorded."""
 
     keys: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Difference:
         return _listed([*(f"key {_shown(key)}" for key in self.keys), *self.fields])
 
     def describe_managers(self) -> str:
-        """By whom; "" where that is not known."""
+        """The managers, for people; "" if none is known."""
         names = _listed([_shown(one) for one in self.managers])
         return names and f"field manager{'s' if len(self.managers) > 1 else ''} {names}"
 
@@ -68,8 +68,8 @@ def changed_keys(found: Mapping[str, str], wanted: Mapping[str, str]) -> frozens
 
 
 def excess(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A merge patch that takes off what is ours, is not wanted, and server-side apply has left, because another field
-    manager has set it too; None if there is nothing. Only onto the very version that was found."""
+    """A merge patch that removes what is ours, is not desired, and was left by server-side apply, because another field
+    manager has set it too; None if there is nothing. It applies only to the version that was found."""
     metadata: dict[str, Any] = {}
     for part in _PARTS:
         ours = (name for name in found["metadata"].get(part) or {} if name.startswith(_PREFIX))
@@ -86,8 +86,8 @@ def excess(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any
 
 
 def former_fields(shared: Iterable[tuple[str, str]], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a merge patch takes off the metadata: of labels and annotations that are ours and somebody else's (each with
-    its part of the metadata), those that are not wanted any more; None if there is none."""
+    """The metadata of a merge patch that removes labels and annotations which are ours and another manager's (each with
+    its part of the metadata), and no longer desired; None if there are none."""
     former: dict[str, Any] = {}
     for part, name in shared:
         if name not in (wanted["metadata"].get(part) or {}):
@@ -96,7 +96,7 @@ def former_fields(shared: Iterable[tuple[str, str]], wanted: Mapping[str, Any]) 
 
 
 def _changed(found: Mapping[str, str], wanted: Mapping[str, str]) -> set[str]:
-    """The names that are wanted with another value, or have our domain and are not wanted at all."""
+    """The names that are desired with another value, or have our domain and are not desired at all."""
     surplus = {name for name in found if name.startswith(_PREFIX) and name not in wanted}
     return surplus | {name for name, value in wanted.items() if found.get(name) != value}
 
@@ -108,7 +108,7 @@ def _owners_differ(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _surplus_owners(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
-    """The UIDs of owners of our kinds that are not wanted: only the operator makes environments owners."""
+    """The UIDs of owners of our kinds that are not desired: only the operator makes environments owners."""
     ours = {one["uid"] for one in found.get("ownerReferences") or () if one["apiVersion"].startswith(_PREFIX)}
     return ours - {one["uid"] for one in wanted.get("ownerReferences") or ()}
 
@@ -119,6 +119,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    """A name of somebody else's choice, so that it cannot pass for anything but a name."""
+    """A name that another writer chose, shown so that it cannot pass for anything but a name."""
     plain = "".join(character if character.isprintable() and character != '"' else "?" for character in name)
     return f'"{plain}"' if len(plain) <= LONGEST_SHOWN else f'"{plain[: LONGEST_SHOWN - 1]}…"'

@@ -1,4 +1,4 @@
-"""What a write of a Secret that failed, or a read before it, is for the status and for the pace of retries. Pure."""
+"""A failed write of a Secret, or a failed read before it, for the status and for the pace of retries. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
 
 def reason_of(error: KubeError) -> str:
-    """The reason of a condition: what passes by itself, or has a reason of its own, is no refusal of the Secret."""
+    """The reason of a condition: an error that passes by itself, or has a reason of its own, is not a refusal of the
+    Secret."""
     passing = isinstance(error, UnavailableError | ConflictError | NotFoundError)
     return error.reason if passing or error.reason != error.default_reason else reasons.SECRET_REFUSED
 
 
 def cause_of(error: KubeError) -> str:
-    """What has to work again, where that is something that others wait for as well; "" where it is not."""
+    """What has to work again, if others wait for it as well; "" if not."""
     return error.cause if isinstance(error, UnavailableError) else ""
 
 
 def refused_by(error: KubeError, due: datetime | None, imports: Imports) -> Refused:
-    """`due`: when it is tried again; None where the backoff decides that."""
+    """`due`: when it is retried; None if the backoff decides that."""
     return Refused(
         reason_of(error),
         error.message,

@@ -1,4 +1,4 @@
-"""The only reads: an environment, and what is in its target Secret."""
+"""The only reads: an environment, and its target Secret."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class Gatherer:
     def __init__(self, api: KubeApi, secrets: SecretInformer, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        """Counts seconds; tells when it was that an environment wanted its Secret."""
+        """Counts seconds, for the time at which an environment needed its Secret."""
         self._api = api
         self._secrets = secrets
         self._lookups = Lookups(api, clock)
 
     def known(self, key: Key) -> SecretMetadata | None:
-        """What is known of an owned Secret without asking."""
+        """The known state of an owned Secret, without a request."""
         return self._secrets.find(key)
 
     def own_record(self, environment: EscEnvironment) -> SyncRecord | None:
@@ -37,7 +37,7 @@ class Gatherer:
         return secret.record if secret and secret.record and secret.record.uid == environment.uid else None
 
     def belonging(self, reference: str) -> list[SecretMetadata]:
-        """The owned Secrets that name a ClusterEscEnvironment as theirs, in whichever namespace."""
+        """The owned Secrets that name this ClusterEscEnvironment, in all namespaces."""
         return self._secrets.belonging(reference)
 
     async def read_whole(
@@ -50,7 +50,7 @@ class Gatherer:
             self._secrets.forget(environment.target_key)
             return NO_SECRET
         if parse_secret_metadata(body).managed:
-            self._secrets.observe(body)  # of others the watch brings no news
+            self._secrets.observe(body)  # the watch does not bring others
         return examine(body, environment, remembered, keep=keep)
 
     async def read_metadata(self, key: Key) -> SecretMetadata | None:
@@ -62,7 +62,7 @@ class Gatherer:
             return None
 
     async def read_environment(self, key: Key) -> dict[str, Any] | None:
-        """The environment as it is now; None where it is gone."""
+        """The current environment; None if it is gone."""
         try:
             return await self._api.read(environment_resource(key.namespace), key.namespace or None, key.name)
         except NotFoundError:
@@ -76,7 +76,7 @@ class Gatherer:
         remembered: SyncRecord | None = None,
         wanted_at: float | None = None,
     ) -> TargetSecret:
-        """The target Secret, as it was when the environment wanted it (by `clock`; None for now) or later. Its values
+        """The target Secret, as it was when the environment needed it (by `clock`; None for now) or later. Its values
         are read only if it is not at the version that was last seen in order. `remembered`: see `examine`."""
         if remembered is not None and remembered.uid != environment.uid:
             remembered = None
@@ -94,7 +94,7 @@ class Gatherer:
         if found is None:
             return NO_SECRET
         if found.record and (found.managed or environment.uid in found.owners):
-            # The watch has yet to bring it, or does not, because our label was taken off.
+            # The watch has yet to bring it, or does not, because our label was removed.
             return await self.read_whole(environment, remembered)
-        # It is somebody else's, or what makes it ours was taken off: then that has to be put back.
+        # It belongs to another writer, or the marks that make it ours were removed and have to be restored.
         return TargetSecret(found, intact=False)

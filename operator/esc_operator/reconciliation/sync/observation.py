@@ -1,4 +1,4 @@
-"""From what was gathered to the observation that `renewal` decides on. Pure."""
+"""From the reads to the observation that `renewal` decides on. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def held_by(record: SyncRecord, read_at: datetime, opened_at: datetime | None, *
 
 
 def failed_attempt(status: Status) -> Attempt | None:
-    """The last attempt, if the status says that it failed; what else was known of it died with the process."""
+    """The last attempt, if the status says that it failed; all other knowledge of it was lost with the process."""
     if not status.failures or status.last_failure_at is None:
         return None
     return Attempt(
@@ -64,8 +64,8 @@ def failed_attempt(status: Status) -> Attempt | None:
 
 
 def hold_back(environment: EscEnvironment, status: Status, now: datetime) -> tuple[EscEnvironment, datetime | None]:
-    """The environment without the rotation that its annotation asks for too soon after others, and when that is due.
-    One that an EscRotation asks for waits for nothing, and takes the other along."""
+    """The environment without the rotation that its annotation requests too soon after others, and when that is due.
+    The request of an EscRotation does not wait, and includes that of the annotation."""
     asked, seen = environment.rotate_request, status.observed_request
     is_first = not status.observed_generation
     if not asked.annotation or asked.annotation == seen.annotation or asked.rotation != seen.rotation or is_first:
@@ -77,9 +77,9 @@ def hold_back(environment: EscEnvironment, status: Status, now: datetime) -> tup
 
 
 def refused_imports(key: Key, status: Status) -> Mapping[str, frozenset[str]]:
-    """The imports that were refused to an environment at a failed attempt, as far as its status tells: one that could
-    not be had from elsewhere. Whether another import had asked for it died with the process; that is found out at the
-    next attempt."""
+    """The imports that were refused to an environment at a failed attempt, as far as its status shows: those of other
+    places that were not found. Whether another import had requested them was lost with the process; the next attempt
+    finds that out."""
     missing = [name for name, used in (status.imports or {}).items() if "/" in name and not used.generation]
     return {name: frozenset({key.namespace}) for name in missing} if status.failures else {}
 
@@ -93,8 +93,8 @@ def observe(wanted: Wanted, target: TargetSecret, entry: CachedEnvironment) -> O
 
 
 def _made_up_for(record: SyncRecord, uid: str, failed: Attempt) -> bool:
-    """Whether the Secret was filled after that failure. The status that told so may have been lost on its way."""
+    """Whether the Secret was filled after that failure. The status of that may have been lost."""
     if record.uid != uid:
         return False
-    # Times are kept in whole seconds; of the same second, success came first: attempts are a second apart.
+    # Times are stored in whole seconds; within the same second, success came first: attempts are a second apart.
     return record.generation > failed.generation or record.refreshed_at > failed.failed_at

@@ -1,4 +1,4 @@
-"""What came of opening an environment."""
+"""The outcome of opening an environment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An environment as it was read or brought by the watch. `generation` is 0 where it was not there, `uid` "" where
-    it is not known which object that was. `source` is the mark of its text, if that is in another object; "" if it is
-    not, or not known."""
+    """An environment as it was read or brought by the watch. `generation` is 0 if it did not exist, `uid` "" if the
+    object is not known. `source` is the mark of its text, if that is in another object; "" if it is not, or not
+    known."""
 
     key: Key
     generation: int
@@ -36,9 +36,8 @@ class Sighting:
 
 
 class SourceRead(NamedTuple):
-    """What was read of the object that holds a definition: the mark of the text, or of the reason why there is none,
-    and the resourceVersion, "" if the object does not exist. `namespace` is that of the object, if the environment has
-    none."""
+    """The read of the object that holds a definition: the mark of the text, or of the reason why there is none, and the
+    resourceVersion, "" if the object does not exist. `namespace` is that of the object, if the environment has none."""
 
     mark: str
     version: str
@@ -47,8 +46,8 @@ class SourceRead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Some imports, by reference, as they were used; one that is not shared is as if it were not there. `refused` says
-    of those to which places they were."""
+    """Some imports, by reference, as they were used; one that is not shared counts as absent. `refused` has the places
+    to which each of those was refused."""
 
     used: Mapping[str, Imported] = field(default_factory=dict)
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -62,8 +61,8 @@ class Imports:
     """The imports of one evaluation.
 
     `own` are those that the authors of the environment's own place have named. `behind` are those that only their
-    imports have: what these are is for the operator alone to know. `seen` is the truth about all of them, which is not
-    for everybody either.
+    imports have: only the operator may know them. `seen` is the real state of all of them, which users may not know
+    either.
     """
 
     own: Uses = NO_USES
@@ -74,7 +73,7 @@ class Imports:
 
     @property
     def used(self) -> Mapping[str, Imported]:
-        """All of them, as the environment's owner may know of them."""
+        """All of them, as far as the environment's owner may know them."""
         behind = {BEHIND: as_one(self.behind.used)} if self.behind.used else {}
         return {
             **self.own.used,
@@ -104,7 +103,7 @@ class OpenedValues:
 
 @dataclass(frozen=True, slots=True)
 class CheckedValues:
-    """What an evaluation that opened nothing has found.
+    """The result of an evaluation that opened nothing.
 
     `exports`: there are variables or files, or may be once it is opened. `rotates`: it has rotators, whose secrets are
     made on request whether or not they are exported.
@@ -120,13 +119,11 @@ class CheckedValues:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No values, or none in the Secret: why, for people. `retryable` is False where only a change by the owner can
-    help.
+    """No values, or none in the Secret: why, for people. `retryable` is False if only a change by the owner can help.
 
-    `retry_after`, in seconds, is what the other side asked for. `outage`: a provider did not serve, and nothing else is
-    wrong that only a change could mend. `unwritten`: what has failed is a write, or a read for one, of a Secret;
-    `due` is then when it is tried again, None where the backoff decides that. `warnings` are those of the evaluation;
-    None if there was none.
+    `retry_after`, in seconds, is the request of the other side. `outage`: a provider was out of order, and no other
+    error needs a change. `unwritten`: a write of a Secret has failed, or a read for one; `due` is then when it is
+    retried, None if the backoff decides that. `warnings` are those of the evaluation; None if there was none.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""The conditions Ready and Refreshed, and which events tell of a change of them. Pure."""
+"""The conditions Ready and Refreshed, and the events for changes of them. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def refreshed(environment: EscEnvironment, refused: Refused | None) -> Condition
 
 
 def trouble_event(old: Status, refused: Refused) -> Event | None:
-    """An event where the trouble is new; a repetition says nothing that the status does not."""
+    """An event if the problem is new; a repetition says no more than the status."""
     known = find_condition(old.conditions, REFRESHED)
     if known and known.status == "False" and known.reason == refused.reason:
         return None
@@ -60,7 +60,7 @@ def recovery_event(old: Status) -> Event | None:
 
 
 def nothing_renewed(seen: Situation, opened: CheckedValues | OpenedValues) -> Event | None:
-    """An event for whoever has requested a rotation by annotation, if there was nothing to renew."""
+    """An event for a user who has requested a rotation by annotation, if there was nothing to renew."""
     asked, before = seen.environment.rotate_request.annotation, seen.old.observed_rotate_request
     if not asked or asked == before or not seen.old.observed_generation or opened.logins or opened.states:
         return None
@@ -85,5 +85,5 @@ def describe_end(expires_at: datetime, now: datetime) -> str:
 
 
 def _time_left(held: SyncRecord | None) -> str:
-    """For a message of trouble: until when what is there can still be used."""
+    """For a message about a problem: until when the held values can still be used."""
     return f"; the values in the Secret expire at {format_time(held.expires_at)}" if held and held.expires_at else ""

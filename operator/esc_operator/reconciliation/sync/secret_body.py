@@ -1,4 +1,4 @@
-"""The target Secret as it is to be written, with the record of what it was made from. Pure."""
+"""The target Secret to write, with the record of what it was made from. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def make_record(
     environment: EscEnvironment, opened: OpenedValues, held: SyncRecord | None, now: datetime, salt: str
 ) -> SyncRecord:
-    """The record of these values; `held` is that of the values which they replace, if there are any."""
+    """The record of these values; `held` is that of the values that they replace, if there are any."""
     digest = digest_data(opened.data)
     now = now.replace(microsecond=0)
     same = held is not None and held.digest == digest
@@ -50,7 +50,7 @@ def make_record(
 
 
 def _leaves_pods(environment: EscEnvironment, held: SyncRecord) -> bool:
-    """Whether the data changes for a rotation that leaves pods alone; what replaces it later is another matter."""
+    """Whether the data changes for a rotation that excludes a rollout; this does not hold for later changes."""
     asked = environment.rotation
     return asked is not None and not asked.rolls and held.rotation != asked.id
 
@@ -58,7 +58,7 @@ def _leaves_pods(environment: EscEnvironment, held: SyncRecord) -> bool:
 def secret_body(
     environment: EscEnvironment, existing: SecretMetadata | None, record: SyncRecord, data: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The whole Secret for server-side apply; onto the very version that was looked at, where there is one."""
+    """The whole Secret for server-side apply; only onto the version that was read, if there was one."""
     target = environment.target
     metadata: dict[str, Any] = {
         "name": target.name,
@@ -78,7 +78,7 @@ def secret_body(
 
 
 def owner_reference(environment: EscEnvironment) -> dict[str, Any]:
-    """What makes a Secret go with its environment."""
+    """The owner reference: the Secret is deleted with its environment."""
     return {
         "apiVersion": API_VERSION,
         "kind": CLUSTER_KIND if environment.cluster_scoped else ENVIRONMENT_KIND,

@@ -1,7 +1,7 @@
-"""How large a Secret is where it is stored, and what of it is too much. Pure.
+"""The stored size of a Secret, and which parts of it are too large. Pure.
 
 The API server counts values alone (`projection.secret`); etcd counts the whole object in Kubernetes' protobuf encoding.
-There the name of each key, label and annotation stands twice: in the object, and among the fields that the operator
+That has the name of each key, label and annotation twice: in the object, and among the fields that the operator
 manages.
 """
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LARGEST = 3 << 19
-"""Bytes of a request that etcd takes unless it is told otherwise: 1.5 MiB."""
+"""Bytes of a request that etcd accepts by default: 1.5 MiB."""
 ENVELOPE = 1024
-"""Bytes of all the rest, which has no names or values of the environment's own: UIDs, times, the owner."""
+"""Bytes of the rest, without names or values of the environment's own: UIDs, times, the owner."""
 
 _OFFENDERS = 3
 _MANAGED = len('"f:":{},')
 
 
 def refuse_size(body: Mapping[str, Any]) -> str:
-    """Why a Secret is too large to be stored, with what to do about it; "" where it is not."""
+    """Why a Secret is too large to be stored, with what to do about it; "" if it is not."""
     metadata = body["metadata"]
     data = {name: (_stored(name), _decoded(value)) for name, value in body["data"].items()}
     around = {
@@ -55,7 +55,7 @@ def _stored(name: str) -> int:
 
 
 def _decoded(text: str) -> int:
-    """The bytes that a base64 text stands for."""
+    """How many bytes a base64 text encodes."""
     return len(text) * 3 // 4 - text[-2:].count("=")
 
 

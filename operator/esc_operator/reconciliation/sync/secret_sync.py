@@ -1,4 +1,4 @@
-"""Brings the one Secret of an EscEnvironment, and its status, to what they have to be."""
+"""Brings the one Secret of an EscEnvironment, and its status, to the desired state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SecretSync:
     async def reconcile(
         self, environment: EscEnvironment, entry: CachedEnvironment, reading: Awaitable[TargetSecret]
     ) -> None:
-        """`reading` reads its Secret. Raises KubeError where not even the status can tell what has happened."""
+        """`reading` reads its Secret. Raises KubeError if not even the status can be written."""
         attempt = SyncAttempt(self._parts, environment, entry)
         try:
             target = await reading
@@ -61,14 +61,14 @@ class SecretSync:
             return
         refused = refuse_target(environment, target.secret)
         if refused:
-            target = NO_SECRET  # what is somebody else's is not there, as far as this environment is concerned
+            target = NO_SECRET  # a Secret of another owner counts as absent for this environment
         else:
             refused = refuse_labels(environment) or refuse_immutable(target)
         if not refused and was_refused_target(entry.status):
             entry.failed = None  # the Secret has become free
         entry.record = self._gatherer.own_record(environment) or entry.record
         seen = await attempt.observe(target)
-        entry.failed = seen.failed  # what the Secret has made up for is over
+        entry.failed = seen.failed  # a failure is over once the Secret was filled after it
         situation = attempt.situation(target)
         turn = next_turn(entry.restorations, situation.now)
         waits = not refused and not target.in_order and turn > situation.now
@@ -87,7 +87,7 @@ class SecretSync:
             before = entry.restorations
             if not target.in_order:
                 entry.restorations = count_one_more(before, situation.now)
-            await self._sync(attempt, replace(target, data=None), verdict)  # values are not held while it waits
+            await self._sync(attempt, replace(target, data=None), verdict)  # no values in memory while it waits
             if entry.failed is not None:
                 entry.restorations = before  # nothing was restored
             attempt.meter(verdict, seen, situation.now)
@@ -100,7 +100,7 @@ class SecretSync:
         refused: Refused | None = None,
         event: Event | None = None,
     ) -> None:
-        """Nothing is to be written: tell how the Secret is. `refused`: why nothing can be written to it."""
+        """There is nothing to write: report the state of the Secret. `refused`: why nothing can be written to it."""
         situation, failing = attempt.situation(target), attempt.entry.failed is not None
         if target.in_order and not failing:
             attempt.note_written()
@@ -115,7 +115,7 @@ class SecretSync:
         await self._status_writer.carry_out(attempt.environment, attempt.entry, plan)
 
     async def _refuse(self, attempt: SyncAttempt, target: TargetSecret, refused: Refused) -> None:
-        """Nothing is opened or minted for a Secret that it may not have; but it may have no need of one."""
+        """Nothing is opened or minted for a Secret that it may not have; but it may not need one."""
         checked = None if names_exports(attempt.environment.source) else await attempt.check()
         if isinstance(checked, CheckedValues) and not checked.exports:
             await self._leave(attempt, target, checked)
@@ -123,7 +123,7 @@ class SecretSync:
             await self._carry_out(attempt, attempt.refuse(target, refused))
 
     async def _leave(self, attempt: SyncAttempt, target: TargetSecret, checked: CheckedValues | OpenedValues) -> None:
-        """It exports nothing: no Secret is filled, and the one that it had goes."""
+        """It exports nothing: no Secret is filled, and its former one is deleted."""
         environment, entry, situation = attempt.environment, attempt.entry, attempt.situation(target)
         plan = plan_unfilled(situation, checked, NO_VARIABLES)
         former = entry.status.secret_name
@@ -145,7 +145,7 @@ class SecretSync:
 
     async def _fill(self, attempt: SyncAttempt, target: TargetSecret, opened: OpenedValues) -> None:
         situation = attempt.situation(target)
-        # A Secret that somebody deleted is made anew as the same one: what pods hold of it has not changed with that.
+        # A Secret that was deleted is created again as the same one: that does not change the values that pods have.
         plan = decide.plan_opened(situation, opened, token_hex(8), lost=attempt.entry.record)
         written = target
         if plan.secret is not None:
@@ -164,7 +164,7 @@ class SecretSync:
     async def _restore(
         self, attempt: SyncAttempt, target: TargetSecret, secret: Mapping[str, Any], until: datetime | None
     ) -> None:
-        """Write the Secret as it was; nothing is opened for it."""
+        """Write the Secret as it was, without opening anything."""
         environment, entry = attempt.environment, attempt.entry
         before, entry.restorations = entry.restorations, count_one_more(entry.restorations, attempt.now())
         logger.info("%s: restoring its Secret", environment.key, extra={"environment": str(environment.key)})
@@ -179,7 +179,7 @@ class SecretSync:
         await self._report(attempt, written, until, event=event)
 
     def _note_written(self, entry: CachedEnvironment, written: TargetSecret, now: datetime) -> None:
-        """What others make of a write is not always what was sent: then it is not sent again at once."""
+        """Others, such as webhooks, may change a write: then it is not sent again at once."""
         if not written.in_order:
             entry.restorations = count_one_more(entry.restorations, now, in_vain=True)
 
@@ -187,7 +187,7 @@ class SecretSync:
         entry, situation = attempt.entry, attempt.situation(target)
         turn = next_turn(entry.restorations, situation.now)
         if entry.failed is not None:
-            return replace(plan, wake_at=min(plan.wake_at or turn, turn))  # of that the status tells
+            return replace(plan, wake_at=min(plan.wake_at or turn, turn))  # the status reports that
         reported = entry.restorations is not None and entry.restorations.reported
         if entry.restorations is not None:
             entry.restorations = replace(entry.restorations, reported=True)

@@ -1,4 +1,4 @@
-"""What all parts of the reconciler work on: it is made first and knows none of them; each takes of it what it needs."""
+"""What all parts of the reconciler share: it is created first and knows none of them; each takes what it needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Recoveries:
-    """`count`: how often something outside, for which environments may wait, has been seen to be well again."""
+    """`count`: how often something outside, for which environments may wait, was observed to have recovered."""
 
     count: int = 0
 
@@ -36,8 +36,8 @@ class Recoveries:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """`pause` waits for so many seconds. `attempts` are those under way; `retry_after` says which environments the API
-    server has asked to be left alone for. `retry_pace` says when writes that fail are tried again; `unwritten` keeps
+    """`pause` waits for a number of seconds. `attempts` are the running ones; `retry_after` has the environments for
+    which the API server has asked for a pause. `retry_pace` says when failed writes are retried; `unwritten` keeps
     their values until then."""
 
     gatherer: Gatherer
@@ -55,7 +55,7 @@ class Shared:
     unwritten: Unwritten = field(default_factory=Unwritten)
 
     def note_written(self, key: Key) -> None:
-        """Note that writes about an environment fail no more. Those that failed by the same cause are tried again."""
+        """Record that writes for an environment no longer fail. Those that failed by the same cause are retried."""
         now = self.now()
         for place, other in enumerate(self.retry_pace.succeed(key)):
             entry, when = self.cache.find(other), now + place * WAKE_GAP
@@ -79,7 +79,7 @@ def make_shared(
     telemetry: Telemetry = SILENT,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Shared:
-    """What one process shares, of which nothing has been done yet."""
+    """The shared parts of one process, in their initial state."""
     queue: WorkQueue[Key] = WorkQueue(lambda key: key.namespace)
     return Shared(
         gatherer=gatherer,

@@ -1,4 +1,4 @@
-"""What a plan is made from, and until when what a Secret holds can be used. Pure."""
+"""The input of a plan, and until when the values of a Secret can be used. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a plan is made from: the environment, its last status, its target Secret, and the time."""
+    """The input of a plan: the environment, its last status, its target Secret, and the time."""
 
     environment: EscEnvironment
     old: Status
@@ -28,13 +28,13 @@ class Situation:
 
     @property
     def held(self) -> SyncRecord | None:
-        """What the Secret was made from, if it was made for this very environment."""
+        """What the Secret was made from, if it was made for this environment object."""
         record = self.target.secret.record if self.target.secret else None
         return record if record and record.uid == self.environment.uid else None
 
 
 def end_to_report(seen: Situation) -> datetime | None:
-    """When it has to be told that what is held is of no more use; None where it never is, or Ready is False anyhow."""
+    """When the expiry of the held values has to be reported; None if they never expire, or Ready is False anyway."""
     held, ready = seen.held, find_condition(seen.old.conditions, READY)
     if held is None or held.expires_at is None or (ready and ready.status == "False"):
         return None
@@ -42,8 +42,7 @@ def end_to_report(seen: Situation) -> datetime | None:
 
 
 def may_end_at(status: Status) -> datetime | None:
-    """The earliest time at which it may have to be told that what is held is of no more use, as far as a status tells;
-    None where it never has."""
+    """The earliest time at which the expiry of the held values may have to be reported, by a status; None if never."""
     ready = find_condition(status.conditions, READY)
     if status.expires_at is None or (ready and ready.status == "False"):
         return None
@@ -51,8 +50,8 @@ def may_end_at(status: Status) -> datetime | None:
 
 
 def end_of_use(seen: Situation) -> datetime | None:
-    """When Ready goes False by itself, whether or not an attempt falls on it: when what is held expires, if it has not
-    yet."""
+    """When Ready becomes False by itself, with or without an attempt at that time: when the held values expire, if they
+    have not yet."""
     held = seen.held
     alive = held is not None and not has_expired(held, seen.now)
     return Window(held.issued_at, held.expires_at).usable_until if held and held.expires_at and alive else None

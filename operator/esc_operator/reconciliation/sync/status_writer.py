@@ -1,6 +1,6 @@
-"""Carries a plan out, and writes down what has happened: in the status, by an event, in the schedule.
+"""Carries a plan out, and records what has happened: in the status, by an event, in the schedule.
 
-Owns the order of it. What a status tells is remembered before it is written, so that it is told in the end.
+Owns the order of that. A status is remembered before it is written, so that a failed write is made up for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ F_contra = TypeVar("F_contra", contravariant=True)
 
 
 def delay_event(due: datetime) -> Event:
-    """A rotation that the annotation asks for has to wait. Told once, however often it is asked for meanwhile."""
+    """The rotation that the annotation requests has to wait. Posted once, however often it is requested until then."""
     return Event(
         "Normal",
         reasons.ROTATION_DELAYED,
@@ -44,16 +44,16 @@ def delay_event(due: datetime) -> Event:
 
 
 class RollsOut(Protocol[F_contra]):
-    """Replaces the pods that take what was `filled`, of one Secret or of those in many namespaces."""
+    """Replaces the pods that take the `filled` Secret, or those of many namespaces."""
 
     async def advance(
         self, environment: EscEnvironment, old: Status, status: Status, filled: F_contra, /
     ) -> tuple[Status, datetime | None]:
-        """The status with what is to be told of rollouts, and when to look again. Never raises: trouble with workloads
-        is none with Secrets."""
+        """The status with the state of rollouts, and when to look again. Never raises: a problem with workloads must
+        not affect Secrets."""
 
     def events(self, environment: EscEnvironment, old: Status, status: Status) -> tuple[Event, ...]:
-        """The events for what is new between two statuses."""
+        """The events for the differences between two statuses."""
 
 
 class StatusWriter:
@@ -67,13 +67,12 @@ class StatusWriter:
         self._rollouts = rollouts
 
     async def carry_out(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan) -> None:
-        """Tell of a plan whose Secret is written, with what became of a former Secret and of rollouts. Raises
-        KubeError."""
+        """Report a plan whose Secret is written, and handle a former Secret and rollouts. Raises KubeError."""
         status = plan.status
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         previous = entry.status.secret_name
         if previous and status.secret_name and previous != status.secret_name:
-            await self.abandon(environment, Key(environment.key.namespace, previous))  # while its name is remembered
+            await self.abandon(environment, Key(environment.key.namespace, previous))  # while its name is still known
         record = self._gatherer.own_record(environment)
         await self.write_with_rollouts(environment, entry, plan, self._rollouts, record)
 
@@ -85,7 +84,7 @@ class StatusWriter:
         rollouts: RollsOut[F] | None,
         filled: F,
     ) -> None:
-        """As `write`, with what there is to tell of rollouts; None where nothing is rolled."""
+        """As `write`, with the state of rollouts; None if nothing is rolled."""
         if rollouts is None:
             await self.write(environment, entry, plan, plan.status)
             return
@@ -96,8 +95,8 @@ class StatusWriter:
         await self._actor.post(environment, *rollouts.events(environment, old, status))
 
     async def write(self, environment: EscEnvironment, entry: CachedEnvironment, plan: Plan, status: Status) -> None:
-        """Make the status tell what has happened. It is remembered first, so that it is told in the end though writing
-        it fails, and though nothing else has to be done then."""
+        """Record in the status what has happened. It is remembered first, so that it is written in the end even if this
+        write fails, and even if nothing else is due then."""
         self._cache.note_imports(environment.key, tuple(status.imports or ()))
         due, was_delayed = entry.rotation_due_at, entry.status.rotation_due_at is not None
         status = replace(status, rotation_due_at=due and due.replace(microsecond=0))
@@ -115,7 +114,8 @@ class StatusWriter:
         await self._actor.post(environment, plan.event, delay_event(due) if due and not was_delayed else None)
 
     async def _report_unwritten(self, environment: EscEnvironment, entry: CachedEnvironment, error: KubeError) -> None:
-        """Report by an event what the status cannot tell, once for each cause. An environment that is gone has none."""
+        """Report by an event that the status could not be written, once for each cause. An environment that is gone
+        gets none."""
         self._meter.write_failed("status", error.reason)
         if isinstance(error, ConflictError | NotFoundError) or entry.status_trouble == error.message:
             return
@@ -124,7 +124,7 @@ class StatusWriter:
         await self._actor.post(environment, Event("Warning", reasons.STATUS_NOT_WRITTEN, message))
 
     async def abandon(self, environment: EscEnvironment, former: Key) -> None:
-        """Delete a Secret that is filled no more, unless it is kept on purpose or not this environment's. Raises
+        """Delete a Secret that is no longer filled, unless it is kept on purpose or not this environment's. Raises
         UnavailableError and ConflictError."""
         found = await self._gatherer.read_metadata(former)
         if found is None or environment.uid not in found.owners or found.environment != environment.key.name:

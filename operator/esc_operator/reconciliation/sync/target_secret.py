@@ -1,4 +1,4 @@
-"""What is known of the Secret that an environment wants to fill: whether it is as it was written. Pure."""
+"""The known state of an environment's target Secret: whether it is as it was written. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TargetSecret:
-    """The Secret an environment wants to fill: None where there is none.
+    """An environment's target Secret; None if there is none.
 
-    `intact` is False where the values that its record tells of are not all in it; `difference` is how it differs from
-    what was written, where that is known. `keys` are the names of its values, and `data` these values in base64, as
-    long as they may be needed: where they are intact and the Secret is not in order. `immutable`: somebody has made it
-    so.
+    `intact` is False if not all values of its record are in it; `difference` is how it differs from what was written,
+    if that is known. `keys` are the names of its values, and `data` these values in base64, while they may be needed:
+    if they are intact and the Secret is not in order. `immutable`: a user has made it so.
     """
 
     secret: SecretMetadata | None
@@ -39,12 +38,12 @@ class TargetSecret:
 
     @property
     def in_order(self) -> bool:
-        """Whether it is exactly as it was written, as far as that is ours."""
+        """Whether everything in it that is ours is as it was written."""
         return self.intact and self.difference is None
 
     @property
     def trusted_version(self) -> str:
-        """The version at which it need not be read again; "" where it has to be."""
+        """The version at which it need not be read again; "" if it has to be."""
         return self.secret.version if self.secret and self.in_order and not self.immutable else ""
 
 
@@ -55,7 +54,7 @@ def examine(
     body: Mapping[str, Any], environment: EscEnvironment, remembered: SyncRecord | None = None, *, keep: bool = False
 ) -> TargetSecret:
     """A Secret that was read with its data. `remembered` is the record that this process last saw on it: it stands in
-    for one that was taken off. `keep`: its values are needed though it is in order."""
+    for one that was removed. `keep`: its values are needed although it is in order."""
     seen, data = parse_secret_metadata(body), body.get("data") or {}
     record = seen.record or remembered
     if record is None:
@@ -66,7 +65,7 @@ def examine(
     if not seen.record and not intact:
         return TargetSecret(seen, intact=False, keys=tuple(sorted(data)))
     wanted = secret_body(environment, seen, record, {})
-    if seen.record:  # an older operator's text may be another one
+    if seen.record:  # an older operator may have written another text
         wanted["metadata"]["annotations"][SYNC_RECORD] = body["metadata"]["annotations"][SYNC_RECORD]
     seen = replace(seen, record=record)
     difference = compare(body, wanted, data.keys() - written.keys())
@@ -77,7 +76,7 @@ def examine(
 
 
 def as_written(seen: SecretMetadata, body: Mapping[str, Any], wanted: Mapping[str, Any]) -> TargetSecret:
-    """The Secret that a write has left, `body`, beside the `wanted` one."""
+    """The Secret after a write, `body`, compared with the `wanted` one."""
     data, immutable = wanted["data"], body.get("immutable") is True
     changed = changed_keys(body.get("data") or {}, data)
     difference = compare(body, wanted, changed)

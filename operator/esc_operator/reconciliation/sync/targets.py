@@ -19,7 +19,7 @@ _REFUSALS = frozenset({reasons.TARGET_CONFLICT, reasons.SECRET_NOT_OWNED, reason
 
 
 def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) -> Refused | None:
-    """Why the environment must not touch a Secret; None where it is free or already its own."""
+    """Why the environment must not touch a Secret; None if it is free or already its own."""
     if secret and secret.holds_states and (secret.record is None or secret.record.uid != environment.uid):
         return Refused(
             reasons.TARGET_CONFLICT,
@@ -45,8 +45,8 @@ def refuse_target(environment: EscEnvironment, secret: SecretMetadata | None) ->
 
 
 def refuse_labels(environment: EscEnvironment) -> Refused | None:
-    """Why a target's labels cannot be written; None where they can. The API server refuses them too, but not those of
-    an environment that was there before it did."""
+    """Why a target's labels cannot be written; None if they can. The API server refuses them too, but not those of an
+    environment that is older than that rule."""
     labels = environment.target.labels
     fighting = [name for name in labels if name.startswith(f"{GROUP}/")]
     if labels.get(MANAGED_BY_LABEL, MANAGED_BY) != MANAGED_BY:
@@ -62,7 +62,7 @@ def refuse_labels(environment: EscEnvironment) -> Refused | None:
 
 
 def refuse_immutable(target: TargetSecret) -> Refused | None:
-    """Why nothing can be written to a Secret of its own; None where it can."""
+    """Why nothing can be written to a Secret of its own; None if it can."""
     if target.secret is None or not target.immutable:
         return None
     return Refused(
@@ -79,6 +79,6 @@ def was_refused_target(status: Status) -> bool:
 
 
 def _describe_owner(secret: SecretMetadata) -> str:
-    """The environment that a Secret names as its own, for people."""
+    """The environment that a Secret names as its owner, for people."""
     owner = key_of(secret.environment, secret.key.namespace)
     return owner.describe() if not owner.namespace else f'EscEnvironment "{owner.name}"'

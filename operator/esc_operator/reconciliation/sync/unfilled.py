@@ -1,4 +1,4 @@
-"""Environments that fill no Secret: they are checked, and others import them. What is known of them is in their status.
+"""Environments that fill no Secret: they are checked, and others import them. Their status is the only record of them.
 Pure.
 """
 
@@ -51,7 +51,7 @@ def is_unfilled(status: Status, among: Collection[str] = EVERY_REASON) -> bool:
 
 
 def held_by_status(environment: EscEnvironment, status: Status, read_at: datetime) -> Held:
-    """What stands for the record of a Secret: with what it was checked last."""
+    """What replaces the record of a Secret: the inputs of the last check."""
     return Held(
         uid=environment.uid,
         generation=status.observed_generation,
@@ -94,7 +94,7 @@ def _status(seen: Situation, why: Unfilled) -> Status:
         observed_rotate_request=environment.rotate_request.annotation,
         observed_rotation=environment.rotate_request.rotation,
         rotations_count_until=count_rotation(seen),
-        # Pods may still hold what a Secret had that is gone.
+        # Pods may still have the values of a Secret that is gone.
         rolled_out_revision=old.rolled_out_revision,
         rollout_seconds=old.rollout_seconds,
         namespaces=NamespaceSummary() if environment.spread else None,
@@ -104,7 +104,7 @@ def _status(seen: Situation, why: Unfilled) -> Status:
 
 
 def _leaving_event(seen: Situation, why: Unfilled) -> Event | None:
-    """Whoever takes a Secret that goes has to know why."""
+    """The users of a Secret that is deleted have to know why."""
     if seen.held is None or why is not NO_VARIABLES:
         return None
     return Event("Warning", why.reason, f'{why.message}; Secret "{seen.environment.target.name}" is deleted')

@@ -1,7 +1,7 @@
-"""Values that were opened and could not be written yet: a retry of the write takes them, and opens nothing again.
+"""Values that were opened and could not be written yet: a retry of the write uses them, and opens nothing.
 
-Owns how long they are kept, and how much of them: they are secrets, and as large as Secrets. Without them a retry opens
-the environment once more, which costs calls of its providers and nothing else.
+Owns how long they are kept, and how many: they are secrets, and as large as Secrets. Without them a retry opens the
+environment once more, which costs calls of its providers and nothing else.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from esc_operator.resources.rotate_request import RotateRequest
 
 KEPT_FOR = timedelta(minutes=2)
-"""After so long they are opened again: what has no expiry may have changed where it comes from."""
+"""After this long they are opened again: values without an expiry may have changed at their source."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Of all that are kept, as base64."""
+"""The limit for all of them, as base64."""
 
 
 class Wish(NamedTuple):
-    """What values were opened for: those for anything else are other ones. `recoveries` counts what has changed outside
-    of the definitions, such as what a namespace allows."""
+    """What values were opened for: they serve no other purpose. `recoveries` counts changes outside of the definitions,
+    such as of what a namespace allows."""
 
     uid: str
     generation: int
@@ -40,7 +40,7 @@ def wish_of(environment: EscEnvironment, recoveries: int) -> Wish:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`began`: when the values were there."""
+    """`began`: the time of the values."""
 
     wish: Wish
     opened: OpenedValues
@@ -48,7 +48,7 @@ class Kept:
     size: int
 
     def meets(self, wish: Wish, demand: Demand, environment: EscEnvironment, now: datetime) -> bool:
-        """Whether these values are those that an opening at this time would have to give."""
+        """Whether these values are good enough for an opening at this time."""
         if self.wish != wish or not self.began <= now < self.began + KEPT_FOR:
             return False
         window = self.opened.window
@@ -67,8 +67,8 @@ class Unwritten:
         self.size = 0
 
     def keep(self, key: Key, wish: Wish, opened: OpenedValues, began: datetime) -> None:
-        """Keep the values where there is room. Those that were kept before for the same wish stay as they are: nothing
-        newer is known."""
+        """Keep the values if there is room. Those that were kept before for the same wish stay unchanged: there are no
+        newer ones."""
         known = self._kept.get(key)
         if known and known.opened is opened:
             return
@@ -79,7 +79,7 @@ class Unwritten:
             self.size += size
 
     def find(self, key: Key, wish: Wish, demand: Demand, environment: EscEnvironment, now: datetime) -> Kept | None:
-        """The values that were kept, if they are good; others are forgotten."""
+        """The kept values, if they are good; others are forgotten."""
         kept = self._kept.get(key)
         if kept is None or kept.meets(wish, demand, environment, now):
             return kept

@@ -1,7 +1,7 @@
-"""Which warnings a status has, and the condition that shows them. Pure.
+"""The warnings of a status, and the condition that shows them. Pure.
 
-Some come from the evaluation, and stay until the next one. Others are about what is around the environment, and are
-found anew by whoever looks at that.
+Some come from the evaluation, and stay until the next one. Others are about the surroundings of the environment, and
+each look at these finds them again.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _ORDER = {
         )
     )
 }
-"""What is worst comes first: its reason stands for all of them."""
+"""The worst comes first: the condition has its reason."""
 
 
 def evaluated_anew(known: Sequence[StatusWarning], found: Sequence[StatusWarning] | None) -> tuple[StatusWarning, ...]:
-    """The warnings after an evaluation, which found those; None: there was no evaluation."""
+    """The warnings after an evaluation that `found` some; None: there was no evaluation."""
     if found is None:
         return tuple(known)
     observed = (one for one in known if one.reason in OBSERVED)
