@@ -43,7 +43,7 @@ _PASSING = frozenset({WEBHOOK_UNAVAILABLE, KUBERNETES_UNAVAILABLE, CONFLICT, NOT
 """Failures of a write that may pass by themselves. The status changes only once they have."""
 
 _STUCK = frozenset({ROLLOUT_STUCK, ROLLOUT_BLOCKED, ROLLOUT_REFUSED, PODS_LEFT})
-"""Rollouts that no longer go on by themselves."""
+"""Rollouts that do not continue by themselves."""
 
 
 def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:

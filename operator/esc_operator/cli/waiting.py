@@ -28,7 +28,7 @@ class NotRotatedError(EscError):
 
 
 class Waiting(NamedTuple):
-    """How to wait: `timeout` in seconds, None: as long as anything goes on."""
+    """How to wait: `timeout` in seconds, None: while anything continues."""
 
     timeout: float | None
     sleep: Callable[[float], None] = time.sleep

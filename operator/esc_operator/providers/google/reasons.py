@@ -19,7 +19,7 @@ API_DISABLED = "APIDisabled"
 """The IAM Service Account Credentials API is switched off in the service account's project."""
 
 ACCESS_TOKEN_REFUSED = "AccessTokenRefused"  # noqa: S105 - a reason, not a password
-"""The access token that was given is not valid, or not any more."""
+"""The given access token is not valid, or no longer valid."""
 
 GCP_UNAVAILABLE = "GCPUnavailable"
 """Google could not be reached, did not answer in time, or failed itself."""

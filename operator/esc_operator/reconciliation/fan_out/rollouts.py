@@ -47,7 +47,8 @@ class FanOutRollouts:
         self._memories: dict[str, RolloutMemory] = {}
 
     def take_up(self, environment: EscEnvironment, status: Status, sites: Sequence[Site]) -> None:
-        """After a start, before anything else: learn from the status about the existing Secrets."""
+        """After a start, before anything else: learn from the status which namespaces run with their Secret's
+        values."""
         if environment.uid not in self._memories and _rolls(environment):
             right = known_to_be_right(status, filled_sites(sites, status.seals))
             self._memories[environment.uid] = RolloutMemory(right, generation=environment.generation)

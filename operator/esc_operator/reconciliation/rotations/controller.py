@@ -1,7 +1,7 @@
 """The controller of EscRotations: starts runs, requests rotations of environments, and reports the progress of each
 run.
 
-Level-triggered like the reconciler of environments, beside which it works: it looks at the current EscRotation, and
+Level-triggered like the reconciler of environments, and independent of it: it looks at the current EscRotation, and
 everything that it has to know of a run is there, on the environments and on their Secrets. Its memory only saves
 listing all environments at each look.
 """
