@@ -154,7 +154,7 @@ def test_failures_are_reported_by_name_and_by_the_status(person: Person, tenant:
     done = person.esc("-n", tenant.namespace, "--wait")
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{tenant.namespace}/e2: RoleTrustRefused: " in done.stderr
-    assert f"Error: {COUNT - 1} of {COUNT} environments have new values; 1 failed\n" in done.stderr
+    assert f": {COUNT - 1} of {COUNT} environments have new values; 1 failed (see status.failures; " in done.stderr
 
 
 def test_a_dry_run_shows_the_order_and_mints_nothing(person: Person, tenant: Tenant, names: list[str]) -> None:

@@ -16,7 +16,7 @@ from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
 from esc_operator.formats.times import format_time
 from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND
 from esc_operator.resources.conditions import find_condition
-from esc_operator.resources.reasons import NOTHING_RENEWED, NOTHING_SELECTED
+from esc_operator.resources.reasons import NOTHING_SELECTED
 from esc_operator.resources.rotation import COMPLETE, Phase, RotationStatus, parse_rotation_status, parse_selector
 from esc_operator.resources.rotation_selection import (
     FITS_WIDELY,
@@ -155,13 +155,11 @@ def _report_end(name: str, status: RotationStatus) -> None:
     complete = find_condition(status.conditions, COMPLETE)
     if complete and complete.reason == NOTHING_SELECTED:
         raise NotRotatedError(complete.message)
-    left_out = f", {counts.skipped} suspended left out" if counts.skipped else ""
-    result = f"{counts.succeeded} of {_environments(counts.selected - counts.skipped)} have new values{left_out}"
-    if status.phase is Phase.STOPPED:
-        raise NotRotatedError(f"{result}; EscRotation {name} stopped after {counts.failed} failed")
+    # The counts do not say how many of those that succeeded opened no provider; the operator's message does.
+    result = complete.message if complete else f"{counts.progress} done"
     if status.phase is not Phase.SUCCEEDED:
-        raise NotRotatedError(f"{result}; {counts.failed} failed")
-    click.echo(complete.message if complete and complete.reason == NOTHING_RENEWED else result)
+        raise NotRotatedError(f"EscRotation {name}: {result}")
+    click.echo(result)
 
 
 class _Bar:

@@ -138,7 +138,8 @@ def _completion(
     match phase:
         case Phase.SUCCEEDED:
             reason = reasons.NOTHING_RENEWED if same and same == counts.succeeded else reasons.ROTATED
-            return "True", reason, f"{done}; {counts.skipped} left out"
+            left_out = f"; {counts.skipped} suspended left out" if counts.skipped else ""
+            return "True", reason, f"{done}{left_out}"
         case Phase.FAILED:
             again = "see status.failures; the operator retries those that may be temporary"
             return "False", reasons.ROTATION_FAILED, f"{done}; {counts.failed} failed ({again})"

@@ -12,6 +12,7 @@ from unit.cli.machine import FakeSession
 if TYPE_CHECKING:
     from unit.cli.machine import Esc
 
+RESULT = "1 of 2 environments have new values, and 1 open no provider; 1 suspended left out"
 DONE = {
     "phase": "Succeeded",
     "run": 1,
@@ -20,7 +21,14 @@ DONE = {
     "skipped": 1,
     "startedAt": "2026-05-01T12:00:00Z",
     "completedAt": "2026-05-01T12:01:00Z",
-    "conditions": [{"type": "Complete", "status": "True"}],
+    "conditions": [
+        {
+            "type": "Complete",
+            "status": "True",
+            "reason": "Rotated",
+            "message": RESULT,
+        }
+    ],
 }
 HALF = {**DONE, "phase": "Running", "succeeded": 1, "running": 1, "completedAt": None}
 FAILED = {
@@ -29,6 +37,14 @@ FAILED = {
     "succeeded": 1,
     "failed": 1,
     "failures": [{"namespace": "apps", "name": "aws", "reason": "RoleTrustRefused", "message": "no trust"}],
+    "conditions": [
+        {
+            "type": "Complete",
+            "status": "False",
+            "reason": "RotationFailed",
+            "message": "1 of 2 have new values; 70 failed",
+        }
+    ],
 }
 
 
@@ -165,7 +181,7 @@ def test_many_are_asked_by_a_rotation_with_what_the_options_say(esc: Esc, cluste
 def test_waiting_for_many_tells_each_step_in_a_line_and_the_end(esc: Esc, cluster: FakeSession) -> None:
     cluster.progress = [{}, HALF, HALF, DONE]
     answer = esc("rotate", "--all", "--wait")
-    assert (answer.status, answer.out) == (0, "2 of 2 environments have new values, 1 suspended left out\n")
+    assert (answer.status, answer.out) == (0, f"{RESULT}\n")
     assert answer.err.splitlines() == [
         "Created EscRotation esc-rotate-x",
         "waits for the operator",
@@ -181,19 +197,19 @@ def test_failures_are_reported_by_name_and_in_the_exit_status(esc: Esc, cluster:
     assert answer.err.splitlines()[-3:] == [
         "apps/aws: RoleTrustRefused: no trust",
         "and 69 more",
-        "Error: 1 of 2 environments have new values, 1 suspended left out; 70 failed",
+        "Error: EscRotation esc-rotate-x: 1 of 2 have new values; 70 failed",
     ]
     cluster.progress = [{**FAILED, "phase": "Stopped"}]
     answer = esc("rotate", "--all", "--wait")
     assert answer.status == 1
-    assert "EscRotation esc-rotate-x stopped after 1 failed" in answer.err
+    assert answer.err.endswith("Error: EscRotation esc-rotate-x: 1 of 2 have new values; 70 failed\n")
 
 
 def test_on_a_terminal_there_is_a_bar(esc: Esc, cluster: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     cluster.progress = [{}, HALF, DONE]
     answer = esc("rotate", "--all", "--wait")
-    assert (answer.status, answer.out) == (0, "2 of 2 environments have new values, 1 suspended left out\n")
+    assert (answer.status, answer.out) == (0, f"{RESULT}\n")
     assert "2/2" in answer.err
 
 

@@ -646,7 +646,7 @@ def test_a_rotation_of_what_opens_nothing_says_that_nothing_was_renewed() -> Non
             assert (told["status"], told["reason"]) == ("True", "NothingRenewed")
             assert told["message"] == (
                 "0 of 2 environments have new values, and 2 open no provider and have no rotator, so that nothing was "
-                "renewed; 0 left out"
+                "renewed"
             )
             world.api.put_environment("aws", login())
             await world.settle()
