@@ -129,7 +129,8 @@ def test_each_environment_is_minted_for_once_in_order_and_so_many_at_a_time(flee
     assert max(overtaken) < 3, "those whose keys lived longer went first"
     stays(lambda: tenant.mints() == 2 * COUNT, 2)
     table = fleet.kubectl("get", "escrot", name)
-    assert [*table.split()[:8]] == ["NAME", "PHASE", "PROGRESS", "RUNNING", "FAILED", "SKIPPED", "STARTED", "NEXT"]
+    columns = ["NAME", "PHASE", "REASON", "PROGRESS", "RUNNING", "FAILED", "SKIPPED", "STARTED", "NEXT"]
+    assert table.split()[:9] == columns
     assert "Succeeded" in table
     assert "a laptop was stolen" in fleet.kubectl("get", "escrot", name, "-o", "wide")
     described = fleet.kubectl("describe", "escrot", name)
