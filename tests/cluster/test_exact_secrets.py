@@ -164,8 +164,12 @@ def test_two_that_fight_are_reported_and_whoever_gives_in_is_well_again(tenant: 
     assert encoded(b"the-value") not in status
     wait_until(lambda: tenant.is_ready("app"), "it is restored", lambda: tenant.status("app"))
     assert tenant.values("app") == {"A": "1"}
-    told = [event for event in tenant.events("app") if event["reason"] == "SecretContested"]
-    assert len(told) == 1
+
+    def told() -> list[Any]:
+        return [event for event in tenant.events("app") if event["reason"] == "SecretContested"]
+
+    wait_until(told, "an event tells of it")
+    assert len(told()) == 1
 
 
 def test_a_webhook_that_adds_a_key_at_each_write_is_reported_and_not_fought_with(

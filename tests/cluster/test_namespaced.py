@@ -105,6 +105,7 @@ def test_the_whole_life_of_environments_in_several_namespaces(namespaced: LocalO
         wait_until(lambda: tenant.values("aws")["AWS_ACCESS_KEY_ID"] != first, "it is rotated")  # noqa: B023
         tenant.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
         wait_until(lambda: tenant.values("aws")["AWS_SESSION_TOKEN"] != "edited", "it is put back")  # noqa: B023
+        wait_until(lambda: tenant.events("aws"), "it is said who had edited it")  # noqa: B023
         assert [event["reason"] for event in tenant.events("aws")] == ["SecretRestored"]
     one.delete("aws")
     wait_until(lambda: one.secret("aws") is None, "the Secret is collected", patience=90)

@@ -78,7 +78,7 @@ SHOWN = {
     "esc rotate apps/aws --wait": r"^apps/aws has new credentials$",
     "esc rotate ClusterEscEnvironment/registry --wait": r"^ClusterEscEnvironment/registry has new credentials$",
     "esc rotate --role 'arn:aws:iam::*:role/apps*' --dry-run": r"^apps/aws ",
-    "esc rotate --namespace-selector team=red --wait": r"^([0-9]+) of \1 environments have new values$",
+    "esc rotate --namespace-selector team=red --wait": r"^[1-9][0-9]* of [0-9]+ environments have new values, and ",
 }
 """What some outputs have to have besides the exit status 0."""
 

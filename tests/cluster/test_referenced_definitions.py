@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from cluster.harness import Cluster, Tenant
     from esc_operator.kube.paths import Resource
 
-SOON = 2.0
-"""Seconds in which a change is followed."""
+SOON = 15.0
+"""Seconds in which a change is followed on a machine where many tests run side by side; two on an idle one. What is not
+followed is refreshed after minutes."""
 
 
 def text(**values: str) -> str:
