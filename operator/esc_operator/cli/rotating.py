@@ -13,6 +13,7 @@ import click
 
 from esc_operator.cli.waiting import ABSENT_SECONDS, QUIET_SECONDS, NotRotatedError, SignOfLife
 from esc_operator.errors import ForbiddenError, KubeError, NotFoundError
+from esc_operator.formats.phrases import counted
 from esc_operator.formats.times import format_time
 from esc_operator.resources import API_VERSION, MADE_BY, ROTATE_COMMAND
 from esc_operator.resources.conditions import find_condition
@@ -57,7 +58,7 @@ def show_plan(session: ClusterSession, selector: Mapping[str, Any], *, allow_non
     if not meant and not allow_none:
         raise NotRotatedError(describe_nothing(chosen, suspended, _all_places(session, bodies)))
     left_out = f"; {suspended} suspended left out" if suspended else ""
-    click.echo(f"{_environments(len(meant))} would be rotated, in this order{left_out}", err=True)
+    click.echo(f"{counted(len(meant), 'environment')} would be rotated, in this order{left_out}", err=True)
 
 
 def _all_places(session: ClusterSession, listed: Sequence[Mapping[str, Any]]) -> Places:
@@ -212,7 +213,3 @@ class _Lines:
         """Show what it waits for; at the end there is nothing to wait for."""
         if status.completed_at and status.run:
             self.say(describe_progress(status))
-
-
-def _environments(count: int) -> str:
-    return f"{count} environment{'' if count == 1 else 's'}"

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esc_operator.errors import EscError, UnavailableError
+from esc_operator.formats.phrases import first_of
 from esc_operator.manifests.fields import unknown_fields
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ class Outdated:
         return {kind: fields for kind, fields in found.items() if fields}
 
     def _describe(self, kind: str) -> str:
-        fields = self._missing[kind]
-        more = f" and {len(fields) - NAMED} more" if len(fields) > NAMED else ""
         return (
             f"{kind} is outdated: its CustomResourceDefinition is older than this operator and lacks "
-            f"{', '.join(fields[:NAMED])}{more} (kubectl apply -f crds/{self._plurals[kind]}.yaml)"
+            f"{first_of(self._missing[kind], NAMED)} (kubectl apply -f crds/{self._plurals[kind]}.yaml)"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from esc_operator.formats.phrases import printable
 from esc_operator.lang.diagnostics import Diagnostic, Severity
 from esc_operator.lang.document import EXPORTS
 
@@ -131,5 +132,5 @@ def bad_value(variable: Variable) -> Diagnostic | None:
 
 def shown(name: str) -> str:
     """A name for a message: on one line, and shortened."""
-    printable = "".join(character if character.isprintable() else "?" for character in name)
-    return printable if len(printable) <= 80 else printable[:79] + "…"
+    line = printable(name)
+    return line if len(line) <= 80 else line[:79] + "…"

@@ -9,6 +9,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, Final
 
+from esc_operator.formats.phrases import first_of
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, reasons
 from esc_operator.resources.definition_source import (
     FIELDS,
@@ -143,5 +144,4 @@ def _what_there_is(source: KeySource, body: Mapping[str, Any]) -> str:
     names = sorted((*(body.get("data") or {}), *(body.get("binaryData") or {})))
     if not names:
         return ": it is empty; add the key, or correct the name"
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f": it has {', '.join(names[:_MOST_NAMES])}{more}; add the key, or correct it"
+    return f": it has {first_of(names, _MOST_NAMES)}; add the key, or correct it"

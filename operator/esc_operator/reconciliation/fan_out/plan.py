@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.phrases import counted, first_of
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.contest import describe_change
 from esc_operator.reconciliation.sync.targets import refuse_immutable, refuse_labels, refuse_target
@@ -146,11 +147,10 @@ def warn_of_missing(plan: Plan, missing: Sequence[str]) -> Plan:
     """The plan with a warning about the namespaces that the target names and that do not exist, if there are any."""
     found: list[StatusWarning] = []
     if missing:
-        named = ", ".join(f'"{name}"' for name in missing[:NAMED])
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        named = first_of(missing, NAMED, '"{}"'.format)
         do = "does" if len(missing) == 1 else "do"
         message = (
-            f"spec.target.namespaces: {named}{more} {do} not exist: correct the name, or create the namespace, which "
+            f"spec.target.namespaces: {named} {do} not exist: correct the name, or create the namespace, which "
             "then gets the Secret at once"
         )
         found.append(make_warning(reasons.NAMESPACES_MISSING, message))
@@ -171,5 +171,5 @@ def restored_event(restored: Sequence[Site]) -> Event | None:
         return None
     named = "; ".join(f"{site.local.key.namespace}: {describe_change(site.target)}" for site in restored[:NAMED])
     more = f"; and {len(restored) - NAMED} more" if len(restored) > NAMED else ""
-    count = f"{len(restored)} namespace{'' if len(restored) == 1 else 's'}"
+    count = counted(len(restored), "namespace")
     return Event("Normal", reasons.SECRET_RESTORED, f"restored the Secrets of {count}: {named}{more}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esc_operator.formats.durations import format_duration
+from esc_operator.formats.phrases import counted
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.fan_out.plan import NAMED, Site, digest_versions
 from esc_operator.reconciliation.rollouts.plan import (
@@ -147,9 +148,9 @@ def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview,
     generation = environment.generation
     if overview.is_done:
         if _concerns_none(old, overview):
-            message = f'no workload takes Secret "{environment.target.name}" in {_namespaces(overview.filled)}'
+            message = f'no workload takes Secret "{environment.target.name}" in {counted(overview.filled, "namespace")}'
             return Condition(ROLLED_OUT, "True", reasons.NOTHING_TO_ROLL, message, generation)
-        message = f"all workloads in {_namespaces(overview.filled)} run with the current values"
+        message = f"all workloads in {counted(overview.filled, 'namespace')} run with the current values"
         return Condition(ROLLED_OUT, "True", reasons.ROLLED_OUT, message, generation)
     if not overview.stands:
         why = "a rotation without rollout has changed the Secrets: pods take their values when they are next replaced"
@@ -157,8 +158,8 @@ def all_rolled_out(environment: EscEnvironment, old: Status, overview: Overview,
     behind = overview.behind()
     named = "; ".join(f"{one.namespace}: {one.message}" for one in behind[:NAMED])
     more = f"; and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
-    counted = f"{overview.rolled} of {_namespaces(overview.filled)} run with the current values"
-    message = f"{counted}{describe_deadline(record)}. Behind are {named}{more}"
+    rolled = f"{overview.rolled} of {counted(overview.filled, 'namespace')} run with the current values"
+    message = f"{rolled}{describe_deadline(record)}. Behind are {named}{more}"
     return Condition(ROLLED_OUT, "False", behind[0].reason, message, generation)
 
 
@@ -168,8 +169,8 @@ def warn_of_missing_everywhere(environment: EscEnvironment, told: Condition, fil
     if not environment.rollout.targets or told.reason != reasons.NOTHING_TO_ROLL:
         return ()
     message = (
-        f"spec.rollout.targets: no workload that they mean exists in {_namespaces(filled)}, and so none is rolled: "
-        "correct kind, name or labels, or create one, which the operator notices within minutes"
+        f"spec.rollout.targets: no workload that they mean exists in {counted(filled, 'namespace')}, and so none is "
+        "rolled: correct kind, name or labels, or create one, which the operator notices within minutes"
     )
     return (make_warning(reasons.WORKLOADS_MISSING, message),)
 
@@ -206,10 +207,6 @@ def rollout_events(old: Status, new: Status, told: set[str]) -> tuple[Event, ...
 def _severity(reason: str) -> int:
     """Any other reason is a failure of the API server: it passes, and is reported before what goes well."""
     return SEVERITY.index(reason) if reason in SEVERITY else SEVERITY.index(reasons.ROLLING_OUT)
-
-
-def _namespaces(count: int) -> str:
-    return f"{count} namespace{'' if count == 1 else 's'}"
 
 
 def _cut(message: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.phrases import first_of
 from esc_operator.reconciliation.rollouts.plan import is_meant
 from esc_operator.resources import reasons
 from esc_operator.resources.warnings import StatusWarning, make_warning
@@ -27,11 +28,10 @@ def warn_of_missing(targets: Sequence[RolloutTarget], namespace: str) -> tuple[S
     """The warning about targets that match no workload of the namespace, if there are any."""
     if not targets:
         return ()
-    named = ", ".join(map(_describe_target, targets[:_NAMED]))
-    more = f" and {len(targets) - _NAMED} more" if len(targets) > _NAMED else ""
+    named = first_of(targets, _NAMED, _describe_target)
     one = len(targets) == 1
     message = (
-        f"spec.rollout.targets: {named}{more} {'does' if one else 'do'} not exist in namespace {namespace}, and so "
+        f"spec.rollout.targets: {named} {'does' if one else 'do'} not exist in namespace {namespace}, and so "
         f"{'it is' if one else 'they are'} not rolled: correct kind, name or labels, or create it, which the operator "
         "notices"
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.phrases import counted, first_of
 from esc_operator.reconciliation.rotations.judgement import (
     EnvironmentState,
     closed_namespaces,
@@ -51,7 +52,9 @@ def plan_dry_run(
     nothing."""
     meant = [one for one in selected if not one.suspended]
     counts = Counts(len(selected), waiting=len(meant), skipped=len(selected) - len(meant))
-    message = f"{_environments(len(meant))} would be rotated, {counts.skipped} suspended left out; nothing was done"
+    message = (
+        f"{counted(len(meant), 'environment')} would be rotated, {counts.skipped} suspended left out; nothing was done"
+    )
     if unsure := sum(one.unsure for one in meant):
         message += f"; the role of {unsure} of them is hidden, so they may use it"
     if wide := sum(one.wide for one in meant):
@@ -129,7 +132,7 @@ def _completion(
 ) -> tuple[str, str, str]:
     """Status, reason and message of the condition Complete."""
     same = sum(one.reason == reasons.NOTHING_RENEWED for one in outcomes.values())
-    done = f"{counts.succeeded - same} of {_environments(counts.selected - counts.skipped)} have new values"
+    done = f"{counts.succeeded - same} of {counted(counts.selected - counts.skipped, 'environment')} have new values"
     if same:
         done += f", and {same} open no provider and have no rotator, so that nothing was renewed"
     rest = f"{counts.running} running, {counts.waiting} waiting, {counts.failed} failed, {counts.skipped} left out"
@@ -146,7 +149,7 @@ def _completion(
         case Phase.STOPPED:
             where = len(failures_by_namespace(outcomes))
             stop = f"spec.stopAfterFailures is {rotation.stop_after}" if rotation.stop_after else "it was stopped"
-            why = f"{counts.failed} failed in {_namespaces(where)} ({stop}){halted}"
+            why = f"{counts.failed} failed in {counted(where, 'namespace')} ({stop}){halted}"
             return "False", reasons.ROTATION_STOPPED, f"{done}; {why}: {rest}"
         case Phase.SUSPENDED:
             return (
@@ -160,8 +163,7 @@ def _completion(
 
 def _name_closed(closed: Mapping[str, int]) -> str:
     named = [f"{name or 'ClusterEscEnvironments'} ({count} failed)" for name, count in closed.items()]
-    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-    return ", ".join(named[:MAX_NAMED]) + more
+    return first_of(named, MAX_NAMED)
 
 
 def begun(rotation: EscRotation, old: RotationStatus, now: datetime) -> RotationStatus:
@@ -211,11 +213,3 @@ def _with_conditions(
         conditions=carry_transition_times(conditions, old.conditions, now),
         observed_generation=rotation.generation,
     )
-
-
-def _environments(count: int) -> str:
-    return f"{count} environment{'' if count == 1 else 's'}"
-
-
-def _namespaces(count: int) -> str:
-    return f"{count} namespace{'' if count == 1 else 's'}"

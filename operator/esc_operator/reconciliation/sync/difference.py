@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esc_operator.formats.phrases import first_of, printable
 from esc_operator.resources import GROUP
 from esc_operator.resources.field_managers import ANNOTATIONS, DATA, LABELS, STRING_DATA, other_managers
 
@@ -35,11 +36,11 @@ class Difference:
 
     def describe(self) -> str:
         """What was changed, for people: `key "EXTRA", label "team"`."""
-        return _listed([*(f"key {_shown(key)}" for key in self.keys), *self.fields])
+        return first_of([*(f"key {_shown(key)}" for key in self.keys), *self.fields], NAMED)
 
     def describe_managers(self) -> str:
         """The managers, for people; "" if none is known."""
-        names = _listed([_shown(one) for one in self.managers])
+        names = first_of(self.managers, NAMED, _shown)
         return names and f"field manager{'s' if len(self.managers) > 1 else ''} {names}"
 
 
@@ -113,12 +114,7 @@ def _surplus_owners(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[
     return ours - {one["uid"] for one in wanted.get("ownerReferences") or ()}
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
 def _shown(name: str) -> str:
     """A name that another writer chose, shown so that it cannot pass for anything but a name."""
-    plain = "".join(character if character.isprintable() and character != '"' else "?" for character in name)
+    plain = printable(name).replace('"', "?")
     return f'"{plain}"' if len(plain) <= LONGEST_SHOWN else f'"{plain[: LONGEST_SHOWN - 1]}…"'

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esc_operator.formats.phrases import first_of, printable
 from esc_operator.lang.reasons import DUPLICATE_KEY, FINAL_VALUE, NUMBER_ROUNDED, UNKNOWN_FIELD
 from esc_operator.projection.leftovers import NOT_EXPORTED, NOT_FOR_SHELLS
 from esc_operator.resources import reasons
@@ -64,20 +65,19 @@ def _with_nulls(environment: EscEnvironment, known: Sequence[StatusWarning]) -> 
 
 
 def _nulls_lost(paths: Sequence[str]) -> StatusWarning:
-    named = ", ".join(map(_shown, paths[:_NAMED]))
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    named = first_of(paths, _NAMED, _shown)
     what = "the null" if len(paths) == 1 else "these nulls"
     return make_warning(
         reasons.NULL_LOST,
-        f"{named}{more}: `kubectl apply` took {what} out of the object, so an import's value stays there, or the key "
+        f"{named}: `kubectl apply` took {what} out of the object, so an import's value stays there, or the key "
         "is missing: write the definition as a text (spec.definition), or use `kubectl apply --server-side`",
     )
 
 
 def _shown(path: str) -> str:
     """A path on one line; of a long one its end."""
-    printable = "".join(character if character.isprintable() else "?" for character in path)
-    return printable if len(printable) <= _LONGEST_PATH else f"…{printable[1 - _LONGEST_PATH :]}"
+    line = printable(path)
+    return line if len(line) <= _LONGEST_PATH else f"…{line[1 - _LONGEST_PATH :]}"
 
 
 def with_warnings(environment: EscEnvironment, status: Status, old: Status, now: datetime) -> Status:
