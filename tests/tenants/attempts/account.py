@@ -16,8 +16,9 @@ from esc_operator.kube.paths import (
 )
 from esc_operator.kube.tokens import TOKEN_SECONDS
 from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL
+from tenants.admission import POLICIES
 from tenants.attempt import ACCOUNT, CONFINED, Verdict, attempt
-from tenants.attempts.statuses import CONFIG_MAPS, POLICIES
+from tenants.attempts.statuses import CONFIG_MAPS
 from tenants.judging import allowed, asked
 from tenants.stage import APPLY, MERGE, OPERATOR, ROLE_BINDINGS
 

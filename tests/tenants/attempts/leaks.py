@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from cluster.harness import variables, wait_until
 from esc_operator.kube.paths import Resource
-from local_https import Answer, HttpsServer
+from tenants.admission import is_refused, refusing_policy, refusing_webhook
 from tenants.attempt import Verdict, attempt
 from tenants.judging import secret_kept, settled
 from tenants.stage import ATTACKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from local_https import Question
     from tenants.stage import Stage
 
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-POLICIES = Resource(ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
-BINDINGS = Resource(ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
-WEBHOOKS = Resource(ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration")
 QUOTAS = Resource("/api/v1", "resourcequotas", "ResourceQuota")
-RULE = {
-    "apiGroups": [""],
-    "apiVersions": ["v1"],
-    "operations": ["CREATE", "UPDATE"],
-    "resources": ["secrets"],
-}
+
+QUOTING = "'TOKEN is ' + string(object.data.TOKEN)"
 
 
 def _filled(stage: Stage, canary: str, name: str) -> Verdict:
@@ -54,7 +42,7 @@ def _policy(reason: str) -> None:
     @attempt(f"have a policy's words about a Secret told, which quote it ({reason})")
     def quoted_by_a_policy(stage: Stage) -> Verdict:
         name, canary = stage.fresh(), stage.canary()
-        with _refusing_policy(stage, name, reason):
+        with refusing_policy(stage, name, {"messageExpression": QUOTING, "reason": reason}):
             verdict = _filled(stage, canary, name)
         named = f'the ValidatingAdmissionPolicy "{name}" denies it' in verdict.told
         return Verdict(verdict.by, verdict.told, good=verdict.good and named)
@@ -64,36 +52,6 @@ for _reason in ("Forbidden", "Invalid", "RequestEntityTooLarge"):
     _policy(_reason)
 
 
-@contextlib.contextmanager
-def _refusing_policy(stage: Stage, name: str, reason: str) -> Iterator[None]:
-    """Refuses the Secret of that name, and quotes its value."""
-    quoting = "'TOKEN is ' + string(object.data.TOKEN)"
-    policy = {
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [RULE]},
-            "matchConditions": [{"name": "that-one", "expression": f"request.name == '{name}'"}],
-            "validations": [{"expression": "false", "messageExpression": quoting, "reason": reason}],
-        },
-    }
-    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
-    stage.administrator.must("POST", POLICIES.path(), policy)
-    stage.administrator.must("POST", BINDINGS.path(), binding)
-    try:
-        wait_until(lambda: _is_refused(stage, name), "the policy is in force")
-        yield
-    finally:
-        stage.administrator.must("DELETE", BINDINGS.path(None, name))
-        stage.administrator.must("DELETE", POLICIES.path(None, name))
-
-
-def _is_refused(stage: Stage, name: str) -> bool:
-    body = {"metadata": {"name": name}, "stringData": {"TOKEN": "any"}}
-    status, _ = stage.attacker.cluster.request("POST", f"/api/v1/namespaces/{ATTACKER}/secrets", body, dryRun="All")
-    return status >= 400
-
-
 # A webhook.
 
 
@@ -101,7 +59,7 @@ def _webhook(what: str, status: dict[str, Any]) -> None:
     @attempt(f"have a webhook's words about a Secret told, which quote it ({what})")
     def quoted_by_a_webhook(stage: Stage) -> Verdict:
         name, canary = stage.fresh(), stage.canary()
-        with _refusing_webhook(stage, name, canary, status):
+        with refusing_webhook(stage, name, json.loads(json.dumps(status).replace("THE VALUE", canary))):
             verdict = _filled(stage, canary, name)
         named = f'the admission webhook "{name}.example.com" denies it' in verdict.told
         return Verdict(verdict.by, verdict.told, good=verdict.good and named)
@@ -110,36 +68,6 @@ def _webhook(what: str, status: dict[str, Any]) -> None:
 _webhook("in the message", {"message": "THE VALUE"})
 _webhook("as invalid fields", {"code": 422, "details": {"causes": [{"field": "THE VALUE", "reason": "THE VALUE"}]}})
 _webhook("as a policy of that name", {"message": "ValidatingAdmissionPolicy 'THE VALUE' with binding 'x' denied"})
-
-
-@contextlib.contextmanager
-def _refusing_webhook(stage: Stage, name: str, canary: str, status: dict[str, Any]) -> Iterator[None]:
-    words = json.loads(json.dumps(status).replace("THE VALUE", canary))
-
-    def answer(question: Question) -> Answer:
-        uid = question.content["request"]["uid"]
-        refusal = {"uid": uid, "allowed": False, "status": words}
-        return Answer({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": refusal})
-
-    with HttpsServer(stage.folder / name, answer) as server:
-        webhook = {
-            "name": f"{name}.example.com",
-            "clientConfig": {"url": server.url, "caBundle": _authority(server)},
-            "rules": [RULE],
-            "matchConditions": [{"name": "that-one", "expression": f"request.name == '{name}'"}],
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-        }
-        stage.administrator.must("POST", WEBHOOKS.path(), {"metadata": {"name": name}, "webhooks": [webhook]})
-        try:
-            wait_until(lambda: _is_refused(stage, name), "the webhook is in force")
-            yield
-        finally:
-            stage.administrator.must("DELETE", WEBHOOKS.path(None, name))
-
-
-def _authority(server: HttpsServer) -> str:
-    return base64.b64encode(server.ca_file.read_bytes()).decode()
 
 
 # A quota.
@@ -151,7 +79,7 @@ def beyond_the_quota(stage: Stage) -> Verdict:
     body = {"metadata": {"name": name}, "spec": {"hard": {"count/secrets": "0"}}}
     stage.administrator.must("POST", QUOTAS.path(ATTACKER), body)
     try:
-        wait_until(lambda: _is_refused(stage, name), "the quota is in force")
+        wait_until(lambda: is_refused(stage, name), "the quota is in force")
         verdict = _filled(stage, canary, name)
     finally:
         stage.administrator.must("DELETE", QUOTAS.path(ATTACKER, name))

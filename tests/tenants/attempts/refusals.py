@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cluster.harness import variables, wait_until
-from esc_operator.kube.paths import EVENTS
-from local_https import Answer, HttpsServer
+from esc_operator.kube.paths import EVENTS, SECRETS
+from tenants.admission import WRITES_OF_SECRETS, refusing_policy, refusing_webhook
 from tenants.attempt import Verdict, attempt
-from tenants.attempts.leaks import BINDINGS, POLICIES, RULE, WEBHOOKS
 from tenants.judging import settled
 from tenants.stage import ATTACKER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from local_https import Question
     from tenants.stage import Stage
 
 ITS_OWN = "every Secret needs the label owner"
@@ -41,36 +38,6 @@ def _forms(canary: str) -> list[str]:
 
 # A policy.
 
-
-@contextlib.contextmanager
-def _policy(stage: Stage, name: str, *operations: str, **validation: str) -> Iterator[None]:
-    policy = {
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [{**RULE, "operations": list(operations or RULE["operations"])}]},
-            "matchConditions": [{"name": "that-one", "expression": f"request.name == '{name}'"}],
-            "validations": [{"expression": "false", **validation}],
-        },
-    }
-    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
-    stage.administrator.must("POST", POLICIES.path(), policy)
-    stage.administrator.must("POST", BINDINGS.path(), binding)
-    try:
-        if "CREATE" in (operations or RULE["operations"]):
-            wait_until(lambda: _is_refused(stage, name), "the policy is in force")
-        yield
-    finally:
-        stage.administrator.must("DELETE", BINDINGS.path(None, name))
-        stage.administrator.must("DELETE", POLICIES.path(None, name))
-
-
-def _is_refused(stage: Stage, name: str) -> bool:
-    body = {"metadata": {"name": name}, "stringData": {"TOKEN": "any"}}
-    status, _ = stage.attacker.cluster.request("POST", f"/api/v1/namespaces/{ATTACKER}/secrets", body, dryRun="All")
-    return status >= 400
-
-
 _DATA = "string(object.data.TOKEN)"
 QUOTES = {
     "its beginning": f"{_DATA}.substring(0, 12)",
@@ -85,7 +52,7 @@ def _quoting(what: str, expression: str) -> None:
     @attempt(f"have a policy's words about a Secret told, which quote {what}")
     def quoted(stage: Stage) -> Verdict:
         name, canary = stage.fresh(), stage.canary()
-        with _policy(stage, name, message=ITS_OWN, messageExpression=expression):
+        with refusing_policy(stage, name, {"message": ITS_OWN, "messageExpression": expression}):
             told, kept = _told(stage, name, canary)
         named = f'the ValidatingAdmissionPolicy "{name}" denies it: its words may quote a value' in told
         return Verdict("operator", told, good=kept and named)
@@ -98,7 +65,7 @@ for _what, _expression in QUOTES.items():
 @attempt("have a policy's own message about a Secret told, which stands in the policy", allowed=True)
 def its_own_message(stage: Stage) -> Verdict:
     name, canary = stage.fresh(), stage.canary()
-    with _policy(stage, name, message=ITS_OWN):
+    with refusing_policy(stage, name, {"message": ITS_OWN}):
         told, kept = _told(stage, name, canary)
     named = f'the ValidatingAdmissionPolicy "{name}" denies it: "{ITS_OWN}": change spec.target or the values' in told
     return Verdict("nobody", told, good=kept and named)
@@ -110,21 +77,20 @@ def quoted_at_the_end(stage: Stage) -> Verdict:
     stage.attacker.apply(name, variables(TOKEN={"fn::secret": canary}))
     stage.attacker.until_ready(name)
     quoting = "'it was ' + string(oldObject.data.TOKEN)"
-    with _policy(stage, name, "DELETE", messageExpression=quoting):
-        path = f"/api/v1/namespaces/{ATTACKER}/secrets/{name}"
-        wait_until(lambda: _is_kept(stage, path), "the policy is in force")
+    deletes = {**WRITES_OF_SECRETS, "operations": ["DELETE"]}
+    with refusing_policy(stage, name, {"messageExpression": quoting}, deletes, _is_kept):
         stage.attacker.apply(name, variables(TOKEN={"fn::secret": canary}), target={"name": f"{name}-new"})
         wait_until(lambda: _event(stage, name, "SecretLeftOver"), "an event tells that it is left over")
         told = _event(stage, name, "SecretLeftOver")
         kept = not [place for form in _forms(canary) for place in stage.found(form)]
-    wait_until(lambda: not _is_kept(stage, path), "the policy is in force no more")
-    stage.administrator.must("DELETE", path)
+    wait_until(lambda: not _is_kept(stage, name), "the policy is in force no more")
+    stage.administrator.must("DELETE", SECRETS.path(ATTACKER, name))
     named = f'the ValidatingAdmissionPolicy "{name}" denies it' in told
     return Verdict("operator", told, good=kept and named)
 
 
-def _is_kept(stage: Stage, path: str) -> bool:
-    status, _ = stage.administrator.request("DELETE", path, {"dryRun": ["All"]})
+def _is_kept(stage: Stage, name: str) -> bool:
+    status, _ = stage.administrator.request("DELETE", SECRETS.path(ATTACKER, name), {"dryRun": ["All"]})
     return status >= 400
 
 
@@ -136,35 +102,6 @@ def _event(stage: Stage, name: str, reason: str) -> str:
 
 
 # A webhook.
-
-
-@contextlib.contextmanager
-def _webhook(stage: Stage, name: str, say: Callable[[str], str], canary: str) -> Iterator[None]:
-    def answer(question: Question) -> Answer:
-        uid = question.content["request"]["uid"]
-        refusal = {"uid": uid, "allowed": False, "status": {"message": say(canary)}}
-        return Answer({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": refusal})
-
-    with HttpsServer(stage.folder / name, answer) as server:
-        webhook = {
-            "name": f"{name}.example.com",
-            "clientConfig": {"url": server.url, "caBundle": _authority(server)},
-            "rules": [RULE],
-            "matchConditions": [{"name": "that-one", "expression": f"request.name == '{name}'"}],
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-        }
-        stage.administrator.must("POST", WEBHOOKS.path(), {"metadata": {"name": name}, "webhooks": [webhook]})
-        try:
-            wait_until(lambda: _is_refused(stage, name), "the webhook is in force")
-            yield
-        finally:
-            stage.administrator.must("DELETE", WEBHOOKS.path(None, name))
-
-
-def _authority(server: HttpsServer) -> str:
-    return base64.b64encode(server.ca_file.read_bytes()).decode()
-
 
 SAYINGS: dict[str, Callable[[str], str]] = {
     "reversed": lambda canary: canary[::-1],
@@ -181,7 +118,7 @@ def _saying(what: str, say: Callable[[str], str]) -> None:
     @attempt(f"have a webhook's words about a Secret told, which quote it {what}")
     def said(stage: Stage) -> Verdict:
         name, canary = stage.fresh(), stage.canary()
-        with _webhook(stage, name, say, canary):
+        with refusing_webhook(stage, name, {"message": say(canary)}):
             told, kept = _told(stage, name, canary)
         named = f'the admission webhook "{name}.example.com" denies it: its words may quote a value' in told
         return Verdict("operator", told, good=kept and named and "--dry-run=server" in told)
@@ -194,32 +131,16 @@ for _what, _say in SAYINGS.items():
 @attempt("refuse the status of an environment, so that nobody learns that its Secret is refused")
 def status_refused(stage: Stage) -> Verdict:
     name, canary = stage.fresh(), stage.canary()
-    rule: dict[str, Any] = {
+    rule = {
         "apiGroups": ["esc-operator.dev"],
         "apiVersions": ["v1alpha1"],
         "operations": ["UPDATE"],
         "resources": ["escenvironments/status"],
     }
-    policy = {
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [rule]},
-            "matchConditions": [{"name": "that-one", "expression": f"request.name == '{name}'"}],
-            "validations": [{"expression": "false", "message": "no status"}],
-        },
-    }
-    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
-    stage.administrator.must("POST", POLICIES.path(), policy)
-    stage.administrator.must("POST", BINDINGS.path(), binding)
-    try:
-        wait_until(lambda: _status_is_refused(stage, name), "the policy is in force")
+    with refusing_policy(stage, name, {"message": "no status"}, rule, _status_is_refused):
         stage.attacker.apply(name, variables(TOKEN={"fn::secret": canary}))
         wait_until(lambda: _event(stage, name, "StatusNotWritten"), "an event tells that it is not written")
         told = _event(stage, name, "StatusNotWritten")
-    finally:
-        stage.administrator.must("DELETE", BINDINGS.path(None, name))
-        stage.administrator.must("DELETE", POLICIES.path(None, name))
     stage.attacker.until_ready(name)
     kept = not [place for form in _forms(canary) for place in stage.found(form)]
     named = (

@@ -9,6 +9,7 @@ from cluster.harness import variables
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, NAMESPACES, ROTATIONS, SECRETS, Resource
 from esc_operator.resources import GROUP
 from esc_operator.resources.allowances import ALLOWED_ROLES
+from tenants.admission import POLICIES
 from tenants.attempt import Verdict, attempt
 from tenants.judging import asked
 from tenants.stage import MERGE, OPERATOR, ROLE_BINDINGS
@@ -16,7 +17,6 @@ from tenants.stage import MERGE, OPERATOR, ROLE_BINDINGS
 if TYPE_CHECKING:
     from tenants.stage import Stage
 
-POLICIES = Resource("/apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
 CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")
 
