@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from esc_operator.renewal.growing_gap import GrowingGap
+
 K = TypeVar("K")
 
 AT_ONCE: Final = 5
@@ -18,6 +20,7 @@ FIRST_GAP: Final = timedelta(milliseconds=500)
 LONGEST_GAP: Final = timedelta(seconds=8)
 CALM: Final = 2 * LONGEST_GAP
 """After this long without a change, the next one counts as the first."""
+_GAP: Final = GrowingGap(AT_ONCE, FIRST_GAP, LONGEST_GAP, CALM)
 SWEPT_AT: Final = 1000
 
 
@@ -38,9 +41,9 @@ class ChangeBackoff(Generic[K]):
         row = self._rows.get(key)
         if row is not None and now < row.last <= now + LONGEST_GAP:
             return row.last  # together with the earlier change that waits for the same time
-        if row is None or not row.last <= now < row.last + CALM:  # a clock that was set back delays nothing
+        if row is None or not _GAP.continues(row.last, now):
             row = _Row(0, now)
-        due = max(now, row.last + _gap(row.changes))
+        due = max(now, row.last + _GAP.after(row.changes))
         self._rows[key] = _Row(row.changes + 1, due)
         self._sweep(now)
         return due
@@ -49,10 +52,3 @@ class ChangeBackoff(Generic[K]):
         if len(self._rows) > self._sweep_at:
             self._rows = {key: row for key, row in self._rows.items() if now < row.last + CALM}
             self._sweep_at = max(SWEPT_AT, 2 * len(self._rows))
-
-
-def _gap(changes: int) -> timedelta:
-    """The gap after this many changes."""
-    if changes < AT_ONCE:
-        return timedelta(0)
-    return min(FIRST_GAP * (1 << min(changes - AT_ONCE, 10)), LONGEST_GAP)
