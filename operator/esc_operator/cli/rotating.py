@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from esc_operator.cli.cluster_session import ClusterSession
     from esc_operator.cli.waiting import Waiting
 
-HIDDEN = "its role is hidden, and may be this one"
+HIDDEN = "its login is hidden, and may match"
 WIDE = f"its role {FITS_WIDELY}"
 
 

@@ -29,7 +29,8 @@ class Batch(NamedTuple):
 class OpenRecord(NamedTuple):
     """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
     one, and the login if it made one. `hides_login`: the login is not shown, because its inputs hold a secret or the
-    provider does not report it.
+    provider does not report it. `organization` has the environment that was opened, in a service where environments
+    belong to one; "" for none.
     """
 
     path: str
@@ -38,6 +39,7 @@ class OpenRecord(NamedTuple):
     lease: Lease | None
     login: Login | None = None
     hides_login: bool = False
+    organization: str = ""
 
 
 class RotationStatus(StrEnum):

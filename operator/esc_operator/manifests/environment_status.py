@@ -164,6 +164,9 @@ def _logins() -> dict[str, Any]:
                     "none.",
                     maxLength=2048,
                 ),
+                "organization": text(
+                    "The organization of the environment that it opened, for provider pulumi.", maxLength=253
+                ),
                 "roleHidden": flag(
                     "The role is a secret, or the provider does not report it: a rotation by role includes the "
                     "environment."

@@ -16,7 +16,15 @@ from esc_operator.manifests.schema_parts import (
     time,
 )
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
-from esc_operator.resources.rotation import DEFAULT_AT_ONCE, LONGEST_MESSAGE, MAX_LISTED, MOST_AT_ONCE, Phase
+from esc_operator.resources.rotation import (
+    DEFAULT_AT_ONCE,
+    LONGEST_MESSAGE,
+    MAX_LISTED,
+    MOST_AT_ONCE,
+    NO_ORGANIZATIONS,
+    PULUMI,
+    Phase,
+)
 
 
 def rotation_crd() -> dict[str, Any]:
@@ -185,6 +193,12 @@ def _selector() -> dict[str, Any]:
             "provider": text(
                 "Only environments that open this provider, such as aws-login. Default: any or none.", maxLength=253
             ),
+            "organization": text(
+                "Only environments that are opened in this organization of Pulumi Cloud, in any case of letters. It "
+                "implies provider pulumi. Those of which that is not known are included. Default: any or none.",
+                minLength=1,
+                maxLength=253,
+            ),
             "role": text(
                 "Only environments that log in to a role that matches this pattern, such as "
                 "arn:aws:iam::*:role/apps-*; * is any text but / and :, and ** is any text. Those whose role is a "
@@ -193,6 +207,12 @@ def _selector() -> dict[str, Any]:
                 maxLength=2048,
             ),
         },
+        "x-kubernetes-validations": [
+            {
+                "rule": f"!has(self.organization) || !has(self.provider) || self.provider == '{PULUMI}'",
+                "message": NO_ORGANIZATIONS,
+            }
+        ],
     }
 
 
@@ -243,7 +263,7 @@ def _status() -> dict[str, Any]:
                         **_environment(),
                         "expiresAt": time("When its credentials expire, in UTC. Absent if they do not."),
                         "roleHidden": flag(
-                            "It may log in to a role that the selector matches: its status does not show the role."
+                            "It may log in as the selector says: its status does not show the role or the organization."
                         ),
                     },
                 },

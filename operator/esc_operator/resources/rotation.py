@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+PULUMI = "pulumi"
+"""The provider, in statuses and selectors, of environments that are opened in Pulumi Cloud. No other provider has
+organizations."""
+
+NO_ORGANIZATIONS = f"only {PULUMI} has organizations: leave provider out, or set it to {PULUMI}"
+"""The refusal of a selector with an organization and another provider."""
+
 DEFAULT_AT_ONCE = 10
 MOST_AT_ONCE = 500
 
@@ -51,8 +58,8 @@ class Selector:
     """Which environments to rotate: those that match every field that is set; all, if none is.
 
     `labels` are those of environments. `namespaces` are names, and `namespace_labels` labels of namespaces: with one of
-    them, no ClusterEscEnvironment is selected. `provider` and `role`, a pattern as in allow-lists
-    (`resources.allowances`), have to match the same login.
+    them, no ClusterEscEnvironment is selected. `provider`, `role`, a pattern as in allow-lists
+    (`resources.allowances`), and `organization`, in any case of letters, have to match the same login.
     """
 
     labels: LabelSelector = field(default_factory=LabelSelector)
@@ -60,6 +67,7 @@ class Selector:
     namespace_labels: LabelSelector | None = None
     provider: str = ""
     role: str = ""
+    organization: str = ""
 
     def describe(self) -> str:
         """The selector, for messages."""
@@ -69,6 +77,7 @@ class Selector:
             ("labels", "given" if self.labels != LabelSelector() else ""),
             ("provider", self.provider),
             ("role", shorten(self.role)),
+            ("organization", self.organization),
         )
         fields = "; ".join(f"{name}: {value}" for name, value in given if value)
         return f"the selector ({fields})" if fields else "the empty selector"
@@ -76,7 +85,7 @@ class Selector:
     @property
     def names_login(self) -> bool:
         """Whether it selects by login."""
-        return bool(self.provider or self.role)
+        return bool(self.provider or self.role or self.organization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An environment that a dry run would have rotated, and when its values expire. `unsure`: its role is hidden."""
+    """An environment that a dry run would have rotated, and when its values expire. `unsure`: its login is hidden."""
 
     key: Key
     expires_at: datetime | None
@@ -233,13 +242,14 @@ def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
 
 
 def parse_selector(data: Mapping[str, Any]) -> Selector:
-    of_namespaces = data.get("namespaceSelector")
+    of_namespaces, organization = data.get("namespaceSelector"), data.get("organization") or ""
     return Selector(
         labels=parse_label_selector(data),
         namespaces=tuple(data.get("namespaces") or ()),
         namespace_labels=None if of_namespaces is None else parse_label_selector(of_namespaces),
-        provider=data.get("provider") or "",
+        provider=data.get("provider") or (PULUMI if organization else ""),
         role=data.get("role") or "",
+        organization=organization,
     )
 
 

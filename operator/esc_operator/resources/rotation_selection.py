@@ -116,20 +116,24 @@ def _is_observed(body: Mapping[str, Any]) -> bool:
 
 
 class Places(NamedTuple):
-    """Where there are environments, and what they open: what a selector may have meant."""
+    """Where there are environments, what they open, and of which organizations: what a selector may have meant."""
 
     namespaces: Collection[str] = ()
     providers: Collection[str] = ()
+    organizations: Collection[str] = ()
 
 
 def places_of(bodies: Iterable[Mapping[str, Any]]) -> Places:
     """Those of environments as listed."""
     namespaces: set[str] = set()
     providers: set[str] = set()
+    organizations: set[str] = set()
     for body in bodies:
         namespaces.add(body["metadata"].get("namespace") or "")
-        providers.update(one.get("provider") or "" for one in (body.get("status") or {}).get("logins") or ())
-    return Places(namespaces - {""}, providers - {""})
+        for one in (body.get("status") or {}).get("logins") or ():
+            providers.add(one.get("provider") or "")
+            organizations.add(one.get("organization") or "")
+    return Places(namespaces - {""}, providers - {""}, organizations - {""})
 
 
 def describe_nothing(selector: Selector, suspended: int, places: Places = Places()) -> str:  # noqa: B008 - immutable
@@ -155,6 +159,10 @@ def _misspelled(selector: Selector, places: Places) -> Iterator[str]:
     if selector.provider and places.providers and selector.provider not in places.providers:
         hint = speller.hint(selector.provider, Known(places.providers, "what they open is"))
         yield f'none opens "{selector.provider}"{hint}'
+    folded = {name.casefold() for name in places.organizations}
+    if selector.organization and folded and selector.organization.casefold() not in folded:
+        hint = speller.hint(selector.organization, Known(places.organizations, "there are some of"))
+        yield f'none is of organization "{selector.organization}"{hint}'
 
 
 def _is_there(selector: Selector, namespace: str, namespaces: NamespaceLabels) -> bool:
@@ -201,14 +209,23 @@ def by_turns(
 
 
 def _logs_in(selector: Selector, status: Mapping[str, Any], *, is_current: bool) -> Fit:
-    if not (selector.provider or selector.role):
+    if not selector.names_login:
         return Fit.YES
-    logins = [one for one in status.get("logins") or () if selector.provider in {"", one.get("provider")}]
-    roles = [one.get("role") or "" for one in logins]
-    if any(not selector.role or matches(selector.role, role) for role in roles):
+    logins = [one for one in status.get("logins") or () if _may_be_of(selector, one)]
+    # Of a login without an organization it is not known whether it is of the selected one.
+    sure = [one.get("role") or "" for one in logins if one.get("organization") or not selector.organization]
+    if any(not selector.role or matches(selector.role, role) for role in sure):
         return Fit.YES
     wide = selector.role.replace("?", "*").replace("*", "**")
-    if any(matches(wide, role) for role in roles):
+    if any(matches(wide, role) for role in sure):
         return Fit.WIDE
-    may_be = not is_current or status.get("moreLogins") or any(one.get("roleHidden") for one in logins)
-    return Fit.MAYBE if may_be or not all(map(is_visible, roles)) else Fit.NO
+    hidden = len(sure) < len(logins) or any(one.get("roleHidden") for one in logins)
+    may_be = not is_current or status.get("moreLogins") or hidden
+    return Fit.MAYBE if may_be or not all(map(is_visible, sure)) else Fit.NO
+
+
+def _may_be_of(selector: Selector, login: Mapping[str, Any]) -> bool:
+    organization = login.get("organization") or ""
+    return selector.provider in {"", login.get("provider")} and (
+        not (selector.organization and organization) or organization.casefold() == selector.organization.casefold()
+    )

@@ -22,16 +22,17 @@ MAX_LOGINS = 64
 
 
 class LoginStatus(NamedTuple):
-    """A provider that an environment opens, and its role, "" for none. `hidden`: it may have a role that is not shown,
-    because it is a secret or the provider does not report it."""
+    """A provider that an environment opens, its role and its organization, "" for none. `hidden`: it may have a role
+    that is not shown, because it is a secret or the provider does not report it."""
 
     provider: str
     role: str = ""
     hidden: bool = False
+    organization: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        told = {"role": self.role} if self.role else {}
-        return {"provider": self.provider, **told, **({"roleHidden": True} if self.hidden else {})}
+        told = {"role": self.role, "organization": self.organization, "roleHidden": self.hidden}
+        return {"provider": self.provider, **{name: value for name, value in told.items() if value}}
 
 
 MAX_FAILING = 20
@@ -243,7 +244,12 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         seals=tuple(data.get("seals") or ()),
         rotator_states=data.get("rotatorStates") or "",
         logins=tuple(
-            LoginStatus(item["provider"], item.get("role") or "", bool(item.get("roleHidden")))
+            LoginStatus(
+                item["provider"],
+                item.get("role") or "",
+                bool(item.get("roleHidden")),
+                item.get("organization") or "",
+            )
             for item in data.get("logins") or ()
         ),
         more_logins=bool(data.get("moreLogins")),

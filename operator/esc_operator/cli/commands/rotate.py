@@ -18,7 +18,7 @@ from esc_operator.cli.waiting import Waiting, make_waiting
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.resources.environment import key_of
-from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE
+from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE, NO_ORGANIZATIONS, PULUMI
 from esc_operator.stores.cluster import read_existing
 from esc_operator.stores.references import Reference, parse_reference
 
@@ -35,6 +35,7 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.option("--namespace-selector", metavar="SELECTOR", help="Environments of namespaces with these labels.")
 @click.option("-l", "--selector", "labels", metavar="SELECTOR", help="With these labels, as in kubectl get -l.")
 @click.option("--provider", metavar="NAME", help="Environments that open this provider, such as aws-login.")
+@click.option("--organization", metavar="NAME", help="Environments of this organization of Pulumi Cloud.")
 @click.option(
     "--role",
     metavar="PATTERN",
@@ -71,6 +72,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     namespace_selector: str | None,
     labels: str | None,
     provider: str | None,
+    organization: str | None,
     role: str | None,
     reason: str | None,
     max_concurrent: int,
@@ -93,18 +95,20 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
       esc rotate ClusterEscEnvironment/registry --wait
       esc rotate -n apps --dry-run
       esc rotate --namespace-selector team=red --dry-run
+      esc rotate --provider pulumi --organization acme --dry-run
       esc rotate --role 'arn:aws:iam::123456789012:role/*' --reason 'a laptop was stolen' --wait
       esc rotate --all --max-concurrent 50 --stop-after 5 --wait
     """
     place = Place(context, _only(namespaces) if reference else "")
-    choice = _choice(() if reference else namespaces, namespace_selector, labels, provider, role)
+    choice = _choice(() if reference else namespaces, namespace_selector, labels, provider, organization, role)
     if everything and choice:
         raise click.UsageError("--all excludes the other selectors: use one or the other")
     selector = choice if choice or everything else None
     waiting = make_waiting(timeout, outside) if wait else None
     if (reference is None) == (selector is None):
         raise click.UsageError(
-            "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --role"
+            "name one environment, or say which ones: --all, -n, --namespace-selector, -l, --provider, --organization, "
+            "--role"
         )
     if selector is None:
         if no_rollout or stop_after or reason or allow_none:
@@ -131,19 +135,23 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         follow_rotation(session, name, waiting, is_terminal=sys.stderr.isatty())
 
 
-def _choice(
+def _choice(  # noqa: PLR0913, PLR0917 - each is an option of its own
     namespaces: tuple[str, ...],
     namespace_selector: str | None,
     labels: str | None,
     provider: str | None,
+    organization: str | None,
     role: str | None,
 ) -> dict[str, Any]:
     """The selector of the options; empty if none of them is given."""
+    if organization and provider not in {None, PULUMI}:
+        raise click.UsageError(NO_ORGANIZATIONS)
     return {
         **({"namespaces": list(namespaces)} if namespaces else {}),
         **({"namespaceSelector": parse_label_selector(namespace_selector)} if namespace_selector else {}),
         **(parse_label_selector(labels) if labels else {}),
         **({"provider": provider} if provider else {}),
+        **({"organization": organization} if organization else {}),
         **({"role": role} if role else {}),
     }
 

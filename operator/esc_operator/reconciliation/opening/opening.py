@@ -235,5 +235,10 @@ def window_of(result: Result) -> Window | None:
 def logins_of(opens: Iterable[OpenRecord]) -> tuple[LoginStatus, ...]:
     """Each once, in order."""
     return tuple(
-        sorted({LoginStatus(one.provider, one.login.role if one.login else "", one.hides_login) for one in opens})
+        sorted(
+            {
+                LoginStatus(one.provider, one.login.role if one.login else "", one.hides_login, one.organization)
+                for one in opens
+            }
+        )
     )

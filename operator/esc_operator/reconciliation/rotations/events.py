@@ -26,13 +26,13 @@ _SUCCESSES = frozenset({Phase.SUCCEEDED, Phase.DRY_RUN})
 
 
 def begin_event(rotation: EscRotation, status: RotationStatus, hidden: int = 0, wide: int = 0) -> Event:
-    """`hidden`: how many environments are included although their role is hidden; `wide`: how many match only with `**`
-    in place of each `*`."""
+    """`hidden`: how many environments are included although their login is hidden; `wide`: how many match only with
+    `**` in place of each `*`."""
     run = f"run {status.run} " if rotation.schedule else ""
     selected, skipped = status.counts.selected, status.counts.skipped
     left_out = f", {skipped} of them suspended and left out" if skipped else ""
     meant = "1 environment is" if selected == 1 else f"{selected} environments are"
-    taken = f"; {hidden} of them have a hidden role and may match" if hidden else ""
+    taken = f"; {hidden} of them have a hidden login and may match" if hidden else ""
     taken += f"; the role of {wide} of them {FITS_WIDELY}" if wide else ""
     message = f"{run}starts: {meant} selected{left_out}{taken}; {rotation.at_once} at a time"
     return Event("Normal", reasons.ROTATING, message)

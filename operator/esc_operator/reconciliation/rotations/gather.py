@@ -64,10 +64,12 @@ class RotationGatherer:
         return in_order(one for one in found if one and (one.created_at is None or one.created_at <= before))
 
     def places(self) -> Places:
-        """The places of environments, and what they open, as far as this process knows."""
+        """The places of environments, what they open, and of which organizations, as far as this process knows."""
         entries = self._cache.entries()
         namespaces = {key.namespace for key, _ in entries} - {""}
-        return Places(namespaces, {login.provider for _, entry in entries for login in entry.status.logins})
+        logins = [login for _, entry in entries for login in entry.status.logins]
+        organizations = {login.organization for login in logins} - {""}
+        return Places(namespaces, {login.provider for login in logins}, organizations)
 
     def _is_current(self, body: Mapping[str, Any]) -> bool:
         """Whether the status is no older than the Secret's record: a write of the status may have been lost."""

@@ -56,7 +56,7 @@ def plan_dry_run(
         f"{counted(len(meant), 'environment')} would be rotated, {counts.skipped} suspended left out; nothing was done"
     )
     if unsure := sum(one.unsure for one in meant):
-        message += f"; the role of {unsure} of them is hidden, so they may use it"
+        message += f"; the login of {unsure} of them is hidden, so they may match"
     if wide := sum(one.wide for one in meant):
         message += f"; the role of {wide} of them {FITS_WIDELY}"
     told = "True", reasons.DRY_RUN, message

@@ -235,9 +235,23 @@ def test_a_dry_run_tells_whose_role_is_not_told(esc: Esc, cluster: FakeSession) 
     cluster.statuses["else", "other"] = {"logins": [{"provider": "aws-login", "roleHidden": True}]}
     assert esc("rotate", "--role", "**:role/apps", "--dry-run").out.splitlines() == [
         "apps/aws    2026-05-01T13:00:00Z",
-        "else/other  no expiry  its role is hidden, and may be this one",
+        "else/other  no expiry  its login is hidden, and may match",
         "apps/late   2026-05-01T14:00:00Z",
     ]
+
+
+def test_environments_of_an_organization_of_pulumi_cloud_are_rotated_together(esc: Esc, cluster: FakeSession) -> None:
+    cluster.statuses["apps", "aws"] = {"logins": [{"provider": "pulumi", "organization": "acme"}]}
+    cluster.statuses["else", "other"] = {"logins": [{"provider": "pulumi", "organization": "other"}]}
+    assert esc("rotate", "--organization", "ACME", "--dry-run").out == "apps/aws  no expiry\n"
+    assert esc("rotate", "--provider", "pulumi", "--organization", "acme").status == 0
+    assert cluster.created[-1]["spec"]["selector"] == {"provider": "pulumi", "organization": "acme"}
+    answer = esc("rotate", "--organization", "acne", "--dry-run")
+    assert answer.status == 1
+    assert 'none is of organization "acne"; did you mean "acme"?' in answer.err
+    answer = esc("rotate", "--organization", "acme", "--provider", "aws-login")
+    assert answer.status == 2
+    assert "only pulumi has organizations: leave provider out, or set it to pulumi" in answer.err
 
 
 def test_a_dry_run_tells_whose_role_fits_only_with_two_stars(esc: Esc, cluster: FakeSession) -> None:

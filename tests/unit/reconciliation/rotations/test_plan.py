@@ -221,7 +221,7 @@ def test_an_environment_whose_role_is_not_told_is_planned_and_that_is_reported()
     assert status.to_dict()["planned"] == [
         {"namespace": "red", "name": "red-001", "expiresAt": "2026-05-01T12:01:00Z", "roleHidden": True}
     ]
-    assert status.conditions[0].message.endswith("the role of 1 of them is hidden, so they may use it")
+    assert status.conditions[0].message.endswith("the login of 1 of them is hidden, so they may match")
 
 
 @pytest.mark.parametrize(
@@ -401,6 +401,7 @@ def test_an_environment_that_was_never_filled_fits_only_what_asks_for_no_login()
 
 
 HIDDEN = {"provider": "aws-login", "roleHidden": True}
+ACME = {"provider": "pulumi", "organization": "acme"}
 
 
 @pytest.mark.parametrize(
@@ -417,6 +418,22 @@ HIDDEN = {"provider": "aws-login", "roleHidden": True}
         ({"role": ARN}, {}, Fit.MAYBE),
         ({"role": ARN}, {"observedGeneration": 2}, Fit.NO),
         ({}, {}, Fit.YES),
+        ({"organization": "acme"}, {"logins": [ACME]}, Fit.YES),
+        ({"organization": "Acme", "provider": "pulumi"}, {"logins": [ACME]}, Fit.YES),
+        ({"organization": "other"}, {"logins": [ACME]}, Fit.NO),
+        ({"organization": "other"}, {"logins": [{**ACME, "roleHidden": True}]}, Fit.NO),
+        ({"organization": "acme"}, {"logins": [HIDDEN]}, Fit.NO),  # another provider has none
+        ({"organization": "acme"}, {"logins": [{"provider": "pulumi"}]}, Fit.MAYBE),
+        ({"organization": "acme"}, {"logins": [{"provider": "pulumi", "roleHidden": True}]}, Fit.MAYBE),
+        ({"organization": "acme"}, {"logins": [HIDDEN], "moreLogins": True}, Fit.MAYBE),
+        ({"organization": "acme"}, {"logins": [], "observedGeneration": 1}, Fit.MAYBE),
+        ({"organization": "acme", "role": "team:*"}, {"logins": [{**ACME, "role": "team:platform"}]}, Fit.YES),
+        ({"organization": "acme", "role": "team:*"}, {"logins": [{**ACME, "role": "user:me"}]}, Fit.NO),
+        (
+            {"organization": "acme", "role": "team:*"},
+            {"logins": [{**ACME, "organization": "other", "role": "team:a"}]},
+            Fit.NO,
+        ),
     ],
 )
 def test_what_is_not_told_of_a_login_is_no_way_around_a_rotation(
