@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,30 +32,85 @@ def apply_text(tenant: Tenant, text: str) -> None:
 
 
 LETTERS = """\
-# a comment, and words that YAML 1.1 takes for booleans
+# A comment, and an order that is not the alphabet's.
 values:
-  first: 1
+  z: {first: 1}   # a flow mapping, and spaces before a comment
   environmentVariables:
+    # Words that YAML 1.1 takes for booleans, as values and as names.
     MODE: on
     COUNTRY: no
+    ANSWER: Yes
     y: "n"
+    off: name
+    # Numbers that a float cannot hold, and those that are written in another way.
     SNOWFLAKE: 12345678901234567890
+    PORTS: 5432:5432
     TIME: 12:30:45
-    LATER: ${first}
+    DATE: 2001-12-14
+    # Texts whose quotes and spaces matter.
+    QUOTED: '  it''s "so"\\n  '
+    GREETING: "gr\u00fcezi \U0001f600"
+    LINES: |2
+        indented
+
+      once more
+    FOLDED: >-
+      one
+      line
+    NOTHING: ~
+    LATER: ${z.first}
 """
 
+ARRIVED = {
+    "MODE": "on",
+    "COUNTRY": "no",
+    "ANSWER": "Yes",
+    "y": "n",
+    "off": "name",
+    "SNOWFLAKE": "12345678901234567890",
+    "PORTS": "5432:5432",
+    "TIME": "12:30:45",
+    "DATE": "2001-12-14",
+    "QUOTED": '  it\'s "so"\\n  ',
+    "GREETING": "gr\u00fcezi \U0001f600",
+    "LINES": "  indented\n\nonce more\n",
+    "FOLDED": "one line",
+    "NOTHING": "",
+    "LATER": "1",
+}
 
-def test_what_kubectl_changes_in_an_object_stays_in_a_text(tenant: Tenant) -> None:
+
+def test_a_text_arrives_to_the_letter_however_kubectl_writes_it(tenant: Tenant) -> None:
     apply_text(tenant, LETTERS)
     tenant.until_ready("app")
-    assert tenant.values("app") == {
-        "MODE": "on",
-        "COUNTRY": "no",
-        "y": "n",
-        "SNOWFLAKE": "12345678901234567890",
-        "TIME": "12:30:45",
-        "LATER": "1",
-    }
+    assert (stored(tenant)["definition"], tenant.values("app")) == (LETTERS, ARRIVED)
+    read = kubectl(tenant, "get", "escenv", "app", "-o", "yaml").stdout
+    for write in (
+        ["replace", "-f", "-"],
+        ["apply", "-f", "-"],
+        ["apply", "--server-side", "--force-conflicts", "-f", "-"],
+    ):
+        unversioned = "\n".join(line for line in read.splitlines() if "resourceVersion:" not in line)
+        answer = kubectl(tenant, *write, text=unversioned)
+        assert answer.returncode == 0, answer.stderr
+        assert stored(tenant)["definition"] == LETTERS, write
+
+
+def test_the_same_as_an_object_is_what_kubectl_makes_of_it(tenant: Tenant) -> None:
+    """If kubectl changes nothing any more, nothing above shows anything."""
+    block = "".join(f"    {line}\n" for line in LETTERS.splitlines())
+    answer = kubectl(tenant, "apply", "-f", "-", text=manifest(f"  environment:\n{block}"))
+    assert answer.returncode == 0, answer.stderr
+    kept = stored(tenant)["environment"]["values"]["environmentVariables"]
+    assert (kept["MODE"], kept["COUNTRY"], kept["ANSWER"]) == (True, False, True)
+    assert "off" not in kept
+    assert kept["SNOWFLAKE"] != 12345678901234567890
+    assert "NOTHING" not in kept
+
+
+def stored(tenant: Tenant) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(kubectl(tenant, "get", "escenv", "app", "-o", "json").stdout)["spec"]
+    return spec
 
 
 def test_a_null_of_a_text_covers_what_it_is_over(tenant: Tenant) -> None:
