@@ -3,6 +3,8 @@
 The name is resolved once, each address is checked, and the connection goes to a checked address; the name is used for
 TLS and the Host header only, so it does not matter if the name resolves differently a moment later. Redirects are not
 followed, answers not decompressed, cookies not kept, and connections not reused, since another namespace may come next.
+
+At a terminal there is no fence, so the connection goes to the name: a proxy may know names that this machine does not.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from esc_operator.driver.networks import parse_origin
 from esc_operator.errors import ProviderError
+from esc_operator.kube.no_answer import CERTIFICATES, explain
 from esc_operator.providers import reasons
 from esc_operator.providers.port import HttpAnswer
-from esc_operator.providers.token_endpoints import proxy_for
+from esc_operator.providers.token_endpoints import host_of, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -40,7 +43,7 @@ REQUEST_SECONDS = 20.0
 
 class Outbound:
     """Sends requests. `fence` is None at a terminal, where the network is the user's own. `settings` may name a proxy
-    (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)."""
+    (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE). Without `verifies` any certificate is accepted."""
 
     def __init__(
         self,
@@ -49,8 +52,10 @@ class Outbound:
         resolve: Resolve | None = None,
         *,
         seconds: float = REQUEST_SECONDS,
+        verifies: bool = True,
     ) -> None:
         self._seconds = seconds
+        self._verifies = verifies
         self._fence = fence
         self._settings = settings
         self._resolve = resolve or _look_up
@@ -62,11 +67,12 @@ class Outbound:
             self._fence.check_origin(origin)
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._ask(request, origin, await self._address(origin))
+                host = origin.host if self._fence is None else str(await self._address(origin))
+                return await self._ask(request, origin, host)
         except TimeoutError:
-            raise _unreachable(origin, f"there was no whole answer within {self._seconds:g} s") from None
+            raise self._unreachable(origin, f"there was no whole answer within {self._seconds:g} s") from None
         except OSError as error:
-            raise _unreachable(origin, f"there is no connection ({type(error).__name__})") from None
+            raise self._unreachable(origin, f"there is no connection ({type(error).__name__})") from None
 
     async def _address(self, origin: Origin) -> Address:
         """The first address of the name, once all were checked."""
@@ -75,21 +81,23 @@ class Outbound:
         except OSError:
             texts = []
         if not texts:
-            raise _unreachable(origin, "its name has no address")
+            raise self._unreachable(origin, "its name has no address")
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         if self._fence is not None:
             for address in addresses:
                 self._fence.check_address(origin, address)
         return addresses[0]
 
-    async def _ask(self, request: HttpRequest, origin: Origin, address: Address) -> HttpAnswer:
+    async def _ask(self, request: HttpRequest, origin: Origin, host: str) -> HttpAnswer:
         import aiohttp
         from yarl import URL
 
-        host = f"[{address}]" if address.version == 6 else str(address)
+        host = f"[{host}]" if ":" in host else host
         target = URL(f"{origin.scheme}://{host}:{origin.port}{_path(request.url)}", encoded=True)
         headers = {**request.headers, "Host": str(origin).partition("://")[2], "Accept-Encoding": "identity"}
-        context = tls(self._settings.get("SSL_CERT_FILE") or None)
+        context = self._tls(origin)
+        # Without a fence the proxy gets the name; else the address, so that it connects to the checked one.
+        proxy = self._proxy(origin)
         try:
             async with (
                 aiohttp.ClientSession(
@@ -105,14 +113,51 @@ class Outbound:
                     headers=headers,
                     allow_redirects=False,
                     server_hostname=origin.host if origin.scheme == "https" else None,
-                    # The proxy gets the address, not the name, so that it connects to the checked address.
-                    proxy=proxy_for(origin.host, self._settings, origin.scheme),
+                    proxy=proxy,
                 ) as answer,
             ):
                 return HttpAnswer(answer.status, _lower(answer.headers), await _read(answer.content, origin))
+        except aiohttp.ClientHttpProxyError as error:
+            why = f"the proxy {host_of(proxy or '')} does not connect to it: it answered {error.status}"
+            raise self._unreachable(origin, why) from None
+        except aiohttp.ClientProxyConnectionError as error:
+            why = f"there is no connection to the proxy {host_of(proxy or '')} ({_why(error)})"
+            raise self._unreachable(origin, why) from None
         except aiohttp.ClientError as error:
-            # Only the type: the text may hold the URL, and a URL a secret.
-            raise _unreachable(origin, f"there is no whole answer ({type(error).__name__})") from None
+            raise self._unreachable(origin, f"there is no whole answer ({_why(error)})") from None
+
+    def _proxy(self, origin: Origin) -> str | None:
+        proxy = proxy_for(origin.host, self._settings, origin.scheme)
+        if proxy and not proxy.lower().startswith(("http://", "https://")):
+            raise self._unreachable(origin, "the proxy of the settings is not an HTTP proxy (http://HOST:PORT)")
+        return proxy
+
+    def _tls(self, origin: Origin) -> ssl.SSLContext:
+        if not self._verifies:
+            return _unverified()
+        path = self._settings.get("SSL_CERT_FILE") or None
+        try:
+            return tls(path)
+        except OSError as error:
+            why = f"the file {path} of SSL_CERT_FILE cannot be used ({type(error).__name__})"
+            raise self._unreachable(origin, why) from None
+
+    def _unreachable(self, origin: Origin, why: str) -> ProviderError:
+        # Only the operator tries again.
+        again = "" if self._fence is None else "; this is tried again"
+        return ProviderError(
+            f"{origin} cannot be reached: {why}; check the URL and the network{again}",
+            reason=reasons.UNREACHABLE,
+            outage=True,
+        )
+
+
+def _why(error: BaseException) -> str:
+    """What happened, in our own words: the text of the library may hold the URL, and a URL a secret."""
+    found = explain(error)
+    if found.word in CERTIFICATES:
+        return f"{found.word}: it {found.text}; SSL_CERT_FILE names the file with the authorities that are trusted"
+    return f"{found.word}: it {found.text}"
 
 
 async def _read(content: StreamReader, origin: Origin) -> bytes:
@@ -137,6 +182,13 @@ def tls(certificates: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates)
 
 
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _path(url: str) -> str:
     """Path and query, as they were written."""
     rest = url.partition("://")[2].partition("#")[0]
@@ -147,11 +199,3 @@ def _path(url: str) -> str:
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): text for name, text in headers.items()}
-
-
-def _unreachable(origin: Origin, why: str) -> ProviderError:
-    return ProviderError(
-        f"{origin} cannot be reached: {why}; check the URL and the network; this is tried again",
-        reason=reasons.UNREACHABLE,
-        outage=True,
-    )

@@ -109,9 +109,20 @@ class Explanation(NamedTuple):
     advice: str
 
 
+CERTIFICATES: Final = frozenset(
+    {UNKNOWN_AUTHORITY, WRONG_SERVER_NAME, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, CERTIFICATE_INVALID}
+)
+"""The words for a server's certificate that does not hold."""
+
+
+def explain(error: BaseException) -> Explanation:
+    """Why there was no answer from any server: in words of our own, without those of a library."""
+    return _explain(list(_causes(error))[::-1])
+
+
 def error_from_failure(failure: Failure, what: str, config: ClientConfig) -> UnavailableError:
     """The error for a request that got no answer. `what` says what was tried, such as `read secrets apps/aws`."""
-    text, word, advice = _explain_proxy(failure) or _explain(list(_causes(failure.error))[::-1])
+    text, word, advice = _explain_proxy(failure) or explain(failure.error)
     place = _proxy(config) if failure.at_proxy else _server(config)
     word = word if not failure.at_proxy or word.startswith("Proxy") else f"Proxy{word}"
     return UnavailableError(f"could not {what}: {place} {text} ({word}): {advice}")

@@ -162,6 +162,29 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
     assert refused.value.reason == "AnswerTooLarge"
 
 
+def test_an_unknown_authority_and_other_names_are_told_with_what_to_set(tmp_path: Path) -> None:
+    def refusal(url: str, certificates: str) -> str:
+        with pytest.raises(ProviderError) as refused:
+            asyncio.run(Outbound(None, {"SSL_CERT_FILE": certificates}).send(HttpRequest("GET", url)))
+        return refused.value.message
+
+    with HttpsServer(tmp_path, lambda _: Answer({})) as server:
+        message = refusal(server.url, "")
+        assert message.startswith(f"{server.url} cannot be reached: there is no whole answer (UnknownAuthority: it is ")
+        assert "SSL_CERT_FILE names the file with the authorities that are trusted" in message
+        assert "tried again" not in message, "at a terminal nobody tries again"
+        other = server.url.replace("127.0.0.1", "localhost")
+        assert "WrongServerName: it is not trusted" in refusal(other, str(server.ca_file))
+        message = refusal(server.url, "/does/not/exist")
+        assert "the file /does/not/exist of SSL_CERT_FILE cannot be used (FileNotFoundError)" in message
+
+
+def test_any_certificate_will_do_where_that_is_asked_for(tmp_path: Path) -> None:
+    with HttpsServer(tmp_path, lambda _: Answer({"ok": True})) as server:
+        sender = Outbound(None, {}, verifies=False)
+        assert asyncio.run(sender.send(HttpRequest("GET", server.url))).body == b'{"ok": true}'
+
+
 def test_what_is_packed_is_not_unpacked() -> None:
     answer, (asked,) = ask(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")
     assert answer.body == b"\x1f\x8b"
@@ -211,6 +234,29 @@ def test_a_proxy_is_asked_for_the_address_that_was_judged() -> None:
             assert len(asked) == 1
 
     asyncio.run(run())
+
+
+def test_at_a_terminal_a_proxy_gets_the_name_and_its_refusal_is_told() -> None:
+    async def run(answer: bytes) -> tuple[str, list[bytes]]:
+        async with answering(answer) as (port, asked):
+            settings = {"HTTPS_PROXY": f"http://me:hunter2@127.0.0.1:{port}"}
+            with pytest.raises(ProviderError) as refused:
+                await Outbound(None, settings).send(HttpRequest("GET", "https://vault.invalid/"))
+            return refused.value.message.replace(f":{port}", ":PORT"), asked
+
+    message, asked = asyncio.run(run(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
+    assert asked[0].startswith(b"CONNECT vault.invalid:443 HTTP/1.1\r\n")
+    assert "the proxy 127.0.0.1:PORT does not connect to it: it answered 407" in message
+    for proxy, why in (
+        ("http://127.0.0.1:1", "there is no connection to the proxy 127.0.0.1:1 (ConnectionRefused: it refuses"),
+        ("socks5://127.0.0.1:1", "the proxy of the settings is not an HTTP proxy"),
+    ):
+        with pytest.raises(ProviderError) as refused:
+            asyncio.run(Outbound(None, {"HTTPS_PROXY": proxy}).send(HttpRequest("GET", "https://vault.invalid/")))
+        assert why in refused.value.message
+
+
+def test_a_proxy_is_not_asked_for_what_is_spared() -> None:
     spared = {"HTTPS_PROXY": "http://proxy", "NO_PROXY": ".example"}
     assert proxy_for("vault.example", spared) is None
     assert proxy_for("vault.other", spared) == "http://proxy"
