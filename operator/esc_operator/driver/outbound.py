@@ -70,7 +70,8 @@ class Outbound:
                 host = origin.host if self._fence is None else str(await self._address(origin))
                 return await self._ask(request, origin, host)
         except TimeoutError:
-            raise self._unreachable(origin, f"there was no whole answer within {self._seconds:g} s") from None
+            why = f"there was no whole answer within {self._seconds:g} s"
+            raise self._unreachable(origin, why, reasons.ANSWER_TIMEOUT) from None
         except OSError as error:
             raise self._unreachable(origin, f"there is no connection ({type(error).__name__})") from None
 
@@ -124,7 +125,9 @@ class Outbound:
             why = f"there is no connection to the proxy {host_of(proxy or '')} ({_why(error)})"
             raise self._unreachable(origin, why) from None
         except aiohttp.ClientError as error:
-            raise self._unreachable(origin, f"there is no whole answer ({_why(error)})") from None
+            is_cut_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
+            reason = reasons.ANSWER_CUT_OFF if is_cut_off else reasons.UNREACHABLE
+            raise self._unreachable(origin, f"there is no whole answer ({_why(error)})", reason) from None
 
     def _proxy(self, origin: Origin) -> str | None:
         proxy = proxy_for(origin.host, self._settings, origin.scheme)
@@ -142,12 +145,12 @@ class Outbound:
             why = f"the file {path} of SSL_CERT_FILE cannot be used ({type(error).__name__})"
             raise self._unreachable(origin, why) from None
 
-    def _unreachable(self, origin: Origin, why: str) -> ProviderError:
+    def _unreachable(self, origin: Origin, why: str, reason: str = reasons.UNREACHABLE) -> ProviderError:
         # Only the operator tries again.
         again = "" if self._fence is None else "; this is tried again"
         return ProviderError(
             f"{origin} cannot be reached: {why}; check the URL and the network{again}",
-            reason=reasons.UNREACHABLE,
+            reason=reason,
             outage=True,
         )
 

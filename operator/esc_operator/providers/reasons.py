@@ -24,6 +24,12 @@ URL_NOT_ALLOWED = "URLNotAllowed"
 UNREACHABLE = "Unreachable"
 """A host that an input names does not answer."""
 
+ANSWER_TIMEOUT = "AnswerTimeout"
+"""A host that an input names did not answer in time."""
+
+ANSWER_CUT_OFF = "AnswerCutOff"
+"""A host that an input names ended its answer too early."""
+
 ANSWER_TOO_LARGE = "AnswerTooLarge"
 """The answer of a host that an input names exceeds the limit."""
 

@@ -191,10 +191,18 @@ def test_what_is_packed_is_not_unpacked() -> None:
     assert b"Accept-Encoding: identity" in asked
 
 
-@pytest.mark.parametrize("piece", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"])
-def test_what_is_no_whole_answer_is_told_without_its_words(piece: bytes) -> None:
+@pytest.mark.parametrize(
+    ("piece", "reason"),
+    [
+        (b"", "AnswerCutOff"),
+        (b"nonsense\r\n\r\n", "Unreachable"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", "AnswerCutOff"),
+    ],
+)
+def test_what_is_no_whole_answer_is_told_without_its_words(piece: bytes, reason: str) -> None:
     with pytest.raises(ProviderError, match=r"http://vault\.example:\d+ cannot be reached") as refused:
         ask(piece, path="/v1/hunter2")
+    assert refused.value.reason == reason
     assert "hunter2" not in refused.value.message
 
 
@@ -202,8 +210,9 @@ def test_a_host_that_answers_a_byte_at_a_time_keeps_nobody_for_long() -> None:
     async def run() -> None:
         async with answering(b"HTTP/1.1 200 OK\r\n\r\n", *([b"x"] * 1000), pause=0.01) as (port, _):
             sender = Outbound(ANY, {}, leads_to("127.0.0.1"), seconds=0.2)
-            with pytest.raises(ProviderError, match=r"no whole answer within 0\.2 s"):
+            with pytest.raises(ProviderError, match=r"no whole answer within 0\.2 s") as refused:
                 await sender.send(HttpRequest("GET", f"http://vault.example:{port}"))
+            assert refused.value.reason == "AnswerTimeout"
 
     asyncio.run(run())
 
