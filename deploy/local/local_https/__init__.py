@@ -1,7 +1,8 @@
 """An HTTPS server on loopback that answers in JSON, with a certificate of its own authority.
 
 Owns the protocol and nothing of what is answered; the local issuer and the local clouds stand on it. It serves on
-threads of the process that starts it, so whoever starts one may ask it what happened.
+threads of the process that starts it, so whoever starts one may ask it what happened. `ServerCertificate` is for a
+server of another make.
 """
 
 import http.server
@@ -59,37 +60,57 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class HttpsServer:
-    """Serves within its `with` block; `ca_file` is what its TLS is verified with, and written when it starts."""
+class ServerCertificate:
+    """What a server on loopback shows its clients, who verify it with `ca_file`; written when it is issued."""
 
-    def __init__(self, folder: Path, answer: Callable[[Question], Answer]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._answer = answer
-        self._server: http.server.ThreadingHTTPServer | None = None
         self._authority: Authority | None = None
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._hosts = ["127.0.0.1"]
-        self.url = ""
+        self._hosts: list[str] = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     @property
     def ca_file(self) -> Path:
         return self._folder / "ca.crt"
 
-    def certify(self, host: str) -> None:
-        """Show from here on a certificate for this name or address too, by which others reach this machine."""
-        assert self._authority is not None, "it has been started"
-        self._hosts = [*dict.fromkeys([*self._hosts, host])]
-        self._authority.issue_server("server", "server", [_general_name(one) for one in self._hosts])
-        # New connections are shown the new one; those that are open keep theirs.
-        self._context.load_cert_chain(self._folder / "server.crt", self._folder / "server.key")
-
-    def start(self) -> Self:
+    def issue(self) -> None:
+        """Make an authority, and a certificate for 127.0.0.1."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._authority = Authority.create(self._folder)
         self.certify("127.0.0.1")
+
+    def certify(self, host: str) -> None:
+        """Show from here on a certificate for this name or address too, by which others reach this machine."""
+        assert self._authority is not None, "it has been issued"
+        self._hosts = [*dict.fromkeys([*self._hosts, host])]
+        self._authority.issue_server("server", "server", [_general_name(one) for one in self._hosts])
+        # New connections are shown the new one; those that are open keep theirs.
+        self.context.load_cert_chain(self._folder / "server.crt", self._folder / "server.key")
+
+
+class HttpsServer:
+    """Serves within its `with` block; `ca_file` is what its TLS is verified with, and written when it starts."""
+
+    def __init__(self, folder: Path, answer: Callable[[Question], Answer]) -> None:
+        self._answer = answer
+        self._server: http.server.ThreadingHTTPServer | None = None
+        self._certificate = ServerCertificate(folder)
+        self.url = ""
+
+    @property
+    def ca_file(self) -> Path:
+        return self._certificate.ca_file
+
+    def certify(self, host: str) -> None:
+        """As `ServerCertificate.certify`."""
+        self._certificate.certify(host)
+
+    def start(self) -> Self:
+        self._certificate.issue()
         server = _Server(("127.0.0.1", 0), _handler(self._answer))
+        context = self._certificate.context
         # Without the handshake: one that does not come would keep all others waiting.
-        server.socket = self._context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"https://127.0.0.1:{server.server_address[1]}"
         self._server = server
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
