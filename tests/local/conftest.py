@@ -1,11 +1,14 @@
-"""One AWS and one issuer for all of these tests; each test finds counts, faults and settings fresh."""
+"""One AWS and one issuer for all of these tests, which find counts, faults and settings fresh; a Pulumi Cloud each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from local.pulumi_world import World
 from local_aws import LocalAws
 from local_issuer import LocalIssuer
+from local_pulumi import LocalPulumi
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,11 @@ def aws(shared_aws: LocalAws) -> LocalAws:
     shared_aws.clear_faults()
     shared_aws.settings(lifetime=None)
     return shared_aws
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path) -> Iterator[World]:
+    with LocalPulumi(tmp_path / "pulumi") as cloud:
+        world = World(cloud)
+        yield world
+        world.close()
