@@ -9,7 +9,6 @@ from local_pulumi.calls import EMPTY, NO_CONTENT, Call, stamp, user_info
 from local_pulumi.environments import Environment, Revision, check_name
 from local_pulumi.evaluation import Subject
 from local_pulumi.refusals import bad_request, conflict, invalid_definition, not_found, not_permitted
-from local_pulumi.rendering import Renderer
 from local_pulumi.sealing import decrypt, encrypt, in_both_forms
 
 YAML = "application/x-yaml"
@@ -117,8 +116,9 @@ def update(call: Call) -> Answer:
     # Pulumi's own command sends the etag in a header of that name; the description has If-Match.
     wanted = (call.headers.get("etag") or call.headers.get("if-match") or "").strip('"')
     _, plain = in_both_forms(environment.name, text)
-    renderer = Renderer(call.cloud.settings.has_new_values)
-    result = call.cloud.evaluations.check(Subject(call.organization, environment.name, 0, plain, call.login))
+    subject = Subject(call.organization, environment.name, 0, plain, call.login)
+    renderer = call.cloud.renderer(subject)
+    result = call.cloud.evaluations.check(subject)
     if not result.ok:
         raise invalid_definition(renderer.diagnostics(result.diagnostics))
     with call.cloud.lock:

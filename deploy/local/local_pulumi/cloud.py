@@ -148,7 +148,7 @@ class Cloud:
 
     def renderer(self, subject: Subject, *, redact: bool = False) -> Renderer:
         hidden = frozenset(self.hidden.get((subject.organization, subject.name), ()))
-        return Renderer(self.settings.has_new_values, redact, hidden)
+        return Renderer(subject.name, self.settings.has_new_values, redact, hidden)
 
     def open_session(self, subject: Subject, rendered: Rendered, seconds: float) -> Session:
         lifetime = self.settings.session_lifetime

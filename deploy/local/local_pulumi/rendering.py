@@ -1,7 +1,6 @@
 """Values, ranges and diagnostics as the JSON of the service. Pure.
 
-`newer` is the form since August 2026: each value has `value`, and each range `environment`, whatever they are. Before,
-what is null or empty was left out.
+`newer` is the form since August 2026, in which each value has `value`. Before, one that is null was left out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +18,10 @@ Keys = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Renderer:
-    """`redact` shows no secret, as a check without `showSecrets`; what is below `hidden` is unknown to the reader."""
+    """Of the environment of that name. `redact` shows no secret, as a check without `showSecrets`; what is at the paths
+    `hidden` is unknown to the reader."""
 
+    name: str
     newer: bool = True
     redact: bool = False
     hidden: frozenset[Keys] = field(default=frozenset())
@@ -49,10 +50,8 @@ class Renderer:
         return rendered
 
     def range(self, place: Range | None) -> dict[str, Any]:
-        begin, end = (place.begin, place.end) if place else (_NOWHERE, _NOWHERE)
-        rendered: dict[str, Any] = {"begin": begin._asdict(), "end": end._asdict()}
-        environment = place.environment if place else ""
-        return {"environment": environment, **rendered} if environment or self.newer else rendered
+        place = place or Range(self.name, _NOWHERE, _NOWHERE)
+        return {"environment": place.environment, "begin": place.begin._asdict(), "end": place.end._asdict()}
 
     def diagnostics(self, diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
         return [self._diagnostic(one) for one in diagnostics]

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -39,6 +40,7 @@ class Server:
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="local-pulumi")
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._runner: web.ServerRunner | None = None
+        self._transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
     def start(self) -> str:
         """The URL that it answers at."""
@@ -64,13 +66,16 @@ class Server:
         port: int = self._runner.addresses[0][1]
         return port
 
-    @staticmethod
-    async def _close(runner: web.ServerRunner) -> None:
+    async def _close(self, runner: web.ServerRunner) -> None:
         await runner.cleanup()
-        # TLS connections end one turn of the loop later.
-        await asyncio.sleep(0)
+        # A client that keeps its connection would not answer the end of TLS.
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.sleep(0.01)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.WriteTransport):
+            self._transports.add(request.transport)
         body = b""
         async for part in request.content.iter_any():
             body += part

@@ -62,7 +62,7 @@ class Settings:
     tells_revision_on_open: bool = True
     """Whether an answer to an open has the header Pulumi-ESC-Revision."""
     has_new_values: bool = True
-    """Whether values always have `value`, and ranges `environment`, as since August 2026."""
+    """Whether values always have `value`, as since August 2026; before, null was left out."""
     revokes_exchanged: bool = False
     """Revoke each token as soon as it was exchanged."""
     rotation_is_enabled: bool = True
