@@ -16,6 +16,7 @@ from local_azure import LocalAzure
 from local_cluster import choose
 from local_google import LocalGoogle
 from local_operator import LocalOperator
+from local_pulumi import LocalPulumi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +73,17 @@ def google(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalGoogl
 
 
 @pytest.fixture(scope="session")
-def clouds(aws: LocalAws, azure: LocalAzure, google: LocalGoogle, folder: Path) -> dict[str, str]:
+def pulumi(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalPulumi]:
+    """A Pulumi Cloud without organizations; `cluster.pulumi.join` makes one for a tenant."""
+    with LocalPulumi(folder / "pulumi") as pulumi:
+        yield pulumi
+
+
+@pytest.fixture(scope="session")
+def clouds(aws: LocalAws, azure: LocalAzure, google: LocalGoogle, pulumi: LocalPulumi, folder: Path) -> dict[str, str]:
     """The settings of a process that finds the clouds of these tests."""
     certificates = folder / "clouds.crt"
-    certificates.write_text(azure.ca_file.read_text() + google.ca_file.read_text())
+    certificates.write_text("".join(cloud.ca_file.read_text() for cloud in (azure, google, pulumi)))
     return {
         **aws.environment,
         "AZURE_AUTHORITY_HOST": azure.url,

@@ -1,7 +1,10 @@
-"""`LocalPulumi` serves in this process, `RemotePulumi` is one that `python -m local_pulumi` serves in another."""
+"""`LocalPulumi` serves in this process, `PulumiProcess` in one of its own; `RemotePulumi` is served elsewhere."""
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,6 +15,8 @@ from local_https import ServerCertificate
 from local_pulumi.administration import PREFIX, Administration
 from local_pulumi.cloud import Cloud
 from local_pulumi.server import Server
+
+_PACKAGES = Path(__file__).parents[1]
 
 
 class LocalPulumi(Administration):
@@ -67,7 +72,7 @@ class RemotePulumi:
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
 
-    def ask(self, name: str, **arguments: Any) -> Any:
+    def ask(self, name: str, /, **arguments: Any) -> Any:
         """Raises RuntimeError with what it says."""
         request = urllib.request.Request(f"{self.url}{PREFIX}{name}", json.dumps(arguments).encode(), method="POST")
         try:
@@ -76,3 +81,49 @@ class RemotePulumi:
         except urllib.error.HTTPError as error:
             with error:
                 raise RuntimeError(f"{name}: {error.read().decode(errors='replace')}") from error
+
+
+class PulumiProcess(RemotePulumi):
+    """One in a process of its own, from now until `stop`, or until this process ends.
+
+    `outlive=True` leaves it running when this process ends; whoever has its `pid` ends it.
+    """
+
+    def __init__(self, folder: Path, *, outlive: bool = False) -> None:
+        """Raises RuntimeError if it does not start; it has then said why on stderr."""
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "local_pulumi", "--folder", str(folder)),
+                *([] if outlive else ["--end-with-stdin"]),
+            ],
+            env={**os.environ, "PYTHONPATH": str(_PACKAGES)},
+            stdin=subprocess.DEVNULL if outlive else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=outlive,
+            text=True,
+        )
+        assert self._process.stdout is not None, "it is a pipe"
+        with self._process.stdout as output:
+            url, _, ca_file = output.readline().strip().partition(" ")
+        if not url:
+            self.stop()
+            raise RuntimeError("the local Pulumi Cloud did not start; what it said is above")
+        super().__init__(url, Path(ca_file))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
