@@ -41,12 +41,13 @@ class ConfigurationError(EscError):
 class ProviderError(EscError):
     """`outage`: the service does not serve, whatever was asked of it, and never because of a user's mistake. It is left
     alone for a while, and what failed is tried again as soon as one call is served. `throttled`: an outage for one
-    account alone, whose calls the service limits; nobody else's fault.
+    account alone, whose calls the service limits; nobody else's fault. `login_refused`: the inputs hold the outputs of
+    a login that the service no longer knows, so that the next attempt has to log in anew.
     """
 
     default_reason = "ProviderFailed"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a driver has to know of a failure
         self,
         message: str,
         *,
@@ -54,8 +55,10 @@ class ProviderError(EscError):
         retry_after: float | None = None,
         outage: bool = False,
         throttled: bool = False,
+        login_refused: bool = False,
     ) -> None:
         super().__init__(message, reason=reason, retry_after=retry_after)
+        self.login_refused = login_refused
         self.outage = outage or throttled
         self.throttled = throttled
 

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from esc_operator.driver.call_report import CallReport
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
+from esc_operator.driver.grants import Grant
 from esc_operator.driver.loading import failed
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
-from esc_operator.errors import EscError
+from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Opened, Rotated
 from esc_operator.providers import reasons
-from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Timed, Warmable
+from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Renews, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -128,20 +129,50 @@ class Opener:
         self._on_recovery = on_recovery
 
     async def open(self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand) -> Opened | Failed:
-        """Open a provider, or share what another environment opened as the same identity."""
+        """Open a provider, or share what another environment opened as the same identity, renewed if need be."""
+        key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
+        asked = _Asked(name, inputs, identity, demand.valid_until)
+
+        def granted(provider: Provider, opened: Opened) -> Opened:
+            if not isinstance(provider, Renews) or opened.renewal is None:
+                return opened
+            made_at = opened.lease and (opened.lease.made_at or opened.lease.issued_at)
+            return opened._replace(grant=Grant(key, made_at, inputs, identity, opened))
 
         async def open_provider(provider: Provider, context: OpenContext) -> Opened:
-            opened = _checked(Opened, await provider.open(inputs, context))
+            try:
+                opened = _checked(Opened, await provider.open(inputs, context))
+            except ProviderError as error:
+                if error.login_refused:
+                    self.logins.forget(identity.subject, identity.tenant)
+                raise
             if isinstance(provider, Timed) and (skew := provider.clock_skew) is not None:
                 self.telemetry.meter.skewed(name, skew.total_seconds())
-            return opened._replace(login=_login_of(provider, inputs))
+            return granted(provider, opened._replace(login=_login_of(provider, inputs)))
+
+        async def renew(earlier: Opened) -> Opened | Failed | None:
+            async def renew_provider(provider: Provider, context: OpenContext) -> Opened | None:
+                if not isinstance(provider, Renews):
+                    return None
+                renewed = await provider.renew(inputs, earlier, context)
+                return granted(provider, _checked(Opened, renewed)) if renewed is not None else None
+
+            return await self._guard(asked, self.catalogue.providers, renew_provider, mints=False)
 
         async def open_once() -> Opened | Failed:
-            asked = _Asked(name, inputs, identity, demand.valid_until)
             return await self._guard(asked, self.catalogue.providers, open_provider)
 
-        key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
-        return await self.logins.open(key, demand, lambda: self._repeated(open_once))
+        return await self.logins.open(key, demand, lambda: self._repeated(open_once), renew)
+
+    async def revoke(self, grant: Grant) -> Failed | None:
+        """End what was opened, as far as its service allows it; None if that was done."""
+
+        async def revoke_provider(provider: Provider, context: OpenContext) -> None:
+            if isinstance(provider, Renews):
+                await provider.revoke(grant.inputs, grant.opened, context)
+
+        asked = _Asked(grant.key.provider, grant.inputs, grant.identity)
+        return await self._guard(asked, self.catalogue.providers, revoke_provider, mints=False)
 
     async def open_rotator(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
@@ -193,14 +224,20 @@ class Opener:
             await self.pool.run(lambda: provider.warm(self.settings), lane=name, tenant="")
 
     async def _guard(
-        self, asked: _Asked, plugins: Registry[P], call: Callable[[P, OpenContext], Awaitable[T]]
+        self,
+        asked: _Asked,
+        plugins: Registry[P],
+        call: Callable[[P, OpenContext], Awaitable[T]],
+        *,
+        mints: bool = True,
     ) -> T | Failed:
+        """`mints`: whether an answer of a provider has new credentials."""
         name, identity = asked.name, asked.identity
         context = Context(identity, self.settings, self.now, self.pool, name, self.fence(identity.tenant))
         deadline = asyncio.timeout(self.timeout.total_seconds())
         way: Call | None = None
         outcome: T | Failed
-        with CallReport(self.telemetry, name, kept=plugins is self.catalogue.rotators) as report:
+        with CallReport(self.telemetry, name, kept=not mints or plugins is self.catalogue.rotators) as report:
             try:
                 plugin = plugins.find(name)
                 way = self._way_to(asked, plugin)

@@ -1,8 +1,9 @@
 """Shared logins: environments with the same inputs of a provider, and the same identity, get one answer.
 
 Answers are cached in memory only, and only until they expire. An answer is reused while it meets the caller's `Demand`;
-a caller that comes while the same login is running waits for it. Failures are never cached. Identities never share: the
-key holds the subject, so one `SharedLogins` serves the identities of one issuer.
+one that ends too early is renewed, if its provider can, before there is a new login. A caller that comes while the same
+login is running waits for it. Failures are never cached. Identities never share: the key holds the subject, so one
+`SharedLogins` serves the identities of one issuer.
 
 When the cache is full, the namespace with the most answers loses one: no namespace can make another one log in again.
 """
@@ -17,6 +18,7 @@ import itertools
 import json
 import os
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +26,7 @@ from esc_operator.evaluation import Failed, Opened
 from esc_operator.providers import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from esc_operator.evaluation import Lease
@@ -70,12 +72,20 @@ def login_key(provider: str, subject: str, inputs: Mapping[str, Any], *, tenant:
     return LoginKey(provider, subject, digest, tenant)
 
 
-class _Flight:
-    """A running login, and how many callers wait for it."""
+LogIn = Callable[[], Coroutine[Any, Any, Opened | Failed]]
+"""Opens anew."""
 
-    def __init__(self, task: asyncio.Task[Opened | Failed], started_at: datetime) -> None:
+Renew = Callable[[Opened], Coroutine[Any, Any, Opened | Failed | None]]
+"""The same values with a later lease; None if only new ones help."""
+
+
+class _Flight:
+    """A running login, and how many callers wait for it. `renews`: its values may be older than it is."""
+
+    def __init__(self, task: asyncio.Task[Opened | Failed], started_at: datetime, *, renews: bool) -> None:
         self.task = task
         self.started_at = started_at
+        self.renews = renews
         self.waiters = 0
 
 
@@ -144,33 +154,52 @@ class SharedLogins:
     def _is_renounced(self, flight: _Flight) -> bool:
         return self._renounced_at is not None and flight.started_at < self._renounced_at
 
-    async def open(
-        self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
-    ) -> Opened | Failed:
-        """A cached or running answer if it meets the demand, else the answer of `log_in`."""
+    def forget(self, subject: str, tenant: str) -> None:
+        """No caller gets an earlier answer of this identity: a service no longer knows one of its logins."""
+        shelf = self._shelves.get(tenant)
+        if shelf is not None:
+            with self._counting(tenant, shelf):
+                shelf.kept = {key: kept for key, kept in shelf.kept.items() if key.subject != subject}
+
+    async def open(self, key: LoginKey, demand: Demand, log_in: LogIn, renew: Renew | None = None) -> Opened | Failed:
+        """A cached or running answer if it meets the demand, else a cached one that `renew` makes meet it, else the
+        answer of `log_in`."""
         while True:
-            flight = self._kept_or_under_way(key, demand, log_in)
+            flight = self._kept_or_under_way(key, demand, log_in, renew)
             if isinstance(flight, Opened | Failed):
                 return flight
             answer = await self._join(key, flight)
-            if isinstance(answer, Failed) or not self._is_renounced(flight):
+            if isinstance(answer, Failed) or not (self._is_renounced(flight) or _is_older(answer, flight, demand)):
                 return answer
 
     def _kept_or_under_way(
-        self, key: LoginKey, demand: Demand, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]]
+        self, key: LoginKey, demand: Demand, log_in: LogIn, renew: Renew | None
     ) -> Opened | Failed | _Flight:
         now = self._now()
         fresh_after = min(demand.fresh_after, now) if demand.fresh_after else None
-        if kept := self._find(key, now):
-            opened, lease = kept
-            if _meets(lease, fresh_after, demand.valid_until, now):
-                return opened
+        kept = self._find(key, now)
+        if kept and _meets(kept[1], fresh_after, demand.valid_until, now):
+            return kept[0]
         flight = self._flights.get(key)
         if flight is None or (fresh_after is not None and flight.started_at < fresh_after):
             if self._flying[key.tenant] >= self._under_way:
                 return _too_many(key, self._under_way)
-            flight = self._start(key, log_in, now)
+            if kept and renew is not None and fresh_after is None and kept[0].renewal is not None:
+                renewed = self._renewed_or_new(renew(kept[0]), demand, log_in)
+                flight = self._start(key, renewed, now, renews=True)
+            else:
+                flight = self._start(key, log_in(), now, renews=False)
         return flight
+
+    async def _renewed_or_new(
+        self, renewing: Coroutine[Any, Any, Opened | Failed | None], demand: Demand, log_in: LogIn
+    ) -> Opened | Failed:
+        answer = await renewing
+        if isinstance(answer, Failed):
+            return answer  # an outage: a new login would meet it as well, and the values can still be renewed
+        if answer is not None and (answer.lease is None or _meets(answer.lease, None, demand.valid_until, self._now())):
+            return answer
+        return await log_in()
 
     def _find(self, key: LoginKey, now: datetime) -> tuple[Opened, Lease] | None:
         shelf = self._shelves.get(key.tenant)
@@ -181,9 +210,9 @@ class SharedLogins:
         return shelf.kept.get(key)
 
     def _start(
-        self, key: LoginKey, log_in: Callable[[], Coroutine[Any, Any, Opened | Failed]], now: datetime
+        self, key: LoginKey, login: Coroutine[Any, Any, Opened | Failed], now: datetime, *, renews: bool
     ) -> _Flight:
-        flight = _Flight(asyncio.create_task(log_in(), name=f"login-{key.provider}"), now)
+        flight = _Flight(asyncio.create_task(login, name=f"login-{key.provider}"), now, renews=renews)
         flight.task.add_done_callback(lambda _: self._land(key, flight))
         self._flights[key] = flight
         self._flying[key.tenant] += 1
@@ -250,8 +279,19 @@ def _too_many(key: LoginKey, most: int) -> Failed:
     )
 
 
+def _is_older(answer: Opened, flight: _Flight, demand: Demand) -> bool:
+    """Whether a login that was joined has renewed values that are older than the caller wants."""
+    if not flight.renews or demand.fresh_after is None or answer.lease is None:
+        return False
+    return _made_at(answer.lease) < demand.fresh_after
+
+
+def _made_at(lease: Lease) -> datetime:
+    return lease.made_at or lease.issued_at
+
+
 def _meets(lease: Lease, fresh_after: datetime | None, valid_until: datetime | None, now: datetime) -> bool:
-    if fresh_after is not None and lease.issued_at < fresh_after:
+    if fresh_after is not None and _made_at(lease) < fresh_after:
         return False
     # In whole seconds, as expiries are stored: credentials must not seem to outlive themselves by a fraction.
     if valid_until is not None and lease.expires_at.replace(microsecond=0) <= valid_until:

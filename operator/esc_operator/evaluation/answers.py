@@ -8,7 +8,7 @@ from esc_operator.lang.diagnostics import Failed
 from esc_operator.schema import ALWAYS, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
     from datetime import datetime
 
     from esc_operator.evaluation.values import Value
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Lease(NamedTuple):
-    """The validity of something opened; both times aware, in UTC."""
+    """The validity of something opened; all times aware, in UTC.
+
+    `made_at` is when the values were made, if this is a renewal of their lease; None: when this one was issued.
+    """
 
     issued_at: datetime
     expires_at: datetime
+    made_at: datetime | None = None
 
 
 class Secret(NamedTuple):
@@ -100,13 +104,16 @@ class Opened(NamedTuple):
     itself.
 
     With `secret` (the default) all of it is secret. `lease` is None if it does not expire, `login` if no identity was
-    presented, and  UNKNOWN_LOGIN where that is not known.
+    presented, and  UNKNOWN_LOGIN where that is not known. `renewal` is what its provider needs to renew or revoke it
+    (`providers.port.Renews`), None if that is not possible. `grant` is the driver's own: what was opened, for later.
     """
 
     value: Any
     lease: Lease | None = None
     secret: bool = True
     login: Login | None = None
+    renewal: Any = None
+    grant: Hashable | None = None
 
     def __repr__(self) -> str:
         return f"Opened(lease={self.lease!r}, secret={self.secret!r})"

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from esc_operator.evaluation.answers import Lease, Login
     from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.values import Value
@@ -30,7 +32,7 @@ class OpenRecord(NamedTuple):
     """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
     one, and the login if it made one. `hides_login`: the login is not shown, because its inputs hold a secret or the
     provider does not report it. `organization` has the environment that was opened, in a service where environments
-    belong to one; "" for none.
+    belong to one; "" for none. `grant` is that of the answer (`Opened`).
     """
 
     path: str
@@ -40,6 +42,7 @@ class OpenRecord(NamedTuple):
     login: Login | None = None
     hides_login: bool = False
     organization: str = ""
+    grant: Hashable | None = None
 
 
 class RotationStatus(StrEnum):

@@ -155,6 +155,19 @@ class LogsIn(Protocol):
 
 
 @runtime_checkable
+class Renews(Protocol):
+    """A provider whose answers can be renewed: the same values for longer. It is asked only about answers that have a
+    `renewal`, with the inputs that they were opened with. Both raise as `open`."""
+
+    async def renew(self, inputs: Mapping[str, Any], opened: Opened, context: OpenContext) -> Opened | None:
+        """The answer with a later lease, whose `made_at` says when its values were made; None: open it anew. May have
+        new values in part. Raises only if the service does not serve."""
+
+    async def revoke(self, inputs: Mapping[str, Any], opened: Opened, context: OpenContext) -> None:
+        """End the answer's values, which nobody uses any more; as far as that is allowed."""
+
+
+@runtime_checkable
 class Exchanges(Protocol):
     """A provider that exchanges identity tokens for credentials. A token for one of these audiences (patterns, as in
     allow-lists) is worth those credentials, so no other provider may output one unless an administrator allows it."""

@@ -85,7 +85,8 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     hides_login = answer.login is not None and (inputs.contains_secrets or answer.login == UNKNOWN_LOGIN)
     login = None if hides_login else answer.login
     provider = call.provider or ""
-    frame.findings.append(OpenRecord(call.path, frame.scope.identity, provider, answer.lease, login, hides_login))
+    where = (call.path, frame.scope.identity, provider)
+    frame.findings.append(OpenRecord(*where, answer.lease, login, hides_login, grant=answer.grant))
     try:
         return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels, charge=frame.charge)
     except NotPlainError as error:

@@ -1,0 +1,33 @@
+"""What was opened and can be ended before it expires: enough to ask its provider for that later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from esc_operator.driver.sharing import LoginKey
+    from esc_operator.evaluation import Opened
+    from esc_operator.providers.port import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The values of one opening, however often their lease was renewed. Never shows them.
+
+    `made_at` is when they were made; environments that share the answer have equal grants.
+    """
+
+    key: LoginKey
+    made_at: datetime | None
+    inputs: Mapping[str, Any] = field(compare=False, repr=False)
+    identity: Identity = field(compare=False, repr=False)
+    opened: Opened = field(compare=False, repr=False)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the values end by themselves; None: not known."""
+        return self.opened.lease.expires_at if self.opened.lease else None
