@@ -39,5 +39,5 @@ def test_a_rotator_is_described_by_its_state_as_well(esc: Esc) -> None:
 def test_for_another_name_it_says_which_there_are(esc: Esc, name: str) -> None:
     answer = esc("schema", name)
     assert (answer.status, answer.out) == (1, "")
-    there = "the providers are aws-login, azure-login, gcp-login, and the rotators aws-iam"
+    there = "the providers are aws-login, azure-login, gcp-login, vault-login, vault-secrets, and the rotators aws-iam"
     assert answer.err == f'Error: no provider or rotator "{name}" is installed; {there}\n'
