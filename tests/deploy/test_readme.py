@@ -15,6 +15,7 @@ from esc_operator.providers import reasons as providers
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.azure import reasons as azure_reasons
 from esc_operator.providers.google import reasons as gcp_reasons
+from esc_operator.providers.vault import reasons as vault_reasons
 from esc_operator.resources import reasons
 from esc_operator.stores import folder, references
 from local_cluster import places
@@ -34,6 +35,7 @@ MODULES = (
     providers,
     reasons,
     references,
+    vault_reasons,
 )
 NO_REASONS = {"ClusterEscEnvironment"}
 
