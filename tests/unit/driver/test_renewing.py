@@ -82,12 +82,13 @@ class Driver:
         self.time: datetime = NOW
         self.notes = Notes()
         plugins: Any = Plugins(provider)  # type: ignore[arg-type]
+        rotators: Any = Plugins()
         self.opener = Opener(
             pool=BlockingPool(max_workers=1, per_lane=1),
             logins=SharedLogins(lambda: self.time),
             settings={},
             now=lambda: self.time,
-            catalogue=Catalogue(plugins, plugins),
+            catalogue=Catalogue(plugins, rotators),
             telemetry=Telemetry(meter=self.notes),
         )
 
