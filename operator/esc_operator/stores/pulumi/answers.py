@@ -12,6 +12,8 @@ from esc_operator.lang.numbers import Number
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from esc_operator.providers.port import HttpAnswer
+
 _LARGEST: Final = 1 << 63
 
 
@@ -114,6 +116,11 @@ class Fields:
 
     def _place(self, name: str) -> str:
         return f"{self._where}.{name}" if self._where else name
+
+
+def json_fields(answer: HttpAnswer) -> Fields:
+    """The fields of an answer that is an object. Raises DamagedError."""
+    return Fields(read_json(answer.body))
 
 
 def _text(found: Any) -> str | None:

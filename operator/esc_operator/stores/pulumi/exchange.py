@@ -14,8 +14,9 @@ from esc_operator.errors import ProviderError
 from esc_operator.providers import login_reasons
 from esc_operator.providers.claims import forgotten_account, trusted_subject, unverified_claims
 from esc_operator.stores.pulumi import reasons
+from esc_operator.stores.pulumi.advice import is_page
 from esc_operator.stores.pulumi.answers import DamagedError, Fields, read_json
-from esc_operator.stores.pulumi.failures import damaged, is_page, words_of
+from esc_operator.stores.pulumi.failures import damaged, words_of
 from esc_operator.stores.pulumi.names import check_name
 from esc_operator.stores.pulumi.requests import FORM, Asked, Call
 from esc_operator.stores.pulumi.tokens import AccessToken

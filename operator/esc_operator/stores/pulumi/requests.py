@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from esc_operator.stores.pulumi.names import EnvironmentName
 
 JSON: Final = "application/json"
 YAML: Final = "application/x-yaml"
@@ -21,8 +24,7 @@ class Asked(NamedTuple):
     that the service may not know.
 
     `thing` is what else may be missing, such as `tag "stable"`, and `missing` says what kind of thing that is: one of
-    `session`, `property` and `thing`. `creates` is what the request makes, which may exist already. `is_guarded`: it is
-    only done if nothing changed since (an ETag).
+    `session`, `property` and `thing`. `creates` is what the request makes, which may exist already.
     """
 
     action: str
@@ -32,7 +34,6 @@ class Asked(NamedTuple):
     thing: str = ""
     missing: str = ""
     creates: str = ""
-    is_guarded: bool = False
 
 
 class Call(NamedTuple):
@@ -54,3 +55,14 @@ class Call(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Call({self.method} {self.asked.action})"
+
+
+def about(action: str, environment: EnvironmentName, version: str = "") -> Asked:
+    """What messages say of a request about an environment; `action` such as `open` or `list the tags of`."""
+    name = str(environment)
+    shown = f"{name}@{version}" if version else name
+    return Asked(f"{action} environment {shown}", environment.organization, name, version)
+
+
+def json_body(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content).encode()

@@ -33,9 +33,11 @@ def replies(status: int = 200, content: Any = None, **headers: str) -> HttpAnswe
 
 
 class FakeService:
-    """Answers one after the other, the last one for ever; remembers what it was asked and how long was slept."""
+    """Answers one after the other, the last one for ever, unless it is silent; remembers what it was asked and how long
+    was slept."""
 
-    def __init__(self, *answers: Reply) -> None:
+    def __init__(self, *answers: Reply, is_silent: bool = False) -> None:
+        self.is_silent = is_silent
         self.answers = list(answers)
         self.asked: list[HttpRequest] = []
         self.slept: list[float] = []
@@ -43,7 +45,7 @@ class FakeService:
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
         self.asked.append(request)
-        await asyncio.sleep(0)
+        await (asyncio.Event().wait() if self.is_silent else asyncio.sleep(0))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ProviderError):
             raise answer
