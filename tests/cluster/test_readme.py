@@ -48,6 +48,7 @@ BLOCKS = list(read_blocks(README))
 INLINE = inline_commands(README)
 
 NOT_HERE = {
+    "esc login https://api.pulumi.com": "it needs Pulumi Cloud; test_esc_in_pulumi_cloud.py logs in to a local one",
     "make": "it is a program of its own, or runs this test; that the target exists is checked",
     "docker": "it needs Docker; tests/readers has what reads the file",
     "pip": "it needs a package index that has the operator",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from esc_operator.cli.configuration import read_backend
+from esc_operator.cli.configuration import CLOUD_SCHEMES, read_backend
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.errors import ConfigurationError
 from esc_operator.stores.references import parse_reference, project_of
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import Identity
     from esc_operator.stores.folder import FolderStore
     from esc_operator.stores.port import Store
+    from esc_operator.stores.references import Reference
 
 FOLDER = "file://"
 CLUSTER = "kubernetes://"
 
 CHOICES = """\
   esc login file://PATH            a folder of <project>/<name>.yaml files
-  esc login kubernetes://CONTEXT   the EscEnvironments of a cluster, by a context of your kubeconfig"""
+  esc login kubernetes://CONTEXT   the EscEnvironments of a cluster, by a context of your kubeconfig
+  esc login https://api.pulumi.com Pulumi Cloud, or the URL of another one"""
 
 
 class Backend(Protocol):
@@ -69,13 +71,16 @@ class FolderBackend:
         return TokenFileIdentity(self._settings)
 
 
-def resolve(text: str, outside: Outside, place: Place = ANYWHERE) -> tuple[Backend, str]:
-    """The backend of a reference, and its name there. Raises EscError.
+def locate(text: str, outside: Outside, place: Place = ANYWHERE) -> tuple[str, Reference]:
+    """The backend of a reference, as a URL, and the reference as that backend reads it. Raises EscError.
 
-    An organization is a kubeconfig context and needs no login.
+    An organization is a kubeconfig context and needs no login, unless the login is to Pulumi Cloud, which has
+    organizations of its own; `--context` then leads to a cluster.
     """
     reference = place.complete(parse_reference(text))
-    return open_backend(backend_url(reference.organization, outside), outside), str(reference._replace(organization=""))
+    if place.context or not is_cloud(url := read_backend(outside.settings)):
+        return backend_url(reference.organization, outside), reference
+    return url, reference
 
 
 def backend_url(context: str, outside: Outside) -> str:
@@ -83,8 +88,13 @@ def backend_url(context: str, outside: Outside) -> str:
     return f"{CLUSTER}{context}" if context else read_backend(outside.settings)
 
 
+def is_cloud(url: str) -> bool:
+    """Whether a backend is Pulumi Cloud, or is meant to be."""
+    return url.startswith(CLOUD_SCHEMES)
+
+
 def open_backend(url: str, outside: Outside) -> Backend:
-    """The backend of a URL. Raises ConfigurationError if the URL names none."""
+    """The folder or the cluster of a URL. Raises ConfigurationError if the URL names none."""
     if url.startswith(FOLDER):
         from esc_operator.stores.folder import FolderStore
 
@@ -101,6 +111,4 @@ def folder_path(url: str) -> str:
 
 
 def unsupported(url: str) -> ConfigurationError:
-    if url.startswith(("http://", "https://")):
-        return ConfigurationError(f"{url}: environments in Pulumi Cloud are not available; use one of\n{CHOICES}")
     return ConfigurationError(f'"{url}" is not a backend; use one of\n{CHOICES}')

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from esc_operator.cli.cluster_session import ClusterSession
     from esc_operator.cli.outside import Outside
+    from esc_operator.stores.pulumi import Api
 
 FAILED = 1
 INTERRUPTED = 130
@@ -70,7 +71,19 @@ def _drop_output() -> None:
 def _real_outside() -> Outside:
     from esc_operator.cli.outside import Outside
 
-    return Outside(os.environ, _connect)
+    return Outside(os.environ, _connect, _open_cloud, _ask_secret)
+
+
+def _open_cloud(url: str, insecure: bool) -> Api:
+    from esc_operator.cli.cloud.transport import open_api
+
+    return open_api(url, os.environ, insecure=insecure)
+
+
+def _ask_secret(prompt: str) -> str:
+    from esc_operator.cli.asking import ask_secret
+
+    return ask_secret(prompt)
 
 
 def _connect(context: str) -> ClusterSession:

@@ -26,10 +26,11 @@ _COMMANDS = {
     "schema": "schema",
     "version": "version",
 }
-_HELP = """Environments, secrets and short-lived credentials, from a folder or a Kubernetes cluster.
+_HELP = """Environments, secrets and short-lived credentials, from a folder, a Kubernetes cluster or Pulumi Cloud.
 
 A reference, [organization/][project/]name, names an environment. In a cluster the organization is a context of your
-kubeconfig, the project a namespace, and the name that of an EscEnvironment.
+kubeconfig, the project a namespace, and the name that of an EscEnvironment. In Pulumi Cloud a version may follow,
+name@version. `esc login` says which of them is meant.
 
 \b
 Examples:
@@ -40,6 +41,7 @@ Examples:
   eval "$(esc open apps/aws -f shell)"       load its variables into a shell
   esc rotate apps/aws --wait                 get new credentials
   esc env ls                                 list the environments
+  esc login https://api.pulumi.com           use the environments of Pulumi Cloud
 
 \b
 Exit status:

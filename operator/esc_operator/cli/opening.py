@@ -5,47 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esc_operator import api
-from esc_operator.cli.backends import resolve
+from esc_operator.cli.backends import is_cloud, locate, open_backend
+from esc_operator.cli.opened import NotOpenedError, OpenedEnvironment
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.cli.sources import Sources
-from esc_operator.errors import EscError
 from esc_operator.evaluation.context import Principal
 from esc_operator.stores.port import StoredDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from esc_operator.cli.outside import Outside
-    from esc_operator.evaluation.values import Value
-    from esc_operator.lang.diagnostics import Diagnostic, Failed
+    from esc_operator.lang.diagnostics import Failed
     from esc_operator.stores.port import Store
-
-
-class NotOpenedError(EscError):
-    """An environment has errors, which were already reported."""
-
-    default_reason = "InvalidDefinition"
-
-
-class OpenedEnvironment:
-    """An opened environment, and what its diagnostics point into."""
-
-    def __init__(self, value: Value, sources: Sources) -> None:
-        self.value = value
-        self._sources = sources
-
-    def report(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Write diagnostics to stderr."""
-        if found := tuple(diagnostics):
-            from esc_operator.cli.redaction import secrets_of
-            from esc_operator.cli.reporting import report
-
-            report(found, self._sources, secrets_of(self.value) if self.value.contains_secrets else None)
 
 
 def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) -> OpenedEnvironment:
     """Open an environment; its diagnostics go to stderr. Raises EscError, NotOpenedError if one is an error."""
-    backend, name = resolve(reference, outside, place)
+    url, found = locate(reference, outside, place)
+    if is_cloud(url):
+        # Nothing of it is loaded for the other backends.
+        from esc_operator.cli.cloud.opening import open_in_cloud
+        from esc_operator.cli.configuration import read_login
+
+        return open_in_cloud(found, read_login(url, outside.settings), outside)
+    backend, name = open_backend(url, outside), str(found._replace(organization=""))
     store = _RememberingStore(backend.store)
     principal = Principal(user_of(outside.settings), backend.organization)
     result = api.open(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from esc_operator.cli.opening import NotOpenedError, open_reference
+from esc_operator.cli.opened import NotOpenedError
+from esc_operator.cli.opening import open_reference
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.projection.process import check_for_process
 from esc_operator.projection.variables import exported

@@ -104,7 +104,9 @@ def _refuse(reference: Reference) -> Failed | None:
         )
     if reference.organization:
         return Failed(
-            f'"{reference}": a folder has no organizations; leave "{reference.organization}/" out', "InvalidReference"
+            f'"{reference}": a folder has no organizations, and none of its environments imports from Pulumi Cloud; '
+            f'leave "{reference.organization}/" out',
+            "InvalidReference",
         )
     return None
 

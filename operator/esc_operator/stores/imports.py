@@ -33,7 +33,10 @@ def candidates(name: str, place: str) -> tuple[Key, ...] | Failed:
     if isinstance(reference, Failed):
         return reference
     if reference.organization:
-        summary = f'"{reference}" cannot be imported: leave the organization out, imports stay within their cluster'
+        summary = (
+            f'"{reference}" cannot be imported: leave the organization out, imports stay within their cluster; one of '
+            "Pulumi Cloud is imported by the EscEnvironment whose spec.environmentFrom.pulumi names it"
+        )
         return Failed(summary, reasons.IMPORT_NOT_ALLOWED)
     if not place and reference.project not in {"", CLUSTER_PROJECT}:
         return Failed(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from esc_operator.cli.entry import run
 from esc_operator.cli.outside import Outside
-from esc_operator.errors import KubeError, NotFoundError
+from esc_operator.errors import ConfigurationError, KubeError, NotFoundError
 from esc_operator.providers.port import IdentityToken
+from unit.cli.cloud.service import FakeCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,12 +111,26 @@ class Esc:
     def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.home = home
         self.environments = home / "environments"
-        self.settings = {"ESC_HOME": str(home), "KUBECONFIG": str(home / "kubeconfig"), "PATH": "/usr/bin:/bin"}
+        self.settings = {
+            "ESC_HOME": str(home),
+            "PULUMI_HOME": str(home / "pulumi"),
+            "KUBECONFIG": str(home / "kubeconfig"),
+            "PATH": "/usr/bin:/bin",
+        }
+        self.cloud = FakeCloud()
+        self.typed: list[str] = []
+        """What the person at the terminal types when asked; nobody is there without it."""
         self.clusters: dict[str, FakeSession] = {}
         self.connect: Callable[[str], FakeSession] = self.clusters.__getitem__
         self._capsys = capsys
         self.seconds = 0.0
         (home / "kubeconfig").write_text(KUBECONFIG)
+
+    def _type(self, prompt: str) -> str:
+        if not self.typed:
+            raise ConfigurationError("there is no terminal to ask at")
+        self.cloud.asked.append(prompt)
+        return self.typed.pop(0)
 
     def _sleep(self, seconds: float) -> None:
         self.seconds += seconds
@@ -127,6 +142,15 @@ class Esc:
 
     def __call__(self, *arguments: str) -> Answer:
         self._capsys.readouterr()
-        status = run(arguments, Outside(self.settings, self.connect, sleep=self._sleep, clock=lambda: self.seconds))
+        outside = Outside(
+            self.settings,
+            self.connect,
+            self.cloud.api,
+            self._type,
+            sleep=self._sleep,
+            clock=lambda: self.seconds,
+            now=lambda: self.cloud.now,
+        )
+        status = run(arguments, outside)
         captured = self._capsys.readouterr()
         return Answer(status, captured.out, captured.err)

@@ -70,7 +70,7 @@ def test_the_nearest_environment_is_suggested(store: FolderStore, name: str, imp
     ("name", "message"),
     [
         ("apps/aws@3", 'versions are not supported by a folder; leave "@3" out'),
-        ("prod/apps/aws", 'a folder has no organizations; leave "prod/" out'),
+        ("prod/apps/aws", 'none of its environments imports from Pulumi Cloud; leave "prod/" out'),
         ("../secrets/aws", "a folder has no organizations"),
         ("../aws", "is not a reference"),
         ("/etc/passwd", "is not a reference"),

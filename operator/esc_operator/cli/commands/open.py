@@ -6,7 +6,8 @@ from collections.abc import Callable
 import click
 
 from esc_operator.cli.missing import describe_missing
-from esc_operator.cli.opening import NotOpenedError, OpenedEnvironment, open_reference
+from esc_operator.cli.opened import NotOpenedError, OpenedEnvironment
+from esc_operator.cli.opening import open_reference
 from esc_operator.cli.options import context_option, namespace_option, output_option
 from esc_operator.cli.outside import Outside
 from esc_operator.cli.place import Place

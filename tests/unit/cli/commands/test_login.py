@@ -42,7 +42,6 @@ def test_a_cluster_is_remembered_by_its_contexts_name(esc: Esc) -> None:
     [
         ("file:///does/not/exist", "there is no folder /does/not/exist"),
         ("kubernetes://nope", 'the kubeconfig has no context "nope"; it has arn:aws:eks:x/prod, kind'),
-        ("https://api.pulumi.com", "environments in Pulumi Cloud are not available; use one of"),
         ("s3://bucket", '"s3://bucket" is not a backend; use one of'),
     ],
 )
