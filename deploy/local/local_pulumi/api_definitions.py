@@ -108,7 +108,7 @@ def read_decrypted(call: Call) -> Answer:
 
 
 def head(call: Call) -> Answer:
-    return Answer(None, headers=_headers(call.environment.latest))
+    return Answer(None, headers=_headers(call.environment.latest) | {"Content-Type": "application/json"})
 
 
 def update(call: Call) -> Answer:

@@ -192,9 +192,9 @@ class Environment:
     def update_tag(self, name: str, current: str, new_name: str, value: str, now: datetime, by: str) -> Tag:  # noqa: PLR0913, PLR0917
         tag = self.tag(name)
         if tag.value != current:
-            raise conflict(f"tag '{name}' has another value")
+            raise bad_request(f"tag '{name}' has another value")
         if new_name != name and new_name in self.tags:
-            raise conflict(f"tag '{new_name}' already exists")
+            raise bad_request(f"tag '{new_name}' already exists")
         _check_tag(new_name, value)
         del self.tags[name]
         self.tags[new_name] = replace(tag, name=new_name, value=value, modified=now, editor=by)
