@@ -10,6 +10,7 @@ At a terminal there is no fence, so the connection goes to the name: a proxy may
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -26,7 +27,7 @@ from esc_operator.providers.token_endpoints import host_of, proxy_for
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from aiohttp import StreamReader
+    from aiohttp import AddrInfoType, StreamReader
 
     from esc_operator.driver.networks import Address, Fence, Origin
     from esc_operator.providers.port import HttpRequest
@@ -99,10 +100,13 @@ class Outbound:
         context = self._tls(origin)
         # Without a fence the proxy gets the name; else the address, so that it connects to the checked one.
         proxy = self._proxy(origin)
+        sockets = _Sockets()
         try:
             async with (
                 aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=context, force_close=True),
+                    # It is closed with the session, and its connection with it: `force_close` would wait for the
+                    # peer's end of TLS, beyond the request and maybe beyond the event loop.
+                    connector=aiohttp.TCPConnector(ssl=context, socket_factory=sockets.open),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     auto_decompress=False,
                     timeout=aiohttp.ClientTimeout(),
@@ -128,6 +132,8 @@ class Outbound:
             is_cut_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
             reason = reasons.ANSWER_CUT_OFF if is_cut_off else reasons.UNREACHABLE
             raise self._unreachable(origin, f"there is no whole answer ({_why(error)})", reason) from None
+        finally:
+            sockets.shut_down()
 
     def _proxy(self, origin: Origin) -> str | None:
         proxy = proxy_for(origin.host, self._settings, origin.scheme)
@@ -153,6 +159,24 @@ class Outbound:
             reason=reason,
             outage=True,
         )
+
+
+class _Sockets:
+    """The sockets of one request. Shutting them down ends connections on which an answer is still to come, which are
+    otherwise kept until the peer, who may be slow on purpose, has ended its TLS as well."""
+
+    def __init__(self) -> None:
+        self._opened: list[socket.socket] = []
+
+    def open(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, *_ = address
+        self._opened.append(socket.socket(family, kind, protocol))
+        return self._opened[-1]
+
+    def shut_down(self) -> None:
+        for opened in self._opened:
+            with contextlib.suppress(OSError):  # it was closed
+                opened.shutdown(socket.SHUT_RDWR)
 
 
 def _why(error: BaseException) -> str:
