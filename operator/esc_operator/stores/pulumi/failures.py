@@ -6,6 +6,7 @@ words are repeated after everything that could be a token or a key was removed, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.errors import ProviderError
@@ -34,6 +35,8 @@ _MOST_SHOWN: Final = 3
 
 _NOT_AN_API: Final = "404 page not found"
 """What a Go server answers at a path that it does not know."""
+
+_QUOTED: Final = re.compile("'[^']*'|\"[^\"]*\"")
 
 
 class DefinitionError(ProviderError):
@@ -135,7 +138,7 @@ def _text(content: object) -> str:
 
 def _missing(asked: Asked, answer: HttpAnswer, text: str) -> str:
     """The cause, in one word, where a status has several."""
-    words = text.lower()
+    words = _without_names(text, asked)
     if 300 <= answer.status < 400:
         return "redirect"
     if answer.status < 500 and (is_page(answer) or _is_no_path(answer)):
@@ -147,6 +150,14 @@ def _missing(asked: Asked, answer: HttpAnswer, text: str) -> str:
     if answer.status == 409:
         return _conflict(asked, words)
     return ""
+
+
+def _without_names(text: str, asked: Asked) -> str:
+    """The words in lower case without names: an environment may be called `session` or `retracted`."""
+    words = _QUOTED.sub("", text)
+    for name in (asked.environment, asked.organization, asked.version):
+        words = words.replace(name, "") if name else words
+    return words.lower()
 
 
 def _is_no_path(answer: HttpAnswer) -> bool:

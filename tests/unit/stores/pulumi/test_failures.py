@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from esc_operator.errors import ProviderError
 from esc_operator.providers.port import HttpAnswer
-from esc_operator.stores.pulumi import AccessToken, GivenToken, Session
+from esc_operator.stores.pulumi import AccessToken, EnvironmentName, GivenToken, Session
 from unit.stores.pulumi.service import PROD, TOKEN, URL, FakeService, fails, replies
 
 SESSION = Session((*PROD.path(), "open", "s-1"), "acme", "acme/shop/prod")
@@ -245,3 +245,12 @@ def test_no_token_and_nothing_like_one_is_repeated() -> None:
     service = FakeService(replies(403, {"message": "no rights for short-token"}))
 
     assert "short-token" not in fails(service.cloud(GivenToken(AccessToken("short-token"))).open(PROD)).message
+
+
+def test_a_name_that_is_a_word_of_the_service_decides_nothing() -> None:
+    for name in ("session", "organization", "retracted", "revision", "tag"):
+        environment = EnvironmentName("acme", name, name)
+        for words in (f"Not Found: environment '{environment}' not found", f"no environment {environment}"):
+            answer = replies(404, {"code": 404, "message": words})
+            failure = fails(FakeService(answer).cloud().open(environment, "stable"))
+            assert failure.reason == "EnvironmentNotFound", words
