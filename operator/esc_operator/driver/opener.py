@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from esc_operator.driver.call_report import CallReport
 from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.gate import Gate, Limits
-from esc_operator.driver.grants import Grant
+from esc_operator.driver.grants import granted
 from esc_operator.driver.loading import failed
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.driver.gate import Call
+    from esc_operator.driver.grants import Grant
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.evaluation import Login
@@ -133,12 +134,6 @@ class Opener:
         key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
         asked = _Asked(name, inputs, identity, demand.valid_until)
 
-        def granted(provider: Provider, opened: Opened) -> Opened:
-            if not isinstance(provider, Renews) or opened.renewal is None:
-                return opened
-            made_at = opened.lease and (opened.lease.made_at or opened.lease.issued_at)
-            return opened._replace(grant=Grant(key, made_at, inputs, identity, opened))
-
         async def open_provider(provider: Provider, context: OpenContext) -> Opened:
             try:
                 opened = _checked(Opened, await provider.open(inputs, context))
@@ -148,19 +143,17 @@ class Opener:
                 raise
             if isinstance(provider, Timed) and (skew := provider.clock_skew) is not None:
                 self.telemetry.meter.skewed(name, skew.total_seconds())
-            return granted(provider, opened._replace(login=_login_of(provider, inputs)))
-
-        async def renew(earlier: Opened) -> Opened | Failed | None:
-            async def renew_provider(provider: Provider, context: OpenContext) -> Opened | None:
-                if not isinstance(provider, Renews):
-                    return None
-                renewed = await provider.renew(inputs, earlier, context)
-                return granted(provider, _checked(Opened, renewed)) if renewed is not None else None
-
-            return await self._guard(asked, self.catalogue.providers, renew_provider, mints=False)
+            return granted(opened._replace(login=_login_of(provider, inputs)), provider, key, inputs, identity)
 
         async def open_once() -> Opened | Failed:
             return await self._guard(asked, self.catalogue.providers, open_provider)
+
+        async def renew(earlier: Opened) -> Opened | Failed | None:
+            async def renew_provider(provider: Provider, context: OpenContext) -> Opened | None:
+                renewed = await provider.renew(inputs, earlier, context) if isinstance(provider, Renews) else None
+                return granted(_checked(Opened, renewed), provider, key, inputs, identity) if renewed else None
+
+            return await self._guard(asked, self.catalogue.providers, renew_provider, mints=False)
 
         return await self.logins.open(key, demand, lambda: self._repeated(open_once), renew)
 

@@ -161,6 +161,14 @@ class SharedLogins:
             with self._counting(tenant, shelf):
                 shelf.kept = {key: kept for key, kept in shelf.kept.items() if key.subject != subject}
 
+    def discard(self, key: LoginKey) -> bool:
+        """No caller gets the cached answer any more; whether there was one."""
+        shelf = self._shelves.get(key.tenant)
+        if shelf is None:
+            return False
+        with self._counting(key.tenant, shelf):
+            return shelf.kept.pop(key, None) is not None
+
     async def open(self, key: LoginKey, demand: Demand, log_in: LogIn, renew: Renew | None = None) -> Opened | Failed:
         """A cached or running answer if it meets the demand, else a cached one that `renew` makes meet it, else the
         answer of `log_in`."""

@@ -53,6 +53,7 @@ from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.under_way import UnderWay
 from esc_operator.reconciliation.controller.workers import Workers
 from esc_operator.reconciliation.opening.definitions import Definitions
+from esc_operator.reconciliation.opening.held_grants import HeldGrants
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
@@ -90,6 +91,7 @@ class Parts:
     sources: SourceInformer
     namespaces: Namespaces
     reconciler: Reconciler
+    grants: HeldGrants
     rotations: RotationController
     accounts: MissingAccounts
     pulses: Pulses
@@ -221,7 +223,10 @@ def _put_together(  # noqa: PLR0913 - everything there is
     imports = partial(
         ImportStore, api, reach=options.namespaces, importable=shared.cache.importable, definitions=definitions
     )
-    opening = EnvironmentOpening(imports, tokens, opener, namespaces, RotatorSecrets(api, home), options.cluster_name)
+    grants = HeldGrants(api, opener, utc_now)
+    opening = EnvironmentOpening(
+        imports, tokens, opener, namespaces, RotatorSecrets(api, home), options.cluster_name, grants
+    )
     reconciler = Reconciler(
         shared,
         GuardedOpening(opening, guard.under_way, guard.interruptions, utc_now),
@@ -229,6 +234,7 @@ def _put_together(  # noqa: PLR0913 - everything there is
         definitions=definitions,
         namespaces=None if options.namespaces else namespaces,
         forbids=namespaces.forbids,
+        on_removed=grants.release,
     )
     recovery = Recovery(shared)
     namespaces.listen(reconciler.event_handlers.on_namespaces, recovery.on_namespace)
@@ -251,7 +257,18 @@ def _put_together(  # noqa: PLR0913 - everything there is
         access=_metrics_access(api, options),
     )
     return Parts(
-        opener, secrets, sources, namespaces, reconciler, rotations, accounts, pulses, kinds, outdated, exposition
+        opener=opener,
+        secrets=secrets,
+        sources=sources,
+        namespaces=namespaces,
+        reconciler=reconciler,
+        grants=grants,
+        rotations=rotations,
+        accounts=accounts,
+        pulses=pulses,
+        kinds=kinds,
+        outdated=outdated,
+        exposition=exposition,
     )
 
 
@@ -290,6 +307,7 @@ async def _run_all(
         await parts.namespaces.listed.wait()
         tasks.append(group.create_task(reconciler.run(Workers(general=options.workers)), name="reconciler"))
         tasks.append(group.create_task(parts.sources.run(), name="definitions"))
+        tasks.append(group.create_task(parts.grants.run(), name="revocations"))
         tasks.append(group.create_task(parts.rotations.run(), name="rotations"))
         tasks.append(group.create_task(parts.accounts.run(), name="missing-accounts"))
         tasks.append(group.create_task(parts.outdated.run(), name="outdated-kinds"))

@@ -102,6 +102,12 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right("argoproj.io", ("rollouts",), ("list", "patch")),
     Right(
+        "",
+        ("pods",),
+        ("list",),
+        why="Whether one still uses what a deleted environment's providers can revoke.",
+    ),
+    Right(
         "authentication.k8s.io",
         ("tokenreviews",),
         ("create",),

@@ -56,14 +56,17 @@ class Reconciler:
         definitions: Definitions,
         namespaces: Namespaces | None = None,
         forbids: Callable[[str, Status], bool] = lambda _namespace, _status: False,
+        on_removed: Callable[[Key], None] = lambda _: None,
     ) -> None:
-        """`namespaces` are known if the operator works on the whole cluster; else it fills no ClusterEscEnvironment."""
+        """`namespaces` are known if the operator works on the whole cluster; else it fills no ClusterEscEnvironment.
+        `on_removed` is called for each environment that is gone."""
         self.shared = shared
         self.cache, self.queue, self.scheduler = shared.cache, shared.queue, shared.scheduler
         self._gatherer = shared.gatherer
         self._now = shared.now
         self._retry_after = shared.retry_after
         self._rollouts = rollouts
+        self._on_removed = on_removed
         self._expiry_notices = ExpiryNotices(shared)
         self.event_handlers = EventHandlers(shared, self._expiry_notices.expect)
         self._status_writer = StatusWriter(shared, rollouts)
@@ -205,6 +208,7 @@ class Reconciler:
     def _remove(self, key: Key) -> None:
         entry = self.cache.find(key)
         self.shared.forget(key)
+        self._on_removed(key)
         self._source_changes.forget(key)
         self.event_handlers.wake(self.cache.outdated_importers(key))
         if entry:

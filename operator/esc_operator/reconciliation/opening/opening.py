@@ -6,6 +6,7 @@ become a Secret's data. Every failure becomes a `Refused` whose message names th
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import IdentityToken
+    from esc_operator.reconciliation.opening.held_grants import HeldGrants
     from esc_operator.reconciliation.opening.import_store import ImportStore
     from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
     from esc_operator.reconciliation.sync.outcome import Imports
@@ -92,7 +94,7 @@ class Nobody:
 
 class EnvironmentOpening:
     """Opens environments, with one opener for all of them. `imports` makes the store of one evaluation, for a place;
-    `organization` is the cluster's name."""
+    `organization` is the cluster's name. `grants` records what is opened and can be revoked."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what an opening stands on
         self,
@@ -102,6 +104,7 @@ class EnvironmentOpening:
         allowances: Namespaces,
         states: RotatorSecrets,
         organization: str = NOBODY.organization,
+        grants: HeldGrants | None = None,
     ) -> None:
         self._imports = imports
         self._tokens = tokens
@@ -109,6 +112,7 @@ class EnvironmentOpening:
         self._allowances = allowances
         self._states = states
         self._organization = organization
+        self._grants = grants
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """The imports of an environment, found without opening anything. Raises KubeError."""
@@ -160,6 +164,10 @@ class EnvironmentOpening:
         return CheckedValues(exports, store.imports, warnings, result.has_rotators)
 
     async def __call__(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
+        with self._grants.opening() if self._grants else contextlib.nullcontext():
+            return await self._open(environment, demand, worker)
+
+    async def _open(self, environment: EscEnvironment, demand: Demand, worker: Worker) -> OpenedValues | Refused:
         store = self._imports(environment.key.namespace)
         root = await self._read(environment, store)
         if isinstance(root, Refused):
@@ -193,6 +201,8 @@ class EnvironmentOpening:
         )
         if problems:
             return replace(await self._refusal(problems, store, root), warnings=warnings)
+        if self._grants:
+            self._grants.hold(environment, result.opens)
         return OpenedValues(
             data=data,
             window=window_of(result),
