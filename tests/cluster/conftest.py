@@ -16,7 +16,9 @@ from local_azure import LocalAzure
 from local_cluster import choose
 from local_google import LocalGoogle
 from local_operator import LocalOperator
+from local_postgres import LocalPostgres
 from local_pulumi import LocalPulumi
+from local_vault import LocalVault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +82,44 @@ def pulumi(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalPulum
 
 
 @pytest.fixture(scope="session")
-def clouds(aws: LocalAws, azure: LocalAzure, google: LocalGoogle, pulumi: LocalPulumi, folder: Path) -> dict[str, str]:
+def certified_vault(folder: Path) -> LocalVault:
+    """A Vault that is not started yet: few tests need one, and the operator reads certificates when it starts."""
+    vault = LocalVault(folder / "vault")
+    vault.certify()
+    return vault
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    with LocalPostgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def vault(
+    cluster: Cluster, aws: LocalAws, certified_vault: LocalVault, postgres: LocalPostgres, folder: Path
+) -> Iterator[LocalVault]:
+    """A Vault that accepts the cluster's tokens, with both versions of the KV engine and a database."""
+    with certified_vault as vault:
+        vault.trust(cluster.issuer(), folder / "cluster-ca.crt")
+        vault.mount("kv", "kv", version="1")
+        vault.mount("secret", "kv", version="2")
+        vault.serve_database(postgres)
+        yield vault
+
+
+@pytest.fixture(scope="session")
+def clouds(  # noqa: PLR0917 - each cloud
+    aws: LocalAws,
+    azure: LocalAzure,
+    google: LocalGoogle,
+    pulumi: LocalPulumi,
+    certified_vault: LocalVault,
+    folder: Path,
+) -> dict[str, str]:
     """The settings of a process that finds the clouds of these tests."""
     certificates = folder / "clouds.crt"
-    certificates.write_text("".join(cloud.ca_file.read_text() for cloud in (azure, google, pulumi)))
+    certificates.write_text("".join(one.ca_file.read_text() for one in (azure, google, pulumi, certified_vault)))
     return {
         **aws.environment,
         "AZURE_AUTHORITY_HOST": azure.url,

@@ -15,7 +15,12 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
 from esc_operator.kube.paths import ENVIRONMENTS, EVENTS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS
-from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES
+from esc_operator.resources.allowances import (
+    ALLOWED_AUDIENCES,
+    ALLOWED_ROLES,
+    ALLOWED_TOKEN_AUDIENCES,
+    ALLOWED_URLS,
+)
 from local_aws import LocalAws
 from local_operator import LocalOperator
 
@@ -136,8 +141,13 @@ class Tenant:
         self.cluster.must("PATCH", path, {"metadata": changes}, content_type="application/merge-patch+json")
 
     def allow(self, **lists: str | None) -> None:
-        """Set or take away the allow-lists of the namespace: `roles` and `audiences`."""
-        names = {"roles": ALLOWED_ROLES, "audiences": ALLOWED_AUDIENCES}
+        """Set or take away the allow-lists of the namespace: `roles`, `audiences`, `tokens` and `urls`."""
+        names = {
+            "roles": ALLOWED_ROLES,
+            "audiences": ALLOWED_AUDIENCES,
+            "tokens": ALLOWED_TOKEN_AUDIENCES,
+            "urls": ALLOWED_URLS,
+        }
         changes = {"metadata": {"annotations": {names[kind]: text for kind, text in lists.items()}}}
         path = NAMESPACES.path(name=self.namespace)
         self.cluster.must("PATCH", path, changes, content_type="application/merge-patch+json")

