@@ -58,6 +58,7 @@ RIGHTS = [
     ("apps", "statefulsets", {"list", "patch"}),
     ("apps", "daemonsets", {"list", "patch"}),
     ("argoproj.io", "rollouts", {"list", "patch"}),
+    ("", "pods", {"list"}),
     ("authentication.k8s.io", "tokenreviews", {"create"}),
     ("authorization.k8s.io", "subjectaccessreviews", {"create"}),
     ("admissionregistration.k8s.io", "validatingadmissionpolicies", {"get"}),
