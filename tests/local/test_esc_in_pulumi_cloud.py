@@ -152,6 +152,12 @@ def at_a_terminal(person: Person, arguments: list[str], prompt: str, typed: str)
     return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def test_an_interruption_of_the_question_stores_nothing(person: Person) -> None:
+    shown, status = at_a_terminal(person, ["login", person.cloud.url], "it is not shown", "pul-canary\x03")
+    assert (status, "canary" in shown) == (130, False), shown
+    assert [path.name for path in person.home.iterdir()] == ["tmp"]
+
+
 def test_nobody_is_asked_without_a_terminal(person: Person) -> None:
     done = person.runs("login", person.cloud.url, text="pul-canary\n")
     assert (done.returncode, done.stdout) == (1, "")
@@ -256,7 +262,7 @@ def test_an_interruption_leaves_nothing_behind(person: Person, number: signal.Si
     person.logs_in()
     before = person.credentials.read_text()
     person.cloud.forget_requests()
-    person.cloud.add_fault(method="GET", path="/api/esc/*/open/*", delay=30)
+    person.cloud.add_fault(method="GET", path="/api/esc/*/open/*", delay=5)
     with person.starts("run", "acme/shop/prod", "--", "touch", str(person.home / "ran")) as process:
         while not person.cloud.counts():
             time.sleep(0.05)

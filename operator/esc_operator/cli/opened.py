@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esc_operator.errors import EscError
+from esc_operator.projection.variables import exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from esc_operator.cli.sources import Sources
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostic
+    from esc_operator.projection.variables import Variable
 
 
 class NotOpenedError(EscError):
@@ -26,6 +28,10 @@ class OpenedEnvironment:
     def __init__(self, value: Value, sources: Sources) -> None:
         self.value = value
         self._sources = sources
+
+    def variables(self) -> tuple[Variable, ...]:
+        """What a command gets of it; a value that is not known is left out, as it is of a Secret."""
+        return tuple(each for each in exported(self.value) if not each.is_unknown)
 
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Write diagnostics to stderr."""

@@ -35,5 +35,6 @@ def namespace_option(*more: str, help: str = _NAMESPACE_HELP, multiple: bool = F
     return click.option(*NAMESPACE, *more, name, default=default, metavar="NAME", multiple=multiple, help=help)
 
 
-def output_option(forms: Sequence[str], default: str, help: str) -> Callable[[Any], Any]:  # noqa: A002 - as above
-    return click.option(*OUTPUT, "form", type=Choice(forms), default=default, show_default=True, help=help)
+def output_option(forms: Sequence[str], default: str, help: str, note: str = "") -> Callable[[Any], Any]:  # noqa: A002 - as above
+    """`note`: what else a wrong choice may have been meant for."""
+    return click.option(*OUTPUT, "form", type=Choice(forms, note), default=default, show_default=True, help=help)

@@ -9,7 +9,6 @@ from esc_operator.cli.opened import NotOpenedError
 from esc_operator.cli.opening import open_reference
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.projection.process import check_for_process
-from esc_operator.projection.variables import exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ def run_in_environment(
     Raises EscError if it ran nothing.
     """
     opened = open_reference(reference, outside, place)
-    variables = exported(opened.value)
+    variables = opened.variables()
     if problems := check_for_process(variables):
         opened.report(problems)
         raise NotOpenedError(f"no command can get the variables of {reference}: correct them")

@@ -11,15 +11,20 @@ from esc_operator.formats.durations import parse_duration
 from esc_operator.formats.spelling import Known, hint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Choice(click.Choice[str]):
-    """A choice that says which one was probably meant."""
+    """A choice that says which one was probably meant, and, if it has a `note`, what else was."""
+
+    def __init__(self, choices: Sequence[str], note: str = "") -> None:
+        super().__init__(choices)
+        self._note = note
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         del ctx
-        return f'"{value}" is none of the choices{hint(str(value), Known(self.choices, "they are"))}'
+        note = f"; {self._note}" if self._note else ""
+        return f'"{value}" is none of the choices{hint(str(value), Known(self.choices, "they are"))}{note}'
 
 
 class Seconds(click.ParamType[float]):

@@ -55,7 +55,10 @@ def test_a_wrong_call_is_two(esc: Esc) -> None:
         (("rotate", "--frobnicate"), 'there is no option "--frobnicate"; the options are --all, --allow-none, '),
         (("run", "--interactve", "a/b", "--", "x"), 'there is no option "--interactve"; did you mean "--interactive"?'),
         (("open", "a/b", "-f", "ymal"), '"ymal" is none of the choices; did you mean "yaml"?'),
-        (("env", "ls", "-o", "table"), '"table" is none of the choices; they are json, text'),
+        (
+            ("env", "ls", "-o", "acme"),
+            '"acme" is none of the choices; they are json, text; an organization is named with --organization',
+        ),
     ],
 )
 def test_what_was_probably_meant_is_suggested_and_else_what_there_is(

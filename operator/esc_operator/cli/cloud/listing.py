@@ -1,4 +1,7 @@
-"""The environments of Pulumi Cloud that a token may see."""
+"""The environments of Pulumi Cloud that a token may see.
+
+Their names are shown at a terminal, so what is not one, such as a sequence that moves the cursor, is left out.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from esc_operator.cli.cloud.files import PulumiFiles
 from esc_operator.cli.cloud.session import CloudSession
+from esc_operator.errors import ProviderError
 
 if TYPE_CHECKING:
     from esc_operator.cli.cloud.session import CloudLogin
@@ -22,4 +26,12 @@ def list_in_cloud(organization: str, project: str, login: CloudLogin, outside: O
 
 async def environments_of(session: CloudSession, organization: str) -> list[EnvironmentName]:
     """As `list_in_cloud`, for a session."""
-    return sorted(found.name for found in await session.cloud.list(organization))
+    return sorted(found.name for found in await session.cloud.list(organization) if _is_name(found.name))
+
+
+def _is_name(name: EnvironmentName) -> bool:
+    try:
+        name.path()
+    except ProviderError:
+        return False
+    return True

@@ -15,6 +15,7 @@ from esc_operator.errors import ConfigurationError, EscError, ProviderError
 from esc_operator.evaluation.values import Value
 from esc_operator.formats.spelling import Known, hint
 from esc_operator.kube.kubeconfig import read_contexts
+from esc_operator.projection.leftovers import find_leftovers
 from esc_operator.stores.pulumi import DefinitionError
 from esc_operator.stores.pulumi import reasons as cloud_reasons
 
@@ -50,7 +51,7 @@ async def _open(reference: Reference, session: CloudSession) -> OpenedEnvironmen
             error.message += await _meant(name, session) or _as_context(name, session)
         raise
     found = OpenedEnvironment(value, Sources(str(name), {}, {}))
-    found.report(opened.diagnostics)
+    found.report((*opened.diagnostics, *find_leftovers(value, opened=True)))
     return found
 
 

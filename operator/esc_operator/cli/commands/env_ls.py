@@ -20,7 +20,7 @@ from esc_operator.cli.outside import Outside
     metavar="NAME",
     help="In Pulumi Cloud, only the environments of this organization; else the same as --context.",
 )
-@output_option(["text", "json"], "text", "Output format.")
+@output_option(["text", "json"], "text", "Output format.", "an organization is named with --organization")
 @click.pass_obj
 def command(outside: Outside, namespace: str, context: str, organization: str, form: str) -> None:
     """List the environments.

@@ -92,6 +92,7 @@ def _log_in(url: str, options: dict[str, str | bool], outside: Outside) -> str:
     from esc_operator.cli.cloud.logging_in import Wish, log_in
     from esc_operator.cli.cloud.session import CloudLogin
     from esc_operator.cli.cloud.urls import cloud_url
+    from esc_operator.formats.phrases import printable
 
     text = {name: str(value) for name, value in options.items()}
     exchange = None
@@ -105,7 +106,7 @@ def _log_in(url: str, options: dict[str, str | bool], outside: Outside) -> str:
     login, user = log_in(Wish(wanted, text["default_org"], bool(options["save_token"])), files, outside)
     files.choose("" if options["shared"] else login.url)
     write_login(login, outside.settings)
-    click.echo(f"Logged in to {login.url} as {user}")
+    click.echo(f"Logged in to {login.url} as {printable(user)}")
     return login.url
 
 

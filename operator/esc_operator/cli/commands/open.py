@@ -15,7 +15,7 @@ from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.values import Value
 from esc_operator.lang.access import parse_access
 from esc_operator.projection import documents, lines
-from esc_operator.projection.variables import NOT_TEXT, exported
+from esc_operator.projection.variables import NOT_TEXT
 
 _DOCUMENTS: dict[str, Callable[[Value], str]] = {
     "json": documents.json_document,
@@ -79,7 +79,7 @@ def _at(value: Value, keys: tuple[str | int, ...], path: str) -> Value:
 
 
 def _as_lines(opened: OpenedEnvironment, reference: str, form: str) -> str:
-    variables = exported(opened.value)
+    variables = opened.variables()
     text, problems = _LINES[form]([each for each in variables if not each.is_file])
     if problems:
         opened.report(problems)

@@ -165,6 +165,12 @@ def test_a_list_has_all_organizations_or_one_or_a_project(there: Esc) -> None:
     assert there("env", "ls", "--context", "kind").out == "apps/web\n"
 
 
+def test_a_name_that_no_environment_can_have_is_not_shown(there: Esc) -> None:
+    there.cloud.environments = {"acme/shop/\x1b[2Jprod": {}, "acme/shop/prod": {}}
+    assert there("env", "ls").out == "acme/shop/prod\n"
+    assert "\x1b" not in there("open", "acme/shop/proo").err
+
+
 # Findings.
 
 FINDING = {
@@ -215,6 +221,22 @@ def test_the_text_is_not_read_without_a_finding(there: Esc) -> None:
         "POST esc/environments/acme/shop/prod/open",
         "GET esc/environments/acme/shop/prod/open/session",
     ]
+
+
+def test_what_is_not_exported_although_it_seems_to_be_meant_is_told(there: Esc) -> None:
+    there.cloud.environments["acme/shop/prod"] = {"environmentVariables": {"A": {"b": 1}}}
+    done = there("open", "acme/shop/prod")
+    assert done.status == 0
+    assert 'values.environmentVariables: warning: "A" (an object) is left out' in done.err
+
+
+def test_an_unknown_value_becomes_no_variable(there: Esc) -> None:
+    variables = {"A": {"unknown": True}, "B": secret("hunter2-hunter2")}
+    there.cloud.fails["open/session"] = answer({"properties": {"environmentVariables": {"value": variables}}})
+    done = there("run", "acme/shop/prod", "--", "sh", "-c", 'test -z "${A+set}" && test -n "$B"')
+    assert done.status == 0
+    assert 'warning: "A" (unknown) is left out' in done.err
+    assert there("open", "acme/shop/prod", "-f", "shell").out == "export B='hunter2-hunter2'\n"
 
 
 def test_warnings_are_told_and_do_not_fail(there: Esc) -> None:
