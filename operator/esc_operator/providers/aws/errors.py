@@ -49,12 +49,17 @@ def malformed_answer(exchange: Exchange, why: str) -> ProviderError:
 
 def unreadable_answer(error: Exception, exchange: Exchange) -> ProviderError | None:
     """The error for an answer that botocore could not parse; None for any other error."""
+    return malformed_answer(exchange, "it is not one of AWS STS") if is_unreadable(error) else None
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Whether botocore failed to parse an answer."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_globals.get("__name__") in _READERS:
-            return malformed_answer(exchange, "it is not one of AWS STS")
+            return True
         trace = trace.tb_next
-    return None
+    return False
 
 
 def invalid_endpoint(exchange: Exchange) -> ProviderError:

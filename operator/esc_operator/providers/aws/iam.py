@@ -18,9 +18,10 @@ from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import is_outage, is_throttled
 from esc_operator.providers.aws.arns import account_of, user_name, user_problem
 from esc_operator.providers.aws.clients import SignedClients, choose_target
+from esc_operator.providers.aws.errors import is_unreadable
 from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.login_inputs import SECRET, refuse
-from esc_operator.providers.refusals import Refusal
+from esc_operator.providers.refusals import Refusal, Rule, explain, explained_by_status, is_any, malformed_answer, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +60,7 @@ INPUTS: Mapping[str, Any] = {
                 "accessKeyId": {"type": "string"},
                 "secretAccessKey": SECRET,
                 "sessionToken": SECRET,
-                "expiresAt": {"type": "string"},
+                "expiresAt": {"type": "string", "added": True},
             },
         },
         "userArn": {"type": "string", "minLength": 1, "maxLength": 2048, "description": "The user's ARN."},
@@ -104,7 +105,8 @@ class AwsIam:
 
     async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
         user, target = _parse_user(inputs), _target(inputs, context.settings)
-        answer = await context.run_blocking(lambda: self._replace(user, target, inputs["login"], state))
+        login, now = inputs["login"], context.now()
+        answer = await context.run_blocking(lambda: self._replace(_Request(user, target), login, state, now))
         # Raised here and not in the pool's thread: the traceback must not contain a frame that holds a key.
         if isinstance(answer, ProviderError):
             raise answer
@@ -116,24 +118,32 @@ class AwsIam:
         return Rotated({"current": new, **({"previous": state["current"]} if state else {})}, secret=True)
 
     def _replace(
-        self, user: _User, target: Target, login: Mapping[str, Any], state: Mapping[str, Any] | None
+        self, request: _Request, login: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime
     ) -> Mapping[str, Any] | ProviderError:
         """The new key, or the error. Blocking."""
+        user = request.user.name
         try:
-            client = self._clients(target, login)
-            listed = client.list_access_keys(UserName=user.name)["AccessKeyMetadata"]
-            unwanted = choose_unwanted(listed, state)
+            client = self._clients(request.target, login)
+            match client.list_access_keys(UserName=user):
+                case {"AccessKeyMetadata": [*listed]} if all(key.get("AccessKeyId") for key in listed):
+                    unwanted = choose_unwanted(listed, state)
+                case _:
+                    return _malformed(request, "it has no list of access keys")
             if unwanted is None:
-                return _unknown_keys(user)
+                return _unknown_keys(request.user)
             for key in unwanted:
-                client.delete_access_key(UserName=user.name, AccessKeyId=key)
-            made: Mapping[str, Any] = client.create_access_key(UserName=user.name)["AccessKey"]
+                client.delete_access_key(UserName=user, AccessKeyId=key)
+            match client.create_access_key(UserName=user):
+                case {"AccessKey": {"AccessKeyId": str() as key_id, "SecretAccessKey": str() as secret} as made} if (
+                    key_id and secret
+                ):
+                    return made  # type: ignore[no-any-return]  # as botocore returns it
+            return _malformed(request, "it has no complete access key")
         except Exception as error:
-            translated = _translate(error, user, target)
+            translated = _translate(error, request, now)
             if translated is None:
                 raise
             return translated
-        return made
 
 
 ROTATOR = AwsIam()
@@ -142,6 +152,13 @@ ROTATOR = AwsIam()
 class _User(NamedTuple):
     arn: str
     name: str
+
+
+class _Request(NamedTuple):
+    """Whose keys are replaced, and where, as messages describe it."""
+
+    user: _User
+    target: Target
 
 
 def choose_unwanted(listed: list[Mapping[str, Any]], state: Mapping[str, Any] | None) -> list[str] | None:
@@ -188,34 +205,63 @@ def _unknown_keys(user: _User) -> ProviderError:
     )
 
 
-def _translate(error: Exception, user: _User, target: Target) -> ProviderError | None:
+def _malformed(request: _Request, why: str) -> ProviderError:
+    return malformed_answer(f"AWS IAM at {request.target.host} sent an answer for {request.user.arn}", why)
+
+
+def _translate(error: Exception, request: _Request, now: datetime) -> ProviderError | None:
     """The error to raise instead, without the words of AWS or its library; None if it comes from neither."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
+        metadata = error.response.get("ResponseMetadata") or {}
         code = str((error.response.get("Error") or {}).get("Code") or "")
-        status = (error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
-        return _explain(Refusal(code if code.isalnum() else "", "", status), user, target)
+        refusal = Refusal(code if code.isalnum() else "", "", metadata.get("HTTPStatusCode") or 0)
+        # AWS gives every error a code.
+        if not code and not explained_by_status(refusal):
+            return _malformed(request, f"it is an error ({refusal.status}) without a code")
+        return explain(_RULES, refusal, request, metadata.get("HTTPHeaders") or {}, now)
+    if isinstance(error, ResponseParserError) or is_unreadable(error):
+        return _malformed(request, "it is not one of AWS IAM")
     if isinstance(error, BotoCoreError):
-        message = f"AWS IAM at {target.host} could not be reached for {user.arn} ({type(error).__name__})"
+        host, arn = request.target.host, request.user.arn
+        message = f"AWS IAM at {host} could not be reached for {arn} ({type(error).__name__})"
         return ProviderError(message, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
     return None
 
 
-def _explain(refusal: Refusal, user: _User, target: Target) -> ProviderError:
-    code, _, status = refusal
-    if is_throttled(refusal):
-        message = f"AWS IAM at {target.host} limits the rate of calls ({code})"
-        return ProviderError(message, reason=login_reasons.THROTTLED, throttled=True)
-    if is_outage(refusal):
-        message = f"AWS IAM at {target.host} failed itself ({code or status})"
-        return ProviderError(message, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
-    if code == "NoSuchEntity":
-        return ProviderError(f"there is no user {user.arn}: check `userArn`", reason=aws_reasons.USER_MISSING)
-    if code in {"AccessDenied", "AccessDeniedException"}:
-        return ProviderError(
-            f"the login may not rotate {user.arn}: it needs iam:ListAccessKeys, iam:CreateAccessKey and "
-            "iam:DeleteAccessKey on that user",
-            reason=aws_reasons.ACCESS_DENIED,
-        )
-    return ProviderError(f"AWS IAM refused to rotate {user.arn} ({code or status})", reason=aws_reasons.AWS_REFUSED)
+def _advise_missing(request: _Request, _: Refusal) -> str:
+    return f"there is no user {request.user.arn}: check `userArn`"
+
+
+def _advise_permissions(request: _Request, _: Refusal) -> str:
+    return (
+        f"the login may not rotate {request.user.arn}: it needs iam:ListAccessKeys, iam:CreateAccessKey and "
+        "iam:DeleteAccessKey on that user"
+    )
+
+
+def _advise_throttled(request: _Request, refusal: Refusal) -> str:
+    return f"AWS IAM at {request.target.host} limits the rate of calls ({_told(refusal)}); this is tried again later"
+
+
+def _advise_outage(request: _Request, refusal: Refusal) -> str:
+    return f"AWS IAM at {request.target.host} failed ({_told(refusal)}); this is tried again later"
+
+
+def _advise_refusal(request: _Request, refusal: Refusal) -> str:
+    return f"AWS IAM refused to rotate {request.user.arn} ({_told(refusal)})"
+
+
+def _told(refusal: Refusal) -> str:
+    return refusal.code or str(refusal.status)
+
+
+_RULES: tuple[Rule[_Request], ...] = (
+    Rule(says("NoSuchEntity"), aws_reasons.USER_MISSING, _advise_missing),
+    Rule(says("AccessDenied", "AccessDeniedException"), aws_reasons.ACCESS_DENIED, _advise_permissions),
+    Rule(is_throttled, login_reasons.THROTTLED, _advise_throttled, throttled=True),
+    Rule(is_outage, aws_reasons.AWS_UNAVAILABLE, _advise_outage, outage=True),
+    Rule(is_any, aws_reasons.AWS_REFUSED, _advise_refusal),
+)
