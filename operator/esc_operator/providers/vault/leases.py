@@ -16,6 +16,10 @@ WHOLE = 0.9
 """Vault cuts a renewal at the maximum TTL: one that grants less of the first term than this is the last."""
 
 
+LONGEST = 10 * 365 * 24 * 3600
+"""Seconds: a longer term is taken for this one."""
+
+
 class SecretLease(NamedTuple):
     """One lease of Vault. `seconds` is the term that was granted first; the ID never shows in `repr`."""
 
@@ -37,11 +41,18 @@ def lease_of(reply: Reply, now: datetime) -> SecretLease | None:
     """The lease of something that was read at that time; None if it has none. A KV engine states a duration, after
     which to read again, without a lease."""
     match reply.content:
-        case {"lease_id": str() as id_, "lease_duration": int() as seconds, "renewable": renewable} if (
-            id_ and seconds > 0
+        case {"lease_id": str() as id_, "lease_duration": duration, "renewable": renewable} if id_ and (
+            seconds := seconds_of(duration)
         ):
             return SecretLease(id_, seconds, renewable is True, now, now + timedelta(seconds=seconds), now)
     return None
+
+
+def seconds_of(duration: object) -> int | None:
+    """A duration in an answer; None if it is not one."""
+    if isinstance(duration, bool) or not isinstance(duration, int) or duration < 0:
+        return None
+    return min(duration, LONGEST)
 
 
 def is_whole_term(granted: int, seconds: int) -> bool:

@@ -19,7 +19,7 @@ from esc_operator.providers.vault import errors
 from esc_operator.providers.vault.address import address_problems, host_of, is_mount, namespace_of, parse_address
 from esc_operator.providers.vault.api import Vault
 from esc_operator.providers.vault.errors import Asked
-from esc_operator.providers.vault.leases import is_whole_term
+from esc_operator.providers.vault.leases import is_whole_term, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,11 @@ def _method(name: str, title: str, description: str) -> dict[str, Any]:
         "properties": {
             "role": {**_NAME, "description": "The role of the auth method."},
             "mount": {**_NAME, "default": name, "description": "The path at which the auth method is mounted."},
-            "audience": {**_NAME, "description": "The audience of the identity token; the address if left out."},
+            "audience": {
+                **_NAME,
+                "added": True,
+                "description": "The audience of the identity token; the address if left out.",
+            },
         },
     }
 
@@ -61,11 +65,14 @@ INPUTS: Mapping[str, Any] = {
         "address": {**_NAME, "description": "The URL of Vault: a scheme and a host, without a path."},
         "namespace": {**_NAME, "description": "The namespace to log in to, where Vault has namespaces."},
         "jwt": {**_JWT, "properties": {**_JWT["properties"], "subjectAttributes": SUBJECT_ATTRIBUTES}},
-        "kubernetes": _method(
-            "kubernetes",
-            "VaultLoginKubernetes",
-            "Log in with the environment's identity at a Kubernetes auth method, whose role must have an audience.",
-        ),
+        "kubernetes": {
+            **_method(
+                "kubernetes",
+                "VaultLoginKubernetes",
+                "Log in with the environment's identity at a Kubernetes auth method, whose role must have an audience.",
+            ),
+            "added": True,
+        },
         "token": {
             "type": "object",
             "title": "VaultLoginToken",
@@ -83,7 +90,7 @@ INPUTS: Mapping[str, Any] = {
                 },
                 "metadata": {
                     "type": "object",
-                    "additionalProperties": {"type": "string"},
+                    "additionalProperties": {"type": "string", "added": True},
                     "description": "Texts that Vault's audit log shows with the child.",
                 },
             },
@@ -153,7 +160,9 @@ class VaultLogin:
         else:
             reply, asked = await _log_in(inputs, context)
         match reply.part("auth"):
-            case {"client_token": str() as token, "lease_duration": int() as seconds, "renewable": renewable} if token:
+            case {"client_token": str() as token, "lease_duration": duration, "renewable": renewable} if (
+                token and (seconds := seconds_of(duration)) is not None
+            ):
                 pass
             case _:
                 raise errors.malformed_answer(asked, "it has no token with a lease")
@@ -172,8 +181,8 @@ class VaultLogin:
         reply = await vault.write(path, {"increment": f"{term.seconds}s"})
         if reply.status in errors.OUTAGES:
             raise errors.translate_request(reply, Asked(_host(inputs), path, vault.namespace), context.now())
-        granted = reply.part("auth").get("lease_duration")
-        if reply.status != 200 or not isinstance(granted, int) or not is_whole_term(granted, term.seconds):
+        granted = seconds_of(reply.part("auth").get("lease_duration"))
+        if reply.status != 200 or granted is None or not is_whole_term(granted, term.seconds):
             return None
         made_at = lease.made_at or lease.issued_at
         return opened._replace(lease=Lease(issued_at, issued_at + timedelta(seconds=granted), made_at))

@@ -25,7 +25,7 @@ from esc_operator.providers.vault.address import (
 )
 from esc_operator.providers.vault.api import Vault
 from esc_operator.providers.vault.errors import Asked
-from esc_operator.providers.vault.leases import SecretLease, first_to_end, is_whole_term, lease_of
+from esc_operator.providers.vault.leases import SecretLease, first_to_end, is_whole_term, lease_of, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -213,8 +213,8 @@ async def _renew(vault: Vault, lease: SecretLease, name: str, context: OpenConte
     if reply.status in errors.OUTAGES:
         asked = Asked(host_of(vault.address), path, vault.namespace, input=f"read.{name}")
         raise errors.translate_request(reply, asked, context.now())
-    granted = (reply.content or {}).get("lease_duration")
-    if reply.status != 200 or not isinstance(granted, int) or not is_whole_term(granted, lease.seconds):
+    granted = seconds_of((reply.content or {}).get("lease_duration"))
+    if reply.status != 200 or granted is None or not is_whole_term(granted, lease.seconds):
         return None
     return lease.renewed(granted, now)
 
