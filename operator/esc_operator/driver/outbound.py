@@ -153,12 +153,23 @@ class Outbound:
 
     def _unreachable(self, origin: Origin, why: str, reason: str = reasons.UNREACHABLE) -> ProviderError:
         # Only the operator tries again.
-        again = "" if self._fence is None else "; this is tried again"
-        return ProviderError(
-            f"{origin} cannot be reached: {why}; check the URL and the network{again}",
-            reason=reason,
-            outage=True,
-        )
+        return unreachable(origin, why, reason, is_retried=self._fence is not None)
+
+
+def unreachable(
+    origin: Origin, why: str, reason: str = reasons.UNREACHABLE, *, is_retried: bool = True
+) -> ProviderError:
+    again = "; this is tried again" if is_retried else ""
+    return ProviderError(
+        f"{origin} cannot be reached: {why}; check the URL and the network{again}", reason=reason, outage=True
+    )
+
+
+def too_large(origin: Origin) -> ProviderError:
+    return ProviderError(
+        f"{origin} answered with more than {LONGEST_ANSWER} bytes: request less from it",
+        reason=reasons.ANSWER_TOO_LARGE,
+    )
 
 
 class _Sockets:
@@ -192,10 +203,7 @@ async def _read(content: StreamReader, origin: Origin) -> bytes:
     async for piece in content.iter_chunked(1 << 16):
         read += piece
         if len(read) > LONGEST_ANSWER:
-            raise ProviderError(
-                f"{origin} answered with more than {LONGEST_ANSWER} bytes: request less from it",
-                reason=reasons.ANSWER_TOO_LARGE,
-            )
+            raise too_large(origin)
     return bytes(read)
 
 

@@ -1,7 +1,8 @@
-"""The text of a service's answer without secrets, and its `Retry-After`. Pure."""
+"""What a service answered: its JSON object, its text without secrets, and its `Retry-After`. Pure."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import TYPE_CHECKING
@@ -9,10 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import Any
 
 # A JWT, an access key ID, and anything as long as a secret access key without a space or a colon.
 _SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_.-]{40,}")
 _LONGEST = 300
+
+
+def json_object(body: bytes) -> Mapping[str, Any] | None:
+    """The JSON object that a body is; None if it is anything else."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

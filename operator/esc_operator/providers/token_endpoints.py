@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from esc_operator.providers.answers import json_object
 from esc_operator.providers.clock_skew import SkewWatch
 
 if TYPE_CHECKING:
@@ -200,8 +201,4 @@ def _read(answer: Any) -> Reply:
     body = answer.read(_LONGEST_ANSWER + 1, decode_content=True)
     if len(body) > _LONGEST_ANSWER:
         return Reply(answer.status, headers, None)
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return Reply(answer.status, headers, None)
-    return Reply(answer.status, headers, content if isinstance(content, dict) else None)
+    return Reply(answer.status, headers, json_object(body))

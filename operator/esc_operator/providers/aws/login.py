@@ -83,12 +83,14 @@ INPUTS: Mapping[str, Any] = {
                 },
                 "subjectAttributes": SUBJECT_ATTRIBUTES,
                 "audience": {
+                    "added": True,
                     "type": "string",
                     "minLength": 1,
                     "default": DEFAULT_AUDIENCE,
                     "description": "The audience of the identity token.",
                 },
                 "region": {
+                    "added": True,
                     "type": "string",
                     "minLength": 1,
                     "description": "The region of the STS endpoint; the process's region if left out.",
@@ -118,7 +120,7 @@ OUTPUTS: Mapping[str, Any] = {
         "accessKeyId": SECRET,
         "secretAccessKey": SECRET,
         "sessionToken": SECRET,
-        "expiresAt": {"type": "string", "secret": True, "description": "When they expire, RFC 3339; `oidc` only."},
+        "expiresAt": {**SECRET, "added": True, "description": "When they expire, RFC 3339; `oidc` only."},
     },
 }
 

@@ -54,12 +54,14 @@ INPUTS: Mapping[str, Any] = {
         },
         "subjectAttributes": SUBJECT_ATTRIBUTES,
         "audience": {
+            "added": True,
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_AUDIENCE,
             "description": "The audience of the identity token.",
         },
         "scope": {
+            "added": True,
             "type": "string",
             "minLength": 1,
             "description": "Log in, and output an access token for this scope: <resource>/.default.",
@@ -81,8 +83,8 @@ OUTPUTS: Mapping[str, Any] = {
             "required": ["token"],
             "properties": {"token": {**SECRET, "description": "The identity token; without `scope`."}},
         },
-        "accessToken": {**SECRET, "description": "With `scope`."},
-        "expiresAt": {"type": "string", "description": "When the output token expires, RFC 3339."},
+        "accessToken": {**SECRET, "added": True, "description": "With `scope`."},
+        "expiresAt": {"type": "string", "added": True, "description": "When the output token expires, RFC 3339."},
     },
 }
 

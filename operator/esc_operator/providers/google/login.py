@@ -75,6 +75,7 @@ INPUTS: Mapping[str, Any] = {
                 "tokenLifetime": _LIFETIME,
                 "subjectAttributes": SUBJECT_ATTRIBUTES,
                 "audience": {
+                    "added": True,
                     **_NAME,
                     "description": "The audience of the identity token; the provider's full name if left out.",
                 },

@@ -1,0 +1,1 @@
+"""Acme for esc-operator: `fn::open::acme-login`."""

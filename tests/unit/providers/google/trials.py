@@ -1,0 +1,129 @@
+"""The trials of Google's plug-ins, on a server that answers as its token endpoints do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from esc_operator.providers.google.login import GcpLogin
+from esc_operator.providers.token_endpoints import TokenEndpoints
+from esc_operator.testing import Failure, Trial, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esc_operator.providers.port import HttpAnswer
+
+ACCOUNT = "apps@my-project.iam.gserviceaccount.com"
+OIDC = {
+    "workloadPoolId": "clusters",
+    "providerId": "apps",
+    "serviceAccount": ACCOUNT,
+    "region": "global",
+    "tokenLifetime": "1h",
+}
+FEDERATED_TOKEN, ACCESS_TOKEN, GIVEN_TOKEN = "ya29.federated-token", "ya29.granted-access-token", "ya29.given-token"
+FEDERATED = json_answer({"access_token": FEDERATED_TOKEN, "token_type": "Bearer", "expires_in": 3600})
+GRANTED = json_answer({"accessToken": ACCESS_TOKEN, "expireTime": "2026-05-01T13:00:00Z"})
+
+
+def refused(error: str, description: str) -> HttpAnswer:
+    return json_answer({"error": error, "error_description": description}, 400)
+
+
+def denied(status: int, name: str, message: str) -> HttpAnswer:
+    return json_answer({"error": {"code": status, "status": name, "message": message}}, status)
+
+
+def new_login() -> GcpLogin:
+    return GcpLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.3))
+
+
+def endpoints(url: str) -> Mapping[str, str]:
+    names = ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STS", "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS")
+    return dict.fromkeys(names, url)
+
+
+FAILURES = [
+    Failure(
+        name="there is no such pool or provider",
+        answer=refused("invalid_target", 'The target service indicated by the "audience" parameters is invalid.'),
+        reason="IdentityPoolMissing",
+        says=["no workload identity provider"],
+    ),
+    Failure(
+        name="the project's name in place of its number",
+        answer=refused("invalid_request", 'Invalid value for "audience".'),
+        reason="InvalidIdentityPool",
+        says=["the project's number"],
+    ),
+    Failure(
+        name="the issuer's keys cannot be fetched",
+        answer=refused("invalid_grant", "Error connecting to the given credential's issuer."),
+        reason="IssuerUnreachable",
+        says=["or upload them to"],
+    ),
+    Failure(
+        name="the attribute condition does not admit the subject",
+        answer=refused("unauthorized_client", "The given credential is rejected by the attribute condition."),
+        reason="AttributeConditionRefused",
+        says=["does not admit system:serviceaccount:apps:web"],
+    ),
+    Failure(
+        name="the subject may not impersonate the service account",
+        answer=denied(403, "PERMISSION_DENIED", "Permission 'iam.serviceAccounts.getAccessToken' denied on resource."),
+        at=1,
+        reason="ServiceAccountRefused",
+        says=["on it to principal://"],
+    ),
+    Failure(
+        name="the IAM Credentials API is off",
+        answer=denied(403, "PERMISSION_DENIED", "IAM Service Account Credentials API has not been used in project 1"),
+        at=1,
+        reason="APIDisabled",
+        says=["enable it"],
+    ),
+    Failure(
+        name="a service account that is none",
+        inputs={"project": 1, "oidc": {**OIDC, "serviceAccount": "a/b"}},
+        reason="InvalidInputs",
+        says=["`serviceAccount` is not a service account"],
+    ),
+]
+
+TRIALS = [
+    Trial(
+        plugin=new_login,
+        inputs={"project": 123456789012, "oidc": OIDC},
+        answers=[FEDERATED, GRANTED],
+        secrets=[FEDERATED_TOKEN, ACCESS_TOKEN],
+        lease=timedelta(hours=1),
+        failures=FAILURES,
+        quotes=lambda text: json_answer({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": text}}, 403),
+        settings=endpoints,
+        tls=True,
+        differs={
+            "inputs.oidc.region": "the default is stated",
+            "inputs.oidc.tokenLifetime": "a sentence about an invalid one says more than a pattern",
+            "inputs.accessToken.tokenLifetime": "a sentence about an invalid one says more than a pattern",
+        },
+        counterpart="stand-in of Google's token endpoints, which verifies tokens",
+    ),
+    Trial(
+        title="a given access token, exchanged",
+        plugin=new_login,
+        inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN, "serviceAccount": ACCOUNT}},
+        answers=[GRANTED],
+        secrets=[GIVEN_TOKEN, ACCESS_TOKEN],
+        lease=timedelta(hours=1),
+        quotes=lambda text: json_answer({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": text}}, 403),
+        settings=endpoints,
+        tls=True,
+    ),
+    Trial(
+        title="a given access token",
+        plugin=new_login,
+        inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN}},
+        secrets=[GIVEN_TOKEN],
+    ),
+]
