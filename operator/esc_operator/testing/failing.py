@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,8 @@ OF_ANSWERS: Mapping[str, Callable[[Trial], Sequence[Seen]]] = {
 def silence_is_an_outage(trial: Trial) -> Sequence[Seen]:
     """Through the context the driver's limit ends it; an HTTP client of its own needs limits of its own."""
     limit = 30.0 if trial.settings is not None else 0.05
-    for failed in _at_each_request(trial, Fault.SILENCE, seconds=limit):
+    hasty = trial if trial.hasty is None else dataclasses.replace(trial, plugin=trial.hasty)
+    for failed in _at_each_request(hasty, Fault.SILENCE, seconds=limit):
         assert failed.outage, f"no answer is an outage: {failed.reason}: {failed.message}"
         if trial.settings is not None:
             assert failed.reason != reasons.PROVIDER_TIMEOUT, "its own client has no time limit: it would keep a thread"
@@ -177,26 +179,25 @@ def cancellation_is_passed_on(trial: Trial) -> Sequence[Seen]:
 
 
 async def _cancel(trial: Trial, plugin: Any, at: int) -> None:
-    script = Script(trial.new_service(), from_request(at, Fault.SILENCE))
+    loop = asyncio.get_running_loop()
+
+    def cancel(number: int, _: HttpRequest, genuine: HttpAnswer) -> HttpAnswer | Fault:
+        if number < at:
+            return genuine
+        loop.call_soon_threadsafe(task.cancel)  # a server answers on threads of its own
+        return Fault.SILENCE
+
+    script = Script(trial.new_service(), cancel)
     with contextlib.ExitStack() as stack:
         if trial.settings is None:
             context = FakeContext(PortWire(script).send)
         else:
             server = stack.enter_context(loopback(script, tls=trial.tls))
             context = FakeContext(settings=server.settings(trial.settings))
-        call = (
-            plugin.rotate(trial.inputs, trial.state, context)
-            if hasattr(plugin, "rotate")
-            else plugin.open(trial.inputs, context)
-        )
-        task = asyncio.create_task(call)
-        async with asyncio.timeout(10):
-            # The server counts them on threads of its own.
-            while len(script.requests) <= at and not task.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
-        assert not task.done(), "it ended before it had its answer"
-        task.cancel()
-        done, _ = await asyncio.wait([task], timeout=2)
+        arguments = (trial.state,) if hasattr(plugin, "rotate") else ()
+        call = plugin.rotate if hasattr(plugin, "rotate") else plugin.open
+        task = asyncio.create_task(call(trial.inputs, *arguments, context))
+        done, _ = await asyncio.wait([task], timeout=10)
         assert done, "it does not stop when it is cancelled"
         assert task.cancelled(), "it swallowed the cancellation"
         context.close()

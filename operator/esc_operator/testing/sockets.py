@@ -1,18 +1,29 @@
 """Watches for connections that a plug-in makes by itself, past `OpenContext.send`.
 
-It sees what Python's own sockets do, whatever library uses them. A library in C with sockets of its own is not seen.
+It sees what Python's own sockets do, whatever library uses them, on the thread of the caller and on those that begin
+meanwhile: an older one may still be ending a call that was cancelled. A library in C with sockets of its own is not
+seen.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_watching: list[tuple[frozenset[tuple[str, int]], list[str]]] = []
+
+class _Watch(NamedTuple):
+    allowed: frozenset[tuple[str, int]]
+    others: frozenset[int | None]
+    """The threads that are not watched."""
+    found: list[str]
+
+
+_watching: list[_Watch] = []
 _hooked = False
 
 
@@ -24,10 +35,11 @@ def connections(*allowed: tuple[str, int]) -> Iterator[list[str]]:
     if not _hooked:
         sys.addaudithook(_see)
         _hooked = True
-    watch = frozenset(allowed), list[str]()
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+    watch = _Watch(frozenset(allowed), frozenset(others), [])
     _watching.append(watch)
     try:
-        yield watch[1]
+        yield watch.found
     finally:
         _watching.remove(watch)
 
@@ -38,8 +50,8 @@ def _see(event: str, arguments: tuple[Any, ...]) -> None:
     place = arguments[1] if event == "socket.connect" else arguments[:2]
     if not isinstance(place, tuple):
         return  # a socket of this machine, which has a path
-    host, port = str(place[0]), int(place[1] or 0)
-    for allowed, found in _watching:
-        if (host, port) not in allowed:
-            found.append(f"{host}:{port}")
+    host, port, thread = str(place[0]), int(place[1] or 0), threading.get_ident()
+    for watch in _watching:
+        if (host, port) not in watch.allowed and thread not in watch.others:
+            watch.found.append(f"{host}:{port}")
             raise ConnectionRefusedError(f"a trial allows no connection to {host}:{port}")

@@ -52,8 +52,8 @@ class Trial:
     the given text, `throttled` how it limits calls (429 and nothing).
 
     A plug-in that sends through `context.send` needs no more. One with an HTTP client of its own is asked for
-    `settings`: those with which it sends to the given URL of a server on loopback, over TLS if `tls`; its time limits
-    have to be short.
+    `settings`: those with which it sends to the given URL of a server on loopback, over TLS if `tls`. `hasty` makes one
+    whose time limits are a part of a second, for the check that it has any.
 
     `state` is a rotator's, after its first rotation. `differs` has the places in which the schema differs on purpose
     from the public one of the same name, such as `inputs.oidc.duration`, with the reason. `counterpart` says what else
@@ -72,6 +72,7 @@ class Trial:
     throttled: HttpAnswer | None = None
     settings: Callable[[str], Mapping[str, str]] | None = None
     tls: bool = False
+    hasty: Callable[[], Any] | None = None
     state: Mapping[str, Any] | None = None
     differs: Mapping[str, str] = field(default_factory=dict)
     counterpart: str = ""

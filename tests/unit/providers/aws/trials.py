@@ -50,13 +50,9 @@ def endpoint(url: str) -> Mapping[str, str]:
     return {"AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-west-1"}
 
 
-def new_login() -> AwsLogin:
-    return AwsLogin(_UNSIGNED)
-
-
 # For all checks: making a client takes a tenth of a second.
-_UNSIGNED = UnsignedClients(connect_timeout=1, read_timeout=0.3)
-_SIGNED = SignedClients(connect_timeout=1, read_timeout=0.3)
+_UNSIGNED, _HASTY_UNSIGNED = UnsignedClients(), UnsignedClients(connect_timeout=1, read_timeout=0.2)
+_SIGNED, _HASTY_SIGNED = SignedClients(), SignedClients(connect_timeout=1, read_timeout=0.2)
 
 
 class Iam:
@@ -175,7 +171,7 @@ LOGIN_FAILURES = [
 
 TRIALS = [
     Trial(
-        plugin=new_login,
+        plugin=lambda: AwsLogin(_UNSIGNED),
         inputs={"oidc": OIDC},
         answers=[GRANTED],
         secrets=[SECRET_KEY, SESSION_TOKEN],
@@ -183,6 +179,7 @@ TRIALS = [
         failures=LOGIN_FAILURES,
         quotes=quoting,
         throttled=refused("Throttling", "Rate exceeded", 429),
+        hasty=lambda: AwsLogin(_HASTY_UNSIGNED),
         settings=endpoint,
         differs={
             "inputs.oidc.duration": "a role allows an hour, unless its owner raised that; " + A_SENTENCE,
@@ -194,7 +191,7 @@ TRIALS = [
     ),
     Trial(
         title="static keys",
-        plugin=new_login,
+        plugin=lambda: AwsLogin(_UNSIGNED),
         inputs={"static": {"accessKeyId": "AKIAEXAMPLE", "secretAccessKey": SECRET_KEY, "sessionToken": SESSION_TOKEN}},
         secrets=[SECRET_KEY, SESSION_TOKEN],
         failures=[Failure(name="neither", reason="InvalidInputs", says=["exactly one of `oidc`"], inputs={})],
@@ -202,6 +199,7 @@ TRIALS = [
     Trial(
         plugin=lambda: AwsIam(_SIGNED.client),
         inputs={**USER, "login": LOGIN},
+        hasty=lambda: AwsIam(_HASTY_SIGNED.client),
         state=STATE,
         service=Iam,
         secrets=[

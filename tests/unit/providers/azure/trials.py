@@ -24,8 +24,8 @@ def refused(code: int, words: str = "Words.") -> HttpAnswer:
     return json_answer({"error": "invalid_client", "error_description": description}, 401)
 
 
-def new_login() -> AzureLogin:
-    return AzureLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.3))
+def hasty_login() -> AzureLogin:
+    return AzureLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.2))
 
 
 FAILURES = [
@@ -81,7 +81,7 @@ DIFFERS = {"inputs.oidc": "the default is stated"}
 
 TRIALS = [
     Trial(
-        plugin=new_login,
+        plugin=AzureLogin,
         inputs=FEDERATED,
         answers=[GRANTED],
         secrets=[ACCESS_TOKEN],
@@ -90,12 +90,13 @@ TRIALS = [
         quotes=lambda text: refused(50013, text),
         settings=lambda url: {"AZURE_AUTHORITY_HOST": url},
         tls=True,
+        hasty=hasty_login,
         differs=DIFFERS,
         counterpart="stand-in of Entra, which verifies tokens",
     ),
     Trial(
         title="a client secret",
-        plugin=new_login,
+        plugin=AzureLogin,
         inputs={**APPLICATION, "clientSecret": CLIENT_SECRET, "scope": SCOPE},
         answers=[GRANTED],
         secrets=[ACCESS_TOKEN, CLIENT_SECRET],
@@ -103,6 +104,7 @@ TRIALS = [
         quotes=lambda text: refused(7000215, text),
         settings=lambda url: {"AZURE_AUTHORITY_HOST": url},
         tls=True,
+        hasty=hasty_login,
         failures=[
             Failure(
                 name="the client secret is wrong or has expired (AADSTS7000215)",
@@ -114,7 +116,7 @@ TRIALS = [
     ),
     Trial(
         title="the identity token itself",
-        plugin=new_login,
+        plugin=AzureLogin,
         inputs={**APPLICATION, "oidc": True},
         lease=timedelta(hours=1),
     ),

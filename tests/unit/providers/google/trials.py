@@ -35,8 +35,8 @@ def denied(status: int, name: str, message: str) -> HttpAnswer:
     return json_answer({"error": {"code": status, "status": name, "message": message}}, status)
 
 
-def new_login() -> GcpLogin:
-    return GcpLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.3))
+def hasty_login() -> GcpLogin:
+    return GcpLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.2))
 
 
 def endpoints(url: str) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ FAILURES = [
 
 TRIALS = [
     Trial(
-        plugin=new_login,
+        plugin=GcpLogin,
         inputs={"project": 123456789012, "oidc": OIDC},
         answers=[FEDERATED, GRANTED],
         secrets=[FEDERATED_TOKEN, ACCESS_TOKEN],
@@ -102,6 +102,7 @@ TRIALS = [
         quotes=lambda text: json_answer({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": text}}, 403),
         settings=endpoints,
         tls=True,
+        hasty=hasty_login,
         differs={
             "inputs.oidc.region": "the default is stated",
             "inputs.oidc.tokenLifetime": "a sentence about an invalid one says more than a pattern",
@@ -111,7 +112,7 @@ TRIALS = [
     ),
     Trial(
         title="a given access token, exchanged",
-        plugin=new_login,
+        plugin=GcpLogin,
         inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN, "serviceAccount": ACCOUNT}},
         answers=[GRANTED],
         secrets=[GIVEN_TOKEN, ACCESS_TOKEN],
@@ -119,10 +120,11 @@ TRIALS = [
         quotes=lambda text: json_answer({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": text}}, 403),
         settings=endpoints,
         tls=True,
+        hasty=hasty_login,
     ),
     Trial(
         title="a given access token",
-        plugin=new_login,
+        plugin=GcpLogin,
         inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN}},
         secrets=[GIVEN_TOKEN],
     ),
