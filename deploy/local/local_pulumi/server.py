@@ -71,6 +71,11 @@ class Server:
         # A client that keeps its connection would not answer the end of TLS.
         for transport in list(self._transports):
             transport.abort()
+        # An answer that is delayed is not waited for.
+        delayed = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in delayed:
+            task.cancel()
+        await asyncio.gather(*delayed, return_exceptions=True)
         await asyncio.sleep(0.01)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
