@@ -25,9 +25,10 @@ class DamagedError(ValueError):
 
 
 def read_json(body: bytes) -> Any:
-    """The JSON of a body, with numbers by their text. Raises DamagedError."""
+    """The JSON of a body; a number is its text as bytes, since a `Number` each would take fifteen times as long where
+    there are a million. Raises DamagedError."""
     try:
-        return json.loads(body.decode(), parse_float=Number, parse_int=Number, parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_float=str.encode, parse_int=str.encode, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise DamagedError("it is not UTF-8") from None
     except RecursionError:
@@ -99,10 +100,6 @@ class Fields:
         for name, found in self._data.items():
             yield name, Fields(found, self._place(name))
 
-    def raw(self, name: str) -> Any:
-        """A field as it is; None if it is missing."""
-        return self._data.get(name)
-
     def _read(self, name: str, default: T | None, convert: Callable[[Any], T | None], what: str) -> T:
         found = self._data.get(name)
         if found is None and default is not None:
@@ -136,9 +133,9 @@ def _list(found: Any) -> tuple[Any, ...] | None:
 
 
 def _whole(found: Any) -> int | None:
-    if not isinstance(found, Number):
+    if not isinstance(found, bytes):
         return None
-    number = found.to_python()
+    number = Number(found.decode()).to_python()
     return number if isinstance(number, int) and abs(number) < _LARGEST else None
 
 

@@ -52,22 +52,22 @@ class DefinitionError(ProviderError):
 def translate(host: str, asked: Asked, answer: HttpAnswer, now: datetime, *, hide: str = "") -> ProviderError:
     """The error for an answer that is no success. `hide`: the access token, which no message may hold."""
     content = _content(answer, hide)
-    if findings := diagnostics_of(answer, content):
-        return definition_error(asked, findings)
+    if findings := _findings(answer, content):
+        return _definition_error(asked, findings)
     text = _text(content)
     refusal = Refusal(_missing(asked, answer, text), text, answer.status)
     exchanged = Exchanged(host, asked, answer, retry_after(answer.headers, now))
     return explain(_RULES, refusal, exchanged, answer.headers, now)
 
 
-def diagnostics_of(answer: HttpAnswer, content: object) -> Diagnostics:
+def _findings(answer: HttpAnswer, content: object) -> Diagnostics:
     """The findings of a refused definition; none if the answer is about something else."""
     if answer.status != 400 or not isinstance(content, dict) or not isinstance(content.get("diagnostics"), list):
         return ()
     return read_diagnostics(content["diagnostics"])
 
 
-def definition_error(asked: Asked, diagnostics: Diagnostics) -> DefinitionError:
+def _definition_error(asked: Asked, diagnostics: Diagnostics) -> DefinitionError:
     """The error for a definition in which the service found errors."""
     shown = "; ".join(map(_located, diagnostics[:_MOST_SHOWN]))
     more = len(diagnostics) - _MOST_SHOWN

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from esc_operator.errors import ProviderError
+from esc_operator.errors import EscError, ProviderError
 from esc_operator.stores.pulumi import reasons
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _LONGEST_WINDOW: Final = timedelta(minutes=5)
 """How long before its expiry a token is renewed; a short-lived one when nine tenths of its life are over."""
+
+_PAUSE: Final = timedelta(seconds=30)
+"""How long a token that is still good is used before another is asked for again, after that failed."""
 
 
 class AccessToken:
@@ -48,6 +51,9 @@ class AccessToken:
         lifetime = self.expires_at - (self.issued_at or self.expires_at)
         return now >= self.expires_at - min(_LONGEST_WINDOW, lifetime / 10)
 
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
 
 class Tokens(Protocol):
     """Where a client gets its access token from. One serves all clients of the same user and target."""
@@ -79,7 +85,7 @@ class RenewedTokens:
     """Tokens that are had anew ahead of their expiry, and after a 401, by one call at a time, whoever asks.
 
     `renew` gets one, for instance by `exchange`. Those who wait for a call share its outcome; if it is cancelled, the
-    next of them makes its own.
+    next of them makes its own. A token that is still good is used while another cannot be had.
     """
 
     def __init__(self, renew: Callable[[], Awaitable[AccessToken]], now: Callable[[], datetime]) -> None:
@@ -87,17 +93,26 @@ class RenewedTokens:
         self._now = now
         self._lock = asyncio.Lock()
         self._current: AccessToken | None = None
-        self._failure: ProviderError | None = None
+        self._failure: EscError | None = None
         self._failures = 0
+        self._failed_at: datetime | None = None
 
     async def token(self) -> AccessToken:
-        current = self._current
-        if current is not None and not current.is_due(self._now()):
+        current, now = self._current, self._now()
+        if current is None or current.has_expired(now):
+            return await self._other_than(current)
+        if not current.is_due(now) or self._has_just_failed(now):
             return current
-        return await self._other_than(current)
+        try:
+            return await self._other_than(current)
+        except EscError:
+            return current
 
     async def instead_of(self, refused: AccessToken) -> AccessToken | None:
         return await self._other_than(refused)
+
+    def _has_just_failed(self, now: datetime) -> bool:
+        return self._failed_at is not None and now < self._failed_at + _PAUSE
 
     async def _other_than(self, stale: AccessToken | None) -> AccessToken:
         failures = self._failures
@@ -108,8 +123,8 @@ class RenewedTokens:
                 raise self._failure.with_traceback(None)
             try:
                 self._current = await self._renew()
-            except ProviderError as error:
-                self._failure, self._failures = error, self._failures + 1
+            except EscError as error:
+                self._failure, self._failures, self._failed_at = error, self._failures + 1, self._now()
                 raise
-            self._failure = None
+            self._failure = self._failed_at = None
             return self._current

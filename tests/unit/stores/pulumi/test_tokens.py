@@ -194,6 +194,29 @@ def test_those_who_waited_share_a_failure_and_the_next_tries_again() -> None:
     run(story())
 
 
+def test_a_token_that_is_still_good_is_used_while_another_cannot_be_had() -> None:
+    service = FakeService(replies())
+    source = Source(service)
+
+    async def story() -> None:
+        tokens = source.tokens()
+        await tokens.token()
+        service.now += timedelta(minutes=56)
+        source.failing = True
+        assert {(await tokens.token()).reveal() for _ in range(10)} == {"pul-1"}
+        assert source.given == 2
+        service.now += timedelta(seconds=31)
+        assert (await tokens.token()).reveal() == "pul-1"
+        assert source.given == 3
+        service.now += timedelta(minutes=4)
+        with pytest.raises(ProviderError, match="failure 4"):
+            await tokens.token()
+        source.failing = False
+        assert (await tokens.token()).reveal() == "pul-5"
+
+    run(story())
+
+
 def test_a_cancelled_renewal_leaves_the_others_their_own() -> None:
     source = Source(FakeService(replies()))
 

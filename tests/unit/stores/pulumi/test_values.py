@@ -97,9 +97,15 @@ def test_what_is_in_a_secret_is_secret_and_an_unknown_has_no_content() -> None:
         ({"properties": []}, "properties is not an object"),
         ({"properties": {"a": "hunter2"}}, "a value in properties.a is not an object"),
         ({"properties": {"a": {"value": {"b": [1]}}}}, "a value in properties.a is not an object"),
-        ({"properties": {"a": {"value": {"b": {"secret": 1}}}}}, "secret or unknown of a value in properties.a is not"),
-        ({"properties": {"a": {"unknown": "yes"}}}, "secret or unknown of a value in properties.a is not true or"),
-        ({"properties": {"x" * 99: 1}}, "a value in properties is not an object"),
+        (
+            {"properties": {"a": {"value": {"b": {"secret": 1}}}}},
+            "a value in properties.a has something else than true or false as secret",
+        ),
+        (
+            {"properties": {"a": {"unknown": "yes"}}},
+            "a value in properties.a has something else than true or false as unknown",
+        ),
+        ({"properties": {"x" * 99: 1}}, "a value in the answer is not an object"),
     ],
 )
 def test_a_damaged_answer_is_told_by_its_field(data: Any, why: str) -> None:
