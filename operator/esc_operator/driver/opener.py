@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from esc_operator.driver.call_report import CallReport
 from esc_operator.driver.catalogue import Catalogue
+from esc_operator.driver.context import Context
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.grants import granted
 from esc_operator.driver.loading import failed
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.evaluation import Login
-    from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity, OpenContext, Provider, Rotator
+    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
     from esc_operator.providers.registry import Registry
 
 T = TypeVar("T")
@@ -61,30 +62,6 @@ LONGEST_REPEAT = 5.0
 """Seconds. A user at a terminal gets the error rather than a longer wait."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Context:
-    """The context of a provider; see `providers.port.OpenContext`."""
-
-    identity: Identity
-    settings: Mapping[str, str]
-    _now: Callable[[], datetime]
-    _pool: BlockingPool
-    _lane: str
-    _fence: Fence | None
-
-    def now(self) -> datetime:
-        return self._now()
-
-    def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
-        return self._pool.run(call, lane=self._lane, tenant=self.identity.tenant)
-
-    async def send(self, request: HttpRequest) -> HttpAnswer:
-        # Imported by the first request to a host that an environment chooses: the clouds' providers make none.
-        from esc_operator.driver.outbound import Outbound
-
-        return await Outbound(self._fence, self.settings).send(request)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -234,7 +211,7 @@ class Opener:
             try:
                 plugin = plugins.find(name)
                 way = self._way_to(asked, plugin)
-                async with deadline, way or contextlib.nullcontext():
+                async with deadline, way or contextlib.nullcontext(), context:
                     outcome = await report.call(call(plugin, context))
             except asyncio.CancelledError:
                 if way:

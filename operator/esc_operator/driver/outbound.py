@@ -2,7 +2,8 @@
 
 The name is resolved once, each address is checked, and the connection goes to a checked address; the name is used for
 TLS and the Host header only, so it does not matter if the name resolves differently a moment later. Redirects are not
-followed, answers not decompressed, cookies not kept, and connections not reused, since another namespace may come next.
+followed, answers not decompressed, and cookies not kept. A connection is kept for one call of a provider at most, and
+only to the same address of the same origin, since another namespace may come next.
 
 At a terminal there is no fence, so the connection goes to the name: a proxy may know names that this machine does not.
 """
@@ -15,7 +16,7 @@ import ipaddress
 import socket
 import ssl
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from esc_operator.driver.networks import parse_origin
 from esc_operator.errors import ProviderError
@@ -25,9 +26,11 @@ from esc_operator.providers.port import HttpAnswer
 from esc_operator.providers.token_endpoints import host_of, proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from ssl import SSLContext
+    from types import TracebackType
 
-    from aiohttp import AddrInfoType, StreamReader
+    from aiohttp import AddrInfoType, ClientSession, StreamReader
 
     from esc_operator.driver.networks import Address, Fence, Origin
     from esc_operator.providers.port import HttpRequest
@@ -43,8 +46,9 @@ REQUEST_SECONDS = 20.0
 
 
 class Outbound:
-    """Sends requests. `fence` is None at a terminal, where the network is the user's own. `settings` may name a proxy
-    (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE). Without `verifies` any certificate is accepted."""
+    """Sends requests; within its `async with` block, those to one origin over one connection. `fence` is None at a
+    terminal, where the network is the user's own. `settings` may name a proxy (HTTPS_PROXY, NO_PROXY) and certificates
+    (SSL_CERT_FILE). Without `verifies` any certificate is accepted."""
 
     def __init__(
         self,
@@ -60,6 +64,21 @@ class Outbound:
         self._fence = fence
         self._settings = settings
         self._resolve = resolve or _look_up
+        self._keeps = False
+        self._kept: dict[tuple[Origin, str], _Connection] = {}
+
+    async def __aenter__(self) -> Self:
+        self._keeps = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        kept, self._kept, self._keeps = self._kept, {}, False
+        for connection in kept.values():
+            # A request that others wait for goes on, and closes it afterwards.
+            if not connection.busy:
+                await connection.close()
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
         """Raises ProviderError if the host is not allowed or does not answer."""
@@ -100,17 +119,9 @@ class Outbound:
         context = self._tls(origin)
         # Without a fence the proxy gets the name; else the address, so that it connects to the checked one.
         proxy = self._proxy(origin)
-        sockets = _Sockets()
         try:
             async with (
-                aiohttp.ClientSession(
-                    # It is closed with the session, and its connection with it: `force_close` would wait for the
-                    # peer's end of TLS, beyond the request and maybe beyond the event loop.
-                    connector=aiohttp.TCPConnector(ssl=context, socket_factory=sockets.open),
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    auto_decompress=False,
-                    timeout=aiohttp.ClientTimeout(),
-                ) as session,
+                self._session(origin, host, context) as session,
                 session.request(
                     request.method,
                     target,
@@ -132,8 +143,25 @@ class Outbound:
             is_cut_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
             reason = reasons.ANSWER_CUT_OFF if is_cut_off else reasons.UNREACHABLE
             raise self._unreachable(origin, f"there is no whole answer ({_why(error)})", reason) from None
+
+    @contextlib.asynccontextmanager
+    async def _session(self, origin: Origin, host: str, context: SSLContext) -> AsyncIterator[ClientSession]:
+        """The session for a request. It ends with that, or with the `async with` block if the request succeeds."""
+        place = origin, host
+        connection = self._kept.get(place) or _Connection(context)
+        if self._keeps:
+            self._kept[place] = connection
+        connection.busy += 1
+        try:
+            yield connection.session
+        except BaseException:
+            if self._kept.get(place) is connection:
+                del self._kept[place]
+            raise
         finally:
-            sockets.shut_down()
+            connection.busy -= 1
+            if not connection.busy and self._kept.get(place) is not connection:
+                await connection.close()
 
     def _proxy(self, origin: Origin) -> str | None:
         proxy = proxy_for(origin.host, self._settings, origin.scheme)
@@ -172,8 +200,32 @@ def too_large(origin: Origin) -> ProviderError:
     )
 
 
+class _Connection:
+    """A session for requests to one address, with its connection. `busy`: how many of them are under way."""
+
+    def __init__(self, context: SSLContext) -> None:
+        import aiohttp
+
+        self._sockets = _Sockets()
+        self.busy = 0
+        self.session = aiohttp.ClientSession(
+            # It is closed with the session, and its connection with it: `force_close` would wait for the peer's end of
+            # TLS, beyond the request and maybe beyond the event loop.
+            connector=aiohttp.TCPConnector(ssl=context, socket_factory=self._sockets.open),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(),
+        )
+
+    async def close(self) -> None:
+        try:
+            await self.session.close()
+        finally:
+            self._sockets.shut_down()
+
+
 class _Sockets:
-    """The sockets of one request. Shutting them down ends connections on which an answer is still to come, which are
+    """The sockets of one session. Shutting them down ends connections on which an answer is still to come, which are
     otherwise kept until the peer, who may be slow on purpose, has ended its TLS as well."""
 
     def __init__(self) -> None:

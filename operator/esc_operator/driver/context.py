@@ -1,0 +1,54 @@
+"""The context of one call of a provider: its identity, its settings, the time, threads, and requests to other hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from esc_operator.driver.networks import Fence
+    from esc_operator.driver.outbound import Outbound
+    from esc_operator.driver.pool import BlockingPool
+    from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, repr=False)
+class Context:
+    """See `providers.port.OpenContext`. Within its `async with` block requests to one host use one connection."""
+
+    identity: Identity
+    settings: Mapping[str, str]
+    _now: Callable[[], datetime]
+    _pool: BlockingPool
+    _lane: str
+    _fence: Fence | None
+    _outbound: Outbound | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._outbound is not None:
+            await self._outbound.__aexit__(kind, error, trace)
+
+    def now(self) -> datetime:
+        return self._now()
+
+    def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
+        return self._pool.run(call, lane=self._lane, tenant=self.identity.tenant)
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        if self._outbound is None:
+            # Imported by the first request to a host that an environment chooses: the clouds' providers make none.
+            from esc_operator.driver.outbound import Outbound
+
+            self._outbound = await Outbound(self._fence, self.settings).__aenter__()
+        return await self._outbound.send(request)
