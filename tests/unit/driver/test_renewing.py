@@ -244,6 +244,7 @@ def test_an_answer_has_a_grant_that_stays_the_same_while_it_is_renewed_and_can_b
         assert renewed.grant == opened.grant
         assert renewed.grant.ends_at == driver.time + TERM
         assert "value-1" not in repr(renewed.grant)
+        assert renewed.grant.opened.grant is None, "not a chain of all renewals"
         driver.time += timedelta(seconds=1)
         anew = await driver.open(Demand(fresh_after=driver.time))
         assert anew.grant != renewed.grant

@@ -1,4 +1,4 @@
-"""Which Vault is meant, and where in it: addresses, namespaces, mounts and paths, as inputs have them. Pure."""
+"""Which Vault is meant, where in it, and with which token: what inputs have to look like. Pure."""
 
 from __future__ import annotations
 
@@ -56,6 +56,18 @@ def address_problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
 def is_mount(text: str) -> bool:
     """Whether this can be the path of an auth method, or of a namespace: it becomes part of a URL."""
     return bool(_MOUNT.fullmatch(text))
+
+
+def is_token(text: str) -> bool:
+    """Whether this can be a token: it becomes a header."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def token_problems(text: str, *path: str) -> Iterator[InputProblem]:
+    """What is wrong with a given token, which no message shows."""
+    if not is_token(text):
+        message = f"`{'.'.join(path)}` has a space, a line break or another sign that is in no token: write it without"
+        yield InputProblem(path, message, reasons.INVALID_INPUTS)
 
 
 def path_problem(path: str) -> str:

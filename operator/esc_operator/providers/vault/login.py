@@ -16,7 +16,15 @@ from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.login_inputs import LIFETIME, SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
 from esc_operator.providers.vault import errors
-from esc_operator.providers.vault.address import address_problems, host_of, is_mount, namespace_of, parse_address
+from esc_operator.providers.vault.address import (
+    address_problems,
+    host_of,
+    is_mount,
+    is_token,
+    namespace_of,
+    parse_address,
+    token_problems,
+)
 from esc_operator.providers.vault.api import Vault
 from esc_operator.providers.vault.errors import Asked
 from esc_operator.providers.vault.leases import is_whole_term, seconds_of
@@ -161,7 +169,7 @@ class VaultLogin:
             reply, asked = await _log_in(inputs, context)
         match reply.part("auth"):
             case {"client_token": str() as token, "lease_duration": duration, "renewable": renewable} if (
-                token and (seconds := seconds_of(duration)) is not None
+                is_token(token) and (seconds := seconds_of(duration)) is not None
             ):
                 pass
             case _:
@@ -231,6 +239,7 @@ async def _log_in(inputs: Mapping[str, Any], context: OpenContext) -> tuple[Repl
 
 async def _make_child(inputs: Mapping[str, Any], context: OpenContext) -> tuple[Reply, Asked]:
     given, path = inputs["token"], "auth/token/create"
+    refuse(token_problems(given["token"], "token", "token"))
     ttl = f"{int(parse_duration(given.get('maxTtl', DEFAULT_TTL)).total_seconds())}s"
     body: dict[str, Any] = {"ttl": ttl, "explicit_max_ttl": ttl, "display_name": given.get("displayName", "pulumi")}
     if given.get("policies"):

@@ -22,6 +22,7 @@ from esc_operator.providers.vault.address import (
     namespace_of,
     parse_address,
     path_problem,
+    token_problems,
 )
 from esc_operator.providers.vault.api import Vault
 from esc_operator.providers.vault.errors import Asked
@@ -136,6 +137,7 @@ class VaultSecrets:
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         refuse(self.problems(inputs))
+        refuse(token_problems(inputs["login"]["token"], "login", "token"))
         vault = _vault(inputs, context)
         read = await _each(inputs["read"], lambda name: _read(vault, inputs, name, context))
         return _opened(await _all_or_none(vault, read))

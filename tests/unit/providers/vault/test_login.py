@@ -130,6 +130,22 @@ def test_a_token_that_never_expires_has_no_lease() -> None:
     assert open_vault(CHILD, serving(auth__token__create=token(0))).lease is None
 
 
+def test_a_term_without_end_is_cut_at_ten_years() -> None:
+    lease = open_vault(JWT, serving(auth__jwt__login=token(10**15))).lease
+    assert lease is not None
+    assert lease.expires_at - NOW == timedelta(days=3650)
+
+
+def test_a_token_that_is_none_is_not_accepted_and_never_becomes_a_header() -> None:
+    assert login_refused(token(text="hvs.minted\r\nX-Other: 1"))[0] == "MalformedAnswer"
+    parent = {"address": ADDRESS, "token": {"token": "hvs.parent\n"}}
+    error = refused(parent, serving())
+    assert (error.reason, error.message) == (
+        "InvalidInputs",
+        "`token.token` has a space, a line break or another sign that is in no token: write it without",
+    )
+
+
 # Renewals.
 
 

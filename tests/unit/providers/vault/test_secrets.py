@@ -92,6 +92,17 @@ def test_dynamic_credentials_have_the_lease_that_ends_first() -> None:
     assert not [text for text in SECRETS if text in repr((opened, opened.renewal))]
 
 
+def test_a_term_without_end_is_cut_at_ten_years() -> None:
+    lease = open_vault(reading(x="a/b"), serving(a__b=leased(CREDENTIALS, 10**15))).lease
+    assert lease is not None
+    assert lease.expires_at - NOW == timedelta(days=3650)
+
+
+def test_a_token_with_a_line_break_is_told_and_not_sent() -> None:
+    inputs = {"login": {**LOGIN, "token": "hvs.minted\n"}, "read": {"x": {"path": "kv/a"}}}
+    assert refused(inputs, serving()).message.startswith("`login.token` has a space, a line break or another sign")
+
+
 # Renewals.
 
 RENEW = "sys/leases/renew"
