@@ -6,6 +6,7 @@ exactly its rights, its policies are in force, and it is installed a second time
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -31,10 +32,10 @@ from esc_operator.resources import GROUP, ROTATE_REQUESTED_AT
 from local_cluster import cluster as clusters
 from local_cluster import kubeconfig
 from local_operator import LocalOperator
+from local_vault import LocalVault
 
 if TYPE_CHECKING:
-    import contextlib
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ATTACKER, NEIGHBOUR = "red", "blue"
 OPERATOR, CONFINED = "esc-system", "esc-confined"
@@ -66,6 +67,8 @@ class Stage(Staged):
         self._kubeconfig, self._context = local.admin_kubeconfig, kubeconfig.context_name(name)
         self.administrator = self._see(stack, self._kubeconfig, self._context)
         self.aws = stack.enter_context(trusting_aws(self.administrator, self.folder))
+        self._vault = LocalVault(self.folder / "vault")
+        self._vault.certify()
         for namespace in (ATTACKER, NEIGHBOUR):
             self.administrator.create_namespace(namespace, wide="yes")
         self._install(stack)
@@ -91,7 +94,7 @@ class Stage(Staged):
             self._kubeconfig,
             self._context,
             own,
-            settings=self.aws.environment,
+            settings={**self.aws.environment, "SSL_CERT_FILE": str(self._vault.ca_file)},
             arguments=("--log-level=debug", "--metrics-authorization"),
         )
         stack.enter_context(self.operator)
@@ -181,6 +184,14 @@ class Stage(Staged):
         self.administrator.must("PATCH", path, body, content_type=APPLY, fieldManager="administrator", force="true")
 
     # What attempts use.
+
+    @contextlib.contextmanager
+    def vault(self) -> Iterator[LocalVault]:
+        """A Vault that accepts the cluster's tokens, with the second version of the KV engine."""
+        with self._vault as vault:
+            vault.trust(self.administrator.issuer(), self.administrator.write_authority(vault.ca_file.parent))
+            vault.mount("secret", "kv", version="2")
+            yield vault
 
     def fresh(self) -> str:
         """A name for an environment of the attacker's, which is deleted after the attempt."""
