@@ -32,8 +32,8 @@ def workload(name: str, pod: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def deploy(tenant: Tenant, name: str, pod: dict[str, Any]) -> None:
-    body = workload(name, {"serviceAccountName": ACCOUNT, **pod}, replicas=1)
+def deploy(tenant: Tenant, name: str, pod: dict[str, Any], replicas: int = 1) -> None:
+    body = workload(name, {"serviceAccountName": ACCOUNT, **pod}, replicas=replicas)
     tenant.cluster.must("POST", DEPLOYMENTS.path(tenant.namespace), body)
 
 

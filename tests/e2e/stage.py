@@ -20,6 +20,8 @@ from local_cluster import choose, images
 from local_cluster import cluster as clusters
 from local_cluster.tools import find_kubectl
 from local_operator import LocalOperator
+from local_postgres import LocalPostgres
+from local_vault import LocalVault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,16 @@ class Stage:
     aws: LocalAws
     operator: LocalOperator
     endpoint: str
+    certified_vault: LocalVault
+    """Not started yet; the operator knows its certificate."""
+
+    @contextlib.contextmanager
+    def vault(self) -> Iterator[tuple[LocalVault, LocalPostgres]]:
+        """A Vault with a database, which accepts the cluster's tokens. Pods reach the database on loopback."""
+        with LocalPostgres() as postgres, self.certified_vault as vault:
+            vault.trust(self.cluster.issuer(), self.cluster.write_authority(vault.ca_file.parent))
+            vault.serve_database(postgres)
+            yield vault, postgres
 
     def endpoint_for_pods(self, url: str) -> contextlib.AbstractContextManager[str]:
         """Where pods find what listens on this machine's loopback as `url`."""
@@ -79,11 +91,14 @@ def set_up() -> Iterator[Stage]:
         stack.callback(cluster.close)
         aws = stack.enter_context(trusting_aws(cluster, folder, reveal_secrets=False))
         aws.create_bucket(BUCKET, OBJECT)
-        operator = LocalOperator(kubeconfig, context, folder, settings=aws.environment)
+        vault = LocalVault(folder / "vault")
+        vault.certify()
+        settings = {**aws.environment, "SSL_CERT_FILE": str(vault.ca_file)}
+        operator = LocalOperator(kubeconfig, context, folder, settings=settings)
         stack.enter_context(operator)
         endpoint = stack.enter_context(nodes.endpoint_for_pods(program, name, aws.endpoint_url))
         loading.result()
-        yield Stage(program, name, cluster, aws, operator, endpoint)
+        yield Stage(program, name, cluster, aws, operator, endpoint, vault)
 
 
 def _delete_cluster(program: choose.KindProgram, name: str, kubeconfig: Path) -> None:

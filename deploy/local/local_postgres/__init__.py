@@ -88,6 +88,11 @@ class LocalPostgres:
         """The roles whose names begin like this; Vault's own begin with `v-`."""
         return self.run(f"SELECT rolname FROM pg_roles WHERE rolname LIKE '{prefix}%' ORDER BY 1")
 
+    def refusals(self) -> list[str]:
+        """The lines of its log about connections that it refused or ended since it has started."""
+        lines = (self._folder / "log").read_text().splitlines()
+        return [line for line in lines if "FATAL:" in line and "starting up" not in line]
+
     @property
     def _data(self) -> Path:
         return self._folder / "data"

@@ -39,8 +39,15 @@ BUSYBOX = Recipe("busybox", "docker.io/local/busybox:1", "a shell, sleep, env, w
 WORKLOAD = Recipe(
     "workload",
     "docker.io/local/workload:1",
-    "Python with the SDKs of AWS, Azure and Google: packages of Debian and wheels of PyPI",
-    ("python3-boto3", "python3-cryptography", "python3-jwt", "python3-pyasn1-modules", "python3-requests"),
+    "Python with the SDKs of AWS, Azure and Google, and PostgreSQL's driver: packages of Debian and wheels of PyPI",
+    (
+        "python3-boto3",
+        "python3-cryptography",
+        "python3-jwt",
+        "python3-psycopg2",
+        "python3-pyasn1-modules",
+        "python3-requests",
+    ),
     ("/usr/bin/python3",),
     _SDKS,
 )
