@@ -88,7 +88,7 @@ class LocalOperator:
         """Apply all but the Deployment, and make a kubeconfig of the operator's ServiceAccount."""
         folder = self._overlay() if self._namespaces else DEPLOY / "base"
         built = self._kubectl("kustomize", str(folder)).replace(NAMESPACE, self._own_namespace)
-        objects = [body for body in yaml.safe_load_all(built) if body["kind"] != "Deployment"]
+        objects = [body for body in yaml.load_all(built, yaml.CSafeLoader) if body["kind"] != "Deployment"]
         self._apply([body for body in objects if body["kind"] in {"Namespace", DEFINITION}])
         self._apply(objects)
         definitions = [f"crd/{body['metadata']['name']}" for body in objects if body["kind"] == DEFINITION]
@@ -243,7 +243,7 @@ class LocalOperator:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
     def _apply(self, objects: list[dict[str, Any]]) -> None:
-        text = yaml.safe_dump_all(objects)
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         subprocess.run([*self._admin, "apply", "-f", "-"], input=text, check=True, capture_output=True, text=True)
 
     def _kubectl(self, *arguments: str) -> str:
