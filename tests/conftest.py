@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if needed and not session.config.option.collectonly:
         # The first build takes minutes, which are not the first test's.
         build_what_is_used()
+        # A third of what control planes do is collecting garbage: they live for minutes, and there is memory. Not
+        # before the build: its linker has other measures.
+        os.environ.setdefault("GOGC", "300")
 
 
 @pytest.hookimpl(tryfirst=True)
