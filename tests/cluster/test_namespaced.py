@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -16,32 +15,39 @@ from esc_operator.resources import ROTATE_REQUESTED_AT
 from local_operator import LocalOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from local_aws import LocalAws
 
 ROLE_BINDINGS = Resource(f"/apis/{RBAC}/v1", "rolebindings", "RoleBinding")
 OWN_NAMESPACE = "esc-namespaced"
 
-_numbers = itertools.count(1)
-
 
 class Tenants(NamedTuple):
-    """The operator works for the first two. Environments may act as `default`, and in `two` as `apps` as well."""
+    """The operator works for all but the stranger. Environments may act as `default`, and in `two` as `apps` as well.
+    `doomed` is there to be deleted."""
 
     one: Tenant
     two: Tenant
+    doomed: Tenant
     stranger: Tenant
 
 
-@pytest.fixture
-def tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
-    one, two, stranger = (create_tenant(cluster, aws, f"some-{next(_numbers)}") for _ in range(3))
-    tenants = Tenants(one, two, stranger)
+@pytest.fixture(scope="module")
+def all_tenants(cluster: Cluster, aws: LocalAws) -> Iterator[Tenants]:
+    tenants = Tenants(*(create_tenant(cluster, aws, f"some-{name}") for name in Tenants._fields))
     yield tenants
     for tenant in tenants:
         tenant.give_up()
+
+
+@pytest.fixture
+def tenants(all_tenants: Tenants) -> Iterator[Tenants]:
+    """Tests share them: each names its environments otherwise."""
+    yield all_tenants
+    for tenant in all_tenants:
+        tenant.cluster.request("DELETE", ENVIRONMENTS.path(tenant.namespace))
+    all_tenants.one.allow(roles=None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,14 +59,17 @@ def alone(operator: LocalOperator) -> Iterator[None]:
     operator.start()
 
 
-@pytest.fixture
-def namespaced(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path) -> Iterator[LocalOperator]:
+@pytest.fixture(scope="module")
+def namespaced(
+    cluster: Cluster, aws: LocalAws, alone: None, all_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalOperator]:
+    one, two, doomed, _ = all_tenants
     operator = LocalOperator(
         cluster.kubeconfig,
         cluster.context,
-        tmp_path,
+        tmp_path_factory.mktemp("namespaced"),
         settings=aws.environment,
-        namespaces={tenants.one.namespace: ["default"], tenants.two.namespace: ["default", "apps"]},
+        namespaces={one.namespace: ["default"], two.namespace: ["default", "apps"], doomed.namespace: ["default"]},
         own_namespace=OWN_NAMESPACE,
     )
     with operator:
@@ -68,9 +77,20 @@ def namespaced(cluster: Cluster, aws: LocalAws, tenants: Tenants, tmp_path: Path
 
 
 @pytest.fixture
-def account(namespaced: LocalOperator, tmp_path: Path) -> Iterator[Cluster]:
+def log(namespaced: LocalOperator) -> Callable[[], str]:
+    """What the operator has logged since the test began."""
+    begins = namespaced.log.stat().st_size
+
+    def written() -> str:
+        return namespaced.log.read_bytes()[begins:].decode()
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def account(namespaced: LocalOperator) -> Iterator[Cluster]:
     """The cluster as the operator's own account sees it."""
-    account = Cluster(tmp_path / "operator.kubeconfig", "esc-operator")
+    account = Cluster(namespaced.log.parent / "operator.kubeconfig", "esc-operator")
     yield account
     account.close()
 
@@ -94,98 +114,98 @@ def test_the_account_is_refused_the_whole_cluster(account: Cluster, resource: Re
     assert account.request("GET", resource.path())[0] == 403
 
 
-def test_the_whole_life_of_environments_in_several_namespaces(namespaced: LocalOperator, tenants: Tenants) -> None:
-    one, two, stranger = tenants
-    for tenant in tenants:
-        tenant.apply("aws", tenant.login())
+def test_the_whole_life_of_environments_in_several_namespaces(log: Callable[[], str], tenants: Tenants) -> None:
+    one, two, _, stranger = tenants
+    for tenant in (one, two, stranger):
+        tenant.apply("life", tenant.login())
     for tenant in (one, two):
-        tenant.until_ready("aws")
-        first = tenant.values("aws")["AWS_ACCESS_KEY_ID"]
-        tenant.annotate("aws", annotations={ROTATE_REQUESTED_AT: "now"})
-        wait_until(lambda: tenant.values("aws")["AWS_ACCESS_KEY_ID"] != first, "it is rotated")  # noqa: B023
-        tenant.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
-        wait_until(lambda: tenant.values("aws")["AWS_SESSION_TOKEN"] != "edited", "it is put back")  # noqa: B023
-        wait_until(lambda: tenant.events("aws"), "it is said who had edited it")  # noqa: B023
-        assert [event["reason"] for event in tenant.events("aws")] == ["SecretRestored"]
-    one.delete("aws")
-    wait_until(lambda: one.secret("aws") is None, "the Secret is collected", patience=90)
-    assert not stranger.status("aws")
-    assert stranger.secret("aws") is None
+        tenant.until_ready("life")
+        first = tenant.values("life")["AWS_ACCESS_KEY_ID"]
+        tenant.annotate("life", annotations={ROTATE_REQUESTED_AT: "now"})
+        wait_until(lambda: tenant.values("life")["AWS_ACCESS_KEY_ID"] != first, "it is rotated")  # noqa: B023
+        tenant.write_secret("life", {"AWS_SESSION_TOKEN": "edited"})
+        wait_until(lambda: tenant.values("life")["AWS_SESSION_TOKEN"] != "edited", "it is put back")  # noqa: B023
+        wait_until(lambda: tenant.events("life"), "it is said who had edited it")  # noqa: B023
+        assert [event["reason"] for event in tenant.events("life")] == ["SecretRestored"]
+    one.delete("life")
+    wait_until(lambda: one.secret("life") is None, "the Secret is collected", patience=90)
+    assert not stranger.status("life")
+    assert stranger.secret("life") is None
     assert stranger.mints() == 0
-    log = namespaced.log.read_text()
-    assert "forbidden" not in log.lower()
-    assert "permissions" not in log
+    assert "forbidden" not in log().lower()
+    assert "permissions" not in log()
 
 
 def test_only_named_accounts_are_acted_as(tenants: Tenants, namespaced: LocalOperator) -> None:
-    one, two, _ = tenants
+    one, two, *_ = tenants
+    mints = one.mints()
     one.create_service_account("apps")
-    one.apply("aws", one.login(), serviceAccountName="apps")
-    message = one.until_refused("aws", "TokenRefused")
+    one.apply("acting", one.login(), serviceAccountName="apps")
+    message = one.until_refused("acting", "TokenRefused")
     assert f'ServiceAccount {one.namespace}/apps: serviceaccounts "apps" is forbidden' in message
-    assert one.mints() == 0
+    assert one.mints() == mints
     # Without a login nobody is acted as.
     one.apply("plain", variables(A="1"), serviceAccountName="apps")
     one.until_ready("plain")
     two.create_service_account("apps")
-    two.apply("aws", two.login(), serviceAccountName="apps")
-    two.until_refused("aws", "RoleTrustRefused")
+    two.apply("acting", two.login(), serviceAccountName="apps")
+    two.until_refused("acting", "RoleTrustRefused")
 
 
 def test_the_allow_lists_of_the_own_namespaces_are_looked_at_again_and_again(
-    tenants: Tenants, namespaced: LocalOperator
+    tenants: Tenants, log: Callable[[], str]
 ) -> None:
-    one, two, _ = tenants
-    one.apply("aws", one.login())
-    one.until_ready("aws")
+    one, two, *_ = tenants
+    one.apply("listed", one.login())
+    one.until_ready("listed")
     one.allow(roles=two.role)
-    assert f'the role "{one.role}" is not allowed' in one.until_refused("aws", "RoleNotAllowed", "Refreshed")
+    assert f'the role "{one.role}" is not allowed' in one.until_refused("listed", "RoleNotAllowed", "Refreshed")
     one.allow(roles=one.role)
-    one.until_ready("aws")
-    wait_until(lambda: one.condition("aws", "Refreshed")["status"] == "True", "it is allowed again")
-    assert "not known" not in namespaced.log.read_text()
+    one.until_ready("listed")
+    wait_until(lambda: one.condition("listed", "Refreshed")["status"] == "True", "it is allowed again")
+    assert "not known" not in log()
 
 
 def test_a_role_that_is_taken_away_and_given_back_concerns_its_namespace_alone(
-    tenants: Tenants, namespaced: LocalOperator, cluster: Cluster
+    tenants: Tenants, namespaced: LocalOperator, log: Callable[[], str], cluster: Cluster
 ) -> None:
-    one, two, _ = tenants
+    one, two, *_ = tenants
     path = ROLE_BINDINGS.path(one.namespace, "esc-operator")
     binding = cluster.must("GET", path)
     cluster.must("DELETE", path)
     namespaced.stop()
     namespaced.start()
-    two.apply("aws", two.login())
-    two.until_ready("aws")
-    one.apply("aws", one.login())
-    stays(lambda: not one.status("aws"), 1)
-    assert f"Namespace {one.namespace} cannot be watched" in namespaced.log.read_text()
+    two.apply("watched", two.login())
+    two.until_ready("watched")
+    one.apply("watched", one.login())
+    stays(lambda: not one.status("watched"), 1)
+    assert f"Namespace {one.namespace} cannot be watched" in log()
     del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
     cluster.must("POST", ROLE_BINDINGS.path(one.namespace), binding)
-    one.until_ready("aws")
-    one.write_secret("aws", {"AWS_SESSION_TOKEN": "edited"})
-    wait_until(lambda: one.values("aws")["AWS_SESSION_TOKEN"] != "edited", "its Secrets are watched again")
+    one.until_ready("watched")
+    one.write_secret("watched", {"AWS_SESSION_TOKEN": "edited"})
+    wait_until(lambda: one.values("watched")["AWS_SESSION_TOKEN"] != "edited", "its Secrets are watched again")
     assert namespaced.is_running()
 
 
 def test_a_namespace_that_is_deleted_is_forgotten_and_the_others_are_kept(
     tenants: Tenants, namespaced: LocalOperator, cluster: Cluster
 ) -> None:
-    one, two, _ = tenants
-    one.apply("aws", one.login())
-    two.apply("aws", two.login())
-    one.until_ready("aws")
-    two.until_ready("aws")
-    namespace = f"{NAMESPACES.path()}/{one.namespace}"
+    _, two, doomed, _ = tenants
+    doomed.apply("kept", doomed.login())
+    two.apply("kept", two.login())
+    doomed.until_ready("kept")
+    two.until_ready("kept")
+    namespace = f"{NAMESPACES.path()}/{doomed.namespace}"
     cluster.must("DELETE", namespace)
     wait_until(lambda: cluster.request("GET", namespace)[0] == 404, "the namespace is gone")
     for request in ("1", "2"):
-        two.annotate("aws", annotations={ROTATE_REQUESTED_AT: request})
-        wait_until(lambda: two.status("aws").get("observedRotateRequest") == request, "it is rotated")  # noqa: B023
+        two.annotate("kept", annotations={ROTATE_REQUESTED_AT: request})
+        wait_until(lambda: two.status("kept").get("observedRotateRequest") == request, "it is rotated")  # noqa: B023
         namespaced.stop()
         namespaced.start()
     lines = namespaced.log.read_text().splitlines()
-    assert len([line for line in lines if f"{one.namespace}/aws: could not read" in line]) <= 2
+    assert len([line for line in lines if f"{doomed.namespace}/kept: could not read" in line]) <= 2
 
 
 def test_definitions_in_config_maps_and_secrets_are_followed_in_its_namespaces(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cluster.harness import stays, variables, wait_until
+from cluster.harness import create_tenant, stays, variables, wait_until
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS
 from esc_operator.resources.allowances import ALLOWED_AUDIENCES, ALLOWED_ROLES
 from local_cluster.tools import find_kubectl
@@ -19,30 +20,42 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cluster.harness import Cluster, Tenant
+    from local_aws import LocalAws
 
 OWN_AUDIENCE = "https://api.of-this-cluster.example"
 STS = "sts.amazonaws.com"
 WHERE = "spec.environment.values.aws.login"
 
 
-@pytest.fixture
-def strict(tenant: Tenant, operator: LocalOperator, folder: Path, tmp_path: Path) -> Iterator[LocalOperator]:
-    """In place of the operator that serves the other tests; that one is back when the tenant goes."""
-    shutil.copy(folder / "operator.kubeconfig", tmp_path)  # everything is installed already
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def strict(
+    cluster: Cluster, aws: LocalAws, operator: LocalOperator, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalOperator]:
+    """In place of the operator that serves the other tests; that one is back at the end."""
+    own = tmp_path_factory.mktemp("strict")
+    shutil.copy(folder / "operator.kubeconfig", own)  # everything is installed already
     arguments = ("--require-allow-lists", f"--api-audience={OWN_AUDIENCE}", "--api-audience=another")
-    strict = LocalOperator(
-        tenant.cluster.kubeconfig,
-        tenant.cluster.context,
-        tmp_path,
-        settings=tenant.aws.environment,
-        arguments=arguments,
-    )
+    strict = LocalOperator(cluster.kubeconfig, cluster.context, own, settings=aws.environment, arguments=arguments)
     operator.stop()
     try:
         with strict:
             yield strict
     finally:
         operator.start()
+
+
+@pytest.fixture
+def tenant(cluster: Cluster, aws: LocalAws, strict: LocalOperator) -> Iterator[Tenant]:
+    """As the one of all tests, and served by this operator."""
+    aws.clear_faults()
+    aws.settings(lifetime=None)
+    tenant = create_tenant(cluster, aws, f"strict-{next(_numbers)}")
+    yield tenant
+    assert strict.is_running(), f"the operator has ended; see {strict.log}"
+    tenant.give_up()
 
 
 def kubectl(cluster: Cluster, *arguments: str) -> str:
