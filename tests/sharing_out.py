@@ -25,6 +25,7 @@ FIRST = (
     "tests/faults/",
     "tests/e2e/",
     "tests/local/",
+    "tests/simulation/",
     "tests/unit/reconciliation/",
 )
 """Folders of tests that mostly wait or take long, in the order in which they begin: what is quick fills up the end."""
@@ -46,15 +47,16 @@ class SharingOut(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def unit_of(nodeid: str, *, one_cluster: bool) -> str:
     """The name of the unit that a test belongs to; a unit is run by one worker, in its order.
 
-    That is its module; of the tenants' attempts, all of one module of attempts; and of the tests in `tests/unit`, whose
-    fixtures cost nothing, all cases of one test. With a cluster that was named there is one operator to share.
+    That is its module; of the tenants' attempts, all of one module of attempts; and of the tests in `tests/unit` and
+    `tests/simulation`, whose fixtures cost nothing, all cases of one test. With a cluster that was named there is one
+    operator to share.
     """
     path, _, rest = nodeid.partition("::")
     if path.startswith("tests/cluster/") and one_cluster:
         return ONE_CLUSTER
     if path.startswith("tests/tenants/"):
         return f"{path}::{rest.partition('[')[2].partition('-')[0]}"
-    if path.startswith("tests/unit/"):
+    if path.startswith(("tests/unit/", "tests/simulation/")):
         return nodeid.partition("[")[0]
     return path
 

@@ -27,6 +27,7 @@ CLUSTER = "tests/cluster/test_life.py::test_a_restart_mints_nothing"
         (f"{ATTEMPT}[edges-import-a::b]", "tests/tenants/test_attempts.py::edges"),
         ("tests/unit/lang/test_a.py::test_b[c-[d]]", "tests/unit/lang/test_a.py::test_b"),
         ("tests/unit/lang/test_a.py::TestA::test_b", "tests/unit/lang/test_a.py::TestA::test_b"),
+        ("tests/simulation/test_day.py::test_a[b]", "tests/simulation/test_day.py::test_a"),
         ("tests/deploy/test_manifests.py::test_a[b]", "tests/deploy/test_manifests.py"),
     ],
 )
