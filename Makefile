@@ -46,8 +46,8 @@ $(READY): pyproject.toml uv.lock $(UV)
 test: $(READY) ## All tests: unit, conformance, and those on a real API server (WORKERS=4, ARGS=...)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-unit: $(READY) ## Only the tests that need nothing but Python
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit $(ARGS)
+unit: $(READY) ## Only the tests that need nothing but Python, with a quarter of the generated examples
+	@$(BIN)/python -m pytest -n auto --hypothesis-profile=quick tests/unit $(ARGS)
 
 lint: $(READY) ## ruff, mypy, import-linter
 	@$(BIN)/ruff check

@@ -26,6 +26,8 @@ _began = pytest.StashKey[float]()
 settings.register_profile(
     "default", settings.get_profile("default"), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+# For `make unit`, which is run after every few lines: `make test` has all examples.
+settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 
 
 def pytest_configure(config: pytest.Config) -> None:
