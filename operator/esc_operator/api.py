@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
     from esc_operator.driver.sharing import Demand
+    from esc_operator.driver.sources import Sources
     from esc_operator.driver.trust import Trust
     from esc_operator.driver.worker import Worker
     from esc_operator.evaluation import Answer, Effect, Evaluation, Lease, Loaded, OpenRecord, Rotation
@@ -170,13 +171,15 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     admission: Admission | None = None,
     worker: Worker | None = None,
     principal: Principal = NOBODY,
+    sources: Sources | None = None,
 ) -> Result:
     """Evaluate a definition that has been read, in an event loop that it shares with others. Raises nothing.
 
     `store` has its imports, `opener` opens for all evaluations of the process, `demand` says how old credentials may
     be. `states` stores the states of rotators, and says whether the environment's own have to rotate; `admission` says
     which logins are allowed; `worker` runs it, and is released while it waits; `principal` is who opens it. Definitions
-    of other places open providers only if `root.trusted` names them, or is None.
+    of other places open providers only if `root.trusted` names them, or is None. `sources` opens environments that a
+    service holds.
     """
     from esc_operator.driver.performer import Performer
     from esc_operator.driver.sharing import Demand
@@ -185,7 +188,9 @@ async def open_environment(  # noqa: PLR0913, PLR0917 - what an evaluation stand
     budget = Budget()
     with Slices(budget, opener.large_work, identity.tenant) as slices:
         loader = Loader(budget, slices)
-        performer = Performer(opener, identity, demand or Demand(), store, states, admission, _trust(root), loader)
+        performer = Performer(
+            opener, identity, demand or Demand(), store, states, admission, _trust(root), loader, sources
+        )
         immediate = Immediate(catalogue=opener.catalogue)
         loaded = await slices.run(lambda: parse(root, budget), worker)
         mode = Mode.ROTATE if states and states.rotates else Mode.OPEN

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class Wish(NamedTuple):
     """A login that a definition requests. `author` is the environment whose definition has the call. `exchanged_by` is
     another provider that logs in with tokens like the one that this provider outputs. `shown` is false if the inputs
-    hold a secret."""
+    hold a secret. `receiver` is who would be sent the token, as a field and its value; "" if the provider outputs it.
+    """
 
     provider: str
     author: str
     login: Login
     shown: bool
     exchanged_by: str = ""
+    receiver: str = ""
 
 
 class Admission(Protocol):

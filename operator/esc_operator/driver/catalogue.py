@@ -9,22 +9,29 @@ from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import UNSEEN, Described, Failed, InputProblem
 from esc_operator.formats.spelling import Known
 from esc_operator.providers import reasons
-from esc_operator.providers.registry import Registry, provider_registry, rotator_registry
+from esc_operator.providers.registry import Registry, provider_registry, rotator_registry, service_registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from esc_operator.evaluation import Value
-    from esc_operator.providers.port import Provider, Rotator
+    from esc_operator.providers.port import Provider, Rotator, Service
     from esc_operator.schema import Schema
 
 
 class Catalogue:
-    """The installed plug-ins. Loads them, and never opens one; evaluations can share it."""
+    """The installed plug-ins, and the services that hold environments. Loads them, and never opens one; evaluations can
+    share it."""
 
-    def __init__(self, providers: Registry[Provider] | None = None, rotators: Registry[Rotator] | None = None) -> None:
+    def __init__(
+        self,
+        providers: Registry[Provider] | None = None,
+        rotators: Registry[Rotator] | None = None,
+        services: Registry[Service] | None = None,
+    ) -> None:
         self.providers = providers or provider_registry()
         self.rotators = rotators or rotator_registry()
+        self.services = services or service_registry()
         self._described: dict[tuple[Registry[Any], str], Described] = {}
 
     def describe_provider(self, name: str) -> Described | Failed:
@@ -34,17 +41,19 @@ class Catalogue:
         return self._describe(self.rotators, name, ("inputs", "state", "outputs"))
 
     def exchanging(self, audience: str, but: str) -> str:
-        """Another provider that logs in with tokens for that audience; "" if there is none."""
+        """Another provider, or a service, that logs in with tokens for that audience; "" if there is none."""
         # Only a provider that outputs a token pays for importing these.
         from esc_operator.providers.port import Exchanges
         from esc_operator.resources.allowances import matches
 
-        for name in self.providers.names():
+        every: tuple[Registry[Any], ...] = (self.providers, self.services)
+        named = [(name, registry) for registry in every for name in registry.names()]
+        for name, registry in named:
             try:
-                provider = None if name == but else self.providers.find(name)
+                plugin = None if name == but else registry.find(name)
             except EscError:
                 continue  # a plug-in that cannot be loaded logs in nowhere
-            patterns: Sequence[str] = provider.exchanged_audiences if isinstance(provider, Exchanges) else ()
+            patterns: Sequence[str] = plugin.exchanged_audiences if isinstance(plugin, Exchanges) else ()
             if any(matches(pattern, audience) for pattern in patterns):
                 return name
         return ""

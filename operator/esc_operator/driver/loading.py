@@ -10,6 +10,7 @@ from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import Failed, Loaded
 from esc_operator.lang import parse_object, parse_text
 from esc_operator.lang.budget import Budget
+from esc_operator.lang.document import service_environment
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,6 +73,8 @@ class Loader:
 
 def parse(kept: port.StoredDefinition, budget: Budget) -> Loaded:
     """Raises `SliceOverError` if the budget works in slices."""
+    if kept.service:
+        return Loaded(service_environment(kept.name, kept.path_prefix, kept.service), (), kept.name)
     if kept.text is not None:
         return Loaded(*parse_text(kept.name, kept.text, budget=budget), kept.name)
     return Loaded(*parse_object(kept.name, kept.definition, kept.path_prefix, budget=budget), kept.name)

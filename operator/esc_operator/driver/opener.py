@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.evaluation import Login
-    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator
+    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator, Service
     from esc_operator.providers.registry import Registry
 
 T = TypeVar("T")
-P = TypeVar("P", "Provider", "Rotator")
+P = TypeVar("P", "Provider", "Rotator", "Service")
 
 OPEN_TIMEOUT = timedelta(seconds=60)
 """How long one open may take, including the wait for its turn. An SDK's own timeouts are shorter."""
@@ -144,6 +144,34 @@ class Opener:
         asked = _Asked(grant.key.provider, grant.inputs, grant.identity)
         return await self._guard(asked, self.catalogue.providers, revoke_provider, mints=False)
 
+    async def open_service(
+        self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand
+    ) -> Opened | Failed:
+        """Open an environment that a service holds, or share what was opened for another one as the same identity."""
+
+        async def shared(
+            target: Mapping[str, Any], exchange: Callable[[], Awaitable[Opened]], issued_after: datetime | None = None
+        ) -> Any:
+            async def make() -> Opened | Failed:
+                return await exchange()
+
+            key = login_key(f"{name} token", identity.subject, target, tenant=identity.tenant)
+            answer = await self.logins.open(key, Demand(fresh_after=issued_after), make)
+            if isinstance(answer, Failed):
+                raise ProviderError(answer.message, reason=answer.reason, retry_after=answer.retry_after)
+            return answer.value
+
+        async def open_environment(service: Service, context: OpenContext) -> Opened:
+            opened = _checked(Opened, await service.open(inputs, context, shared))
+            return opened._replace(login=_login_of(service, inputs))
+
+        async def open_once() -> Opened | Failed:
+            asked = _Asked(name, inputs, identity, demand.valid_until)
+            return await self._guard(asked, self.catalogue.services, open_environment)
+
+        key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
+        return await self.logins.open(key, demand, lambda: self._repeated(open_once))
+
     async def open_rotator(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity
     ) -> Opened | Failed:
@@ -233,7 +261,7 @@ class Opener:
         """How many services of each provider are paused, of those that were called before."""
         return {name: gate.out_of_order for name, gate in self._gates.items()}
 
-    def _way_to(self, asked: _Asked, plugin: Provider | Rotator) -> Call | None:
+    def _way_to(self, asked: _Asked, plugin: Provider | Rotator | Service) -> Call | None:
         """A call through the provider's gate; None if it makes no request with these inputs."""
         name, inputs = asked.name, asked.inputs
         endpoint = plugin.endpoint(inputs, self.settings) if isinstance(plugin, Located) else ""
@@ -248,7 +276,7 @@ class Opener:
             self._gates[name] = gate
         return gate.call(Place(asked.identity.tenant, endpoint, account), asked.needed_by)
 
-    def _limits(self, plugin: Provider | Rotator) -> Limits:
+    def _limits(self, plugin: Provider | Rotator | Service) -> Limits:
         rate = self.rate
         if rate is None:
             rate = plugin.rate if isinstance(plugin, Paced) else MODEST_RATE

@@ -10,7 +10,15 @@ from esc_operator.driver.hosts import refuse_secret_host
 from esc_operator.driver.loading import Loader, failed
 from esc_operator.driver.sharing import ANY_AGE, Demand
 from esc_operator.errors import ConfigurationError, EscError, IdentityError
-from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, LoadEnvironment, OpenProvider, OpenRotator, RotateState
+from esc_operator.evaluation import (
+    UNKNOWN_LOGIN,
+    Failed,
+    LoadEnvironment,
+    OpenEnvironment,
+    OpenProvider,
+    OpenRotator,
+    RotateState,
+)
 from esc_operator.projection.secrets import secret_texts
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.admission import Admission
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
+    from esc_operator.driver.sources import Sources
     from esc_operator.driver.trust import Trust
     from esc_operator.evaluation import Answer, Effect, Rotated, Value
     from esc_operator.providers.port import Identity
@@ -40,6 +49,7 @@ class Performer:
     admission: Admission | None = None
     trust: Trust | None = None
     loader: Loader = field(default_factory=Loader)
+    sources: Sources | None = None
 
     async def perform(self, effect: Effect) -> Answer:
         match effect:
@@ -48,6 +58,8 @@ class Performer:
                 return _without_secrets(answer, effect.value) if isinstance(answer, Failed) else answer
             case LoadEnvironment() if self.store is not None:
                 return await self.loader.load_async(self.store, effect.name, effect.importer)
+            case OpenEnvironment() if self.sources is not None:
+                return await self.sources.open(effect.environment)
         raise ConfigurationError(f"nothing here carries out {type(effect).__name__}")
 
     async def _call(self, effect: OpenProvider | OpenRotator | RotateState) -> Answer:

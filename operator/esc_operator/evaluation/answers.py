@@ -104,8 +104,9 @@ class Opened(NamedTuple):
     itself.
 
     With `secret` (the default) all of it is secret. `lease` is None if it does not expire, `login` if no identity was
-    presented, and  UNKNOWN_LOGIN where that is not known. `renewal` is what its provider needs to renew or revoke it
+    presented, and UNKNOWN_LOGIN where that is not known. `renewal` is what its provider needs to renew or revoke it
     (`providers.port.Renews`), None if that is not possible. `grant` is the driver's own: what was opened, for later.
+    `organization` has the environment that was opened, in a service where environments belong to one; "" for none.
     """
 
     value: Any
@@ -114,6 +115,7 @@ class Opened(NamedTuple):
     login: Login | None = None
     renewal: Any = None
     grant: Hashable | None = None
+    organization: str = ""
 
     def __repr__(self) -> str:
         return f"Opened(lease={self.lease!r}, secret={self.secret!r})"

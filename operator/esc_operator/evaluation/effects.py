@@ -106,6 +106,16 @@ class RotateState(NamedTuple):
         return _object(self.state_value) if self.state_value.is_object else None
 
 
+class OpenEnvironment(NamedTuple):
+    """Open an environment that a service holds and evaluates; see `lang.declarations.Environment.service`. Answer:
+    `Opened`, whose value is a `Value`, an object. `path` is where diagnostics about it point to."""
+
+    id: int
+    service: str
+    environment: str
+    path: str
+
+
 class Decrypt(NamedTuple):
     """Decrypt a secret at rest of the environment with this identity. Answer: `Decrypted`."""
 
@@ -117,7 +127,9 @@ class Decrypt(NamedTuple):
         return f"Decrypt(id={self.id}, environment={self.environment!r})"
 
 
-Effect = LoadEnvironment | FindProvider | FindRotator | OpenProvider | OpenRotator | RotateState | Decrypt
+Effect = (
+    LoadEnvironment | FindProvider | FindRotator | OpenProvider | OpenRotator | RotateState | OpenEnvironment | Decrypt
+)
 """Anything that has to be answered."""
 
 

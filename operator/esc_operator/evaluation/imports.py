@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from esc_operator.evaluation.answers import Loaded
 from esc_operator.evaluation.effects import LoadEnvironment
 from esc_operator.evaluation.merging import merge
+from esc_operator.evaluation.services import open_environment
 from esc_operator.evaluation.tasks import DONE, RUNNING, Scope, Task
 from esc_operator.evaluation.values import PENDING_VALUE, Value
 from esc_operator.lang import reasons
@@ -38,6 +39,8 @@ ANONYMOUS: Final = ("", "<yaml>")
 def evaluate_environment(frame: Frame) -> Steps:
     """An environment's value: its imports, merged in order, and its own values over them."""
     scope = frame.scope
+    if scope.environment.service:
+        return open_environment(frame)
     frame.findings.extend(scope.parse_diagnostics)
     if not scope.has_imports and not (yield from _evaluate_imports(frame, scope)):
         return PENDING_VALUE

@@ -125,14 +125,19 @@ class Import(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """A parsed definition, named as in ranges and diagnostics; `root` holds what stands under `values`."""
+    """A parsed definition, named as in ranges and diagnostics; `root` holds what stands under `values`.
+
+    `service` is the name of the service that holds and evaluates the environment, and then there is no definition here:
+    its value is opened as a whole. "" for one that is evaluated here.
+    """
 
     name: str
     root: Object
     imports: tuple[Import, ...] = ()
     description: str | None = None
+    service: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to evaluate."""
-        return not self.imports and not self.root.entries
+        return not self.imports and not self.root.entries and not self.service

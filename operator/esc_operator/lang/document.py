@@ -52,6 +52,11 @@ def parse_object(
     return _read(name, lambda: compose_data(name, data, path_prefix, paying), paying)
 
 
+def service_environment(name: str, path: str, service: str) -> Environment:
+    """An environment that a service holds and evaluates; diagnostics about it have that path."""
+    return _empty(name, path)._replace(service=service)
+
+
 def _read(
     name: str, compose_root: Callable[[], tuple[Node | None, Diagnostics]], budget: Budget
 ) -> tuple[Environment | None, Diagnostics]:
@@ -83,8 +88,8 @@ def _read_document(name: str, root: Node | None, budget: Budget) -> tuple[Enviro
     return environment, in_order(diagnostics.found)
 
 
-def _empty(name: str) -> Environment:
-    return Environment(name, Object(MappingNode(Source(name, None), "", 0, 0), ()))
+def _empty(name: str, path: str = "") -> Environment:
+    return Environment(name, Object(MappingNode(Source(name, None), path, 0, 0), ()))
 
 
 def _not_an_object(root: Node | None) -> Diagnostic:

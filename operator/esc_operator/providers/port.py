@@ -104,6 +104,27 @@ class Provider(Protocol):
         """
 
 
+class SharedExchange(Protocol):
+    """Shares what a login is exchanged for among all calls as one identity; a call at a time makes it."""
+
+    async def __call__(
+        self, target: Mapping[str, Any], exchange: Callable[[], Awaitable[Opened]], issued_after: datetime | None = None
+    ) -> Any:
+        """The value that `exchange` gave for this target, made anew ahead of its lease's end. Only one that was issued
+        later, if `issued_after` is given. Raises what `exchange` raises, and ProviderError."""
+
+
+class Service(Protocol):
+    """A service that holds environments and evaluates them. No definition calls it; a source of an environment names
+    what to open there. `inputs` are what `open` needs, as plain data, and may hold a token."""
+
+    name: str
+
+    async def open(self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange) -> Opened:
+        """Open an environment. The lease says how long the answer may be given to others who want the same. Raises
+        ProviderError, IdentityError."""
+
+
 @runtime_checkable
 class Checked(Protocol):
     """A provider that finds, by reading them alone, what is wrong with inputs that match its schema. A check reports

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoint
 
-    from esc_operator.providers.port import Provider, Rotator
+    from esc_operator.providers.port import Provider, Rotator, Service
 
 Plugin = TypeVar("Plugin")
 
@@ -86,6 +86,17 @@ def provider_registry() -> Registry[Provider]:
 
 def rotator_registry() -> Registry[Rotator]:
     return Registry("esc_operator.rotators", "rotator", reasons.UNKNOWN_ROTATOR)
+
+
+def service_registry() -> Registry[Service]:
+    """The services that hold environments. They are part of this package: no definition names one."""
+    return Registry("esc_operator.services", "service", reasons.UNKNOWN_PROVIDER, _own_services)
+
+
+def _own_services(group: str) -> Iterable[EntryPoint]:
+    from importlib.metadata import EntryPoint
+
+    return (EntryPoint("pulumi", "esc_operator.stores.pulumi.service:SERVICE", group),)
 
 
 def _installed(group: str) -> Iterable[EntryPoint]:

@@ -17,7 +17,8 @@ class StoredDefinition(NamedTuple):
     """A definition as it is stored.
 
     `name` is the environment's full name, the same for every import of it. Either `text` (YAML, so diagnostics have a
-    line and a column) or `definition` (plain data) is set; `path_prefix` is the field of the resource that it is from,
+    line and a column) or `definition` (plain data) is set, or `service`, the service that holds the definition and
+    evaluates it; `path_prefix` is the field of the resource that it is from,
     "" for a file, whose path is `file`. `generation` counts changes if the store does; else 0. `trusted` are the other
     places whose definitions may open providers as its identity; None: all. `is_confidential`: people who see messages
     about it may not be allowed to read the text. Both forms may hold plaintext secrets and never show in `repr`.
@@ -31,6 +32,7 @@ class StoredDefinition(NamedTuple):
     trusted: frozenset[str] | None = frozenset()
     file: str = ""
     is_confidential: bool = False
+    service: str = ""
 
     def __repr__(self) -> str:
         return f"<StoredDefinition {self.name}, generation {self.generation}>"

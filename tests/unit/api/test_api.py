@@ -140,7 +140,8 @@ def test_the_facade_is_this() -> None:
         "open_environment": (
             "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "
             "demand: 'Demand | None' = None, states: 'RotatorStates | None' = None, "
-            f"admission: 'Admission | None' = None, worker: 'Worker | None' = None, {PRINCIPAL}) -> 'Result'"
+            f"admission: 'Admission | None' = None, worker: 'Worker | None' = None, {PRINCIPAL}, "
+            "sources: 'Sources | None' = None) -> 'Result'"
         ),
         "rotate": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "

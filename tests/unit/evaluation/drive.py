@@ -20,12 +20,14 @@ from esc_operator.evaluation import (
     LoadEnvironment,
     Mode,
     Opened,
+    OpenEnvironment,
     OpenProvider,
     OpenRotator,
     Rotated,
     RotateState,
 )
 from esc_operator.lang import DEFAULT_LIMITS, Limits, parse_text
+from esc_operator.lang.document import service_environment
 from esc_operator.lang.envelope import seal_envelope
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def sealed(plaintext: str) -> str:
 
 
 class World:
-    """What is outside. `environments` are texts by name; `asked` is every effect that was answered, in order."""
+    """What is outside. `environments` are texts by name, `services` the answers for those that a service holds; `asked`
+    is every effect that was answered, in order."""
 
     def __init__(
         self,
@@ -59,14 +62,16 @@ class World:
         providers: Mapping[str, Provider] | None = None,
         rotators: Mapping[str, Rotator] | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        services: Mapping[str, Answer] | None = None,
     ) -> None:
         self.environments = dict(environments or {})
+        self.services = dict(services or {})
         self.providers = {"echo": (Described(), echo), **(providers or {})}
         self.rotators = dict(rotators or {})
         self.limits = limits
         self.asked: list[Effect] = []
 
-    def answer(self, effect: Effect) -> Answer:
+    def answer(self, effect: Effect) -> Answer:  # noqa: PLR0911 - one for each effect
         self.asked.append(effect)
         match effect:
             case LoadEnvironment():
@@ -78,12 +83,16 @@ class World:
                 return self.providers[effect.provider][1](effect)
             case OpenRotator():
                 return self.rotators[effect.provider][1](effect)
+            case OpenEnvironment():
+                return self.services[effect.environment]
             case RotateState():
                 return self.rotators[effect.provider][2](effect)
             case Decrypt():
                 return Decrypted(cipher(effect.ciphertext))
 
     def _load(self, name: str) -> Answer:
+        if name in self.services:
+            return Loaded(service_environment(name, "spec.from", "cloud"), (), name)
         if name not in self.environments:
             return Failed(f"no environment {name}", "NotFound")
         return Loaded(*parse_text(name, self.environments[name], self.limits))
