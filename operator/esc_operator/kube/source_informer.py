@@ -35,7 +35,8 @@ share the connections of the operator."""
 REFUSED_SECONDS: Final = 10.0
 """After the API server has refused a watch."""
 
-_RESOURCES: Final = {resource.plural: resource for resource in (CONFIG_MAPS, SECRETS)}
+RESOURCES: Final = {resource.plural: resource for resource in (CONFIG_MAPS, SECRETS)}
+"""The kinds of such objects, by the name in paths."""
 
 
 class WatchedObject(NamedTuple):
@@ -77,7 +78,7 @@ class SourceInformer:
         self._pause = pause
         self._wanted: dict[Key, WatchedObject] = {}
         self._environments: defaultdict[WatchedObject, set[Key]] = defaultdict(set)
-        self._namespaces: dict[str, defaultdict[str, int]] = {plural: defaultdict(int) for plural in _RESOURCES}
+        self._namespaces: dict[str, defaultdict[str, int]] = {plural: defaultdict(int) for plural in RESOURCES}
         self._versions: dict[WatchedObject, str] = {}
         self._watches: dict[_Scope, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -132,7 +133,7 @@ class SourceInformer:
 
     def _adjust(self, group: asyncio.TaskGroup) -> None:
         """Have one watch for each scope."""
-        scopes = {scope for plural in _RESOURCES for scope in self._scopes(plural)}
+        scopes = {scope for plural in RESOURCES for scope in self._scopes(plural)}
         for gone in self._watches.keys() - scopes:
             self._watches.pop(gone).cancel()
             self._pulses.forget(*_pulse_of(gone))
@@ -149,7 +150,7 @@ class SourceInformer:
         return {_Scope(plural, namespace) for namespace in namespaces}
 
     async def _follow(self, scope: _Scope) -> None:
-        resource = _RESOURCES[scope.plural]
+        resource = RESOURCES[scope.plural]
         pulse = self._pulses.of(*_pulse_of(scope))
         parse = partial(self._parse, scope.plural)
         reflector: Reflector[_Seen | None] = Reflector(self._api, resource, scope.namespace, pulse, parse)

@@ -108,6 +108,8 @@ def _columns() -> list[dict[str, Any]]:
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
         {"name": "Next", "type": "string", "jsonPath": ".status.nextRefreshAt"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        _wide("Origin", ".status.definitionOrigin"),
+        _wide("Revision", ".status.definitionRevision"),
         _wide("Refreshed", ".status.refreshedAt", kind="date"),
         _wide("Message", '.status.conditions[?(@.type=="Refreshed")].message'),
         _wide("Warning", '.status.conditions[?(@.type=="Warnings")].message'),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.manifests.pulumi_fields import pulumi_fields
+from esc_operator.manifests.schema_parts import key_of
 from esc_operator.resources.definition_source import (
     CONFIG_MAP_FIELD,
     FIELDS,
     OBJECT_FIELD,
+    PULUMI_FIELD,
     REFERENCE_FIELD,
     SECRET_FIELD,
     TEXT_FIELD,
 )
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT
-
-_NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 def definition_fields() -> dict[str, Any]:
@@ -47,56 +48,26 @@ def definition_fields() -> dict[str, Any]:
 
 
 def _reference() -> dict[str, Any]:
+    fields = (CONFIG_MAP_FIELD, SECRET_FIELD, PULUMI_FIELD)
+    named = f"{', '.join(fields[:-1])} and {fields[-1]}"
+    of_this = "of this namespace, or of the operator's own for a ClusterEscEnvironment"
+    example = "Example: {name: definitions, key: prod.yaml}. Required if no other source is set."
     return {
         "type": "object",
-        "description": "Where the definition is, in place of environment or definition: as a text in another object. A "
-        "change is followed within seconds. Required if neither environment nor definition is set.",
+        "description": "Where the definition is, in place of environment or definition: as a text in another object, "
+        "whose changes are followed within seconds, or in Pulumi Cloud. Required if neither environment nor definition "
+        "is set.",
         "properties": {
-            CONFIG_MAP_FIELD: _key_of("ConfigMap", SECRET_FIELD),
-            SECRET_FIELD: _key_of("Secret", CONFIG_MAP_FIELD),
+            CONFIG_MAP_FIELD: key_of("ConfigMap", "the definition", f"A key of a ConfigMap: {of_this}. {example}"),
+            SECRET_FIELD: key_of("Secret", "the definition", f"A key of a Secret: {of_this}. {example}"),
+            PULUMI_FIELD: pulumi_fields(),
         },
         "x-kubernetes-validations": [
             {
-                "rule": f"has(self.{CONFIG_MAP_FIELD}) != has(self.{SECRET_FIELD})",
-                "message": f"set either {CONFIG_MAP_FIELD} or {SECRET_FIELD}",
+                "rule": f"[{', '.join(f'has(self.{name})' for name in fields)}].filter(one, one).size() == 1",
+                "message": f"set exactly one of {named}",
             }
         ],
-    }
-
-
-def _key_of(kind: str, other: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": f"A key of a {kind}: of this namespace, or of the operator's own for a ClusterEscEnvironment. "
-        f"Example: {{name: definitions, key: prod.yaml}}. Required if {other} is not set.",
-        "required": ["name", "key"],
-        "properties": {
-            "name": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 253,
-                "description": f"The name of the {kind}.",
-                "x-kubernetes-validations": [
-                    {
-                        "rule": f"self.matches('{_NAME}')",
-                        "message": f"must be the name of a {kind} in the same namespace: lower-case letters, digits, "
-                        "'-' and '.'; another namespace cannot be named",
-                    }
-                ],
-            },
-            "key": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 253,
-                "description": "The key whose value is the definition.",
-                "x-kubernetes-validations": [
-                    {
-                        "rule": "self.matches('^[-._a-zA-Z0-9]+$')",
-                        "message": f"must be a key of a {kind}: letters, digits, '-', '_' and '.'",
-                    }
-                ],
-            },
-        },
     }
 
 

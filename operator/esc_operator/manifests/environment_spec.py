@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from esc_operator.formats import durations
 from esc_operator.manifests.definition_fields import definition_fields, one_definition
-from esc_operator.manifests.schema_parts import flag, label_selector, text
+from esc_operator.manifests.pulumi_fields import exchange_has_an_account
+from esc_operator.manifests.schema_parts import duration, flag, label_selector, text
 from esc_operator.resources import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from esc_operator.resources.sharing import EVERY_NAMESPACE
 
@@ -94,6 +94,7 @@ def cluster_environment_spec() -> dict[str, Any]:
         },
         "x-kubernetes-validations": [
             *one_definition(),
+            exchange_has_an_account(),
             {
                 "rule": "!has(self.rollout) || has(self.target)",
                 "message": "rollout replaces pods that take the Secrets of a target: set target too",
@@ -165,38 +166,18 @@ def _sharing(default: str) -> dict[str, Any]:
     }
 
 
-def _duration(description: str, at_least: str) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "maxLength": 32,
-        "description": description,
-        "x-kubernetes-validations": [
-            {"rule": _IS_DURATION, "message": f"this is not a duration: write it like {durations.EXAMPLES}"},
-            {
-                # CEL knows neither days, which are always enough, nor the form of ISO 8601.
-                "rule": f"!({_IS_DURATION}) || self.matches('[dD]') || "
-                f"duration(self.startsWith('PT') ? self.substring(2).lowerAscii() : self) >= duration('{at_least}')",
-                "message": f"must be at least {at_least}",
-            },
-        ],
-    }
-
-
-_IS_DURATION = f"self.matches('[0-9]') && self.matches('{durations.PATTERN}')"
-
-
 def _refresh() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "When the operator evaluates the environment again. Default: ahead of every expiry, and each "
         "hour.",
         "properties": {
-            "interval": _duration(
+            "interval": duration(
                 "How often to read inputs that do not expire again, such as 10m, 1h30m or 1d; at least 30s. Default: "
                 "1h.",
                 "30s",
             ),
-            "before": _duration(
+            "before": duration(
                 "Renew credentials at least this long before they expire, such as 20m; if they do not live long "
                 "enough for that, a third of their lifetime before. Default: a quarter of their lifetime, and at least "
                 "15m where the lifetime allows it.",
@@ -309,7 +290,7 @@ def _rollout(targets: str) -> dict[str, Any]:
                 "description": "The workloads whose pods need the values, such as [{kind: Deployment, name: web}]. "
                 f"Default: {targets}.",
             },
-            "minInterval": _duration(
+            "minInterval": duration(
                 "The minimum time between two rollouts of one workload, such as 90s or 10m; at least 1s. Default: 1m.",
                 "1s",
             ),

@@ -78,6 +78,8 @@ def _common() -> dict[str, Any]:
         "imports": _imports(),
         "indirectImports": text("A digest of everything that the imports import: it changes when any of that changes."),
         "definitionMark": text("A mark of the text that environmentFrom refers to: it changes when the text does."),
+        "definitionOrigin": text("The environment in Pulumi Cloud that the values are from, such as acme/shop/prod."),
+        "definitionRevision": text("The revision of that environment that the values are from, such as 12."),
         "rotatorStates": text("The Secret that holds the states of its rotators, as namespace/name."),
         "logins": _logins(),
         "moreLogins": flag(

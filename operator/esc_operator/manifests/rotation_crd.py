@@ -16,13 +16,13 @@ from esc_operator.manifests.schema_parts import (
     time,
 )
 from esc_operator.resources import CLUSTER_KIND, GROUP, VERSION
+from esc_operator.resources.definition_source import PULUMI
 from esc_operator.resources.rotation import (
     DEFAULT_AT_ONCE,
     LONGEST_MESSAGE,
     MAX_LISTED,
     MOST_AT_ONCE,
     NO_ORGANIZATIONS,
-    PULUMI,
     Phase,
 )
 

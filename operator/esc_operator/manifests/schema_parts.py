@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from esc_operator.formats import durations
+
 META = {
     "apiVersion": {"type": "string", "description": "The version of this kind: esc-operator.dev/v1alpha1."},
     "kind": {"type": "string", "description": "The name of this kind."},
@@ -30,6 +32,65 @@ def text(description: str, **limits: Any) -> dict[str, Any]:
 
 def flag(description: str) -> dict[str, Any]:
     return {"type": "boolean", "description": description}
+
+
+def duration(description: str, at_least: str) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "maxLength": 32,
+        "description": description,
+        "x-kubernetes-validations": [
+            {"rule": _IS_DURATION, "message": f"this is not a duration: write it like {durations.EXAMPLES}"},
+            {
+                # CEL knows neither days, which are always enough, nor the form of ISO 8601.
+                "rule": f"!({_IS_DURATION}) || self.matches('[dD]') || "
+                f"duration(self.startsWith('PT') ? self.substring(2).lowerAscii() : self) >= duration('{at_least}')",
+                "message": f"must be at least {at_least}",
+            },
+        ],
+    }
+
+
+_IS_DURATION = f"self.matches('[0-9]') && self.matches('{durations.PATTERN}')"
+
+
+def key_of(kind: str, value: str, description: str) -> dict[str, Any]:
+    """A reference to a key of a ConfigMap or a Secret, at which `value` is, for the descriptions."""
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["name", "key"],
+        "properties": {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": f"The name of the {kind}.",
+                "x-kubernetes-validations": [
+                    {
+                        "rule": f"self.matches('{_OBJECT_NAME}')",
+                        "message": f"must be the name of a {kind} in the same namespace: lower-case letters, digits, "
+                        "'-' and '.'; another namespace cannot be named",
+                    }
+                ],
+            },
+            "key": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": f"The key whose value is {value}.",
+                "x-kubernetes-validations": [
+                    {
+                        "rule": "self.matches('^[-._a-zA-Z0-9]+$')",
+                        "message": f"must be a key of a {kind}: letters, digits, '-', '_' and '.'",
+                    }
+                ],
+            },
+        },
+    }
+
+
+_OBJECT_NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 def observed_generation() -> dict[str, Any]:

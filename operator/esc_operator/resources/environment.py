@@ -170,7 +170,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         generation=metadata.get("generation", 0),
         source=parse_source(spec),
         target=_parse_target(spec.get("target") or {}, metadata["name"]),
-        account=_parse_account(spec, key.namespace),
+        account=parse_account(spec, key.namespace),
         refresh=_parse_refresh(spec.get("refresh") or {}),
         rollout=_parse_rollout(spec.get("rollout") or {}),
         rotate_request=_rotate_request(metadata, rotation),
@@ -200,7 +200,8 @@ def _request_of(annotation: str) -> str:
     return annotation if len(annotation) <= LONGEST_REQUEST else hashlib.sha256(annotation.encode()).hexdigest()
 
 
-def _parse_account(spec: Mapping[str, Any], namespace: str) -> Key | None:
+def parse_account(spec: Mapping[str, Any], namespace: str) -> Key | None:
+    """The ServiceAccount for the logins of an environment of that namespace, "" for a ClusterEscEnvironment."""
     if namespace:
         return Key(namespace, spec.get("serviceAccountName") or "default")
     account = spec.get("serviceAccount")

@@ -76,6 +76,15 @@ INVALID_SPEC = "InvalidSpec"
 DEFINITION_NOT_FOUND = "DefinitionNotFound"
 """The ConfigMap or Secret that holds the definition does not exist, or has no such key."""
 
+ACCESS_TOKEN_NOT_FOUND = "PulumiTokenNotFound"  # noqa: S105 - a reason, not a password
+"""The Secret that holds the access token for Pulumi Cloud does not exist, or has no such key."""
+
+ACCESS_TOKEN_NOT_USABLE = "PulumiTokenNotUsable"  # noqa: S105 - a reason, not a password
+"""The Secret that is named for the access token holds none, or is not of the kind that a token is read from."""
+
+VALUE_NOT_VISIBLE = "ValueNotVisible"
+"""A variable's value was not told: who opens the environment may not see it."""
+
 DEFINITION_NOT_USABLE = "DefinitionNotUsable"
 """The ConfigMap or Secret does not hold a text at that key, or the Secret is not meant for a definition."""
 

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.formats.times import format_optional_time, parse_time
 from esc_operator.resources import MADE_BY, ROTATE_COMMAND
 from esc_operator.resources.conditions import Condition, parse_condition, shorten
+from esc_operator.resources.definition_source import PULUMI
 from esc_operator.resources.environment import Key, key_of
 from esc_operator.resources.requirements import LabelSelector, parse_label_selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-PULUMI = "pulumi"
-"""The provider, in statuses and selectors, of environments that are opened in Pulumi Cloud. No other provider has
-organizations."""
 
 NO_ORGANIZATIONS = f"only {PULUMI} has organizations: leave provider out, or set it to {PULUMI}"
 """The refusal of a selector with an organization and another provider."""

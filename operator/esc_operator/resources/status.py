@@ -125,6 +125,10 @@ class Status:
     rollout_digest: str = ""
     """Of a ClusterEscEnvironment: a digest of the namespaces whose workloads are known to run with their Secret's
     values."""
+    definition_origin: str = ""
+    """The environment in Pulumi Cloud that the values are from, such as acme/shop/prod@stable."""
+    definition_revision: str = ""
+    """Its revision, as far as it is known."""
     imports: Mapping[str, Imported] | None = None
     """Each environment that definitions of its own place imported, by name; `BEHIND` stands for all others, `SOURCE`
     for the object that holds its own definition."""
@@ -189,6 +193,8 @@ class Status:
             "indirectImports": (self.imports or {}).get(BEHIND, NOT_THERE).uid or None,
             "definitionMark": (self.imports or {}).get(SOURCE, NOT_THERE).uid or None,
             "definitionNamespace": (self.imports or {}).get(SOURCE, NOT_THERE).source or None,
+            "definitionOrigin": self.definition_origin or None,
+            "definitionRevision": self.definition_revision or None,
             "namespaces": self.namespaces.to_dict() if self.namespaces else None,
             "seals": list(self.seals) or None,
             "rotatorStates": self.rotator_states or None,
@@ -239,6 +245,8 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
         rollout_started_at=parse_time(data.get("rolloutStartedAt")),
         rollout_seconds=data.get("rolloutSeconds") or 0,
         rollout_digest=data.get("rolloutDigest") or "",
+        definition_origin=data.get("definitionOrigin") or "",
+        definition_revision=data.get("definitionRevision") or "",
         imports=_parse_imports(data),
         namespaces=parse_summary(data.get("namespaces")),
         seals=tuple(data.get("seals") or ()),

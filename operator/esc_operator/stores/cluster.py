@@ -9,10 +9,10 @@ from esc_operator.errors import ForbiddenError, IdentityError, KubeError, NotFou
 from esc_operator.formats import spelling
 from esc_operator.formats.spelling import Known
 from esc_operator.manifests.rights import NAMESPACE as OPERATORS_NAMESPACE
-from esc_operator.resources.definition_source import KeySource, parse_source
+from esc_operator.resources.definition_source import KeySource, PulumiSource, parse_source
 from esc_operator.resources.environment import Key
 from esc_operator.resources.sharing import may_import, parse_sharing, parse_trusted
-from esc_operator.stores.definitions import referenced_definition, stored_definition
+from esc_operator.stores.definitions import pulumi_definition, referenced_definition, stored_definition
 from esc_operator.stores.folder import IMPORT_NOT_FOUND, IMPORT_UNREADABLE
 from esc_operator.stores.imports import candidates, meant_by, nothing_found, parse, place_of
 from esc_operator.stores.port import Failed, StoredDefinition
@@ -166,6 +166,8 @@ class ClusterStore:
         """The definition, read with the caller's own rights wherever it is. Raises KubeError."""
         source = parse_source(body.get("spec") or {})
         generation, trusted = body["metadata"].get("generation", 0), parse_trusted(body)
+        if isinstance(source, PulumiSource):
+            return pulumi_definition(key, source, generation=generation, trusted=trusted)
         if not isinstance(source, KeySource):
             return stored_definition(key, source, generation=generation, trusted=trusted)
         seen = (body.get("status") or {}).get("definitionNamespace")  # where the operator has found it

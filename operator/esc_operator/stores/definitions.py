@@ -14,16 +14,21 @@ from esc_operator.resources import MANAGED_BY, MANAGED_BY_LABEL, reasons
 from esc_operator.resources.definition_source import (
     FIELDS,
     OBJECT_FIELD,
+    PULUMI,
     TEXT_FIELD,
+    TOKEN_FIELD,
     KeySource,
     ObjectSource,
     TextSource,
+    TokenExchange,
 )
 from esc_operator.resources.environment import Key
 from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from esc_operator.resources.definition_source import PulumiSource, TokenSource
 
 _WHAT_TO_WRITE: Final = "write the text of an environment, such as `values: {}`"
 _MOST_NAMES: Final = 5
@@ -73,6 +78,62 @@ def referenced_definition(  # noqa: PLR0913 - the environment, its reference, an
         trusted=trusted,
         is_confidential=source.is_confidential,
     )
+
+
+def pulumi_definition(
+    key: Key, source: PulumiSource, *, generation: int = 0, trusted: frozenset[str] = frozenset()
+) -> StoredDefinition:
+    """A definition that Pulumi Cloud holds and evaluates."""
+    return StoredDefinition(
+        key.full_name, path_prefix=source.field, generation=generation, trusted=trusted, service=PULUMI
+    )
+
+
+def service_inputs(source: PulumiSource, token: str) -> dict[str, Any]:
+    """What Pulumi Cloud is asked for, as the inputs of `stores.pulumi.service`; `token` is the access token, "" if the
+    identity token is exchanged for one."""
+    access = source.access
+    whose = {"team": access.team, "user": access.user} if isinstance(access, TokenExchange) else {"accessToken": token}
+    return {
+        "organization": source.organization,
+        "project": source.project,
+        "environment": source.environment,
+        "version": source.version,
+        "apiUrl": source.api_url,
+        "lifetime": source.lifetime.total_seconds() if source.lifetime else 0,
+        **whose,
+    }
+
+
+def token_at(source: PulumiSource, token: TokenSource, place: str, body: Mapping[str, Any] | None) -> str | Failed:
+    """The access token that a reference names; `body` is the Secret, of the namespace `place`, None if there is none.
+    No message quotes anything of it."""
+    where = f"{source.field}.{TOKEN_FIELD}: Secret {Key(place, token.name)}"
+    if body is None:
+        return Failed(f"{where} does not exist: create it, or correct the name", reasons.ACCESS_TOKEN_NOT_FOUND)
+    if refusal := _refuse_token_secret(body):
+        return Failed(f"{where} {refusal}", reasons.ACCESS_TOKEN_NOT_USABLE)
+    data = body.get("data") or {}
+    if token.key not in data:
+        return Failed(f"{where} has no key {token.key}: add it, or correct the key", reasons.ACCESS_TOKEN_NOT_FOUND)
+    try:
+        text = base64.b64decode(data[token.key] or "").decode("ascii").strip()
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    if not text or not text.isprintable() or " " in text:
+        return Failed(
+            f"{where} has at key {token.key} what is no access token: store the token alone, as Pulumi Cloud shows it",
+            reasons.ACCESS_TOKEN_NOT_USABLE,
+        )
+    return text
+
+
+def _refuse_token_secret(body: Mapping[str, Any]) -> str:
+    """Why a Secret was not made to hold an access token; "" if it may have been."""
+    if (body["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY:
+        return "is one that esc-operator fills: store the access token in one of its own"
+    kind = body.get("type") or "Opaque"
+    return "" if kind == "Opaque" else f"has the type {kind}, and a token is read only from one of type Opaque"
 
 
 def text_at(source: KeySource, place: str, body: Mapping[str, Any] | None) -> str | Failed:

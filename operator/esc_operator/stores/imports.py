@@ -61,7 +61,9 @@ def parse(name: str) -> Reference | Failed:
         return Failed(error.message, error.reason)
     if reference.version:
         return Failed(
-            f'"{reference}": a cluster stores no versions; leave "@{reference.version}" out', "VersionNotSupported"
+            f'"{reference}": a cluster stores no versions; leave "@{reference.version}" out, and write a version of '
+            "Pulumi Cloud into spec.environmentFrom.pulumi.version of the imported environment",
+            "VersionNotSupported",
         )
     return reference
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from esc_operator.formats import durations
-from esc_operator.manifests import environment_spec
+from esc_operator.manifests import environment_spec, schema_parts
 from esc_operator.manifests.crds import cluster_environment_crd, definitions, environment_crd
 from esc_operator.manifests.environment_spec import REFUSED_TYPES
 from esc_operator.resources.status import Status
@@ -50,4 +50,4 @@ def test_an_escenvironment_has_no_status_fields_of_many_namespaces() -> None:
 def test_types_of_secrets_that_hand_out_rights_are_refused_by_the_schema() -> None:
     target = environment_spec._target()["properties"]["type"]
     assert all(f"self != '{kind}'" in target["x-kubernetes-validations"][0]["rule"] for kind in REFUSED_TYPES)
-    assert durations.PATTERN in environment_spec._duration("x", "1s")["x-kubernetes-validations"][0]["rule"]
+    assert durations.PATTERN in schema_parts.duration("x", "1s")["x-kubernetes-validations"][0]["rule"]

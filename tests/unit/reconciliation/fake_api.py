@@ -21,9 +21,11 @@ from esc_operator.kube.paths import (
     ENVIRONMENTS,
     NAMESPACES,
     SECRETS,
+    SERVICE_ACCOUNTS,
     Resource,
     environment_resource,
 )
+from esc_operator.providers.port import IdentityToken
 from esc_operator.resources.environment import Key
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, LEFT_OUT, without_definition
 from esc_operator.resources.field_managers import FIELD_MANAGER
@@ -102,6 +104,10 @@ class FakeApi(KubeApi):
     async def read_namespace(self, name: str) -> dict[str, Any]:
         async with self._request("read_namespace", NAMESPACES, name):
             return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}
+
+    async def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
+        async with self._request("request_token", SERVICE_ACCOUNTS, service_account):
+            return IdentityToken(f"{namespace}.{service_account}.{audience}", None)
 
     async def list_page(
         self,

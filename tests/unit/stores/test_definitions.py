@@ -11,6 +11,7 @@ from esc_operator.resources.definition_source import (
     DefinitionSource,
     KeySource,
     ObjectSource,
+    PulumiSource,
     TextSource,
     mark_of,
     parse_source,
@@ -26,7 +27,7 @@ TEXT = "values: {a: on}\n"
 
 
 def inline(source: DefinitionSource | None) -> ObjectSource | TextSource | None:
-    assert not isinstance(source, KeySource)
+    assert not isinstance(source, KeySource | PulumiSource)
     return source
 
 

@@ -17,8 +17,9 @@ from esc_operator.cli.usage import Seconds
 from esc_operator.cli.waiting import Waiting, make_waiting
 from esc_operator.errors import ConfigurationError
 from esc_operator.kube.kubeconfig import read_contexts
+from esc_operator.resources.definition_source import PULUMI
 from esc_operator.resources.environment import key_of
-from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE, NO_ORGANIZATIONS, PULUMI
+from esc_operator.resources.rotation import DEFAULT_AT_ONCE, MOST_AT_ONCE, NO_ORGANIZATIONS
 from esc_operator.stores.cluster import read_existing
 from esc_operator.stores.references import Reference, parse_reference
 

@@ -30,7 +30,7 @@ async def check(attempt: SyncAttempt) -> Plan:
     if isinstance(verdict, Wait):
         if seen.failed:
             return decide.plan_waiting(situation, verdict.until, failing=True)
-        return plan_unfilled_waiting(situation, why)
+        return plan_unfilled_waiting(situation, why, verdict.until)
     outcome = await attempt.check()
     if isinstance(outcome, Refused):
         return attempt.refuse(NO_SECRET, outcome)

@@ -90,7 +90,7 @@ class Fill:
         verdict = why_sync(seen, situation.now)
         if isinstance(verdict, Wait) and seen.held and self._held is None and not seen.failed:
             self.sites = []
-            return plan_unfilled_waiting(situation, NO_VARIABLES)
+            return plan_unfilled_waiting(situation, NO_VARIABLES, verdict.until)
         if isinstance(verdict, Wait):
             if entry.failed is None:
                 attempt.note_written()

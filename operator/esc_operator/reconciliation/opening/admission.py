@@ -60,6 +60,11 @@ class NamespaceAdmission:
         self.namespace = namespace
         self._allowances = allowances
 
+    @property
+    def digest(self) -> str:
+        """A digest of the allowed roles."""
+        return self._allowances.digest
+
     def refuse(self, wish: Wish) -> Failed | None:
         login, shown = wish.login, wish.shown
         if not self._allowances.allows_role(login.role):
@@ -76,6 +81,14 @@ class NamespaceAdmission:
         if not login.gives_token or self._allowances.allows_token(login.audience, exchanged=bool(other)):
             return None
         audience = f'"{login.audience}"' if wish.shown else "(which may be a secret)"
+        if wish.receiver:
+            return Failed(
+                f"{wish.receiver} would be sent the identity token itself, for the audience {audience}, which Pulumi "
+                f"Cloud accepts too, and namespace {self.namespace} does not allow that: leave apiUrl out, or ask "
+                "an administrator to add the audience, literally, to the namespace's annotation "
+                f"{ALLOWED_TOKEN_AUDIENCES}",
+                reasons.TOKEN_NOT_ALLOWED,
+            )
         listed = f", literally, because {other} logs in with it," if other else ""
         return Failed(
             f'"{wish.provider}" would output the identity token itself, for the audience {audience}, and namespace '

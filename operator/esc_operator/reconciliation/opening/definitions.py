@@ -1,4 +1,5 @@
-"""Reads the definitions of environments, wherever they are, and follows the objects that hold some of them.
+"""Reads the definitions of environments, wherever they are, and follows the objects that hold some of them, or hold
+access tokens to them.
 
 Owns which object an environment refers to. Only that one is read, by its name. Invariant: an object that does not
 exist, or holds no definition, is a result and not an error: it may change.
@@ -6,31 +7,45 @@ exist, or holds no definition, is a result and not an error: it may change.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.errors import NotFoundError
 from esc_operator.kube.paths import CONFIG_MAPS, SECRETS
-from esc_operator.kube.source_informer import SourceInformer, WatchedObject
+from esc_operator.kube.source_informer import RESOURCES, SourceInformer, WatchedObject
 from esc_operator.reconciliation.sync.outcome import SourceRead
 from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import FIELDS, REFERENCE_FIELD, KeySource, mark_of
+from esc_operator.resources.definition_source import (
+    FIELDS,
+    REFERENCE_FIELD,
+    KeySource,
+    PulumiSource,
+    TokenExchange,
+    TokenSource,
+    mark_of,
+)
 from esc_operator.resources.environment import Key
-from esc_operator.stores.definitions import referenced_definition, stored_definition
+from esc_operator.stores.definitions import pulumi_definition, referenced_definition, stored_definition, token_at
 from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.definition_source import DefinitionSource
     from esc_operator.resources.environment import EscEnvironment
 
 
 class ReadDefinition(NamedTuple):
-    """A definition, or why there is none. `source` is what was read of the object that holds it, None if it is in the
-    environment itself; `size` counts the bytes of that object."""
+    """A definition, or why there is none. `source` is what was read of the object that holds it, or the access token to
+    it; None if there is no such object. `size` counts the bytes of that object, and `token` is the access token."""
 
     stored: StoredDefinition | Failed
     source: SourceRead | None = None
     size: int = 0
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"<ReadDefinition {self.stored!r}>"
 
 
 class Definitions:
@@ -50,23 +65,40 @@ class Definitions:
         trusted: frozenset[str] = frozenset(),
     ) -> ReadDefinition:
         """The definition of an environment. Raises KubeError if it is in an object that cannot be read."""
+        if isinstance(source, PulumiSource):
+            stored = pulumi_definition(key, source, generation=generation, trusted=trusted)
+            if isinstance(source.access, TokenExchange):
+                return ReadDefinition(stored)
+            return await self._with_token(key, source, source.access, stored)
         if not isinstance(source, KeySource):
             return ReadDefinition(stored_definition(key, source, generation=generation, trusted=trusted))
         one = self._object_of(key, source)
         if one is None:
             return ReadDefinition(_NOWHERE)
-        body, size = None, 0
+        body, size = await self._read(one)
+        found = referenced_definition(key, source, one.key.namespace, body, generation=generation, trusted=trusted)
+        text = found.message if isinstance(found, Failed) else found.text or ""
+        return ReadDefinition(found, _read_of(key, one, body, text), size)
+
+    async def _with_token(
+        self, key: Key, source: PulumiSource, access: TokenSource, stored: StoredDefinition
+    ) -> ReadDefinition:
+        """The definition, with the access token that a Secret of its own namespace holds. Raises KubeError."""
+        one = self._object_of(key, source)
+        if one is None:
+            return ReadDefinition(_NOWHERE)
+        body, size = await self._read(one)
+        token = token_at(source, access, one.key.namespace, body)
+        if isinstance(token, Failed):
+            return ReadDefinition(token, _read_of(key, one, body, token.message), size)
+        return ReadDefinition(stored, _read_of(key, one, body, token), size, token)
+
+    async def _read(self, one: WatchedObject) -> tuple[Mapping[str, Any] | None, int]:
+        """An object, None if it does not exist, and its size in bytes. Raises KubeError."""
         try:
-            resource = SECRETS if source.is_confidential else CONFIG_MAPS
-            body, size = await self._api.read_sized(resource, *one.key)
+            return await self._api.read_sized(RESOURCES[one.plural], *one.key)
         except NotFoundError:
-            pass
-        stored = referenced_definition(key, source, one.key.namespace, body, generation=generation, trusted=trusted)
-        found = stored.message if isinstance(stored, Failed) else stored.text or ""
-        metadata = body["metadata"] if body else {}
-        mark = mark_of(metadata.get("uid", ""), found)
-        namespace = "" if key.namespace else one.key.namespace
-        return ReadDefinition(stored, SourceRead(mark, metadata.get("resourceVersion", ""), namespace), size)
+            return None, 0
 
     def follow(self, environment: EscEnvironment) -> None:
         """Follow the object that an environment refers to, if it does."""
@@ -83,10 +115,20 @@ class Definitions:
 
     def _object_of(self, key: Key, source: DefinitionSource | None) -> WatchedObject | None:
         namespace = key.namespace or self._home
-        if not isinstance(source, KeySource) or not namespace:
+        if isinstance(source, PulumiSource) and isinstance(source.access, TokenSource):
+            resource, name = SECRETS, source.access.name
+        elif isinstance(source, KeySource):
+            resource, name = SECRETS if source.is_confidential else CONFIG_MAPS, source.name
+        else:
             return None
-        plural = SECRETS.plural if source.is_confidential else CONFIG_MAPS.plural
-        return WatchedObject(plural, Key(namespace, source.name))
+        return WatchedObject(resource.plural, Key(namespace, name)) if namespace else None
+
+
+def _read_of(key: Key, one: WatchedObject, body: Mapping[str, Any] | None, found: str) -> SourceRead:
+    """The read of an object for an environment; `found` is what was wanted of it, or why that is not there."""
+    metadata = body["metadata"] if body else {}
+    namespace = "" if key.namespace else one.key.namespace
+    return SourceRead(mark_of(metadata.get("uid", ""), found), metadata.get("resourceVersion", ""), namespace)
 
 
 _NOWHERE = Failed(

@@ -8,7 +8,7 @@ that it exists; and it costs the same reads as one that does not exist.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esc_operator.errors import KubeError, NotFoundError
 from esc_operator.formats.spelling import Speller
@@ -17,7 +17,8 @@ from esc_operator.lang.reasons import LIMIT_EXCEEDED
 from esc_operator.reconciliation.opening.definitions import Definitions, ReadDefinition
 from esc_operator.reconciliation.sync.outcome import Imports, Sighting, SourceRead, Uses
 from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import parse_source
+from esc_operator.resources.definition_source import PulumiSource, parse_source
+from esc_operator.resources.environment import parse_account
 from esc_operator.resources.extent import LARGEST_ENVIRONMENT, refuse_size
 from esc_operator.resources.imported import NOT_THERE, Imported
 from esc_operator.resources.sharing import may_import, parse_sharing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from esc_operator.kube.api import KubeApi
+    from esc_operator.resources.definition_source import DefinitionSource
     from esc_operator.resources.environment import EscEnvironment, Key
     from esc_operator.stores.port import StoredDefinition
 
@@ -73,6 +75,8 @@ class ImportStore:
         self._bytes = 0
         self.source: SourceRead | None = None
         """The read of the object that holds the definition of the environment itself."""
+        self.sources: dict[str, FoundSource] = {}
+        """What Pulumi Cloud holds, of the environment and of its imports, by their full names."""
         self.confidential: set[str] = set()
         """The full names of the imports whose texts some readers of the importer may not read."""
         self.trouble: KubeError | None = None
@@ -84,7 +88,14 @@ class ImportStore:
             environment.key, environment.source, generation=environment.generation, trusted=environment.trusted
         )
         self.source = read.source
+        self._note_source(environment.key, environment.account, environment.source, read)
         return read.stored
+
+    def _note_source(
+        self, key: Key, account: Key | None, source: DefinitionSource | None, read: ReadDefinition
+    ) -> None:
+        if isinstance(source, PulumiSource):
+            self.sources[key.full_name] = FoundSource(key, account, source, read.token)
 
     async def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """The imports of an environment are looked up from its own place, whichever environment imports it."""
@@ -161,12 +172,29 @@ class ImportStore:
         return stored
 
     async def _read_definition(self, key: Key, body: Mapping[str, Any], generation: int) -> ReadDefinition:
+        spec = body["spec"]
+        source = parse_source(spec)
         try:
             async with self._turns:
-                return await self._definitions.read(key, parse_source(body["spec"]), generation=generation)
+                read = await self._definitions.read(key, source, generation=generation)
         except KubeError as error:
             self.trouble = error
             raise
+        self._note_source(key, parse_account(spec, key.namespace), source, read)
+        return read
+
+
+class FoundSource(NamedTuple):
+    """An environment `key` that Pulumi Cloud holds, and its ServiceAccount. `token` is the access token, "" if the
+    account's identity token is exchanged for one."""
+
+    key: Key
+    account: Key | None
+    source: PulumiSource
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<FoundSource {self.source.origin}>"
 
 
 class _Notes:

@@ -6,6 +6,7 @@ become a Secret's data. Every failure becomes a `Refused` whose message names th
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,16 +19,18 @@ from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported, may_export
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.sources import PulumiSources, Terms
+from esc_operator.reconciliation.opening.unseen import unseen_exports
 from esc_operator.reconciliation.opening.wording import refusal, status_warnings
 from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import TextSource, names_exports
+from esc_operator.resources.definition_source import PULUMI, TextSource, names_exports
 from esc_operator.resources.status import LoginStatus
 from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.identity_tokens import IdentityTokens
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
-    from esc_operator.providers.port import IdentityToken
+    from esc_operator.providers.port import Identity, IdentityToken
     from esc_operator.reconciliation.opening.held_grants import HeldGrants
     from esc_operator.reconciliation.opening.import_store import ImportStore
     from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
@@ -105,6 +108,7 @@ class EnvironmentOpening:
         states: RotatorSecrets,
         organization: str = NOBODY.organization,
         grants: HeldGrants | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._imports = imports
         self._tokens = tokens
@@ -113,6 +117,7 @@ class EnvironmentOpening:
         self._states = states
         self._organization = organization
         self._grants = grants
+        self._sleep = sleep
 
     async def look(self, environment: EscEnvironment) -> Imports:
         """The imports of an environment, found without opening anything. Raises KubeError."""
@@ -175,44 +180,58 @@ class EnvironmentOpening:
         source = environment.source if root.text is None else TextSource(root.text)
         if not names_exports(source) and (checked := await self._find_nothing(environment, root, store, worker)):
             return checked
-        account, admission, allowed = environment.account, None, ""
-        if account is not None:
-            try:
-                allowances = await self._allowances.read_allowances(account.namespace)
-                admission, allowed = NamespaceAdmission(account.namespace, allowances), allowances.digest
-            except KubeError as error:
-                return Refused(error.reason, f"the namespace's allow-lists could not be read: {error.message}")
-        identity = ServiceAccountIdentity(self._tokens, account, admission) if account and admission else Nobody()
+        try:
+            identity, admission = await self._identify(environment.account)
+        except KubeError as error:
+            return Refused(error.reason, f"the namespace's allow-lists could not be read: {error.message}")
         admissions = Admissions(admission, self._allowances.read_allowances) if admission else None
         # Only a rotation demands credentials issued after a time, and only then rotators make new secrets.
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         principal = self._principal(environment)
+        terms = Terms(environment.key, demand, environment.refresh.interval, self._opener.now())
+        sources = PulumiSources(store.sources, self._opener, self._identify, terms, self._sleep)
         result = await open_environment(
-            root, store, self._opener, identity, demand, states, admissions, worker, principal
+            root, store, self._opener, identity, demand, states, admissions, worker, principal, sources
         )
         if not result.ok:
             refused = await self._refusal(result.errors, store, root)
             warnings = status_warnings(result.warnings, root, store.confidential)
             return replace(refused, warnings=warnings, unwritten=refused.retryable and states.has_failed)
+        is_remote = any(record.provider == PULUMI for record in result.opens)
         (data, problems), warnings = await self._opener.large_work.run(
-            lambda: (secret_data(exported(result.value)), status_warnings(result.warnings, root, store.confidential)),
+            lambda: (
+                secret_data(exported(result.value)),
+                (*status_warnings(result.warnings, root, store.confidential), *sources.warnings_of(root.name)),
+            ),
             3 * result.value.writing_units,
             identity.tenant,
         )
+        if is_remote:
+            problems = (*problems, *unseen_exports(result.value))
         if problems:
             return replace(await self._refusal(problems, store, root), warnings=warnings)
         if self._grants:
             self._grants.hold(environment, result.opens)
+        opened = sources.opened.get(root.name)
         return OpenedValues(
             data=data,
             window=window_of(result),
-            rereads=any(record.lease is None for record in result.opens),
+            rereads=is_remote or any(record.lease is None for record in result.opens),
             imports=store.imports,
             logins=logins_of(result.opens),
             states=states.place,
-            allowances=allowed,
+            allowances=admission.digest if admission else "",
             warnings=warnings,
+            origin=store.sources[root.name].source.origin if opened else "",
+            revision=opened.revision if opened else "",
         )
+
+    async def _identify(self, account: Key | None) -> tuple[Identity, NamespaceAdmission | None]:
+        """The identity of a ServiceAccount, and what its namespace allows. Raises KubeError."""
+        if account is None:
+            return Nobody(), None
+        admission = NamespaceAdmission(account.namespace, await self._allowances.read_allowances(account.namespace))
+        return ServiceAccountIdentity(self._tokens, account, admission), admission
 
     async def _find_nothing(
         self, environment: EscEnvironment, root: StoredDefinition, store: ImportStore, worker: Worker

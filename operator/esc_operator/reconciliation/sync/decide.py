@@ -71,6 +71,8 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         more_logins=len(opened.logins) > MAX_LOGINS,
         allowances=opened.allowances,
         rotator_states=opened.states,
+        definition_origin=opened.origin,
+        definition_revision=opened.revision,
         warnings=evaluated_anew(seen.old.warnings, opened.warnings),
     )
     return Plan(
@@ -222,6 +224,8 @@ def status_of(seen: Situation, held: SyncRecord | None, refused: Refused | None)
         more_logins=seen.old.more_logins,
         allowances=seen.old.allowances,
         rotator_states=seen.old.rotator_states,
+        definition_origin=seen.old.definition_origin if held else "",
+        definition_revision=seen.old.definition_revision if held else "",
         warnings=seen.old.warnings,
     )
 

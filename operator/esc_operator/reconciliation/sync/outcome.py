@@ -88,7 +88,8 @@ class OpenedValues:
 
     `rereads` says that some input has no expiry and has to be read again each interval, `logins` are the providers that
     were opened, each once, in order, and `allowances` is a digest of the roles that were allowed. `states` is where
-    those of its rotators are kept, "" where it has none. `warnings` are those of the evaluation.
+    those of its rotators are kept, "" where it has none. `warnings` are those of the evaluation. `origin` and
+    `revision` are those of the definition, if a service holds it; "" if none does, or it does not tell the revision.
     """
 
     data: Mapping[str, str] = field(repr=False)
@@ -99,6 +100,8 @@ class OpenedValues:
     states: str = ""
     allowances: str = ""
     warnings: tuple[StatusWarning, ...] = ()
+    origin: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,9 @@ class CheckedValues:
     rotates: bool = False
     logins: tuple[LoginStatus, ...] = ()
     states: str = ""
+    origin: str = ""
+    revision: str = ""
+    rereads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

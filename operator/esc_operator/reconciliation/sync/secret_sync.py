@@ -74,7 +74,7 @@ class SecretSync:
         waits = not refused and not target.in_order and turn > situation.now
         verdict = why_sync(_as_if_intact(seen) if waits else seen, situation.now)
         if isinstance(verdict, Wait) and seen.held and situation.held is None and not seen.failed:
-            await self._carry_out(attempt, plan_unfilled_waiting(situation, NO_VARIABLES))
+            await self._carry_out(attempt, plan_unfilled_waiting(situation, NO_VARIABLES, verdict.until))
         elif isinstance(verdict, Wait) or (waits and verdict.cause is Cause.FIRST):
             until = verdict.until if isinstance(verdict, Wait) else turn
             if refused or waits or (secret := restored(situation)) is None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from esc_operator.kube.events import Event
 from esc_operator.reconciliation.sync.decide import Plan, count_rotation
+from esc_operator.reconciliation.sync.observation import wanted_by
 from esc_operator.reconciliation.sync.readiness import nothing_renewed, recovery_event, refreshed
 from esc_operator.reconciliation.sync.warnings import evaluated_anew
-from esc_operator.renewal.why import Held
+from esc_operator.renewal.why import Held, next_refresh
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, Condition, carry_transition_times, find_condition
+from esc_operator.resources.definition_source import PULUMI
 from esc_operator.resources.status import NamespaceSummary, Status
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def held_by_status(environment: EscEnvironment, status: Status, read_at: datetim
         synced_at=read_at,
         read_at=read_at,
         window=None,
-        rereads=False,
+        # Nothing brings what changes in a service that holds a definition.
+        rereads=any(login.provider == PULUMI for login in status.logins),
         intact=True,
     )
 
@@ -73,16 +76,26 @@ def plan_unfilled(seen: Situation, checked: CheckedValues | OpenedValues, why: U
         imports=checked.imports.used,
         logins=checked.logins,
         rotator_states=checked.states,
+        definition_origin=checked.origin,
+        definition_revision=checked.revision,
         warnings=evaluated_anew(seen.old.warnings, checked.warnings),
     )
-    return Plan(status=status, wake_at=None, event=event)
+    wanted, held = wanted_by(seen.environment, status, {}), held_by_status(seen.environment, status, seen.now)
+    return Plan(status=status, wake_at=next_refresh(wanted, held, seen.now), event=event)
 
 
-def plan_unfilled_waiting(seen: Situation, why: Unfilled) -> Plan:
-    """Nothing has changed since it was checked."""
+def plan_unfilled_waiting(seen: Situation, why: Unfilled, until: datetime | None = None) -> Plan:
+    """Nothing has changed since it was checked, and nothing is due before `until`."""
     old = seen.old
-    status = replace(_status(seen, why), imports=old.imports, logins=old.logins, rotator_states=old.rotator_states)
-    return Plan(status=status, wake_at=None)
+    status = replace(
+        _status(seen, why),
+        imports=old.imports,
+        logins=old.logins,
+        rotator_states=old.rotator_states,
+        definition_origin=old.definition_origin,
+        definition_revision=old.definition_revision,
+    )
+    return Plan(status=status, wake_at=until)
 
 
 def _status(seen: Situation, why: Unfilled) -> Status:
