@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MOST: Final = 100
 """How many findings are read."""
 
+_LONGEST_NAME: Final = 300
+
 _NO_SUMMARY: Final = "the service found an error, and does not say which"
 
 
@@ -35,7 +37,7 @@ def _diagnostic(found: Any) -> Diagnostic:
     return Diagnostic(
         severity,
         _shown(data.get("summary")) or _NO_SUMMARY,
-        _shown(data.get("path")),
+        _name(data.get("path")),
         _range(data.get("range")),
         reason=reasons.DEFINITION_HAS_ERRORS,
         detail=_shown(data.get("detail")),
@@ -48,7 +50,7 @@ def _range(found: Any) -> Range | None:
         begin = _position(fields.required_object("begin"))
         end = fields.object("end")
         # Older services leave the name out where it is the environment that was asked for.
-        return Range(_shown(fields.text("environment", "")), begin, _position(end) if end else begin)
+        return Range(_name(fields.text("environment", "")), begin, _position(end) if end else begin)
     except DamagedError:
         return None
 
@@ -59,3 +61,8 @@ def _position(fields: Fields) -> Position:
 
 def _shown(text: object) -> str:
     return printable(without_secrets(text)) if isinstance(text, str) else ""
+
+
+def _name(text: object) -> str:
+    """A path or an environment: no secret, though a long one looks like a key."""
+    return printable(text[:_LONGEST_NAME]) if isinstance(text, str) else ""
