@@ -16,7 +16,7 @@ ADDRESS = "https://vault.example.com:8200"
 MINTED = "hvs.CAESIMintedTokenOfNinetyCharactersOrSo0123456789abcdefghijklmnopqrstuvwxyz"
 PARENT = "hvs.CAESIParentTokenOfNinetyCharactersOrSo0123456789abcdefghijklmnopqrstuvwxyz"
 PASSWORD = "database-password-of-a-lease"
-REAL = "real: OpenBao"
+REAL = "real: OpenBao 2.7.2"
 
 
 def granted(seconds: int = 3600) -> HttpAnswer:
@@ -30,6 +30,81 @@ def refused(status: int, *errors: str) -> HttpAnswer:
 def leased(**data: Any) -> HttpAnswer:
     return json_answer({"lease_id": "database/creds/web/1", "renewable": True, "lease_duration": 3600, "data": data})
 
+
+def failing(name: str, answer: HttpAnswer, reason: str, *says: str, outage: bool = False) -> Failure:
+    return Failure(name=name, answer=answer, reason=reason, says=says, outage=outage)
+
+
+LOGIN_FAILURES = [
+    failing(
+        "role not found",
+        refused(400, 'role "web" could not be found'),
+        "VaultRoleMissing",
+        'has no role "web": correct `jwt.role`, or create auth/jwt/role/web',
+    ),
+    failing(
+        "audience claim does not match",
+        refused(400, "error validating token: invalid audience (aud) claim"),
+        "AudienceRefused",
+        "set its bound_audiences to that",
+    ),
+    failing(
+        "issuer claim does not match",
+        refused(400, "error validating token: invalid issuer (iss) claim"),
+        "IssuerRefused",
+        "correct its bound_issuer",
+    ),
+    failing(
+        "subject claim does not match",
+        refused(400, "error validating token: invalid subject (sub) claim"),
+        "VaultRoleRefused",
+        "in its bound_subject and bound_claims",
+    ),
+    failing(
+        "no known key",
+        refused(400, "error validating token: error verifying token signature: no known key"),
+        "IdentityTokenRefused",
+        "give it the current keys",
+    ),
+    failing(
+        "no auth method at the mount",
+        refused(403, "permission denied"),
+        "VaultAuthMethodMissing",
+        "correct `jwt.mount`, or enable it there",
+    ),
+    failing(
+        "namespace not found",
+        refused(404, "namespace not found"),
+        "VaultNamespaceMissing",
+        'has no namespace "team-a": correct `namespace`',
+    ),
+    failing("sealed", refused(503, "Vault is sealed"), "VaultSealed", "unseal it", outage=True),
+    failing("a standby", refused(473), "VaultStandby", "the address of the active node", outage=True),
+    failing("a redirection", json_answer({}, 307), "VaultRedirected", "which is not followed"),
+    failing("an internal error", refused(500), "VaultEngineFailed", "look into Vault's log"),
+]
+
+VERSIONED = {"data": None, "warnings": ["Invalid path for a versioned K/V secrets engine."]}
+DELETED = {"data": {"data": None, "metadata": {"version": 4, "destroyed": False}}}
+READ_FAILURES = [
+    failing(
+        "a token that has expired",
+        refused(403, "permission denied"),
+        "VaultTokenRefused",
+        "does not know the token in `login.token`",
+    ),
+    failing("nothing at the path", refused(404), "VaultPathMissing", "db: there is nothing at database/creds/web"),
+    failing(
+        "no engine at the path",
+        refused(404, 'no handler for route "database/creds/web". route entry not found.'),
+        "VaultPathMissing",
+        "has no secrets engine for database/creds/web",
+    ),
+    failing("KV version 2 without data/", json_answer(VERSIONED, 404), "VaultKVVersion", "write database/data/"),
+    failing("a deleted version", json_answer(DELETED, 404), "VaultSecretDeleted", "version 4 of database/creds/web"),
+    failing("the engine's database does not answer", refused(500), "VaultEngineFailed", "such as a database"),
+    failing("sealed", refused(503, "Vault is sealed"), "VaultSealed", "unseal it", outage=True),
+]
 
 LOGIN = {"address": ADDRESS, "namespace": "team-a", "jwt": {"role": "web", "mount": "jwt"}}
 LIFETIME = "a sentence about an invalid one says more than a pattern"
@@ -47,6 +122,7 @@ TRIALS = [
             "inputs.token.maxTtl": LIFETIME,
         },
         failures=[
+            *LOGIN_FAILURES,
             Failure(
                 name="a mount that is none",
                 inputs={**LOGIN, "jwt": {"role": "web", "mount": "a b"}},
@@ -88,6 +164,7 @@ TRIALS = [
         lease=timedelta(hours=1),
         quotes=lambda text: refused(400, text),
         failures=[
+            *READ_FAILURES,
             Failure(
                 name="a path that is none",
                 inputs={
@@ -96,7 +173,7 @@ TRIALS = [
                 },
                 reason="InvalidInputs",
                 says=["write one such as secret/data/web"],
-            )
+            ),
         ],
         counterpart=REAL,
     ),
