@@ -34,6 +34,8 @@ class Account(NamedTuple):
     expires_at: datetime | None = None
     insecure: bool = False
     """Whether the user said that any certificate of the service is accepted."""
+    is_renewable: bool = False
+    """Whether Pulumi's own command can renew the token."""
     token_name: str = ""
     token_organization: str = ""
     token_team: str = ""
@@ -144,6 +146,7 @@ def _account(entry: Mapping[str, Any], token: str) -> Account:
         tuple(each for each in organizations if isinstance(each, str)) if isinstance(organizations, list) else (),
         parse_time(expires) if isinstance(expires, str) else None,
         entry.get("insecure") is True,
+        bool(entry.get("refreshToken")),
         str(about.get("name") or ""),
         str(about.get("organization") or ""),
         str(about.get("team") or ""),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from esc_operator.cli.cloud.files import PulumiFiles
 from esc_operator.cli.cloud.listing import environments_of
 from esc_operator.cli.cloud.organizations import find_environment
-from esc_operator.cli.cloud.session import CloudSession
+from esc_operator.cli.cloud.session import CloudSession, with_advice
 from esc_operator.cli.opened import NotOpenedError, OpenedEnvironment
 from esc_operator.cli.sources import Sources
 from esc_operator.errors import ConfigurationError, EscError, ProviderError
@@ -48,7 +48,7 @@ async def _open(reference: Reference, session: CloudSession) -> OpenedEnvironmen
         raise NotOpenedError(f"{name} could not be opened") from error
     except ProviderError as error:
         if error.reason in _MISSING:
-            error.message += await _meant(name, session) or _as_context(name, session)
+            raise with_advice(error, await _meant(name, session) or _as_context(name, session)) from error
         raise
     found = OpenedEnvironment(value, Sources(str(name), {}, {}))
     found.report((*opened.diagnostics, *find_leftovers(value, opened=True)))

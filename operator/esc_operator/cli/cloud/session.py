@@ -78,14 +78,18 @@ class CloudSession:
 
     def for_people(self, error: ProviderError) -> ProviderError:
         """The same failure, with what a person can do here."""
-        if error.reason == cloud_reasons.ACCESS_TOKEN_REFUSED:
-            error.message += self._other_token()
-        return error
+        is_refused = error.reason == cloud_reasons.ACCESS_TOKEN_REFUSED
+        return with_advice(error, self._other_token()) if is_refused else error
 
     def _other_token(self) -> str:
         if self.given and (self.trial is None or self.trial.reveal() == self.given):
             return f"; the token is that of {ACCESS_TOKEN}: correct it, or unset it to use that of esc login"
         return f"; log in again: esc login {self.login.url}" if self.trial is None else ""
+
+
+def with_advice(error: ProviderError, advice: str) -> ProviderError:
+    """The same failure with a longer message."""
+    return ProviderError(f"{error.message}{advice}", reason=error.reason, retry_after=error.retry_after)
 
 
 class _Tokens:
@@ -117,9 +121,10 @@ class _Tokens:
         if exchange is not None:
             return await self._exchanged(exchange)
         if account is not None and account.expires_at is not None:
+            renewed = "any command of pulumi renews it, or " if account.is_renewable else ""
             raise ProviderError(
-                f"the login to {session.login.url} expired at {format_time(account.expires_at)}: log in again, with "
-                f"esc login {session.login.url}",
+                f"the login to {session.login.url} expired at {format_time(account.expires_at)}: {renewed}log in "
+                f"again, with esc login {session.login.url}",
                 reason=login_reasons.TOKEN_EXPIRED,
             )
         raise ConfigurationError(

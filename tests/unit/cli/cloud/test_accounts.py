@@ -43,7 +43,9 @@ WRITTEN: dict[str, Any] = {
 
 def test_a_login_of_pulumis_command_is_read() -> None:
     expires = datetime(2026, 11, 29, 14, tzinfo=UTC)
-    assert find_account(WRITTEN, URL) == Account("pul-canary", "jane", ("jane", "acme"), expires, token_name="laptop")
+    organizations = ("jane", "acme")
+    known = Account("pul-canary", "jane", organizations, expires, is_renewable=True, token_name="laptop")
+    assert find_account(WRITTEN, URL) == known
     assert find_account(WRITTEN, f"{URL}/") == find_account(WRITTEN, URL)
     assert find_account(WRITTEN, "https://other.example") is None
     assert find_account(WRITTEN, "s3://state") is None

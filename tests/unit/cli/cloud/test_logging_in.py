@@ -323,3 +323,7 @@ def test_the_expiry_of_the_stored_token_is_noticed_before_it_is_sent(esc: Esc) -
     told = f"Error: the login to {URL} expired at 2026-11-29T12:10:00Z: log in again, with esc login {URL}\n"
     assert done.err == told
     assert esc.cloud.asked == []
+    content = stored(esc)
+    content["accounts"][URL]["refreshToken"] = "canary"
+    write_stored(esc, content)
+    assert "any command of pulumi renews it, or log in again" in esc("open", "acme/shop/prod").err
