@@ -25,10 +25,6 @@ class Exchanged(NamedTuple):
     retry_after: float | None = None
 
     @property
-    def status(self) -> int:
-        return self.answer.status
-
-    @property
     def whose(self) -> str:
         """Whose requests are meant."""
         return f" of organization {self.asked.organization}" if self.asked.organization else ""
@@ -64,7 +60,8 @@ def advise_page(exchanged: Exchanged, refusal: Refusal) -> str:
 def advise_token(exchanged: Exchanged, refusal: Refusal) -> str:
     return (
         f"{exchanged.host} does not accept the access token ({refusal.status}) when asked to "
-        f"{exchanged.asked.action}: it is wrong, has expired or was revoked; replace it by a new one{_quoted(refusal)}"
+        f"{exchanged.asked.action}: it is wrong, has expired or was revoked; replace it with a new one"
+        f"{_quoted(refusal)}"
     )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.errors import ProviderError
+from esc_operator.formats.phrases import printable
 from esc_operator.schema import free
 from esc_operator.stores.pulumi import reading, reasons
 from esc_operator.stores.pulumi.answers import json_fields, read_json
@@ -179,7 +180,7 @@ class PulumiCloud:
                 Call(asked, "GET", session.path),
                 lambda answer: environment_value(read_json(answer.body), charge=charge),
             )
-        thing = f"property {property_path}"
+        thing = f"property {printable(property_path)}"
         asked = Asked(f"{action}, {thing}", session.organization, session.name, thing=thing, missing="property")
         return await self._calls.read(
             Call(asked, "GET", session.path, {"property": property_path}),

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 YAML: Final = "application/x-yaml"
-
 FORM: Final = "application/x-www-form-urlencoded"
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})

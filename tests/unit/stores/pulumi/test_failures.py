@@ -32,7 +32,7 @@ OPENING: list[tuple[str, str, Any, str]] = [
         replies(401, {"code": 401, "message": "Unauthorized"}),
         (
             "HOST does not accept the access token (401) when asked to open ENV: it"
-            ' is wrong, has expired or was revoked; replace it by a new one (Pulumi Cloud says: "Unauthorized")'
+            ' is wrong, has expired or was revoked; replace it with a new one (Pulumi Cloud says: "Unauthorized")'
         ),
     ),
     (
@@ -119,6 +119,12 @@ OPENING: list[tuple[str, str, Any, str]] = [
         "HOST answered with a redirect to another …",
     ),
     ("Redirected", "", replies(301), "HOST answered with a redirect to another path (301), which …"),
+    (
+        "Redirected",
+        "",
+        replies(302, location="https://["),
+        "HOST answered with a redirect to [unreadable] (302), which…",
+    ),
     (
         "NotTheAPI",
         "",
@@ -208,6 +214,10 @@ def test_a_session_that_is_gone_and_a_property_that_is_not_there_are_told_apart(
 ) -> None:
     failure = reading(replies(404, {"code": 404, "message": words}), path)
     assert failure.reason == reason
+
+
+def test_a_path_of_several_lines_is_told_on_one() -> None:
+    assert "no property a?b," in reading(replies(404, {}), "a\nb").message
 
 
 def test_a_session_that_is_gone_is_opened_again() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from esc_operator.errors import ProviderError
 from esc_operator.stores.pulumi import Api
+from esc_operator.stores.pulumi.requests import Call, about
 from unit.stores.pulumi.operations import OPERATIONS
 from unit.stores.pulumi.service import NOW, PROD, FakeService, fails, replies, run
 
@@ -103,3 +104,9 @@ def test_a_path_of_the_api_stays_and_a_slash_at_its_end_does_not(url: str) -> No
     service = FakeService(DEFINITION)
     run(service.cloud(url=url).read(PROD))
     assert service.asked[0].url == f"{url.rstrip('/')}/api/esc/environments/acme/shop/prod"
+
+
+def test_a_request_shows_neither_its_body_nor_its_headers() -> None:
+    asked = about("update", PROD)
+    call = Call(asked, "PATCH", PROD.path(), body=b"hunter2", headers={"ETag": "hunter2"})
+    assert repr(call) == "Call(PATCH update environment acme/shop/prod)"
