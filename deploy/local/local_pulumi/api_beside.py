@@ -92,7 +92,7 @@ def _timing(call: Call) -> dict[str, Any]:
     return {
         "modified": stamp(call.cloud.now()),
         "nextExecution": stamp(following.astimezone(UTC)),
-        "definition": {"secretRotationRequest": given["secretRotationRequest"] or {"environmentPath": ""}},
+        "definition": {"environmentPath": str((given["secretRotationRequest"] or {}).get("environmentPath", ""))},
         **({"scheduleCron": cron} if cron else {"scheduleOnce": once}),
     }
 
