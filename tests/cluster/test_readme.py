@@ -178,7 +178,7 @@ def reader(
         _prepare_aws(aws, cluster, stack)
         for command in (
             "kubectl create namespace monitoring",
-            "kubectl apply -f deploy/examples/",
+            f"kubectl apply {' '.join(f'-f deploy/examples/{file.name}' for file in EXAMPLES)}",
             "kubectl label namespace team-a registry=yes",
             "kubectl label namespace apps team=red",
             "esc login kubernetes://my-cluster",
