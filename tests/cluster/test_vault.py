@@ -22,6 +22,7 @@ from local_cluster.failures import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from local_operator import LocalOperator
     from local_postgres import LocalPostgres
     from local_vault import LocalVault
 
@@ -160,6 +161,29 @@ def test_dynamic_credentials_are_renewed_then_taken_anew_and_no_statement_is_ref
     assert len(vault.leases(team.name)) <= 2
     team.tenant.delete("db")
     wait_until(lambda: not _roles(postgres, team), "no role is left behind", postgres.roles, 60)
+
+
+def test_a_killed_operator_leaves_leases_that_end_by_themselves_and_the_next_one_takes_new_ones_in_time(
+    team: Team, client: Client, vault: LocalVault, operator: LocalOperator
+) -> None:
+    vault.create_database_role(team.name, "30s", "10m")
+    team.tenant.apply("db", team.database())
+    team.tenant.until_ready("db")
+    first, lease = team.tenant.values("db")["PGUSER"], vault.leases(team.name)
+    client.start()
+    operator.kill()
+    operator.start()
+    wait_until(
+        lambda: team.tenant.values("db")["PGUSER"] != first,
+        "the next operator takes new credentials",
+        lambda: team.tenant.status("db"),
+        90,
+    )
+    wait_until(lambda: not set(lease) & set(vault.leases(team.name)), "the former lease has ended", lambda: lease, 60)
+    client.stopping.set()
+    client.join(30)
+    assert client.refused == []
+    assert len(vault.leases(team.name)) == 1
 
 
 def _roles(postgres: LocalPostgres, team: Team) -> list[str]:
