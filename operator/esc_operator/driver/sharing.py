@@ -20,7 +20,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from esc_operator.evaluation import Failed, Opened
 from esc_operator.providers import reasons
@@ -89,11 +89,25 @@ class _Flight:
         self.waiters = 0
 
 
+@runtime_checkable
+class Weighty(Protocol):
+    """A value that may be large."""
+
+    @property
+    def weight(self) -> int:
+        """How many logins it counts as in the cache."""
+
+
+def _weight_of(opened: Opened) -> int:
+    return opened.value.weight if isinstance(opened.value, Weighty) else 1
+
+
 class _Shelf:
-    """The cached answers of one namespace."""
+    """The cached answers of one namespace, and how much they weigh together."""
 
     def __init__(self) -> None:
         self.kept: dict[LoginKey, tuple[Opened, Lease]] = {}
+        self.weight = 0
         self._ends: list[tuple[datetime, int, LoginKey]] = []
         self._count = itertools.count()
 
@@ -101,6 +115,7 @@ class _Shelf:
         earlier = self.kept.get(key)
         if earlier and earlier[1].issued_at > lease.issued_at:
             return  # a login that was overtaken by a fresher one
+        self.weight += _weight_of(opened) - (_weight_of(earlier[0]) if earlier else 0)
         self.kept[key] = opened, lease
         heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
         if len(self._ends) > 2 * len(self.kept) + 1:
@@ -122,11 +137,17 @@ class _Shelf:
         """A login that was replaced since is skipped."""
         expires_at, _, key = heapq.heappop(self._ends)
         if key in self.kept and self.kept[key][1].expires_at == expires_at:
-            del self.kept[key]
+            self.weight -= _weight_of(self.kept.pop(key)[0])
+
+    def drop_subject(self, subject: str) -> None:
+        """Drop all of an identity."""
+        for key in [key for key in self.kept if key.subject == subject]:
+            self.weight -= _weight_of(self.kept.pop(key)[0])
 
 
 class SharedLogins:
-    """The logins of a process; `capacity` limits how many are cached, `under_way` how many of a namespace wait."""
+    """The logins of a process; `capacity` limits how many are cached, of which a large one counts as several,
+    `under_way` how many of a namespace wait."""
 
     def __init__(
         self, now: Callable[[], datetime], *, capacity: int = MOST_LOGINS, under_way: int = MOST_UNDER_WAY
@@ -135,20 +156,21 @@ class SharedLogins:
         self._capacity = capacity
         self._under_way = under_way
         self._shelves: dict[str, _Shelf] = {}
-        self._many_kept = 0
+        self._weight_kept = 0
         self._flights: dict[LoginKey, _Flight] = {}
         self._flying: Counter[str] = Counter()
         self._renounced_at: datetime | None = None
 
     def __repr__(self) -> str:
-        return f"SharedLogins({self._many_kept} kept, {self._flying.total()} under way)"
+        kept = sum(len(shelf.kept) for shelf in self._shelves.values())
+        return f"SharedLogins({kept} kept, {self._flying.total()} under way)"
 
     def renounce(self) -> None:
         """From now on no caller gets a login that started earlier: a rotation has started, and an environment that is
         evaluated a moment later must not get the old credentials."""
         self._renounced_at = self._now()
         self._shelves.clear()
-        self._many_kept = 0
+        self._weight_kept = 0
         self._flights.clear()  # callers that wait for one start again
 
     def _is_renounced(self, flight: _Flight) -> bool:
@@ -159,7 +181,7 @@ class SharedLogins:
         shelf = self._shelves.get(tenant)
         if shelf is not None:
             with self._counting(tenant, shelf):
-                shelf.kept = {key: kept for key, kept in shelf.kept.items() if key.subject != subject}
+                shelf.drop_subject(subject)
 
     def discard(self, key: LoginKey) -> bool:
         """No caller gets the cached answer any more; whether there was one."""
@@ -256,7 +278,7 @@ class SharedLogins:
         shelf = self._shelves.setdefault(key.tenant, _Shelf())
         with self._counting(key.tenant, shelf):
             shelf.keep(key, opened, lease)
-        if self._many_kept > self._capacity:
+        if self._weight_kept > self._capacity:
             self._make_room()
 
     def _make_room(self) -> None:
@@ -264,16 +286,16 @@ class SharedLogins:
         for tenant, shelf in list(self._shelves.items()):
             with self._counting(tenant, shelf):
                 shelf.drop_expired(now)
-        while self._many_kept > self._capacity:
-            tenant, fullest = max(self._shelves.items(), key=lambda one: len(one[1].kept))
+        while self._weight_kept > self._capacity:
+            tenant, fullest = max(self._shelves.items(), key=lambda one: one[1].weight)
             with self._counting(tenant, fullest):
                 fullest.drop_first()
 
     @contextlib.contextmanager
     def _counting(self, tenant: str, shelf: _Shelf) -> Iterator[None]:
-        before = len(shelf.kept)
+        before = shelf.weight
         yield
-        self._many_kept += len(shelf.kept) - before
+        self._weight_kept += shelf.weight - before
         if not shelf.kept:
             del self._shelves[tenant]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -368,5 +369,29 @@ def test_a_login_that_is_under_way_when_a_rotation_begins_is_made_anew_for_all_w
         provider.gate.set()
         assert list(await waiting) == ["minted-2", "minted-2"]
         assert await provider.open() == "minted-2"
+
+    play(scenario)
+
+
+class Large:
+    """A value that counts as so many logins."""
+
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
+
+
+def test_a_large_answer_counts_as_several_and_leaves_room_for_others() -> None:
+    async def scenario(provider: Provider) -> None:
+        opened: list[int] = []
+
+        async def large(weight: int) -> Opened:
+            opened.append(weight)
+            return Opened(Large(weight), Lease(provider.time, provider.time + HOUR))
+
+        assert await provider.open() == "minted-1"
+        for weight in (2, 2, 4, 4):
+            await provider.logins.open(of("large", weight), ANY_AGE, partial(large, weight))
+        assert opened == [2, 4, 4]  # what is larger than all room is not kept
+        assert await provider.open() == "minted-1"
 
     play(scenario)

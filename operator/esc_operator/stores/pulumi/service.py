@@ -37,6 +37,7 @@ LIFETIME_ASSUMED: Final = "LifetimeAssumed"
 DEFINITION_WARNING: Final = "DefinitionWarning"
 """The service warns of something in the definition."""
 
+_BYTES_OF_A_LOGIN: Final = 4096
 _SLACK: Final = timedelta(minutes=5)
 _MOST_SHOWN: Final = 3
 _MOST_REMEMBERED: Final = 1024
@@ -50,6 +51,11 @@ class OpenedEnvironment(NamedTuple):
     lease: Lease | None
     revision: str
     warnings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """How many logins it counts as where answers are cached."""
+        return 1 + self.value.size // _BYTES_OF_A_LOGIN
 
     def __repr__(self) -> str:
         return f"<OpenedEnvironment, revision {self.revision}>"
@@ -86,7 +92,8 @@ class PulumiService:
 
     name: ClassVar[str] = "pulumi"
     host_inputs: ClassVar[tuple[str, ...]] = ()
-    rate: ClassVar[float] = 20.0
+    # The service's limit is not public; what it throttles is counted against the organization alone.
+    rate: ClassVar[float] = 100.0
     exchanged_audiences: ClassVar[tuple[str, ...]] = (f"{audience_of('')}**",)
 
     def __init__(self) -> None:
