@@ -120,18 +120,20 @@ def open(  # noqa: A001, PLR0913 - the language's word, and used as `api.open`; 
     catalogue: Catalogue | None = None,
     states: RotatorStates | None = None,
     principal: Principal = NOBODY,
+    sources: Callable[[Opener], Sources] | None = None,
 ) -> Result:
     """Evaluate, and open all providers, in a process without an event loop.
 
     `identity` is requested, and asyncio imported, only if something has to be opened. `settings` are the environment
     variables as providers see them, `states` the states of rotators that are stored outside of definitions, `principal`
-    is who opens it. Raises StoreError, and what `identity` raises.
+    is who opens it. `sources` opens environments that a service holds, through the opener that it is given. Raises
+    StoreError, and what `identity` raises.
     """
     root = _succeeded(store.load(name, ""))
     immediate = _immediate(store, catalogue)
 
     def wait() -> Perform:
-        return _performer(root, immediate.catalogue, identity(), settings, states)
+        return _performer(root, immediate.catalogue, identity(), settings, states, sources)
 
     return _evaluate(root, immediate, Mode.OPEN, wait, principal)
 
@@ -302,12 +304,13 @@ def _trust(root: port.StoredDefinition) -> Trust | None:
     return Trust(root.name, root.trusted)
 
 
-def _performer(
+def _performer(  # noqa: PLR0913, PLR0917 - what an evaluation stands on
     root: port.StoredDefinition,
     catalogue: Catalogue,
     identity: Identity,
     settings: Mapping[str, str],
     states: RotatorStates | None = None,
+    sources: Callable[[Opener], Sources] | None = None,
 ) -> Perform:
     from datetime import UTC, datetime
 
@@ -327,7 +330,8 @@ def _performer(
         catalogue=catalogue,
         repeats=PROMPT_REPEATS,
     )
-    return Performer(opener, identity, states=states, trust=_trust(root)).perform
+    opened_by = sources(opener) if sources else None
+    return Performer(opener, identity, states=states, trust=_trust(root), sources=opened_by).perform
 
 
 def _never_wait() -> Perform:

@@ -12,10 +12,12 @@ from esc_operator.errors import ConfigurationError
 from esc_operator.stores.references import parse_reference, project_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from esc_operator.cli.outside import Outside
+    from esc_operator.driver.opener import Opener
     from esc_operator.driver.rotator_states import RotatorStates
+    from esc_operator.driver.sources import Sources
     from esc_operator.providers.port import Identity
     from esc_operator.stores.folder import FolderStore
     from esc_operator.stores.port import Store
@@ -41,6 +43,10 @@ class Backend(Protocol):
         """The states of rotators, if the backend stores any."""
 
     @property
+    def sources(self) -> Callable[[Opener], Sources] | None:
+        """What opens environments that a service holds, if the backend has any."""
+
+    @property
     def organization(self) -> str:
         """What stands for the backend before the first slash of a reference."""
 
@@ -55,6 +61,7 @@ class FolderBackend:
     """A folder; logins use a token from a file."""
 
     states = None
+    sources = None
     organization = "default"
 
     def __init__(self, store: FolderStore, settings: Mapping[str, str]) -> None:

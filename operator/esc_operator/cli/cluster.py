@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from esc_operator.cli.identities import ServiceAccountIdentity
+from esc_operator.cli.identities import NoAccount, ServiceAccountIdentity
 from esc_operator.cli.rotator_states import KeptStates
+from esc_operator.errors import IdentityError
 from esc_operator.kube.kubeconfig import read_contexts
 from esc_operator.stores.cluster import ClusterStore
 
 if TYPE_CHECKING:
     from esc_operator.cli.cluster_session import ClusterSession
+    from esc_operator.cli.cluster_sources import ClusterSources
     from esc_operator.cli.outside import Outside
+    from esc_operator.driver.opener import Opener
     from esc_operator.providers.port import Identity
 
 
@@ -28,8 +31,17 @@ class ClusterBackend:
     def names(self, project: str = "") -> list[str]:
         return self.store.names(project)
 
+    def sources(self, opener: Opener) -> ClusterSources:
+        # Only an environment that has to be opened needs it.
+        from esc_operator.cli.cluster_sources import ClusterSources
+
+        return ClusterSources(self.store, self._session, self.identity, opener)
+
     def identity(self, name: str) -> Identity:
-        return ServiceAccountIdentity(self._session, *self.store.service_account(name))
+        try:
+            return ServiceAccountIdentity(self._session, *self.store.service_account(name))
+        except IdentityError as error:
+            return NoAccount(error)  # raised where one is needed
 
 
 def open_cluster(context: str, outside: Outside) -> ClusterBackend:

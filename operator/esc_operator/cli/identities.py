@@ -43,6 +43,20 @@ class ServiceAccountIdentity:
         return self._tokens.request_token(self._namespace, self._name, audience)
 
 
+class NoAccount:
+    """Who needs no identity, such as with an access token; `error` is why there is none."""
+
+    subject = ""
+    tenant = ""
+
+    def __init__(self, error: IdentityError) -> None:
+        self._error = error
+
+    async def token(self, audience: str) -> IdentityToken:
+        del audience
+        raise self._error
+
+
 class TokenFileIdentity:
     """The subject of the token in a file; an Identity."""
 

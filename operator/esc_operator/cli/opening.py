@@ -38,6 +38,7 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
         identity=lambda: backend.identity(name),
         settings=outside.settings,
         states=backend.states,
+        sources=backend.sources,
         principal=principal,
     )
     opened = OpenedEnvironment(result.value, Sources(result.name, store.texts, store.files))

@@ -52,6 +52,8 @@ class ClusterStore:
         self._namespace = namespace
         self._read: dict[Key, Mapping[str, Any] | None] = {}
         self._listed: dict[str | None, Sequence[tuple[Key, Mapping[str, Any]]]] = {}
+        self.sources: dict[str, tuple[str, PulumiSource]] = {}
+        """What was loaded that Pulumi Cloud holds, by full name: the namespace of its Secrets, and the source."""
 
     def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """An import has to be shared with its importer, and the caller needs the right to read it as well."""
@@ -166,12 +168,13 @@ class ClusterStore:
         """The definition, read with the caller's own rights wherever it is. Raises KubeError."""
         source = parse_source(body.get("spec") or {})
         generation, trusted = body["metadata"].get("generation", 0), parse_trusted(body)
+        seen = (body.get("status") or {}).get("definitionNamespace")  # where the operator has found it
+        place = key.namespace or seen or OPERATORS_NAMESPACE
         if isinstance(source, PulumiSource):
+            self.sources[key.full_name] = place, source
             return pulumi_definition(key, source, generation=generation, trusted=trusted)
         if not isinstance(source, KeySource):
             return stored_definition(key, source, generation=generation, trusted=trusted)
-        seen = (body.get("status") or {}).get("definitionNamespace")  # where the operator has found it
-        place = key.namespace or seen or OPERATORS_NAMESPACE
         read = self._cluster.read_secret if source.is_confidential else self._cluster.read_config_map
         try:
             found = read(place, source.name)

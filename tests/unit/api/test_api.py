@@ -135,7 +135,7 @@ def test_the_facade_is_this() -> None:
         "open": (
             "(name: 'str', store: 'port.Store', *, identity: 'Callable[[], Identity]', settings: 'Mapping[str, str]', "
             "catalogue: 'Catalogue | None' = None, states: 'RotatorStates | None' = None, "
-            f"{PRINCIPAL}) -> 'Result'"
+            f"{PRINCIPAL}, sources: 'Callable[[Opener], Sources] | None' = None) -> 'Result'"
         ),
         "open_environment": (
             "(root: 'port.StoredDefinition', store: 'port.AsyncStore', opener: 'Opener', identity: 'Identity', "

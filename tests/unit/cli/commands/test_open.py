@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -310,6 +310,44 @@ class TestCluster:
                 'ClusterEscEnvironment "aws" opens logins without a ServiceAccount: set its spec.serviceAccount'
                 in answer.err
             )
+
+
+class TestAnEnvironmentInPulumiCloud:
+    """Of a cluster: it is opened with the user's rights in the cluster, and as its own spec says."""
+
+    SOURCE: ClassVar[dict[str, Any]] = {"organization": "acme", "project": "shop", "environment": "prod"}
+
+    @pytest.fixture
+    def cluster(self, esc: Esc) -> FakeSession:
+        esc.clusters["kind"] = FakeSession({})
+        return esc.clusters["kind"]
+
+    def put(self, cluster: FakeSession, **access: Any) -> None:
+        cluster.environments["apps", "web"] = {"environmentFrom": {"pulumi": {**self.SOURCE, **access}}}
+
+    def test_its_access_token_is_read_from_its_own_namespace(self, esc: Esc, cluster: FakeSession) -> None:
+        self.put(cluster, accessTokenSecretRef={"name": "pulumi", "key": "token"})
+        answer = esc("open", "kind/apps/web")
+        assert answer.status == 1
+        assert (
+            "spec.environmentFrom.pulumi.accessTokenSecretRef: Secret apps/pulumi does not exist: create it, or correct"
+            in answer.err
+        )
+
+    def test_the_service_is_asked_and_its_failure_told(self, esc: Esc, cluster: FakeSession) -> None:
+        token = base64.b64encode(b"pul-0123456789").decode()
+        cluster.secrets["apps", "pulumi"] = {"metadata": {"name": "pulumi"}, "data": {"token": token}}
+        self.put(cluster, accessTokenSecretRef={"name": "pulumi", "key": "token"}, apiUrl="http://127.0.0.1:1")
+        answer = esc("open", "kind/apps/web")
+        assert answer.status == 1
+        assert "http://127.0.0.1:1 cannot be reached" in answer.err
+        assert "pul-0123456789" not in answer.err
+
+    def test_the_service_accounts_token_is_requested_for_the_organization(self, esc: Esc, cluster: FakeSession) -> None:
+        self.put(cluster, oidc={}, apiUrl="http://127.0.0.1:1")
+        answer = esc("open", "kind/apps/web")
+        assert "http://127.0.0.1:1 cannot be reached" in answer.err
+        assert {*cluster.tokens} == {("apps", "default", "urn:pulumi:org:acme")}
 
 
 def test_environments_of_a_folder_are_listed(web: Esc) -> None:
