@@ -32,6 +32,7 @@ from esc_operator.resources import GROUP, ROTATE_REQUESTED_AT
 from local_cluster import cluster as clusters
 from local_cluster import kubeconfig
 from local_operator import LocalOperator
+from local_pulumi import LocalPulumi
 from local_vault import LocalVault
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Stage(Staged):
         self.aws = stack.enter_context(trusting_aws(self.administrator, self.folder))
         self._vault = LocalVault(self.folder / "vault")
         self._vault.certify()
+        self.pulumi = stack.enter_context(LocalPulumi(self.folder / "pulumi"))
         for namespace in (ATTACKER, NEIGHBOUR):
             self.administrator.create_namespace(namespace, wide="yes")
         self._install(stack)
@@ -90,12 +92,14 @@ class Stage(Staged):
             namespaces={ATTACKER: ["default"]},
             own_namespace=CONFINED,
         ).install()
+        certificates = self.folder / "clouds.crt"
+        certificates.write_text(self._vault.ca_file.read_text() + self.pulumi.ca_file.read_text())
         self.operator = LocalOperator(
             self._kubeconfig,
             self._context,
             own,
-            settings={**self.aws.environment, "SSL_CERT_FILE": str(self._vault.ca_file)},
-            arguments=("--log-level=debug", "--metrics-authorization"),
+            settings={**self.aws.environment, "SSL_CERT_FILE": str(certificates)},
+            arguments=("--log-level=debug", "--metrics-authorization", f"--allowed-url={self.pulumi.url}"),
         )
         stack.enter_context(self.operator)
         self._let_somebody_scrape()

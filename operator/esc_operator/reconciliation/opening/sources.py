@@ -121,7 +121,7 @@ def _refuse(login: Login, found: FoundSource, admission: NamespaceAdmission) -> 
     """Why a namespace does not allow the exchange of its identity token. A host of the author's choice gets the token
     itself, with which it can log in to Pulumi Cloud."""
     url = found.source.api_url
-    receiver = f"{found.source.field}.apiUrl: {url}" if url != PULUMI_URL else ""
+    receiver = f"apiUrl {url}" if url != PULUMI_URL else ""
     return admission.refuse(Wish(PULUMI, found.key.full_name, login, True, PULUMI, receiver))
 
 

@@ -417,7 +417,7 @@ def test_another_host_gets_an_identity_token_only_if_the_audience_is_listed() ->
         async with world.operator():
             assert world.told("app")[1] == "TokenNotAllowed"
             assert world.condition("app")["message"] == (
-                "spec.environmentFrom.pulumi: spec.environmentFrom.pulumi.apiUrl: https://pulumi.example would be sent "
+                "spec.environmentFrom.pulumi: apiUrl https://pulumi.example would be sent "
                 'the identity token itself, for the audience "urn:pulumi:org:acme", which Pulumi Cloud accepts too, '
                 "and namespace apps does not allow that: leave apiUrl out, or ask an administrator to add the "
                 f"audience, literally, to the namespace's annotation {ALLOWED_TOKEN_AUDIENCES}"
