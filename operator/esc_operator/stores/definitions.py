@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from esc_operator.resources.definition_source import PulumiSource, TokenSource
 
+TOKEN_PREFIX: Final = "pul-"  # noqa: S105 - the beginning of every one
+"""How access tokens of Pulumi Cloud begin."""
+
 _WHAT_TO_WRITE: Final = "write the text of an environment, such as `values: {}`"
 _MOST_NAMES: Final = 5
 """How many keys of a ConfigMap a message names."""
@@ -120,9 +123,11 @@ def token_at(source: PulumiSource, token: TokenSource, place: str, body: Mapping
         text = base64.b64decode(data[token.key] or "").decode("ascii").strip()
     except (binascii.Error, UnicodeDecodeError):
         text = ""
-    if not text or not text.isprintable() or " " in text:
+    # The author of an environment may choose the host that gets it: nothing else in a Secret must go there.
+    if not text.startswith(TOKEN_PREFIX) or not text.isprintable() or " " in text:
         return Failed(
-            f"{where} has at key {token.key} what is no access token: store the token alone, as Pulumi Cloud shows it",
+            f"{where} has at key {token.key} what is no access token: store the token alone, as Pulumi Cloud shows it; "
+            f"it begins with {TOKEN_PREFIX}",
             reasons.ACCESS_TOKEN_NOT_USABLE,
         )
     return text

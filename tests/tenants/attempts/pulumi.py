@@ -44,8 +44,8 @@ def refer(tenant: Tenant, name: str, source: Mapping[str, Any], **spec: Any) -> 
     tenant.cluster.must("PATCH", path, body, content_type=APPLY, fieldManager="tenant", force="true")
 
 
-def furnish(stage: Stage, *shared: str) -> str:
-    """The neighbour's environment in Pulumi Cloud, shared with some; answers its access token."""
+def furnish(stage: Stage, *shared: str) -> None:
+    """The neighbour's environment in Pulumi Cloud, shared with some."""
     if ORGANIZATION not in stage.pulumi.cloud.organizations:
         stage.pulumi.create_organization(ORGANIZATION, members=["ada"])
         stage.pulumi.put(ORGANIZATION, "shop/prod", PROD)
@@ -54,7 +54,6 @@ def furnish(stage: Stage, *shared: str) -> str:
     sharing = {"sharing": {"namespaces": list(shared)}} if shared else {}
     refer(stage.neighbour, BASE, source_of(stage, lifetime="1h"), target={"name": f"{BASE}-values"}, **sharing)
     stage.neighbour.until_ready(BASE)
-    return token
 
 
 def remove(stage: Stage) -> None:
@@ -92,7 +91,7 @@ def of_the_same_name(stage: Stage) -> Verdict:
 @attempt("read an access token in what the operator tells of its refusal")
 def of_a_refusal(stage: Stage) -> Verdict:
     canary, name = stage.canary(), stage.fresh()
-    stage.attacker.write_secret(f"of-{name}", {"token": canary})
+    stage.attacker.write_secret(f"of-{name}", {"token": f"pul-{canary}"})
     try:
         refer(stage.attacker, name, source_of(stage, f"of-{name}"))
         ready = settled(stage.attacker, name)
@@ -100,6 +99,20 @@ def of_a_refusal(stage: Stage) -> Verdict:
         if found := stage.found(canary):
             return Verdict("operator", f"tells it in {', '.join(found)}", good=False)
         return Verdict("operator", told, good=ready["status"] == "False" and "does not accept the access token" in told)
+    finally:
+        stage.attacker.delete_secret(f"of-{name}")
+
+
+@attempt("have a password of the namespace sent to a host of one's own as an access token")
+def of_a_password(stage: Stage) -> Verdict:
+    before, canary, name = len(stage.pulumi.requests()), stage.canary(), stage.fresh()
+    stage.attacker.write_secret(f"of-{name}", {"token": canary})
+    try:
+        refer(stage.attacker, name, source_of(stage, f"of-{name}"))
+        ready = settled(stage.attacker, name)
+        told = f"{ready['reason']}: {ready['message']}"
+        nothing_came = len(stage.pulumi.requests()) == before
+        return Verdict("operator", told, good="what is no access token" in told and nothing_came)
     finally:
         stage.attacker.delete_secret(f"of-{name}")
 
@@ -120,14 +133,12 @@ def unshared(stage: Stage) -> Verdict:
 
 @attempt("learn from a shared import why the neighbour's environment in Pulumi Cloud cannot be opened")
 def causes(stage: Stage) -> Verdict:
-    token = furnish(stage, ATTACKER)
+    furnish(stage, ATTACKER)
     try:
-        stage.pulumi.revoke(token)
-        name = stage.fresh()
-        stage.neighbour.annotate(BASE, annotations={ROTATE_REQUESTED_AT: "1"})
-        stage.neighbour.until_refused(BASE, "PulumiTokenRefused", "Refreshed")
+        name, gone = stage.fresh(), source_of(stage, environment="gone")
+        refer(stage.neighbour, BASE, gone, target={"name": f"{BASE}-values"}, sharing={"namespaces": [ATTACKER]})
+        stage.neighbour.until_refused(BASE, "EnvironmentNotFound", "Refreshed")
         stage.attacker.apply(name, {"imports": [f"{NEIGHBOUR}/{BASE}"], **variables(A="1")})
-        stage.attacker.annotate(name, annotations={ROTATE_REQUESTED_AT: "1"})
         ready = settled(stage.attacker, name)
         told = f"{ready['reason']}: {ready['message']}"
         hides = ORGANIZATION not in str(stage.attacker.status(name)) and stage.pulumi.url not in told

@@ -230,14 +230,24 @@ def test_the_access_token_is_read_from_a_secret_and_followed() -> None:
 KEY = Key("apps", "app")
 
 
+NO_TOKEN = (
+    "has at key token what is no access token: store the token alone, as Pulumi Cloud shows it; it begins with pul-"
+)
+
+
 @pytest.mark.parametrize(
     ("data", "metadata", "message"),
     [
         ({"other": encoded(TOKEN)}, {}, "has no key token: add it, or correct the key"),
         (
-            {"token": encoded("two words")},
+            {"token": encoded("pul-two words")},
             {},
-            "has at key token what is no access token: store the token alone, as Pulumi Cloud shows it",
+            NO_TOKEN,
+        ),
+        (
+            {"token": encoded("a-password")},
+            {},
+            NO_TOKEN,
         ),
         (
             {"token": encoded(TOKEN)},
