@@ -127,8 +127,8 @@ def advise_thing(exchanged: Exchanged, refusal: Refusal) -> str:
 
 def advise_changed(exchanged: Exchanged, refusal: Refusal) -> str:
     return (
-        f"environment {exchanged.asked.environment} was changed by somebody else since it was read ({refusal.status}), "
-        f"and nothing was written: read it again, and repeat the change{_quoted(refusal)}"
+        f"environment {exchanged.asked.environment} was changed by somebody else in the meantime ({refusal.status}): "
+        f"read it again, and try once more{_quoted(refusal)}"
     )
 
 

@@ -83,10 +83,7 @@ OPENING: list[tuple[str, str, Any, str]] = [
         "EnvironmentChanged",
         "",
         replies(409),
-        (
-            "ENV was changed by somebody else since it was read (409), and nothing was written: read"
-            " it again, and repeat the change"
-        ),
+        "ENV was changed by somebody else in the meantime (409): read it again, and try once more",
     ),
     (
         "Throttled",
