@@ -44,8 +44,8 @@ def advise_redirect(exchanged: Exchanged, refusal: Refusal) -> str:
     target = origin_of(exchanged.answer.headers.get("location", ""))
     where = f"a redirect to {target}" if target not in {"", exchanged.host} else "a redirect to another path"
     return (
-        f"{exchanged.host} answered with {where} ({refusal.status}), which is not followed, because the access token "
-        f"would go along: set the URL of the API itself, such as {API_URL}"
+        f"{exchanged.host} answered with {where} ({refusal.status}), which is not followed, because the token would "
+        f"go along: set the URL of the API itself, such as {API_URL}"
     )
 
 

@@ -106,7 +106,7 @@ OPENING: list[tuple[str, str, Any, str]] = [
         replies(302, location="https://evil.example/login?token=hunter2"),
         (
             "HOST answered with a redirect to https://evil.example (302), which is not followed, because "
-            "the access token would go along: set the URL of the API itself, such as HOST"
+            "the token would go along: set the URL of the API itself, such as HOST"
         ),
     ),
     (
