@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from local_pulumi.rates import Rate
 
 
+_SWEEP = 1000
+"""How many sessions there are when those that have ended are forgotten."""
+
+
 @dataclass(frozen=True)
 class Rendered:
     """An evaluation in one form, as data and as the bytes that are sent."""
@@ -157,6 +161,9 @@ class Cloud:
         session = Session(uuid.uuid4().hex, subject.organization, environment, rendered, ends_at)
         with self.lock:
             self.sessions[session.id] = session
+            if len(self.sessions) % _SWEEP == 0:
+                now = time.time()
+                self.sessions = {one.id: one for one in self.sessions.values() if one.ends_at > now}
         return session
 
     def session(self, organization: str, environment: str, session_id: str) -> Session:

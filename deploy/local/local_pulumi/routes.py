@@ -4,7 +4,7 @@ A literal part of a path wins over a named one: `versions/tags` is no version.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from time import monotonic
@@ -153,31 +153,51 @@ class _Found(NamedTuple):
     parts: Mapping[str, str]
 
 
-class Router:
-    """Finds routes by the number of a path's parts."""
+class _Node:
+    """The routes of the paths that end here, and where longer ones go on."""
+
+    __slots__ = ("literal", "named", "names", "routes")
 
     def __init__(self) -> None:
-        self._by_length: dict[int, dict[tuple[str, ...], dict[str, Route]]] = {}
-        for route in ROUTES:
-            parts = tuple(route.path.strip("/").split("/"))
-            self._by_length.setdefault(len(parts), {}).setdefault(parts, {})[route.method] = route
+        self.literal: dict[str, _Node] = {}
+        self.named: _Node | None = None
+        self.routes: dict[str, Route] = {}
+        self.names: tuple[str, ...] = ()
 
-    def find(self, path: str) -> _Found | None:
-        asked = [unquote(part) for part in path.strip("/").split("/")]
-        best: tuple[int, tuple[str, ...]] | None = None
-        candidates = self._by_length.get(len(asked), {})
-        for parts in candidates:
-            if all(part.startswith("{") or part == given for part, given in zip(parts, asked, strict=True)):
-                literal = sum(not part.startswith("{") for part in parts)
-                if best is None or literal > best[0]:
-                    best = literal, parts
-        if best is None:
-            return None
-        named = {part[1:-1]: given for part, given in zip(best[1], asked, strict=True) if part.startswith("{")}
-        return _Found(candidates[best[1]], named)
+    def add(self, route: Route) -> None:
+        node, names = self, []
+        for part in _parts(route.path):
+            if part.startswith("{"):
+                names.append(part[1:-1])
+                node.named = node.named or _Node()
+                node = node.named
+            else:
+                node = node.literal.setdefault(part, _Node())
+        node.routes[route.method] = route
+        node.names = tuple(names)
+
+    def find(self, parts: Sequence[str], given: tuple[str, ...] = ()) -> _Found | None:
+        if not parts:
+            return _Found(self.routes, dict(zip(self.names, given, strict=True))) if self.routes else None
+        first, rest = parts[0], parts[1:]
+        literal = self.literal.get(first)
+        if literal is not None and (found := literal.find(rest, given)):
+            return found
+        return self.named.find(rest, (*given, first)) if self.named else None
 
 
-_ROUTER = Router()
+def _parts(path: str) -> list[str]:
+    return path.strip("/").split("/")
+
+
+def _tree() -> _Node:
+    root = _Node()
+    for route in ROUTES:
+        root.add(route)
+    return root
+
+
+_TREE = _tree()
 _NO_PAGE = Answer("404 page not found\n", 404, {"Content-Type": "text/plain; charset=utf-8"})
 
 
@@ -185,9 +205,16 @@ def normal_path(path: str) -> str:
     return re.sub("/{2,}", "/", path)
 
 
+def may_wait(asked: Asked) -> bool:
+    """Whether an answer may take long: it evaluates something, or asks an issuer."""
+    found = _TREE.find([unquote(part) for part in _parts(asked.path)])
+    route = found.routes.get(asked.method) if found else None
+    return route is not None and route.evaluates
+
+
 def answer(cloud: Cloud, asked: Asked) -> Answered:
     """Answer a request. Raises nothing that a request can cause."""
-    found = _ROUTER.find(asked.path)
+    found = _TREE.find([unquote(part) for part in _parts(asked.path)])
     if found is None:
         return Answered(_NO_PAGE, "", None, "")
     route = found.routes.get(asked.method)
