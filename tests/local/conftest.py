@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.pulumi_world import World
+from local.pulumi_world import Clock, World
 from local_aws import LocalAws
 from local_issuer import LocalIssuer
 from local_pulumi import LocalPulumi
@@ -35,7 +35,8 @@ def aws(shared_aws: LocalAws) -> LocalAws:
 
 @pytest.fixture
 def pulumi(tmp_path: Path) -> Iterator[World]:
-    with LocalPulumi(tmp_path / "pulumi") as cloud:
-        world = World(cloud)
+    clock = Clock()
+    with LocalPulumi(tmp_path / "pulumi", clock=clock) as cloud:
+        world = World(cloud, clock)
         yield world
         world.close()

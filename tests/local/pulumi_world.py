@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,23 @@ class Said:
         return self.status, self.content["message"]
 
 
+class Clock:
+    """The machine's clock, which a test can set forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
 class World:
     """Asks with a personal token of all permissions unless another is given."""
 
-    def __init__(self, cloud: LocalPulumi) -> None:
+    def __init__(self, cloud: LocalPulumi, clock: Clock) -> None:
         cloud.create_organization(ORGANIZATION, ["ada", "bob"], ["platform"])
         self.cloud = cloud
+        self.clock = clock
         self.token = cloud.create_token(ORGANIZATION, user="ada")
         self._pool = pool_of(cloud.ca_file)
 

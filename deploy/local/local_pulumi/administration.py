@@ -5,7 +5,6 @@ whoever runs it in a process of its own.
 """
 
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,7 +51,7 @@ class Administration:
     ) -> str:
         """The text of a new token; `lifetime` is in seconds."""
         self.cloud.organization(organization)
-        expires_at = None if lifetime is None else time.time() + lifetime
+        expires_at = None if lifetime is None else self.cloud.clock() + lifetime
         token = AccessToken(
             new_token_text(), kind, organization, user, team, "test", frozenset(permissions), environments, expires_at
         )

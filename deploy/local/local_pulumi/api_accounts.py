@@ -1,6 +1,5 @@
 """Who asks, what providers there are, and the exchange of an identity token for an access token."""
 
-import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -66,7 +65,7 @@ def _exchange(call: Call) -> Answer:
             "access_token": granted.text,
             "issued_token_type": f"{ACCESS_TOKEN}{kind}",
             "token_type": "token",
-            "expires_in": int((granted.expires_at or 0) - time.time() + 0.5),
+            "expires_in": int((granted.expires_at or 0) - call.cloud.clock() + 0.5),
             "scope": form.get("scope", ""),
         }
     )
@@ -131,7 +130,7 @@ def _grant(call: Call, policy: Policy, organization: str, seconds: float) -> Acc
         name="token exchange",
         permissions=policy.permissions,
         environments=policy.environments,
-        expires_at=time.time() + (seconds if lifetime is None else lifetime),
+        expires_at=call.cloud.clock() + (seconds if lifetime is None else lifetime),
     )
     with call.cloud.lock:
         call.cloud.issued.append(granted.text)

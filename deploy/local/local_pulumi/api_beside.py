@@ -4,7 +4,6 @@ No schedule runs and no webhook is sent; a ping writes down what would have been
 """
 
 import json
-import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -86,20 +85,23 @@ def _timing(call: Call) -> dict[str, Any]:
     cron, once = given["scheduleCron"], given["scheduleOnce"]
     if bool(cron) == bool(once):
         raise bad_request("exactly one of scheduleCron and scheduleOnce is needed")
-    following = _next(cron) if cron else parse_time(once)
+    following = _next(cron, call.cloud.now()) if cron else parse_time(once)
     if following is None:
         raise bad_request(f"invalid time '{once}'")
     return {
         "modified": stamp(call.cloud.now()),
         "nextExecution": stamp(following.astimezone(UTC)),
-        "definition": {"environmentPath": str((given["secretRotationRequest"] or {}).get("environmentPath", ""))},
+        "definition": {
+            "environmentPath": str((given["secretRotationRequest"] or {}).get("environmentPath", "")),
+            "environmentID": call.environment.id,
+        },
         **({"scheduleCron": cron} if cron else {"scheduleOnce": once}),
     }
 
 
-def _next(cron: str) -> datetime:
+def _next(cron: str, now: datetime) -> datetime:
     try:
-        return next(CronSim(cron, datetime.now(UTC)))
+        return next(CronSim(cron, now))
     except (CronSimError, StopIteration) as error:
         raise bad_request(f"invalid cron expression '{cron}'") from error
 
@@ -194,11 +196,12 @@ def _shown(hook: dict[str, Any]) -> dict[str, Any]:
 
 def _deliver(call: Call, kind: str) -> dict[str, Any]:
     hook = _hook(call)
+    now = int(call.cloud.clock())
     delivery = {
         "id": str(uuid.uuid4()),
         "kind": kind,
-        "payload": json.dumps({"timestamp": int(time.time()), "message": "Just a friendly ping from Pulumi"}),
-        "timestamp": int(time.time()),
+        "payload": json.dumps({"timestamp": now, "message": "Just a friendly ping from Pulumi"}),
+        "timestamp": now,
         "duration": 0,
         "requestUrl": hook["payloadUrl"],
         "requestHeaders": "",

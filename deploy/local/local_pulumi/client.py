@@ -5,8 +5,10 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,8 +24,8 @@ _PACKAGES = Path(__file__).parents[1]
 class LocalPulumi(Administration):
     """Serves within its `with` block; `ca_file` is what its TLS is verified with, and written when it starts."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        super().__init__(Cloud())
+    def __init__(self, folder: Path, port: int = 0, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(Cloud(clock))
         self._certificate = ServerCertificate(folder)
         self._server = Server(self.cloud, self._certificate, port)
 

@@ -6,7 +6,7 @@ One lock guards all of it; whoever evaluates holds it only to read and to write.
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,12 +70,15 @@ class Recorded:
 
 
 class Cloud:
-    def __init__(self) -> None:
+    """`clock` is what tokens, sessions and rates end by; providers have the machine's own."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
         self.lock = threading.RLock()
         self.url = ""
         self.settings = Settings()
         self.faults = Faults()
-        self.issuers = Issuers()
+        self.issuers = Issuers(clock)
         self.own_issuer = OwnIssuer()
         self.organizations: dict[str, Organization] = {}
         self.tokens: dict[str, AccessToken] = {}
@@ -95,9 +98,8 @@ class Cloud:
 
     # Time and organizations
 
-    @staticmethod
-    def now() -> datetime:
-        return datetime.now(UTC)
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def organization(self, name: str) -> Organization:
         if name not in self.organizations:
@@ -107,7 +109,7 @@ class Cloud:
     def token(self, text: str) -> AccessToken | None:
         """The token of that text, if there is one and it has not expired."""
         found = self.tokens.get(text)
-        return None if found is None or (found.expires_at is not None and time.time() >= found.expires_at) else found
+        return None if found is None or (found.expires_at is not None and self.clock() >= found.expires_at) else found
 
     # Environments
 
@@ -156,13 +158,13 @@ class Cloud:
 
     def open_session(self, subject: Subject, rendered: Rendered, seconds: float) -> Session:
         lifetime = self.settings.session_lifetime
-        ends_at = time.time() + (seconds if lifetime is None else lifetime)
+        ends_at = self.clock() + (seconds if lifetime is None else lifetime)
         environment = subject.name if subject.revision else ""
         session = Session(uuid.uuid4().hex, subject.organization, environment, rendered, ends_at)
         with self.lock:
             self.sessions[session.id] = session
             if len(self.sessions) % _SWEEP == 0:
-                now = time.time()
+                now = self.clock()
                 self.sessions = {one.id: one for one in self.sessions.values() if one.ends_at > now}
         return session
 
@@ -170,7 +172,7 @@ class Cloud:
         found = self.sessions.get(session_id)
         if found is None or (found.organization, found.environment) != (organization, environment):
             raise not_found(f"open session '{session_id}'")
-        if time.time() >= found.ends_at:
+        if self.clock() >= found.ends_at:
             with self.lock:
                 self.sessions.pop(session_id, None)
             raise not_found(f"open session '{session_id}'")

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -243,7 +242,7 @@ def _admit(call: Call, route: Route) -> None:
     rate = call.cloud.rates.get(token.organization)
     if rate is not None:
         with call.cloud.lock:
-            wait = rate.wait(monotonic())
+            wait = rate.wait(call.cloud.clock())
         if wait:
             raise too_many_requests(wait)
     # An organization that one is not in is not told apart from one that there is not.
