@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esc_operator.lang.excerpts import excerpt, shows_secret
+from esc_operator.lang.excerpts import HiddenLines, excerpt, hidden_lines
 from esc_operator.lang.reasons import INVALID_YAML
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def report(diagnostics: Iterable[Diagnostic], sources: Sources, secrets: Matcher
 
 
 def render(diagnostics: Iterable[Diagnostic], sources: Sources, secrets: Matcher | None = None) -> Iterator[str]:
-    texts = sources.texts
+    texts = {name: _Text(text) for name, text in sources.texts.items()}
     for diagnostic in diagnostics:
         yield f"{_place(diagnostic, sources)}{diagnostic.severity.value}: {diagnostic.text}\n"
         where = diagnostic.range
@@ -46,14 +47,32 @@ def _place(diagnostic: Diagnostic, sources: Sources) -> str:
     return "".join(f"{part}: " for part in parts if part)
 
 
-def _excerpt(text: str, where: Range, secrets: Matcher | None) -> str:
+class _Text:
+    """A text, which is read once for all diagnostics that point into it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def hidden(self) -> HiddenLines:
+        return hidden_lines(self._text)
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._text.replace("\r\n", "\n").split("\n")
+
+    def line(self, number: int) -> str:
+        """A line, counted from 1; "" where there is none."""
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+
+def _excerpt(text: _Text, where: Range, secrets: Matcher | None) -> str:
     """The first line of a range, with carets under the range."""
-    lines = text.replace("\r\n", "\n").split("\n")
     number, column = where.begin.line, where.begin.column - 1
-    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    line = text.line(number)
     shown = _redact(line, secrets)
     # A line that holds a plaintext secret is not repeated even to its author: output ends up in CI logs.
-    if not line.strip() or shown != line or len(line) > _LONGEST_LINE or shows_secret(text, number):
+    if not line.strip() or shown != line or len(line) > _LONGEST_LINE or text.hidden.hides(number):
         return ""
     end = where.end.column - 1 if where.end.line == number else len(line)
     # Tabs stay tabs, so that the carets are in the right place whatever the width of a tab.

@@ -47,7 +47,7 @@ class Excerpt(NamedTuple):
 
 def excerpt(text: str, place: Position | None) -> Excerpt | None:
     """The line at that place; without a place, the one where the text ceases to be YAML, or None."""
-    hidden = _hidden_lines(text)
+    hidden = hidden_lines(text)
     if place is None and hidden.error is None:
         return None
     line, column = (place.line, place.column) if place else hidden.error or (0, 0)
@@ -56,18 +56,13 @@ def excerpt(text: str, place: Position | None) -> Excerpt | None:
     return Excerpt(line, column, "" if hidden.hides(line) else _cut(shown, column), by_tab)
 
 
-def shows_secret(text: str, line: int) -> bool:
-    """Whether a line, counted from 1, holds a plaintext secret, as far as can be known."""
-    return _hidden_lines(text).hides(line)
-
-
 def line_of(text: str, line: int) -> str:
     """A line, counted from 1; "" where there is none."""
     lines = _BREAK.split(text)
     return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
-class _Hidden(NamedTuple):
+class HiddenLines(NamedTuple):
     """The first and the last line of each secret, from 1, and where the text ceases to be YAML."""
 
     spans: list[tuple[int, int]]
@@ -75,6 +70,7 @@ class _Hidden(NamedTuple):
     error: tuple[int, int] | None
 
     def hides(self, line: int) -> bool:
+        """Whether a line, counted from 1, holds a plaintext secret, as far as can be known."""
         if self.rest is not None and line >= self.rest:
             return True
         return any(first <= line <= last for first, last in self.spans)
@@ -132,7 +128,8 @@ class _Search:
         return next((key[1] + 1 for key in keys if key is not None and key[0].casefold() == _SECRET), None)
 
 
-def _hidden_lines(text: str) -> _Hidden:
+def hidden_lines(text: str) -> HiddenLines:
+    """Reads the whole text: once for all lines that are asked for."""
     lines = _BREAK.split(text)
     search = _Search(lines)
     try:
@@ -144,8 +141,8 @@ def _hidden_lines(text: str) -> _Hidden:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         place = (mark.line + 1, mark.column + 1) if mark else None
-        return _Hidden(search.spans, search.open_secret or _unread_secret(lines, search.reached), place)
-    return _Hidden(search.spans, None, None)
+        return HiddenLines(search.spans, search.open_secret or _unread_secret(lines, search.reached), place)
+    return HiddenLines(search.spans, None, None)
 
 
 _NODES: Final = (MappingStartEvent, MappingEndEvent, SequenceStartEvent, SequenceEndEvent, ScalarEvent, AliasEvent)

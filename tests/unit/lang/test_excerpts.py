@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from esc_operator.lang import parse_text
 from esc_operator.lang.diagnostics import Position
-from esc_operator.lang.excerpts import LONGEST, excerpt, line_of, shows_secret
+from esc_operator.lang.excerpts import LONGEST, excerpt, hidden_lines, line_of
 
 SECRETS = {
     "block": "values:\n  a:\n    fn::secret: |\n      hunter2\n      hunter2\n  b: ${x}\n",
@@ -34,7 +34,7 @@ def test_no_line_with_a_part_of_a_secret_is_shown(text: str) -> None:
         found = excerpt(text, Position(number, 1, 0))
         assert found is not None
         assert "hunter2" not in found.text
-        assert not ("hunter2" in line_of(text, number) and not shows_secret(text, number))
+        assert not ("hunter2" in line_of(text, number) and not hidden_lines(text).hides(number))
 
 
 def test_a_line_behind_a_secret_is_shown() -> None:
