@@ -170,8 +170,7 @@ class Tenant:
         return status
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
-        found = [one for one in self.status(name).get("conditions") or () if one["type"] == kind]
-        return found[0] if found else {}
+        return condition_of(self.environment(name), kind)
 
     def secret(self, name: str) -> dict[str, Any] | None:
         return self.cluster.find(SECRETS, self.namespace, name)
@@ -213,7 +212,7 @@ class Tenant:
 
     def is_ready(self, name: str) -> bool:
         environment = self.environment(name)
-        condition = self.condition(name)
+        condition = condition_of(environment)
         observed = condition.get("observedGeneration") == environment["metadata"]["generation"]
         return observed and condition.get("status") == "True"
 
@@ -242,6 +241,12 @@ class Tenant:
                 },
             }
         }
+
+
+def condition_of(environment: Mapping[str, Any], kind: str = "Ready") -> dict[str, Any]:
+    """A condition of an object that was read; empty if it has none of that kind."""
+    conditions = (environment.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one["type"] == kind), {})
 
 
 def create_tenant(cluster: Cluster, aws: LocalAws, namespace: str, account: str = "default") -> Tenant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import wait_until
+from cluster.harness import condition_of, wait_until
 from tenants.attempt import NOBODY, Verdict
 
 if TYPE_CHECKING:
@@ -35,12 +35,15 @@ def allowed(cluster: Cluster, method: str, path: str, body: Any = None, **more: 
 def settled(tenant: Tenant, name: str) -> dict[str, Any]:
     """The condition Ready once the operator has looked at this very generation."""
 
+    seen: dict[str, Any] = {}
+
     def is_settled() -> bool:
-        generation: int = tenant.environment(name)["metadata"]["generation"]
-        return bool(tenant.condition(name).get("observedGeneration") == generation)
+        environment = tenant.environment(name)
+        seen.update(condition_of(environment))
+        return bool(seen.get("observedGeneration") == environment["metadata"]["generation"])
 
     wait_until(is_settled, f"{name} is looked at", lambda: tenant.status(name))
-    return tenant.condition(name)
+    return seen
 
 
 def applied(tenant: Tenant, name: str, definition: Mapping[str, Any], **spec: Any) -> Verdict:
