@@ -1,4 +1,5 @@
-"""A ClusterEscEnvironment without a namespace to fill: it is checked too, because others may import it."""
+"""A ClusterEscEnvironment without a namespace to fill: it is checked too, because others may import it. One that a
+service holds is opened for that."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from esc_operator.reconciliation.sync.unfilled import (
     plan_unfilled_waiting,
 )
 from esc_operator.renewal.why import Wait, why_sync
+from esc_operator.resources.definition_source import PulumiSource
 
 if TYPE_CHECKING:
     from esc_operator.reconciliation.sync.attempt import SyncAttempt
@@ -31,7 +33,9 @@ async def check(attempt: SyncAttempt) -> Plan:
         if seen.failed:
             return decide.plan_waiting(situation, verdict.until, failing=True)
         return plan_unfilled_waiting(situation, why, verdict.until)
-    outcome = await attempt.check()
+    # Only opening it shows whether a service that holds it serves it; importers say that its status has the cause.
+    is_remote = isinstance(attempt.environment.source, PulumiSource)
+    outcome = await (attempt.open(NO_SECRET, verdict) if is_remote else attempt.check())
     if isinstance(outcome, Refused):
         return attempt.refuse(NO_SECRET, outcome)
     attempt.succeed(situation.now, None)

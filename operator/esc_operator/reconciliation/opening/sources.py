@@ -89,7 +89,7 @@ class PulumiSources:
         is_own = found.key.namespace == self._terms.home.namespace
         answer = await self._open(found, is_own=is_own)
         if isinstance(answer, Failed):
-            return answer if is_own else _without_cause(answer, found.key)
+            return answer if is_own else _without_cause(answer)
         opened: OpenedEnvironment = answer.value
         self.opened[environment] = opened
         login = answer.login if is_own else UNKNOWN_LOGIN
@@ -125,10 +125,6 @@ def _refuse(login: Login, found: FoundSource, admission: NamespaceAdmission) -> 
     return admission.refuse(Wish(PULUMI, found.key.full_name, login, True, PULUMI, receiver))
 
 
-def _without_cause(failed: Failed, key: Key) -> Failed:
+def _without_cause(failed: Failed) -> Failed:
     """A failure as an importer in another namespace may see it."""
-    return failed._replace(
-        message=f"{key.describe()} cannot be imported: it could not be opened ({failed.reason}); {SEE_OWNER}",
-        wanted="",
-        known=None,
-    )
+    return failed._replace(message=f"it could not be opened ({failed.reason}); {SEE_OWNER}", wanted="", known=None)

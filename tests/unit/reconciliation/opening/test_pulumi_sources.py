@@ -402,6 +402,30 @@ def test_a_rotation_of_an_importer_gets_fresh_values_and_no_more_often_than_each
     run(story)
 
 
+def test_one_of_the_cluster_that_fills_nothing_is_opened_and_its_status_has_the_cause() -> None:
+    async def story(world: PulumiWorld) -> None:
+        world.is_of_the_cluster = True
+        world.api.put_namespace("apps")
+        account = {"serviceAccount": {"namespace": "apps", "name": "robot"}}
+        world.api.put_environment("base", {**source(), **account, "refresh": {"interval": "10m"}}, "")
+        world.api.put_environment("app", importer("base", A="${a}"))
+        async with world.operator():
+            told = world.api.environment("base", "")["status"]["conditions"]
+            assert {one["reason"] for one in told} == {"EnvironmentNotFound"}
+            assert "ask its owner, who sees the cause in its status" in world.condition("app")["message"]
+            world.pulumi.put(PROD, {"a": "1"})
+            await world.skip(11 * MINUTE, step=SECOND)
+            status = world.api.environment("base", "")["status"]
+            assert [one["reason"] for one in status["conditions"]] == ["NoTarget", "Refreshed"]
+            assert status["definitionRevision"] == "1"
+            assert world.values("app") == {"A": "1"}
+            world.pulumi.put(PROD, {"a": "2"})
+            await world.skip(10 * MINUTE, step=SECOND)
+            assert world.api.environment("base", "")["status"]["definitionRevision"] == "2"
+
+    run(story)
+
+
 def test_the_allow_lists_of_the_sources_namespace_count() -> None:
     async def story(world: PulumiWorld) -> None:
         world.pulumi.put(PROD, variables(A="1"))
