@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from esc_operator.driver.sharing import LoginKey
+    from esc_operator.driver.shelf import LoginKey
     from esc_operator.evaluation import Opened
     from esc_operator.providers.port import Identity, Provider
 

@@ -21,12 +21,12 @@ from esc_operator.driver.context import Context
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.grants import granted
 from esc_operator.driver.loading import failed
+from esc_operator.driver.no_answer import crashed, no_turn, timed_out
 from esc_operator.driver.services import Place
 from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Opened, Rotated
-from esc_operator.providers import reasons
 from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Renews, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
 
@@ -199,7 +199,7 @@ class Opener:
         except EscError as error:
             return failed(error)
         except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
-            return _crashed(name, error)
+            return crashed(name, error)
 
     async def _repeated(self, open_once: Callable[[], Awaitable[Opened | Failed]]) -> Opened | Failed:
         for pause in self.repeats:
@@ -249,9 +249,9 @@ class Opener:
                 outcome = failed(error)
             except TimeoutError:
                 within = f"within {self.timeout.total_seconds():g} s" if deadline.expired() else "in time"
-                outcome = _timed_out(name, within) if report.has_begun else _no_turn(name, within, identity.tenant)
+                outcome = timed_out(name, within) if report.has_begun else no_turn(name, within, identity.tenant)
             except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
-                outcome = _crashed(name, error)
+                outcome = crashed(name, error)
             if way is None:
                 return outcome  # no request was made
             report.settle(outcome)
@@ -299,31 +299,3 @@ def _checked(kind: type[T], answer: Any) -> T:
     if not isinstance(answer, kind):
         raise TypeError(f"the answer has to be {kind.__name__}")
     return answer
-
-
-def _timed_out(name: str, limit: str) -> Failed:
-    return Failed(
-        f'the provider "{name}" did not finish {limit}: its service is slow or does not answer; this is tried again'
-        " later",
-        reasons.PROVIDER_TIMEOUT,
-        outage=True,
-    )
-
-
-def _no_turn(name: str, limit: str, tenant: str) -> Failed:
-    whose = f"namespace {tenant}" if tenant else "this process"
-    return Failed(
-        f'the provider "{name}" was not called {limit}: {whose} has more calls waiting than it has turns; open fewer'
-        " logins at once, or share them (calls with equal inputs are made once); this is tried again later",
-        reasons.NO_TURN,
-    )
-
-
-def _crashed(name: str, error: Exception) -> Failed:
-    kind = type(error).__name__
-    # Neither the text nor the traceback: both may hold the provider's inputs.
-    _log.error('The provider "%s" failed unexpectedly with %s.', name, kind)
-    return Failed(
-        f'the provider "{name}" failed unexpectedly ({kind}); this is a bug in it: report it to its maintainer',
-        reasons.PROVIDER_CRASHED,
-    )

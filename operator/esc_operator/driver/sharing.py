@@ -13,15 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import heapq
-import itertools
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
+from esc_operator.driver.shelf import LoginKey, Shelf
 from esc_operator.evaluation import Failed, Opened
 from esc_operator.providers import reasons
 
@@ -56,15 +55,6 @@ ANY_AGE = Demand()
 """No demand: any credentials that are not due for renewal."""
 
 
-class LoginKey(NamedTuple):
-    """`tenant`: the namespace of the caller."""
-
-    provider: str
-    subject: str
-    digest: str
-    tenant: str
-
-
 def login_key(provider: str, subject: str, inputs: Mapping[str, Any], *, tenant: str = "") -> LoginKey:
     # Inputs may hold secrets: the digest is keyed, so that it reveals nothing outside of this process.
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), default=str)
@@ -89,62 +79,6 @@ class _Flight:
         self.waiters = 0
 
 
-@runtime_checkable
-class Weighty(Protocol):
-    """A value that may be large."""
-
-    @property
-    def weight(self) -> int:
-        """How many logins it counts as in the cache."""
-
-
-def _weight_of(opened: Opened) -> int:
-    return opened.value.weight if isinstance(opened.value, Weighty) else 1
-
-
-class _Shelf:
-    """The cached answers of one namespace, and how much they weigh together."""
-
-    def __init__(self) -> None:
-        self.kept: dict[LoginKey, tuple[Opened, Lease]] = {}
-        self.weight = 0
-        self._ends: list[tuple[datetime, int, LoginKey]] = []
-        self._count = itertools.count()
-
-    def keep(self, key: LoginKey, opened: Opened, lease: Lease) -> None:
-        earlier = self.kept.get(key)
-        if earlier and earlier[1].issued_at > lease.issued_at:
-            return  # a login that was overtaken by a fresher one
-        self.weight += _weight_of(opened) - (_weight_of(earlier[0]) if earlier else 0)
-        self.kept[key] = opened, lease
-        heapq.heappush(self._ends, (lease.expires_at, next(self._count), key))
-        if len(self._ends) > 2 * len(self.kept) + 1:
-            # Logins that were replaced long before they expire; only a storm of rotations makes this many.
-            self._ends = [(kept.expires_at, next(self._count), key) for key, (_, kept) in self.kept.items()]
-            heapq.heapify(self._ends)
-
-    def drop_expired(self, now: datetime) -> None:
-        while self._ends and self._ends[0][0] <= now:
-            self._drop_next()
-
-    def drop_first(self) -> None:
-        """Drop the one that expires first."""
-        many = len(self.kept)
-        while len(self.kept) == many:
-            self._drop_next()
-
-    def _drop_next(self) -> None:
-        """A login that was replaced since is skipped."""
-        expires_at, _, key = heapq.heappop(self._ends)
-        if key in self.kept and self.kept[key][1].expires_at == expires_at:
-            self.weight -= _weight_of(self.kept.pop(key)[0])
-
-    def drop_subject(self, subject: str) -> None:
-        """Drop all of an identity."""
-        for key in [key for key in self.kept if key.subject == subject]:
-            self.weight -= _weight_of(self.kept.pop(key)[0])
-
-
 class SharedLogins:
     """The logins of a process; `capacity` limits how many are cached, of which a large one counts as several,
     `under_way` how many of a namespace wait."""
@@ -155,7 +89,7 @@ class SharedLogins:
         self._now = now
         self._capacity = capacity
         self._under_way = under_way
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, Shelf] = {}
         self._weight_kept = 0
         self._flights: dict[LoginKey, _Flight] = {}
         self._flying: Counter[str] = Counter()
@@ -275,7 +209,7 @@ class SharedLogins:
             del self._flights[key]
 
     def _keep(self, key: LoginKey, opened: Opened, lease: Lease) -> None:
-        shelf = self._shelves.setdefault(key.tenant, _Shelf())
+        shelf = self._shelves.setdefault(key.tenant, Shelf())
         with self._counting(key.tenant, shelf):
             shelf.keep(key, opened, lease)
         if self._weight_kept > self._capacity:
@@ -292,7 +226,7 @@ class SharedLogins:
                 fullest.drop_first()
 
     @contextlib.contextmanager
-    def _counting(self, tenant: str, shelf: _Shelf) -> Iterator[None]:
+    def _counting(self, tenant: str, shelf: Shelf) -> Iterator[None]:
         before = shelf.weight
         yield
         self._weight_kept += shelf.weight - before

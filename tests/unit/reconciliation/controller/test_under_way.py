@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.driver.sharing import ANY_AGE, LoginKey, SharedLogins
+from esc_operator.driver.sharing import ANY_AGE, SharedLogins
+from esc_operator.driver.shelf import LoginKey
 from esc_operator.driver.slices import SLICE, LargeWork
 from esc_operator.evaluation import Failed
 from esc_operator.formats.times import parse_time
