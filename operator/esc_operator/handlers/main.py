@@ -61,7 +61,7 @@ def _check_networks(_: click.Context, __: click.Parameter, texts: tuple[str, ...
 @click.option(
     "--provider-rate",
     type=click.IntRange(1),
-    show_default="what the provider's service allows: 100 for aws-login, 20 if that is not known",
+    show_default="what the provider's service allows: 100 for aws-login and pulumi, 20 if that is not known",
     help="Sustained calls of each provider a second.",
 )
 @click.option(
