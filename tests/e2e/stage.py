@@ -21,6 +21,7 @@ from local_cluster import cluster as clusters
 from local_cluster.tools import find_kubectl
 from local_operator import LocalOperator
 from local_postgres import LocalPostgres
+from local_pulumi import LocalPulumi
 from local_vault import LocalVault
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ class Stage:
     name: str
     cluster: Cluster
     aws: LocalAws
+    pulumi: LocalPulumi
     operator: LocalOperator
     endpoint: str
+    folder: Path
     certified_vault: LocalVault
     """Not started yet; the operator knows its certificate."""
 
@@ -93,12 +96,15 @@ def set_up() -> Iterator[Stage]:
         aws.create_bucket(BUCKET, OBJECT)
         vault = LocalVault(folder / "vault")
         vault.certify()
-        settings = {**aws.environment, "SSL_CERT_FILE": str(vault.ca_file)}
+        pulumi = stack.enter_context(LocalPulumi(folder / "pulumi"))
+        certificates = folder / "clouds.crt"
+        certificates.write_text(vault.ca_file.read_text() + pulumi.ca_file.read_text())
+        settings = {**aws.environment, "SSL_CERT_FILE": str(certificates)}
         operator = LocalOperator(kubeconfig, context, folder, settings=settings)
         stack.enter_context(operator)
         endpoint = stack.enter_context(nodes.endpoint_for_pods(program, name, aws.endpoint_url))
         loading.result()
-        yield Stage(program, name, cluster, aws, operator, endpoint, vault)
+        yield Stage(program, name, cluster, aws, pulumi, operator, endpoint, folder, vault)
 
 
 def _delete_cluster(program: choose.KindProgram, name: str, kubeconfig: Path) -> None:

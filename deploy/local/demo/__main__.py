@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from demo.calling import calling_pod
-from demo.stage import BUCKET, Stage
+from demo.calling import calling_pod, deployment, python_pod
+from demo.stage import BUCKET, ORGANIZATION, Stage
+from esc_operator.resources.allowances import ALLOWED_TOKEN_AUDIENCES
 from local_cluster import places
 
 if TYPE_CHECKING:
@@ -28,6 +29,40 @@ PATIENCE = 60.0
 ROTATE = "esc-operator.dev/rotate-requested-at"
 # Two rollouts follow each other here; elsewhere they are a minute apart at least.
 ON_CHANGE = json.dumps({"spec": {"rollout": {"policy": "OnChange", "minInterval": "5s"}}})
+
+LOGIN_LIFETIME = "15s"
+DEFINITION = """
+values:
+  greeting: {greeting}
+  login:
+    fn::open::timed: {{value: a password, lifetime: {lifetime}}}
+  environmentVariables:
+    GREETING: ${{greeting}}
+    PASSWORD: ${{login.value}}
+"""
+SHOP = """
+apiVersion: esc-operator.dev/v1alpha1
+kind: EscEnvironment
+metadata: {{name: shop, namespace: apps}}
+spec:
+  serviceAccountName: apps
+  environmentFrom:
+    pulumi:
+      organization: {organization}
+      project: shop
+      environment: prod
+      apiUrl: {url}
+      oidc: {{team: platform}}
+  rollout: {{policy: OnChange, minInterval: 5s}}
+"""
+GREETING = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+while True:
+    print(os.environ["GREETING"], "- with a password of", len(os.environ["PASSWORD"]), "letters", flush=True)
+    pathlib.Path("/tmp/called").touch()
+    time.sleep(1)
+"""
 
 WRONG = """
 apiVersion: esc-operator.dev/v1alpha1
@@ -72,6 +107,7 @@ class Story:
         self._watch_a_refresh()
         self._serve_pods()
         self._serve_a_person()
+        self._follow_pulumi_cloud()
         self._rotate_everything()
         self._show_a_mistake()
 
@@ -82,6 +118,8 @@ class Story:
         role = self._stage.start_aws()
         self._stage.aws.settings(lifetime=LIFETIME)
         say(f"role    {role}", "trusts  system:serviceaccount:apps:apps, for sts.amazonaws.com")
+        self._step(f"A Pulumi Cloud: organization {ORGANIZATION} trusts this cluster's issuer, too")
+        say(f"API     {self._stage.start_pulumi().url}")
         self._step("The operator, with just the rights of deploy/base")
         log = self._stage.start_operator().log
         say(f"its log {log}")
@@ -134,9 +172,9 @@ class Story:
         if refused:
             raise SystemExit("a pod held keys that were refused")
 
-    def _show_pod(self) -> None:
-        """The newest pod and its last call."""
-        pods = json.loads(self._stage.kubectl("get", "pods", "-n", "apps", "-l", "app=web", "-o", "json"))["items"]
+    def _show_pod(self, app: str = "web") -> None:
+        """The newest pod and the last line of its log."""
+        pods = json.loads(self._stage.kubectl("get", "pods", "-n", "apps", "-l", f"app={app}", "-o", "json"))["items"]
         name = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))["metadata"]["name"]
         log = self._stage.kubectl("logs", "-n", "apps", name, "--tail=1").rstrip()
         say(f"$ kubectl logs {name}", log)
@@ -147,6 +185,44 @@ class Story:
         reference = f"{self._stage.context}/apps/aws"
         self._step(f"The same environment at a terminal: esc run {reference} -- aws s3 ls")
         self._show(["esc", "run", reference, "--", "aws", "s3", "ls"])
+
+    def _follow_pulumi_cloud(self) -> None:
+        self._step(f"An environment of Pulumi ESC, {ORGANIZATION}/shop/prod, opened with the ServiceAccount's token")
+        cloud = self._stage.pulumi
+        assert cloud is not None, "it has been started"
+        self._revise("hello", LOGIN_LIFETIME)
+        # By themselves, environments can name only public hosts, and give no token to any but Pulumi's own.
+        allowed = f"{ALLOWED_TOKEN_AUDIENCES}=urn:pulumi:org:{ORGANIZATION}"
+        self._stage.kubectl("annotate", "namespace", "apps", allowed)
+        manifest = SHOP.format(organization=ORGANIZATION, url=cloud.url)
+        say(self._stage.kubectl("apply", "-f", "-", text=manifest).rstrip())
+        self._wait("the environment is ready", lambda: ready(self._environment("shop")))
+        self._tell_shop()
+        if not self._stage.why_no_pods:
+            pod = python_pod(GREETING, {}, envFrom=[{"secretRef": {"name": "shop"}}])
+            self._stage.kubectl("apply", "-f", "-", text=json.dumps(deployment("shop", pod)))
+            self._stage.kubectl("rollout", "status", "deployment/shop", "-n", "apps", f"--timeout={PATIENCE:.0f}s")
+        self._step("A new revision in Pulumi Cloud: it comes with the next refresh, and the pod is replaced")
+        first = self._environment("shop")["status"]["definitionRevision"]
+        self._revise("good evening", "1h")
+        self._wait("the new revision", lambda: self._environment("shop")["status"]["definitionRevision"] != first)
+        self._tell_shop()
+        if not self._stage.why_no_pods:
+            self._wait("the pod is replaced", lambda: reason(self._environment("shop"), "RolledOut") == "RolledOut")
+            self._show_pod("shop")
+        asked = cloud.ask("counts")
+        say(*(f"{count:>3} x {operation}" for operation, count in sorted(asked.items())))
+
+    def _revise(self, greeting: str, lifetime: str) -> None:
+        """Write a revision in Pulumi Cloud."""
+        assert self._stage.pulumi is not None, "it has been started"
+        text = DEFINITION.format(greeting=greeting, lifetime=lifetime)
+        self._stage.pulumi.ask("put", organization=ORGANIZATION, environment="shop/prod", text=text)
+
+    def _tell_shop(self) -> None:
+        status = self._environment("shop")["status"]
+        said = f"revision {status['definitionRevision']}, expires {status.get('expiresAt')}"
+        say(f"{', '.join(status['variables'])}: {said}")
 
     def _rotate_everything(self) -> None:
         command = ["esc", "rotate", "--all", "--reason", "a laptop was stolen", "--wait"]

@@ -21,7 +21,8 @@ s3 = session.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 while True:
     listed = s3.list_objects_v2(Bucket=os.environ["BUCKET"])
     keys = " ".join(entry["Key"] for entry in listed["Contents"])
-    print(keys, "listed with the key that ends in", session.get_credentials().access_key[-4:], flush=True)
+    key, revision = session.get_credentials().access_key[-4:], os.environ.get("REVISION", "")
+    print(keys, "listed with the key that ends in", key, revision, flush=True)
     pathlib.Path("/tmp/called").touch()
     time.sleep(1)
 """
@@ -41,6 +42,18 @@ def calling_pod(endpoint: str, bucket: str, **container: Any) -> dict[str, Any]:
         **container.pop("settings", {}),
     }
     return python_pod(CALLING, settings, **container)
+
+
+def deployment(name: str, pod: Mapping[str, Any], namespace: str = "apps") -> dict[str, Any]:
+    """A Deployment of one such pod."""
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": dict(pod)}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def python_pod(program: str, settings: Mapping[str, str], **container: Any) -> dict[str, Any]:

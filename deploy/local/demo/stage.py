@@ -20,12 +20,14 @@ from local_aws.client import LocalAws
 from local_cluster import choose, images, places
 from local_cluster.tools import find_aws, find_kubectl
 from local_operator import LocalOperator
+from local_pulumi import PulumiProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CLUSTER = "esc-demo"
 BUCKET = "apps-reports"
+ORGANIZATION = "acme"
 
 
 class Stage:
@@ -36,6 +38,7 @@ class Stage:
         self.kubeconfig = self.folder / "kubeconfig"
         self.context = f"kind-{CLUSTER}"
         self.aws = LocalAws(outlive=True)
+        self.pulumi: PulumiProcess | None = None
         self.why_no_pods: str | None = None
         self._kind: choose.KindProgram | None = None
         self._operator: LocalOperator | None = None
@@ -70,9 +73,26 @@ class Stage:
         self.aws.create_bucket(BUCKET, "january.csv")
         return self.aws.create_role("apps", issuer, "system:serviceaccount:apps:apps")
 
+    def start_pulumi(self) -> PulumiProcess:
+        """Start a Pulumi Cloud whose organization gives a team's access tokens to apps/apps of this cluster."""
+        self.pulumi = PulumiProcess(self.folder / "pulumi", outlive=True)
+        issuer = json.loads(self.kubectl("get", "--raw", "/.well-known/openid-configuration"))["issuer"]
+        trusted = {"organization": ORGANIZATION, "issuer": issuer}
+        subject = {"subject": "system:serviceaccount:apps:apps", "kind": "team", "team": "platform"}
+        self.pulumi.ask("create_organization", name=ORGANIZATION, teams=["platform"])
+        self.pulumi.ask("trust_issuer", **trusted, ca_file=str(self.folder / "cluster-ca.crt"))
+        self.pulumi.ask("add_policy", **trusted, **subject)
+        return self.pulumi
+
     def start_operator(self) -> LocalOperator:
+        assert self.pulumi is not None, "the story has started it"
         self._operator = LocalOperator(
-            self.kubeconfig, self.context, self.folder, settings=self.aws.environment, arguments=("--log-level=debug",)
+            self.kubeconfig,
+            self.context,
+            self.folder,
+            settings={**self.aws.environment, "SSL_CERT_FILE": str(self.pulumi.ca_file)},
+            # An address of loopback is none that environments may name by themselves.
+            arguments=("--log-level=debug", f"--allowed-url={self.pulumi.url}"),
         )
         return self._operator.start()
 
@@ -110,6 +130,8 @@ class Stage:
         if self._operator is not None:
             self._operator.stop()
         self.aws.stop()
+        if self.pulumi is not None:
+            self.pulumi.stop()
         if self._kind is not None:
             self._run(str(self._kind.path), "delete", "cluster", "--name", CLUSTER, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -117,6 +139,7 @@ class Stage:
     def notes_for_later(self) -> str:
         """How to go on by hand, with everything left running, and how to end it."""
         assert self._operator is not None, "the story has started it"
+        assert self.pulumi is not None, "the story has started it"
         person = self.person()
         names = ["KUBECONFIG", *self.aws.environment, "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "ESC_HOME"]
         exports = "\n".join(f"  export {name}={person[name]}" for name in names)
@@ -129,7 +152,7 @@ class Stage:
             f"  esc run {self.context}/apps/aws -- aws s3 ls\n"
             f"{logs}"
             f"  tail -f {self._operator.log}\n\n"
-            f"To end it:\n  kill {self._operator.pid} {self.aws.pid}{delete}\n  rm -r {self.folder}"
+            f"To end it:\n  kill {self._operator.pid} {self.aws.pid} {self.pulumi.pid}{delete}\n  rm -r {self.folder}"
         )
 
     def _cluster_authority(self) -> bytes:
