@@ -24,6 +24,7 @@ from cluster.harness import wait_until
 from esc_operator.cli.group import root
 from esc_operator.errors import IdentityError
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS
+from esc_operator.resources.allowances import ALLOWED_TOKEN_AUDIENCES, ALLOWED_URLS
 from esc_operator.resources.conditions import READY, WARNINGS
 from local_cluster import choose, places
 from local_cluster.tools import find_aws, find_kubectl
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cluster.harness import Cluster
     from local_aws import LocalAws
     from local_operator import LocalOperator
+    from local_pulumi import LocalPulumi
 
 README = places.REPOSITORY / "README.md"
 CONTRIBUTING = places.REPOSITORY / ".github" / "CONTRIBUTING.md"
@@ -43,6 +45,7 @@ ELSEWHERE = {"vault.yaml"}
 EXAMPLES = sorted(
     file for file in (places.REPOSITORY / "deploy" / "examples").glob("*.yaml") if file.name not in ELSEWHERE
 )
+ORGANIZATION = "organization: acme"
 KINDS = {resource.kind: resource for resource in (ENVIRONMENTS, CLUSTER_ENVIRONMENTS, ROTATIONS)}
 BLOCKS = list(read_blocks(README))
 INLINE = inline_commands(README)
@@ -89,12 +92,18 @@ SHOWN = {
 
 
 class Reader:
-    """Somebody with the README, a cluster called `my-cluster` and the AWS account of its examples."""
+    """Somebody with the README, a cluster called `my-cluster`, and the AWS account and the organization in Pulumi Cloud
+    of its examples."""
 
-    def __init__(self, cluster: Cluster, aws: LocalAws, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, aws: LocalAws, pulumi: LocalPulumi, folder: Path) -> None:
         self.cluster, self.folder = cluster, folder
-        for name in ("deploy", "crds"):
-            (folder / name).symlink_to(places.REPOSITORY / name)
+        (folder / "crds").symlink_to(places.REPOSITORY / "crds")
+        shutil.copytree(places.REPOSITORY / "deploy", folder / "deploy", ignore=shutil.ignore_patterns("local"))
+        for file in (folder / "deploy" / "examples").glob("pulumi*.yaml"):
+            # The one thing that is not as it is written: Pulumi Cloud is elsewhere here.
+            text = file.read_text()
+            assert text.count(ORGANIZATION) == 1
+            file.write_text(text.replace(ORGANIZATION, f"{ORGANIZATION}\n      apiUrl: {pulumi.url}"))
         (folder / "environments" / "apps").mkdir(parents=True)
         (folder / "environments" / "apps" / "web.yaml").write_text("values: {region: eu-west-1}\n")
         (folder / "kubeconfig").write_text(yaml.safe_dump(_with_context(cluster, "my-cluster", "apps")))
@@ -165,20 +174,29 @@ def _with_context(cluster: Cluster, name: str, namespace: str) -> dict[str, Any]
 
 @pytest.fixture(scope="module")
 def reader(
-    cluster: Cluster, aws: LocalAws, operator: LocalOperator, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster,
+    aws: LocalAws,
+    pulumi: LocalPulumi,
+    operator: LocalOperator,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Reader]:
     """One who has done what the README takes for granted, and has applied the examples."""
     if isinstance(choose.choose_cluster(), choose.ExistingCluster):
         pytest.skip("the namespaces of the README may be somebody's in a cluster that was named")
     aws.clear_faults()
     aws.settings(lifetime=None)
-    reader = Reader(cluster, aws, tmp_path_factory.mktemp("reader"))
+    reader = Reader(cluster, aws, pulumi, tmp_path_factory.mktemp("reader"))
     with contextlib.ExitStack() as stack:
         stack.callback(_clean_up, reader)
         _prepare_aws(aws, cluster, stack)
+        token = _prepare_pulumi(pulumi, cluster, reader.folder)
         for command in (
             "kubectl create namespace monitoring",
             f"kubectl apply {' '.join(f'-f deploy/examples/{file.name}' for file in EXAMPLES)}",
+            f"kubectl create secret generic pulumi -n apps --from-literal=token={token}",
+            # Pulumi Cloud is on loopback here. Other raw tokens are allowed as they were.
+            f"kubectl annotate namespace apps {ALLOWED_URLS}={pulumi.url}",
+            f"kubectl annotate namespace apps {ALLOWED_TOKEN_AUDIENCES}='urn:pulumi:org:acme **'",
             "kubectl label namespace team-a registry=yes",
             "kubectl label namespace apps team=red",
             "esc login kubernetes://my-cluster",
@@ -201,6 +219,18 @@ def _prepare_aws(aws: LocalAws, cluster: Cluster, stack: contextlib.ExitStack) -
     stack.callback(_delete_user, iam, "legacy")
     aws.create_bucket("apps-reports")
     stack.callback(aws.client("s3").delete_bucket, Bucket="apps-reports")
+
+
+def _prepare_pulumi(pulumi: LocalPulumi, cluster: Cluster, folder: Path) -> str:
+    """An organization as the examples have it; answers an access token."""
+    issuer = cluster.issuer()
+    pulumi.create_organization("acme", members=["ada"], teams=["platform"])
+    pulumi.trust_issuer("acme", issuer, str(cluster.write_authority(folder)))
+    pulumi.add_policy("acme", issuer, subject="system:serviceaccount:apps:apps", kind="team", team="platform")
+    text = "values: {database: {url: 'postgres://db'}, environmentVariables: {DATABASE_URL: '${database.url}'}}"
+    pulumi.tag("acme", "shop/prod", "stable", pulumi.put("acme", "shop/prod", text))
+    pulumi.put("acme", "shop/dev", text)
+    return pulumi.create_token("acme", user="ada")
 
 
 def _delete_user(iam: Any, name: str) -> None:

@@ -462,6 +462,8 @@ def text_of(spec: dict[str, Any]) -> str | None:
     if "environmentFrom" not in spec:
         text: str | None = spec.get("definition")
         return text
+    if "pulumi" in spec["environmentFrom"]:
+        return "values: {}"  # what is in Pulumi Cloud is not known here
     reference = spec["environmentFrom"]["configMapKeyRef"]
     bodies = [body for file in EXAMPLES for body in read_documents(file.read_text()) if body["kind"] == "ConfigMap"]
     (named,) = (body for body in bodies if body["metadata"]["name"] == reference["name"])
