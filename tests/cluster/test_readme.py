@@ -96,14 +96,11 @@ class Reader:
     of its examples."""
 
     def __init__(self, cluster: Cluster, aws: LocalAws, pulumi: LocalPulumi, folder: Path) -> None:
-        self.cluster, self.folder = cluster, folder
+        self.cluster, self.folder, self._pulumi = cluster, folder, pulumi
         (folder / "crds").symlink_to(places.REPOSITORY / "crds")
         shutil.copytree(places.REPOSITORY / "deploy", folder / "deploy", ignore=shutil.ignore_patterns("local"))
         for file in (folder / "deploy" / "examples").glob("pulumi*.yaml"):
-            # The one thing that is not as it is written: Pulumi Cloud is elsewhere here.
-            text = file.read_text()
-            assert text.count(ORGANIZATION) == 1
-            file.write_text(text.replace(ORGANIZATION, f"{ORGANIZATION}\n      apiUrl: {pulumi.url}"))
+            file.write_text(self.here(file.read_text()))
         (folder / "environments" / "apps").mkdir(parents=True)
         (folder / "environments" / "apps" / "web.yaml").write_text("values: {region: eu-west-1}\n")
         (folder / "kubeconfig").write_text(yaml.safe_dump(_with_context(cluster, "my-cluster", "apps")))
@@ -135,6 +132,11 @@ class Reader:
         )
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def here(self, text: str) -> str:
+        """A manifest as it is written, but that Pulumi Cloud is elsewhere here."""
+        assert text.count(ORGANIZATION) == 1
+        return text.replace(ORGANIZATION, f"{ORGANIZATION}\n      apiUrl: {self._pulumi.url}")
 
     def applies(self, text: str) -> None:
         """Manifests; what becomes Ready has to."""
@@ -273,6 +275,10 @@ def test_a_block_says_what_is_so(reader: Reader, block: Block) -> None:
                 compare(exchange, types(reader, exchange.command))
         case "yaml" if "apiVersion:" in block.text:
             reader.applies(block.text)
+        case "yaml" if "environmentFrom:" in block.text:
+            metadata = {"name": "from-pulumi", "namespace": "apps"}
+            body = {"apiVersion": "esc-operator.dev/v1alpha1", "kind": "EscEnvironment", "metadata": metadata}
+            reader.applies(yaml.safe_dump({**body, **yaml.safe_load(reader.here(block.text))}))
         case "yaml":
             rotates(reader, block.text)
         case "json":
