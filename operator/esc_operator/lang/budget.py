@@ -31,6 +31,9 @@ PART: Final = 6
 """To make, copy, check or write one part of a value."""
 
 _UNIT_BYTES: Final = 48
+
+SHORT: Final = _UNIT_BYTES // 4
+"""Texts of fewer characters cost nothing, whatever the characters."""
 _ENDLESS: Final = 1 << 62
 _REPEATS: Final = 1
 """So many times the limit may be spent again on what is repeated while answers come in."""
@@ -124,8 +127,10 @@ def text_units(size: int) -> int:
 
 def node_units(node: Node) -> int:
     """What it costs to read a node, what is in it apart; the same of a text and of data."""
-    value = node.value if isinstance(node, ScalarNode) else None
-    return NODE + text_units(weight(value)) if isinstance(value, str) else NODE
+    value = node.value if type(node) is ScalarNode else None
+    if type(value) is not str or len(value) < SHORT:
+        return NODE
+    return NODE + text_units(weight(value))
 
 
 def template_units(text: str) -> int:

@@ -22,12 +22,12 @@ from yaml.scanner import ScannerError
 
 from esc_operator.formats.paths import Path, long_path, path_text
 from esc_operator.lang import reasons
-from esc_operator.lang.budget import Budget, node_units, text_units, weight
+from esc_operator.lang.budget import SHORT, Budget, node_units, text_units, weight
 from esc_operator.lang.diagnostics import Diagnostic, Diagnostics, Severity
 from esc_operator.lang.findings import READING, Findings
 from esc_operator.lang.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from esc_operator.lang.numbers import Number
-from esc_operator.lang.scalars import Scalar, resolve_plain, resolve_tagged, short_tag
+from esc_operator.lang.scalars import Scalar, is_word, resolve_plain, resolve_tagged, short_tag
 from esc_operator.lang.source import Source
 
 _NOT_FINITE: Final = frozenset(("NaN", "+Inf", "-Inf"))
@@ -117,9 +117,10 @@ class _Composer:
             if key is None:
                 key = self._keys[-1] = self._key(node)
                 text = key.text
-                if units := text_units(weight(text)):
+                size = len(text)
+                if size >= SHORT and (units := text_units(weight(text))):
                     self._pay(units)
-                self._reach[-1] = self._reach[-2] + len(text)
+                self._reach[-1] = self._reach[-2] + size
                 return
             self._pay(node_units(node))
             parent.entries.append((key, node))
@@ -158,21 +159,29 @@ class _Composer:
     def _scalar(self, event: Any) -> ScalarNode:
         text: str = event.value
         anchor, written_tag, style, start = event.anchor, event.tag, event.style, event.start_mark
-        if anchor is not None:
-            self._anchors.add(anchor)
         line, column = start.line + 1, start.column + 1
-        plain = not style
-        tag = short_tag(written_tag) if written_tag and written_tag != "!" else ""
-        value, problem = self._meaning(text, tag) if plain or tag else (text, None)
-        inline = plain and not tag and anchor is None and start.line == event.end_mark.line
-        node = ScalarNode(self._source, self._path_of_next(text), line, column, value, text, inline)
-        node.end_column = column + (len(text) if text.isascii() else len(text.encode()))
-        if tag and plain:
-            node.end_column += len(tag) + 1
-        elif style == "|" and not tag:
-            breaks = text.count("\n")
-            node.end_line = line + breaks
-            node.end_column = column + len(text.rpartition("\n")[2].encode())
+        end_column = column + (len(text) if text.isascii() else len(text.encode()))
+        path = self._path_of_next(text)
+        if anchor is None and not written_tag and not style:
+            # The commonest case needs fewer calls.
+            value, problem = (text, None) if is_word(text) else self._meaning(text, "")
+            node = ScalarNode(self._source, path, line, column, value, text, start.line == event.end_mark.line)
+            node.end_column = end_column
+        else:
+            if anchor is not None:
+                self._anchors.add(anchor)
+            plain = not style
+            tag = short_tag(written_tag) if written_tag and written_tag != "!" else ""
+            value, problem = self._meaning(text, tag) if plain or tag else (text, None)
+            inline = plain and not tag and anchor is None and start.line == event.end_mark.line
+            node = ScalarNode(self._source, path, line, column, value, text, inline)
+            node.end_column = end_column
+            if tag and plain:
+                node.end_column += len(tag) + 1
+            elif style == "|" and not tag:
+                breaks = text.count("\n")
+                node.end_line = line + breaks
+                node.end_column = column + len(text.rpartition("\n")[2].encode())
         if problem is not None:
             self.diagnostics.append(node.error(problem, reasons.INVALID_YAML))
         return node

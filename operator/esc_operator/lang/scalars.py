@@ -33,11 +33,14 @@ def short_tag(tag: str) -> str:
     return f"!!{tag.removeprefix(_STANDARD_TAG)}" if tag.startswith(_STANDARD_TAG) else tag
 
 
+def is_word(text: str) -> bool:
+    """Whether an untagged plain scalar means itself, by its first character alone."""
+    return bool(text) and text[0] not in _FIRST_OF_WORD_OR_NUMBER
+
+
 def resolve_plain(text: str) -> Scalar:
     """The meaning of an untagged plain scalar."""
-    if text and text[0] not in _FIRST_OF_WORD_OR_NUMBER:
-        return text
-    return _resolve(text)[1]
+    return text if is_word(text) else _resolve(text)[1]
 
 
 def is_text(text: str) -> bool:
