@@ -303,23 +303,23 @@ class Value:
             inside |= _OBSERVABLE
         content = self._content
         if isinstance(content, str):
-            return inside, depth, size + weight(content), parts
-        if isinstance(content, tuple | dict):
-            children: Iterable[Value]
-            if isinstance(content, tuple):
-                children = content
-            else:
-                children, keys = content.values(), "".join(content)
-                size += len(keys) if keys.isascii() else sum(map(weight, content))
-            for child in children:
-                child_inside, child_depth, child_size, child_parts = child._measured or child.measure()  # noqa: SLF001
-                inside |= child_inside
-                size += child_size
-                parts += child_parts
-                if child_depth >= depth:
-                    depth = child_depth + 1
+            return inside, depth, size + (len(content) if content.isascii() else weight(content)), parts
+        children: Iterable[Value] = ()
+        # One class at a time: a union of two is made anew for each question.
+        if isinstance(content, dict):
+            children, keys = content.values(), "".join(content)
+            size += len(keys) if keys.isascii() else sum(map(weight, content))
+        elif isinstance(content, tuple):
+            children = content
         elif isinstance(content, Number):
             size += len(content.text)
+        for child in children:
+            child_inside, child_depth, child_size, child_parts = child._measured or child.measure()  # noqa: SLF001
+            inside |= child_inside
+            size += child_size
+            parts += child_parts
+            if child_depth >= depth:
+                depth = child_depth + 1
         return inside, depth, size, parts
 
 
