@@ -1,11 +1,11 @@
 """A small file that several programs change: read and written under the lock that Pulumi's commands take.
 
-They lock the file itself (`flock`), and write into it. So do we: a file that is replaced by another would leave those
-who wait for the lock with the old one, in which their change is lost. A write is one system call over what was there,
-after there is room for it: a process that is killed leaves the old text or the new one, and a full disk the old one.
+They lock the file itself (`flock`); so do we. They write into it; we replace it by a new one while we hold the lock, so
+that whoever is killed, or finds the disk full, leaves the old text or the new one. Each of several waiting changes is
+made on what the last one left.
 """
 
-# ruff: noqa: PTH103, PTH107, PTH116, PTH120 - os.path, as in the rest of the command line
+# ruff: noqa: PTH103, PTH105, PTH107, PTH116, PTH120 - os.path, as in the rest of the command line
 from __future__ import annotations
 
 import fcntl
@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from esc_operator.errors import ConfigurationError
@@ -29,6 +29,7 @@ LOCK_SECONDS: Final = 10.0
 
 _PAUSE: Final = 0.02
 _OTHERS: Final = 0o077
+_AS_SCRATCH: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class LockedFile:
@@ -64,7 +65,7 @@ class LockedFile:
                 if after is None:
                     os.remove(self.path)
                 elif after != before:
-                    _overwrite(descriptor, after, len(before))
+                    _replace(self.path, after)
         except (FileNotFoundError, NotADirectoryError) as error:
             if creates:
                 raise ConfigurationError(f"could not write {self.path}: {error.strerror}") from error
@@ -127,14 +128,19 @@ def _is_still(descriptor: int, path: str) -> bool:
         return False
 
 
-def _overwrite(descriptor: int, text: bytes, length: int) -> None:
-    """Replace `length` bytes by the text. White space around JSON means nothing, so each step leaves whole JSON."""
-    if len(text) > length:
-        room = b" " * (len(text) - length)
-        written = os.pwrite(descriptor, room, length)
-        if written < len(room):
-            os.ftruncate(descriptor, length)
-            raise OSError(28, "there is no room left on the disk")
-    os.pwrite(descriptor, text.ljust(length), 0)
-    os.fsync(descriptor)
-    os.ftruncate(descriptor, len(text))
+def _replace(path: str, text: bytes) -> None:
+    """Replace a file, where a link leads to, by one with the text. Raises OSError, and leaves nothing then."""
+    target = os.path.realpath(path)
+    # The lock is held, so nobody else writes it, and what a killed process left is written over.
+    scratch = f"{target}.new"
+    try:
+        with os.fdopen(os.open(scratch, _AS_SCRATCH, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, target)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(scratch)
+        raise

@@ -32,14 +32,14 @@ def test_a_file_and_its_folder_are_made_for_the_user_only(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("after", [b"", b"{}", b'{"longer": "than before, by far"}'])
-def test_a_change_replaces_all_of_the_text_in_the_same_file(tmp_path: Path, after: bytes) -> None:
+def test_a_change_replaces_all_of_the_text_where_a_link_leads_to(tmp_path: Path, after: bytes) -> None:
     path = tmp_path / "file.json"
     path.write_bytes(b'{"before": true}')
     link = tmp_path / "link.json"
     link.symlink_to(path)
-    number = path.stat().st_ino
     LockedFile(str(link)).change(lambda _: after)
-    assert (path.read_bytes(), path.stat().st_ino, link.is_symlink()) == (after, number, True)
+    assert (path.read_bytes(), mode(path), link.is_symlink()) == (after, 0o600, True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file.json", "link.json"]
 
 
 def test_nothing_is_made_of_a_file_that_is_not_there_unless_it_is_to_be(tmp_path: Path) -> None:
@@ -79,6 +79,7 @@ def test_who_holds_the_lock_is_waited_for_and_not_for_ever(tmp_path: Path) -> No
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         if len(slept) == 3 and releases:
+            # As Pulumi's commands do it: into the same file.
             os.write(descriptor, b'{"theirs": 1}')
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
@@ -175,8 +176,9 @@ def test_a_full_disk_leaves_the_old_text(tmp_path: Path) -> None:
     path.write_bytes(b'{"old": 1}')
     command = [sys.executable, "-c", textwrap.dedent(FULL), str(path)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert f"could not write {path}: there is no room left on the disk" in answer.stderr
+    assert f"could not write {path}: File too large" in answer.stderr
     assert path.read_bytes() == b'{"old": 1}'
+    assert [each.name for each in tmp_path.iterdir()] == ["file.json"]
 
 
 ENDLESS = """
@@ -185,7 +187,7 @@ from esc_operator.cli.cloud.locked_file import LockedFile
 LONG, SHORT = b'"' + b"l" * 50_000 + b'"', b'"short"'
 print("ready", flush=True)
 while True:
-    LockedFile(sys.argv[1]).change(lambda before: SHORT if before.strip() == LONG else LONG)
+    LockedFile(sys.argv[1]).change(lambda before: SHORT if before == LONG else LONG)
 """
 
 
@@ -199,4 +201,6 @@ def test_a_kill_at_any_moment_leaves_the_old_text_or_the_new_one(tmp_path: Path)
             process.stdout.readline()
             time.sleep(0.003 + tenth / 1000)
             process.kill()
-        assert path.read_bytes().strip(b" ") in {b'"' + b"l" * 50_000 + b'"', b'"short"'}
+        assert path.read_bytes() in {b'"' + b"l" * 50_000 + b'"', b'"short"'}
+    LockedFile(str(path)).change(lambda _: b"{}")
+    assert [each.name for each in tmp_path.iterdir()] == ["file.json"], "the next change takes what a kill left"
