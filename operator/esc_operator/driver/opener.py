@@ -116,7 +116,7 @@ class Opener:
                 opened = _checked(Opened, await provider.open(inputs, context))
             except ProviderError as error:
                 if error.login_refused:
-                    self.logins.forget(identity.subject, identity.tenant)
+                    self.logins.forget(key, inputs)
                 raise
             if isinstance(provider, Timed) and (skew := provider.clock_skew) is not None:
                 self.telemetry.meter.skewed(name, skew.total_seconds())

@@ -110,12 +110,12 @@ class SharedLogins:
     def _is_renounced(self, flight: _Flight) -> bool:
         return self._renounced_at is not None and flight.started_at < self._renounced_at
 
-    def forget(self, subject: str, tenant: str) -> None:
-        """No caller gets an earlier answer of this identity: a service no longer knows one of its logins."""
-        shelf = self._shelves.get(tenant)
+    def forget(self, key: LoginKey, inputs: Mapping[str, Any]) -> None:
+        """No caller gets the login again that these inputs have the outputs of: its service no longer knows it."""
+        shelf = self._shelves.get(key.tenant)
         if shelf is not None:
-            with self._counting(tenant, shelf):
-                shelf.drop_subject(subject)
+            with self._counting(key.tenant, shelf):
+                shelf.drop_logins_in(inputs, key.subject)
 
     def discard(self, key: LoginKey) -> bool:
         """No caller gets the cached answer any more; whether there was one."""
@@ -123,7 +123,7 @@ class SharedLogins:
         if shelf is None:
             return False
         with self._counting(key.tenant, shelf):
-            return shelf.kept.pop(key, None) is not None
+            return shelf.drop(key)
 
     async def open(self, key: LoginKey, demand: Demand, log_in: LogIn, renew: Renew | None = None) -> Opened | Failed:
         """A cached or running answer if it meets the demand, else a cached one that `renew` makes meet it, else the

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from esc_operator.evaluation import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from esc_operator.evaluation import Lease, Opened
@@ -69,9 +72,51 @@ class Shelf:
         """A login that was replaced since is skipped."""
         expires_at, _, key = heapq.heappop(self._ends)
         if key in self.kept and self.kept[key][1].expires_at == expires_at:
-            self.weight -= _weight_of(self.kept.pop(key)[0])
+            self.drop(key)
 
-    def drop_subject(self, subject: str) -> None:
-        """Drop all of an identity."""
+    def drop(self, key: LoginKey) -> bool:
+        """Drop one; whether it was there."""
+        found = self.kept.pop(key, None)
+        if found is not None:
+            self.weight -= _weight_of(found[0])
+        return found is not None
+
+    def drop_logins_in(self, inputs: Mapping[str, Any], subject: str) -> None:
+        """Drop those of an identity whose secrets are in these inputs."""
+        texts = frozenset(_texts(inputs))
         for key in [key for key in self.kept if key.subject == subject]:
-            self.weight -= _weight_of(self.kept.pop(key)[0])
+            if not texts.isdisjoint(_secrets(self.kept[key][0])):
+                self.drop(key)
+
+
+def _secrets(opened: Opened) -> Iterator[str]:
+    """The secret texts of an answer."""
+    yield from _texts(opened.value) if opened.secret else _marked(opened.value)
+
+
+def _marked(data: Any) -> Iterator[str]:
+    """The texts in the parts that are marked as secret."""
+    match data:
+        case Secret():
+            yield from _texts(data.value)
+        case dict():
+            for part in data.values():
+                yield from _marked(part)
+        case list() | tuple():
+            for part in data:
+                yield from _marked(part)
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """All texts in data; an empty one says nothing."""
+    match data:
+        case str() if data:
+            yield data
+        case Secret():
+            yield from _texts(data.value)
+        case dict():
+            for part in data.values():
+                yield from _texts(part)
+        case list() | tuple():
+            for part in data:
+                yield from _texts(part)

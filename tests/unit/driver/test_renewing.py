@@ -13,9 +13,10 @@ from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.grants import Grant
 from esc_operator.driver.opener import Opener
 from esc_operator.driver.pool import BlockingPool
-from esc_operator.driver.sharing import ANY_AGE, Demand, SharedLogins
+from esc_operator.driver.sharing import ANY_AGE, Demand, SharedLogins, login_key
+from esc_operator.driver.shelf import Shelf
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Failed, Lease, Opened
+from esc_operator.evaluation import Failed, Lease, Opened, Secret
 from esc_operator.telemetry import Telemetry
 from unit.driver.test_opener import NOW, Caller, Plugins
 from unit.telemetry.notes import Notes
@@ -209,30 +210,64 @@ def test_a_renewal_counts_as_a_call_and_mints_nothing() -> None:
     assert len(driver.notes.of("called")) == 2
 
 
+def using(login: str) -> dict[str, Any]:
+    """The inputs of a call that uses an output of a login."""
+    return {"login": {"address": "https://vault.example.com", "token": login}}
+
+
+def refuse_login(driver: Driver, inputs: dict[str, Any], subject: type[Caller] = Caller) -> Coroutine[Any, Any, None]:
+    async def refuse() -> None:
+        driver.provider.trouble = ProviderError("no such token", reason="VaultTokenRefused", login_refused=True)
+        assert isinstance(await driver.opener.open("leasing", inputs, subject(), ANY_AGE), Failed)
+        driver.provider.trouble = None
+
+    return refuse()
+
+
 def test_a_login_that_its_service_no_longer_knows_is_made_anew() -> None:
     """Whoever uses it finds that out, and the next attempt gets another one."""
 
     async def scenario(driver: Driver) -> None:
         assert (await driver.open()).value == "value-1"
-        refused = ProviderError("no such token", reason="VaultTokenRefused", login_refused=True)
-        driver.provider.trouble = refused
-        assert isinstance(await driver.opener.open("leasing", {"login": "x"}, Caller(), ANY_AGE), Failed)
-        driver.provider.trouble = None
+        await refuse_login(driver, using("value-1"))
         assert (await driver.open()).value == "value-2"
 
     play(scenario)
 
 
-def test_another_identity_keeps_its_logins() -> None:
-    logins = SharedLogins(lambda: NOW)
-    logins.forget("somebody", "nowhere")
-
+def test_a_wrong_token_of_ones_own_costs_no_other_login() -> None:
     async def scenario(driver: Driver) -> None:
         await driver.open()
-        driver.opener.logins.forget("system:serviceaccount:apps:other", Caller.tenant)
+        await refuse_login(driver, using("another"))
         assert (await driver.open()).value == "value-1"
 
     play(scenario)
+
+
+def test_another_identity_keeps_its_logins() -> None:
+    class Stranger(Caller):
+        subject = "system:serviceaccount:apps:other"
+
+    async def scenario(driver: Driver) -> None:
+        await driver.open()
+        await refuse_login(driver, using("value-1"), Stranger)
+        assert (await driver.open()).value == "value-1"
+
+    play(scenario)
+
+
+def test_only_what_is_secret_of_a_login_tells_that_it_is_used() -> None:
+    shelf = Shelf()
+    key = login_key("vault-login", Caller.subject, {}, tenant="apps")
+    lease = Lease(NOW, NOW + TERM)
+    shelf.keep(
+        key, Opened({"address": "https://vault.example.com", "token": Secret("t0ken")}, lease, secret=False), lease
+    )
+    shelf.drop_logins_in({"login": {"address": "https://vault.example.com", "token": "other"}}, Caller.subject)
+    assert (len(shelf.kept), shelf.weight) == (1, 1)
+    shelf.drop_logins_in({"logins": [{"token": "t0ken"}]}, Caller.subject)
+    assert (len(shelf.kept), shelf.weight) == (0, 0)
+    assert not shelf.drop(key)
 
 
 def test_an_answer_has_a_grant_that_stays_the_same_while_it_is_renewed_and_can_be_revoked() -> None:
