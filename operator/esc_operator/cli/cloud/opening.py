@@ -43,29 +43,37 @@ async def _open(reference: Reference, session: CloudSession) -> OpenedEnvironmen
         opened = await session.cloud.open(name, reference.version)
         value = await session.cloud.read_session(opened)
     except DefinitionError as error:
-        texts = await _texts(name, reference.version, error.diagnostics, session)
-        OpenedEnvironment(Value({}, None), Sources(str(name), texts, {})).report(error.diagnostics)
+        diagnostics = _by_full_name(name, error.diagnostics)
+        texts = await _texts(name, reference.version, diagnostics, session)
+        OpenedEnvironment(Value({}, None), Sources(str(name), texts, {})).report(diagnostics)
         raise NotOpenedError(f"{name} could not be opened") from error
     except ProviderError as error:
         if error.reason in _MISSING:
             raise with_advice(error, await _meant(name, session) or _as_context(name, session)) from error
         raise
     found = OpenedEnvironment(value, Sources(str(name), {}, {}))
-    found.report((*opened.diagnostics, *find_leftovers(value, opened=True)))
+    found.report((*_by_full_name(name, opened.diagnostics), *find_leftovers(value, opened=True)))
     return found
+
+
+def _by_full_name(name: EnvironmentName, diagnostics: Diagnostics) -> Diagnostics:
+    """The diagnostics with the whole name of the environment where the service calls it by a part of it."""
+    parts = {"", name.name, f"{name.project}/{name.name}"}
+    return tuple(
+        found._replace(range=found.range._replace(environment=str(name)))
+        if found.range and found.range.environment in parts
+        else found
+        for found in diagnostics
+    )
 
 
 async def _texts(
     name: EnvironmentName, version: str, diagnostics: Diagnostics, session: CloudSession
 ) -> Mapping[str, str]:
-    """The definition that the diagnostics point into, by the names that they call it; none if it may not be read."""
-    own = {str(name), f"{name.project}/{name.name}", name.name, ""}
-    called = {found.range.environment for found in diagnostics if found.range} & own
-    if not called:
-        return {}
-    with suppress(EscError):
-        stored = await session.cloud.read(name, version)
-        return dict.fromkeys(called, stored.text)
+    """The definition that the diagnostics point into; none if they do not, or it may not be read."""
+    if str(name) in {found.range.environment for found in diagnostics if found.range}:
+        with suppress(EscError):
+            return {str(name): (await session.cloud.read(name, version)).text}
     return {}
 
 

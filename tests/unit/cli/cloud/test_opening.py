@@ -173,27 +173,32 @@ def test_a_name_that_no_environment_can_have_is_not_shown(there: Esc) -> None:
 
 # Findings.
 
+FINDING_RANGE: dict[str, Any] = {
+    "environment": "acme/shop/prod",
+    "begin": {"line": 2, "column": 10, "byte": 17},
+    "end": {"line": 2, "column": 17, "byte": 24},
+}
 FINDING = {
-    "range": {
-        "environment": "acme/shop/prod",
-        "begin": {"line": 2, "column": 10, "byte": 17},
-        "end": {"line": 2, "column": 17, "byte": 24},
-    },
+    "range": FINDING_RANGE,
     "summary": 'unknown property "b"',
 }
 
 
-def test_findings_are_shown_in_the_text_that_they_point_into(there: Esc) -> None:
-    there.cloud.findings["acme/shop/prod"] = [FINDING, {"summary": "and another"}]
+@pytest.mark.parametrize("called", ["acme/shop/prod", "shop/prod", "prod", None])
+def test_findings_are_shown_in_the_text_that_they_point_into(there: Esc, called: str | None) -> None:
+    where = {name: part for name, part in FINDING_RANGE.items() if name != "environment"}
+    where |= {"environment": called} if called else {}
+    there.cloud.findings["acme/shop/prod"] = [{**FINDING, "range": where}, {"summary": "and another"}]
     there.cloud.definitions["acme/shop/prod"] = "values:\n  a: 1 + ${a.b}\n"
     done = there("open", "acme/shop/prod")
     assert (done.status, done.out) == (1, "")
-    assert done.err == (
-        'acme/shop/prod:2:10: error: unknown property "b"\n    2 |   a: 1 + ${a.b}\n      |          ^^^^^^\n'.replace(
-            "^^^^^^", "^^^^^^"
-        )
-        + "error: and another\nError: acme/shop/prod could not be opened\n"
-    )
+    assert done.err.splitlines() == [
+        'acme/shop/prod:2:10: error: unknown property "b"',
+        "    2 |   a: 1 + ${a.b}",
+        "      |          ^^^^^^",
+        "error: and another",
+        "Error: acme/shop/prod could not be opened",
+    ]
     assert there("run", "acme/shop/prod", "--", "touch", str(there.home / "ran")).status == 1
     assert not (there.home / "ran").exists()
 
