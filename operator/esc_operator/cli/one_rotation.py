@@ -10,7 +10,7 @@ import click
 from esc_operator.cli.waiting import ABSENT_SECONDS, QUIET_SECONDS, NotRotatedError, SignOfLife
 from esc_operator.errors import NotFoundError
 from esc_operator.formats.times import format_time
-from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources import ROTATE_PULUMI_ROTATORS, ROTATE_REQUESTED_AT
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
 from esc_operator.resources.environment import parse_environment
 from esc_operator.resources.reasons import (
@@ -27,6 +27,7 @@ from esc_operator.resources.reasons import (
     SECRET_REFUSED,
     WEBHOOK_UNAVAILABLE,
 )
+from esc_operator.resources.rotation_selection import unrotated_of
 from esc_operator.resources.status import parse_status
 from esc_operator.stores.cluster import read_existing
 
@@ -46,8 +47,9 @@ _STUCK = frozenset({ROLLOUT_STUCK, ROLLOUT_BLOCKED, ROLLOUT_REFUSED, PODS_LEFT})
 """Rollouts that do not continue by themselves."""
 
 
-def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> None:
-    """Request new credentials for one environment, and wait for them if `waiting` is given. Raises EscError."""
+def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None, *, pulumi_rotators: bool = False) -> None:
+    """Request new credentials for one environment, and wait for them if `waiting` is given. `pulumi_rotators`: its
+    rotators in Pulumi Cloud rotate first. Raises EscError."""
     body = read_existing(session, key)
     environment = parse_environment(body)
     name = key.full_name
@@ -55,13 +57,21 @@ def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> No
         raise NotRotatedError(f"{name} is suspended, so nothing was rotated: set spec.suspend to false first")
     if environment.cluster_scoped and environment.spread is None:
         raise NotRotatedError(f"{name} fills no Secret, so there is nothing to rotate: set spec.target first")
+    if pulumi_rotators and not ((body.get("spec") or {}).get("environmentFrom") or {}).get("pulumi"):
+        raise NotRotatedError(
+            f"{name} does not come from Pulumi Cloud (spec.environmentFrom.pulumi), so nothing was rotated: leave "
+            "--pulumi-rotators out"
+        )
     request = datetime.now(UTC).isoformat(timespec="milliseconds")
-    session.annotate_environment(*key, {ROTATE_REQUESTED_AT: request})
+    also = {ROTATE_PULUMI_ROTATORS: request} if pulumi_rotators else {}
+    session.annotate_environment(*key, {ROTATE_REQUESTED_AT: request, **also})
     if waiting is None:
         click.echo(f"{name}: requested new credentials")
         return
     rotation = _Rotation(session, key, request, parse_status(body.get("status")), SignOfLife(waiting.clock))
     waiting.until(rotation.look, name, lambda awaited: click.echo(f"{name} {awaited}", err=True))
+    if pulumi_rotators and rotation.unrotated:
+        raise NotRotatedError(f"{name} has new credentials, but {rotation.unrotated}")
     if rotation.renewed_nothing:
         click.echo(f"{name} opens no provider and has no rotator: it was evaluated again, and nothing was renewed")
         return
@@ -71,7 +81,7 @@ def rotate_one(session: ClusterSession, key: Key, waiting: Waiting | None) -> No
 
 class _Rotation:
     """One request, from the annotation to the pods. `before` is the status at the request; `renewed_nothing`: there was
-    nothing to renew."""
+    nothing to renew. `unrotated`: which rotators in Pulumi Cloud have not rotated."""
 
     def __init__(self, session: ClusterSession, key: Key, request: str, before: Status, life: SignOfLife) -> None:
         self._session = session
@@ -80,6 +90,7 @@ class _Rotation:
         self._before = before
         self._life = life
         self.renewed_nothing = False
+        self.unrotated = ""
 
     def look(self) -> str:
         """What it waits for; "" once it is over. Raises NotRotatedError if a person has to do something first."""
@@ -98,6 +109,7 @@ class _Rotation:
         if status.observed_rotate_request != self._request:
             return self._until_taken_up(status, quiet)
         self.renewed_nothing = not (status.logins or status.more_logins or status.rotator_states)
+        self.unrotated = unrotated_of(status.warnings)
         if status.namespaces and status.namespaces.synced < status.namespaces.matched:
             return self._until_everywhere(status.namespaces)
         return self._until_rolled_out(environment, status)

@@ -27,7 +27,7 @@ from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Opened, Rotated
-from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Renews, Timed, Warmable
+from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Renews, RotatedInService, Timed, Warmable
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.pool import BlockingPool
     from esc_operator.evaluation import Login
-    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator, Service
+    from esc_operator.providers.port import Identity, OpenContext, Provider, Rotator, Service, SharedExchange
     from esc_operator.providers.registry import Registry
 
 T = TypeVar("T")
@@ -145,21 +145,16 @@ class Opener:
         return await self._guard(asked, self.catalogue.providers, revoke_provider, mints=False)
 
     async def open_service(
-        self, name: str, inputs: Mapping[str, Any], identity: Identity, demand: Demand
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        identity: Identity,
+        demand: Demand,
+        tokens_after: datetime | None = None,
     ) -> Opened | Failed:
-        """Open an environment that a service holds, or share what was opened for another one as the same identity."""
-
-        async def shared(
-            target: Mapping[str, Any], exchange: Callable[[], Awaitable[Opened]], issued_after: datetime | None = None
-        ) -> Any:
-            async def make() -> Opened | Failed:
-                return await exchange()
-
-            key = login_key(f"{name} token", identity.subject, target, tenant=identity.tenant)
-            answer = await self.logins.open(key, Demand(fresh_after=issued_after), make)
-            if isinstance(answer, Failed):
-                raise ProviderError(answer.message, reason=answer.reason, retry_after=answer.retry_after)
-            return answer.value
+        """Open an environment that a service holds, or share what was opened for another one as the same identity.
+        Access tokens that were issued before `tokens_after` are not used."""
+        shared = self._sharing(name, identity, tokens_after)
 
         async def open_environment(service: Service, context: OpenContext) -> Opened:
             opened = _checked(Opened, await service.open(inputs, context, shared))
@@ -171,6 +166,46 @@ class Opener:
 
         key = login_key(name, identity.subject, inputs, tenant=identity.tenant)
         return await self.logins.open(key, demand, lambda: self._repeated(open_once))
+
+    async def rotate_service(
+        self, name: str, inputs: Mapping[str, Any], identity: Identity, tokens_after: datetime | None
+    ) -> RotatedInService | Failed:
+        """Rotate all rotators of an environment that a service holds; `tokens_after` as in `open_service`."""
+        shared = self._sharing(name, identity, tokens_after)
+
+        async def rotate(service: Service, context: OpenContext) -> RotatedInService:
+            return _checked(RotatedInService, await service.rotate(inputs, context, shared))
+
+        return await self._guard(_Asked(name, inputs, identity), self.catalogue.services, rotate)
+
+    async def rotations_of_service(
+        self, name: str, inputs: Mapping[str, Any], identity: Identity, tokens_after: datetime | None
+    ) -> Sequence[RotatedInService] | Failed:
+        """The rotations of such an environment so far, the newest first; `tokens_after` as in `open_service`."""
+        shared = self._sharing(name, identity, tokens_after)
+
+        async def read(service: Service, context: OpenContext) -> Sequence[RotatedInService]:
+            return await service.rotations(inputs, context, shared)
+
+        return await self._guard(_Asked(name, inputs, identity), self.catalogue.services, read)
+
+    def _sharing(self, name: str, identity: Identity, tokens_after: datetime | None) -> SharedExchange:
+        """Shares the access tokens of a service among all calls as that identity."""
+
+        async def shared(
+            target: Mapping[str, Any], exchange: Callable[[], Awaitable[Opened]], issued_after: datetime | None = None
+        ) -> Any:
+            async def make() -> Opened | Failed:
+                return await exchange()
+
+            key = login_key(f"{name} token", identity.subject, target, tenant=identity.tenant)
+            fresh_after = max(filter(None, (issued_after, tokens_after)), default=None)
+            answer = await self.logins.open(key, Demand(fresh_after=fresh_after), make)
+            if isinstance(answer, Failed):
+                raise ProviderError(answer.message, reason=answer.reason, retry_after=answer.retry_after)
+            return answer.value
+
+        return shared
 
     async def open_rotator(
         self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, identity: Identity

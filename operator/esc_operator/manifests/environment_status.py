@@ -131,6 +131,7 @@ def _rotation() -> dict[str, Any]:
             "name": text("The name of the EscRotation.", maxLength=253),
             "requestedAt": time("When the run began, in UTC. Credentials that were issued before do not count."),
             "rollout": flag("Whether the run may replace pods."),
+            "pulumiRotators": flag("Whether the run also rotates its rotators in Pulumi Cloud."),
         },
     }
 

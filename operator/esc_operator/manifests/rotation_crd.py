@@ -114,6 +114,10 @@ def _spec() -> dict[str, Any]:
                 "true: environments whose rollout.policy is OnChange also replace their pods, and count as running "
                 "until that is done. false: only Secrets get new values. Default: true."
             ),
+            "pulumiRotators": flag(
+                "true: environments that come from Pulumi Cloud have their rotators (fn::rotate) rotated there first, "
+                "for everyone who opens them. false: they are only opened anew. Default: false."
+            ),
             "stopAfterFailures": {
                 "type": "integer",
                 "minimum": 1,

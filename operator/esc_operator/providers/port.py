@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from esc_operator.evaluation import InputProblem, Login, Opened, Rotated
@@ -114,6 +114,15 @@ class SharedExchange(Protocol):
         later, if `issued_after` is given. Raises what `exchange` raises, and ProviderError."""
 
 
+class RotatedInService(NamedTuple):
+    """A rotation of an environment's rotators by the service that holds it. `failed` are the paths of those that
+    failed, with the service's words. `is_under_way`: the service has not finished."""
+
+    id: str
+    failed: Mapping[str, str] = MappingProxyType({})
+    is_under_way: bool = False
+
+
 class Service(Protocol):
     """A service that holds environments and evaluates them. No definition calls it; a source of an environment names
     what to open there. `inputs` are what `open` needs, as plain data, and may hold a token."""
@@ -123,6 +132,14 @@ class Service(Protocol):
     async def open(self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange) -> Opened:
         """Open an environment. The lease says how long the answer may be given to others who want the same. Raises
         ProviderError, IdentityError."""
+
+    async def rotate(self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange) -> RotatedInService:
+        """Rotate all rotators of an environment, for everyone who opens it. Raises as `open`."""
+
+    async def rotations(
+        self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange
+    ) -> Sequence[RotatedInService]:
+        """The rotations of an environment so far, the newest first. Raises as `open`."""
 
 
 @runtime_checkable

@@ -14,6 +14,10 @@ CLUSTER_KIND = "ClusterEscEnvironment"
 ROTATE_REQUESTED_AT = f"{GROUP}/rotate-requested-at"
 """Annotation of an environment: a new value requests new credentials once."""
 
+ROTATE_PULUMI_ROTATORS = f"{GROUP}/rotate-pulumi-rotators"
+"""Annotation of an environment: with the value of ROTATE_REQUESTED_AT, that request also rotates its rotators in Pulumi
+Cloud. No later request does, although the annotation stays."""
+
 SYNC_RECORD = f"{GROUP}/sync"
 """Annotation of a Secret: what it was made from (see `sync_record`)."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from esc_operator.formats.durations import parse_duration
-from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_REQUESTED_AT
+from esc_operator.resources import CLUSTER_KIND, ENVIRONMENT_KIND, ROTATE_PULUMI_ROTATORS, ROTATE_REQUESTED_AT
 from esc_operator.resources.applied import applied_manifest, applied_mark
 from esc_operator.resources.definition_source import parse_source
 from esc_operator.resources.extent import refuse_size
@@ -121,7 +121,8 @@ class EscEnvironment:
     `account` is the ServiceAccount for its logins; a ClusterEscEnvironment need not have one. `spread` says which
     namespaces get the Secret of a ClusterEscEnvironment; None if it fills none. `trusted` are the other namespaces
     whose definitions may open providers as its identity. `rotate_request` has the requests for new credentials,
-    `rotation` the details of an EscRotation's request.
+    `rotators_request` those of them that also rotate its rotators in Pulumi Cloud, `rotation` the details of an
+    EscRotation's request.
     """
 
     key: Key
@@ -133,6 +134,7 @@ class EscEnvironment:
     refresh: Refresh = Refresh()
     rollout: Rollout = Rollout()
     rotate_request: RotateRequest = NO_REQUEST
+    rotators_request: RotateRequest = NO_REQUEST
     rotation: AskedRotation | None = None
     suspend: bool = False
     trusted: frozenset[str] = frozenset()
@@ -174,6 +176,7 @@ def parse_environment(body: Mapping[str, Any]) -> EscEnvironment:
         refresh=_parse_refresh(spec.get("refresh") or {}),
         rollout=_parse_rollout(spec.get("rollout") or {}),
         rotate_request=_rotate_request(metadata, rotation),
+        rotators_request=_rotators_request(metadata, rotation),
         rotation=rotation,
         suspend=bool(spec.get("suspend", False)),
         trusted=parse_trusted(body),
@@ -193,6 +196,13 @@ def parse_rotate_request(body: Mapping[str, Any]) -> RotateRequest:
 def _rotate_request(metadata: Mapping[str, Any], rotation: AskedRotation | None) -> RotateRequest:
     annotation = _request_of((metadata.get("annotations") or {}).get(ROTATE_REQUESTED_AT, ""))
     return RotateRequest(annotation, rotation.id if rotation else "")
+
+
+def _rotators_request(metadata: Mapping[str, Any], rotation: AskedRotation | None) -> RotateRequest:
+    annotations = metadata.get("annotations") or {}
+    asked = annotations.get(ROTATE_REQUESTED_AT, "")
+    annotation = _request_of(asked) if asked == annotations.get(ROTATE_PULUMI_ROTATORS) else ""
+    return RotateRequest(annotation, rotation.id if rotation and rotation.pulumi_rotators else "")
 
 
 def _request_of(annotation: str) -> str:

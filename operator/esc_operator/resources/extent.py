@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources import ROTATE_PULUMI_ROTATORS, ROTATE_REQUESTED_AT
 from esc_operator.resources.applied import MARK, applied_mark
 from esc_operator.resources.definition_source import INLINE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_REQUESTS = {ROTATE_REQUESTED_AT, ROTATE_PULUMI_ROTATORS}
 
 LARGEST_ENVIRONMENT = 1024 * 1024
 """Bytes of JSON, the limit of a Secret or a ConfigMap too. etcd itself accepts half as much again."""
@@ -48,7 +50,7 @@ def without_definition(body: Mapping[str, Any], size: int) -> dict[str, Any]:
         MARK: applied_mark(body),
         "metadata": {
             **{name: metadata[name] for name in _METADATA if name in metadata},
-            "annotations": {name: value for name, value in annotations.items() if name == ROTATE_REQUESTED_AT},
+            "annotations": {name: value for name, value in annotations.items() if name in _REQUESTS},
         },
         "spec": kept,
         "status": body.get("status") or {},

@@ -34,6 +34,9 @@ TARGET_CONFLICT = "TargetConflict"
 ROTATOR_STATES_NOT_OWNED = "RotatorStatesNotOwned"
 """The Secret for the states of an environment's rotators does not belong to the operator, so nothing is rotated."""
 
+ROTATORS_NOT_ROTATED = "RotatorsNotRotated"
+"""A warning: a request asked for the environment's rotators in Pulumi Cloud, and not all of them rotated."""
+
 ROTATOR_STATES_UNPLACED = "RotatorStatesUnplaced"
 """An operator outside of the cluster has no namespace for the states of a ClusterEscEnvironment's rotators."""
 

@@ -34,13 +34,15 @@ class AskedRotation:
     """`status.rotation` of an environment: the latest EscRotation.
 
     `id` identifies one run of it, `name` is for people. Credentials issued at `requested_at` or later honour it.
-    `rolls` is False if pods must not be replaced.
+    `rolls` is False if pods must not be replaced. `pulumi_rotators`: the environment's rotators in Pulumi Cloud rotate
+    too.
     """
 
     id: str
     name: str
     requested_at: datetime
     rolls: bool = True
+    pulumi_rotators: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -49,6 +51,8 @@ class AskedRotation:
             # Rounded up: credentials issued in the same second may be older than the request.
             "requestedAt": format_time(self.requested_at + ALMOST_A_SECOND),
             "rollout": self.rolls,
+            # None: a merge patch takes it off, if an earlier run has requested it.
+            "pulumiRotators": self.pulumi_rotators or None,
         }
 
 
@@ -58,4 +62,10 @@ def parse_asked_rotation(data: Mapping[str, Any] | None) -> AskedRotation | None
     requested_at = parse_time(data.get("requestedAt"))
     if not data.get("id") or requested_at is None:
         return None
-    return AskedRotation(data["id"], data.get("name") or "", requested_at, data.get("rollout", True) is not False)
+    return AskedRotation(
+        data["id"],
+        data.get("name") or "",
+        requested_at,
+        data.get("rollout", True) is not False,
+        bool(data.get("pulumiRotators")),
+    )

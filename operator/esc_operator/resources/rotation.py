@@ -91,8 +91,8 @@ class EscRotation:
 
     `at_once` limits how many environments run, `stop_after` how many may fail in a namespace, and in how many
     namespaces; None: any number. `allows_none`: selecting nothing is no failure. `rolls` is False if pods must not be
-    replaced. `schedule` is a cron expression in `time_zone`, "" for one run at once. `is_from_command`: `esc rotate`
-    made it, not a person.
+    replaced. `pulumi_rotators`: rotators of environments in Pulumi Cloud rotate there, too. `schedule` is a cron
+    expression in `time_zone`, "" for one run at once. `is_from_command`: `esc rotate` made it, not a person.
     """
 
     name: str
@@ -102,6 +102,7 @@ class EscRotation:
     selector: Selector = field(default_factory=Selector)
     at_once: int = DEFAULT_AT_ONCE
     rolls: bool = True
+    pulumi_rotators: bool = False
     stop_after: int | None = None
     dry_run: bool = False
     schedule: str = ""
@@ -228,6 +229,7 @@ def parse_rotation(body: Mapping[str, Any]) -> EscRotation:
         selector=parse_selector(spec.get("selector") or {}),
         at_once=spec.get("maxConcurrent") or DEFAULT_AT_ONCE,
         rolls=spec.get("rollout", True) is not False,
+        pulumi_rotators=bool(spec.get("pulumiRotators", False)),
         stop_after=spec.get("stopAfterFailures") or None,
         dry_run=bool(spec.get("dryRun", False)),
         schedule=spec.get("schedule") or "",

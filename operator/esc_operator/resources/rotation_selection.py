@@ -15,13 +15,15 @@ from esc_operator.formats.times import parse_time
 from esc_operator.resources.allowances import is_visible, matches
 from esc_operator.resources.conditions import READY
 from esc_operator.resources.environment import Key
-from esc_operator.resources.reasons import NO_NAMESPACES, NO_VARIABLES
+from esc_operator.resources.reasons import NO_NAMESPACES, NO_VARIABLES, ROTATORS_NOT_ROTATED
 from esc_operator.resources.rotate_request import AskedRotation, parse_asked_rotation
+from esc_operator.resources.warnings import parse_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from esc_operator.resources.rotation import Selector
+    from esc_operator.resources.warnings import StatusWarning
 
     NamespaceLabels = Callable[[str], Mapping[str, str] | None]
     """The labels of a namespace; None if it does not exist."""
@@ -39,7 +41,9 @@ class Candidate:
     """An environment as listed. `rolls`: its pods are replaced when its Secret changes; `rolled_out` is the revision
     that all of them were known to have. A ClusterEscEnvironment fills Secrets in `matched` namespaces; `seals` are
     those of the records that they may hold, the newest first. `unsure`: its login is hidden, and may match. `wide`: it
-    matches only with `**` in place of each `*` of the selector. `opens_nothing`: its status lists no provider."""
+    matches only with `**` in place of each `*` of the selector. `opens_nothing`: its status lists no provider.
+    `observed` is the run that its status is about, `unrotated` its warning that rotators in Pulumi Cloud have not
+    rotated."""
 
     key: Key
     uid: str
@@ -55,6 +59,8 @@ class Candidate:
     unsure: bool = False
     wide: bool = False
     opens_nothing: bool = False
+    observed: str = ""
+    unrotated: str = ""
 
 
 class Fit(StrEnum):
@@ -85,7 +91,14 @@ def candidate_of(body: Mapping[str, Any]) -> Candidate:
         seals=tuple(status.get("seals") or ()),
         matched=(status.get("namespaces") or {}).get("matched") or 0,
         opens_nothing=not any(status.get(field) for field in ("logins", "moreLogins", "rotatorStates")),
+        observed=status.get("observedRotation") or "",
+        unrotated=unrotated_of(parse_warnings(status.get("warnings"))),
     )
+
+
+def unrotated_of(warnings: Iterable[StatusWarning]) -> str:
+    """The warning that rotators in Pulumi Cloud have not rotated although that was requested; "" if there is none."""
+    return next((one.message for one in warnings if one.reason == ROTATORS_NOT_ROTATED), "")
 
 
 def select(

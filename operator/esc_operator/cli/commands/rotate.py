@@ -53,6 +53,11 @@ from esc_operator.stores.references import Reference, parse_reference
 @click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Stop in a namespace after N failures there.")
 @click.option("--allow-none", is_flag=True, help="Succeed even if no environment matches, or all are suspended.")
 @click.option("--no-rollout", is_flag=True, help="Replace no pods: they take the new values when they next start.")
+@click.option(
+    "--pulumi-rotators",
+    is_flag=True,
+    help="Where an environment comes from Pulumi Cloud, also rotate its rotators there, for everyone who opens it.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show which environments would be rotated, in order.")
 @click.option(
     "--wait",
@@ -80,6 +85,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
     stop_after: int | None,
     allow_none: bool,
     no_rollout: bool,
+    pulumi_rotators: bool,
     dry_run: bool,
     wait: bool,
     timeout: float | None,
@@ -116,7 +122,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
             raise click.UsageError(
                 "--reason, --stop-after, --allow-none and --no-rollout need a selector, such as --role, not a name"
             )
-        _rotate_one(outside, str(reference), place, waiting, dry_run=dry_run)
+        _rotate_one(outside, str(reference), place, waiting, dry_run=dry_run, pulumi_rotators=pulumi_rotators)
         return
     session = _session(outside, context)[0]
     if dry_run:
@@ -128,6 +134,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option of its own
         **({"reason": reason} if reason else {}),
         **({"stopAfterFailures": stop_after} if stop_after else {}),
         **({"rollout": False} if no_rollout else {}),
+        **({"pulumiRotators": True} if pulumi_rotators else {}),
         **({"allowNone": True} if allow_none else {}),
     }
     name = start_rotation(session, spec)
@@ -164,7 +171,9 @@ def _only(namespaces: tuple[str, ...]) -> str:
     return "".join(namespaces)
 
 
-def _rotate_one(outside: Outside, text: str, place: Place, waiting: Waiting | None, *, dry_run: bool) -> None:
+def _rotate_one(  # noqa: PLR0913 - what the command was given
+    outside: Outside, text: str, place: Place, waiting: Waiting | None, *, dry_run: bool, pulumi_rotators: bool
+) -> None:
     reference = place.complete(parse_reference(text))
     session, namespace = _session(outside, reference.organization)
     found = reference.within(namespace)
@@ -174,7 +183,7 @@ def _rotate_one(outside: Outside, text: str, place: Place, waiting: Waiting | No
         read_existing(session, key)
         click.echo(key.full_name)
         return
-    rotate_one(session, key, waiting)
+    rotate_one(session, key, waiting, pulumi_rotators=pulumi_rotators)
 
 
 def _refuse_version(reference: Reference) -> None:

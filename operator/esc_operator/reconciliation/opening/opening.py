@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esc_operator.api import NOBODY, check_environment, open_environment
@@ -19,13 +20,14 @@ from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported, may_export
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.service_rotators import rotate_in_service, warnings_of_rotators
 from esc_operator.reconciliation.opening.sources import PulumiSources, Terms
 from esc_operator.reconciliation.opening.unseen import unseen_exports
 from esc_operator.reconciliation.opening.wording import refusal, status_warnings
 from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
 from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
-from esc_operator.resources.definition_source import PULUMI, TextSource, names_exports
+from esc_operator.resources.definition_source import PULUMI, PulumiSource, TextSource, names_exports
 from esc_operator.resources.status import LoginStatus
 from esc_operator.stores.imports import place_of
 
@@ -43,9 +45,10 @@ if TYPE_CHECKING:
     from esc_operator.providers.port import Identity, IdentityToken
     from esc_operator.reconciliation.opening.held_grants import HeldGrants
     from esc_operator.reconciliation.opening.import_store import ImportStore
-    from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
+    from esc_operator.reconciliation.opening.rotator_secrets import EnvironmentStates, RotatorSecrets
     from esc_operator.reconciliation.sync.outcome import Imports
     from esc_operator.resources.environment import EscEnvironment, Key
+    from esc_operator.resources.warnings import StatusWarning
     from esc_operator.stores.port import StoredDefinition
 
 
@@ -189,7 +192,8 @@ class EnvironmentOpening:
         states = self._states.of(environment, rotates=demand.fresh_after is not None)
         principal = self._principal(environment)
         terms = Terms(environment.key, demand, environment.refresh.interval, self._opener.now())
-        sources = PulumiSources(store.sources, self._opener, self._identify, terms, self._sleep)
+        rotate = partial(rotate_in_service, states, environment)
+        sources = PulumiSources(store.sources, self._opener, self._identify, terms, rotate, self._sleep)
         result = await open_environment(
             root, store, self._opener, identity, demand, states, admissions, worker, principal, sources
         )
@@ -198,10 +202,15 @@ class EnvironmentOpening:
             warnings = status_warnings(result.warnings, root, store.confidential)
             return replace(refused, warnings=warnings, unwritten=refused.retryable and states.has_failed)
         is_remote = any(record.provider == PULUMI for record in result.opens)
+        unrotated = await _unrotated(states, environment)
         (data, problems), warnings = await self._opener.large_work.run(
             lambda: (
                 secret_data(exported(result.value)),
-                (*status_warnings(result.warnings, root, store.confidential), *sources.warnings_of(root.name)),
+                (
+                    *unrotated,
+                    *status_warnings(result.warnings, root, store.confidential),
+                    *sources.warnings_of(root.name),
+                ),
             ),
             3 * result.value.writing_units,
             identity.tenant,
@@ -250,6 +259,17 @@ class EnvironmentOpening:
         return await self._opener.large_work.run(
             lambda: refusal(errors, store.imports, root, store.confidential), units, place_of(root.name)
         )
+
+
+async def _unrotated(states: EnvironmentStates, environment: EscEnvironment) -> tuple[StatusWarning, ...]:
+    """The warning that rotators of its own source have not rotated as requested."""
+    source = environment.source
+    try:
+        return (
+            await warnings_of_rotators(states, environment, source.origin) if isinstance(source, PulumiSource) else ()
+        )
+    except KubeError:
+        return ()  # what cannot be read here is read again at the next refresh
 
 
 def window_of(result: Result) -> Window | None:

@@ -179,6 +179,22 @@ class EnvironmentStates:
                 await self._write(kept)
             return answer
 
+    @property
+    def are_written(self) -> bool:
+        """Whether the environment's own states are stored as they are known."""
+        return self._secrets.is_written(self._environment.uid)
+
+    async def own(self) -> Kept:
+        """The states of the environment itself. Raises KubeError."""
+        async with self._lock:
+            return await self._load(self._environment.key.full_name)
+
+    async def keep(self, kept: Kept, path: str, state: RotatorState) -> None:
+        """Store one of its own states. Raises KubeError; then it is kept in memory."""
+        async with self._lock:
+            kept.states[path] = state
+            await self._write(kept)
+
     async def _load(self, name: str) -> Kept:
         if name not in self._kept:
             key = key_of(name, "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +196,8 @@ class RotationController:
     async def _go_on(
         self, rotation: EscRotation, status: RotationStatus, written: Mapping[str, Any], *, begins: bool
     ) -> None:
-        run = Run(rotation.run_id(status.run), status.started_at or self._now(), rotation.rolls)
+        started_at = status.started_at or self._now()
+        run = Run(rotation.run_id(status.run), started_at, rotation.rolls, rotation.pulumi_rotators)
         memory = self._memories.get(rotation.name)
         if memory is None or memory.run != run:
             memory = self._memories[rotation.name] = await self._take_up(rotation, run)
@@ -258,7 +259,8 @@ class RotationController:
 
     async def _ask(self, rotation: EscRotation, memory: _RunMemory) -> None:
         """Request new credentials of environments. Raises KubeError if that is refused."""
-        asked = AskedRotation(memory.run.id, rotation.name, memory.run.asks_from, memory.run.rolls)
+        run = memory.run
+        asked = AskedRotation(run.id, rotation.name, run.asks_from, run.rolls, run.pulumi_rotators)
         chosen = [memory.asked[key] for key in sorted(memory.unsure)]
         answers = await asyncio.gather(*(self._ask_one(memory, one, asked) for one in chosen), return_exceptions=True)
         for answer in answers:
@@ -267,6 +269,8 @@ class RotationController:
 
     async def _ask_one(self, memory: _RunMemory, one: Candidate, asked: AskedRotation) -> None:
         resource, namespace = environment_resource(one.key.namespace), one.key.namespace or None
+        if (earlier := self._gatherer.pending(one)) and earlier.pulumi_rotators:
+            asked = replace(asked, pulumi_rotators=True)  # this request replaces that one, and stands for it
         try:
             await self._api.patch_status(resource, namespace, one.key.name, {"rotation": asked.to_dict()}, one.uid)
         except (NotFoundError, ConflictError):

@@ -16,7 +16,7 @@ from esc_operator.reconciliation.rotations.judgement import PATIENCE, Environmen
 from esc_operator.reconciliation.sync.unfilled import EVERY_REASON
 from esc_operator.resources import reasons
 from esc_operator.resources.conditions import READY, REFRESHED, ROLLED_OUT, find_condition
-from esc_operator.resources.rotation_selection import Candidate, Places, candidate_of, in_order, select
+from esc_operator.resources.rotation_selection import Candidate, Places, candidate_of, in_order, select, unrotated_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,12 +88,19 @@ class RotationGatherer:
             rolls=candidate.rolls,
             rolled_out=candidate.rolled_out,
             opens_nothing=candidate.opens_nothing,
+            is_told=record is not None and record.rotation == candidate.observed,
+            unrotated=candidate.unrotated,
         )
 
     def asked_of(self, candidate: Candidate) -> AskedRotation | None:
         """The request to an environment, as far as it is known without a read."""
         entry = self._entry(candidate)
         return entry.rotation if entry else candidate.asked
+
+    def pending(self, candidate: Candidate) -> AskedRotation | None:
+        """The request to an environment that its Secret does not honour yet, as far as it is known without a read."""
+        asked, record = self.asked_of(candidate), self.as_listed(candidate).record
+        return asked if asked and (record is None or record.rotation != asked.id) else None
 
     def is_suspended(self, candidate: Candidate) -> bool:
         entry = self._entry(candidate)
@@ -121,6 +128,8 @@ class RotationGatherer:
             lag_trouble=_lag_trouble(entry, record),
             idle=_is_idle(entry),
             opens_nothing=not (status.logins or status.more_logins or status.rotator_states),
+            is_told=record is not None and record.rotation == status.observed_rotation,
+            unrotated=unrotated_of(status.warnings),
         )
 
     async def _read(self, candidate: Candidate) -> EnvironmentView | None:

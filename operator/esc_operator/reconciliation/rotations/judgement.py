@@ -61,6 +61,7 @@ class Run:
     id: str
     started_at: datetime
     rolls: bool
+    pulumi_rotators: bool = False
 
     @property
     def asks_from(self) -> datetime:
@@ -85,7 +86,8 @@ class EnvironmentView:
     `rolls`: its pods have to be replaced. `rolled_out` is the revision that all of them are known to have. For a
     ClusterEscEnvironment, `lags` says that not all namespaces have the values of the record, and `idle` that it has
     seen the request and no namespace has anything to renew. `opens_nothing`: it has neither providers nor rotators, so
-    its values are as before.
+    its values are as before. `is_told`: its status is about the record; then `unrotated` says which rotators in Pulumi
+    Cloud have not rotated although that was requested.
     """
 
     record: SyncRecord | None
@@ -99,6 +101,8 @@ class EnvironmentView:
     lag_trouble: Obstacle | None = None
     idle: bool = False
     opens_nothing: bool = False
+    is_told: bool = False
+    unrotated: str = ""
 
 
 def judge(run: Run, seen: EnvironmentView | None) -> Outcome:
@@ -118,6 +122,10 @@ def _judge_filled(run: Run, seen: EnvironmentView, record: SyncRecord) -> Outcom
     """The outcome of one with new values: whether all namespaces and pods have them."""
     if seen.lags:
         return Outcome(EnvironmentState.SKIPPED) if seen.suspended else _unless_in_trouble(seen.lag_trouble)
+    if run.pulumi_rotators and not seen.is_told:
+        return Outcome(EnvironmentState.RUNNING)
+    if run.pulumi_rotators and seen.unrotated:
+        return Outcome(EnvironmentState.FAILED, reasons.ROTATORS_NOT_ROTATED, seen.unrotated)
     if not (run.rolls and seen.rolls) or record.leaves_pods or seen.rolled_out == record.revision:
         return Outcome(EnvironmentState.SUCCEEDED)
     return _unless_in_trouble(seen.rollout_trouble)

@@ -195,6 +195,11 @@ class PulumiCloud:
         call = Call(about("rotate the secrets of", environment), "POST", (*environment.path(), "rotate"), body=body)
         return await self._calls.read(call, reading.rotation_event)
 
+    async def rotations(self, environment: EnvironmentName) -> tuple[RotationEvent, ...]:
+        """The rotations of an environment so far, the newest first."""
+        call = Call(about("read the rotations of", environment), "GET", (*environment.path(), "rotate", "history"))
+        return await self._calls.read(call, reading.rotation_events)
+
     async def _check(self, call: Call) -> Checked:
         try:
             return await self._calls.read(call, reading.checked)

@@ -23,6 +23,7 @@ from esc_operator.stores.pulumi.records import (
 from esc_operator.stores.pulumi.values import environment_value
 
 if TYPE_CHECKING:
+    from esc_operator.lang.diagnostics import Diagnostics
     from esc_operator.providers.port import HttpAnswer
     from esc_operator.stores.pulumi.requests import Asked
 
@@ -74,15 +75,11 @@ def session(answer: HttpAnswer, path: tuple[str, ...], asked: Asked) -> Session:
 
 def rotation_event(answer: HttpAnswer) -> RotationEvent:
     fields = json_fields(answer)
-    event = fields.required_object("secretRotationEvent")
-    return RotationEvent(
-        event.text("id", ""),
-        event.filled("status"),
-        _shown(event.text("errorMessage", "")),
-        event.whole("postRotationRevision", 0) or None,
-        tuple(_rotated_secret(each) for each in event.objects("rotations")),
-        read_diagnostics(fields.list("diagnostics")),
-    )
+    return _rotation_event(fields.required_object("secretRotationEvent"), read_diagnostics(fields.list("diagnostics")))
+
+
+def rotation_events(answer: HttpAnswer) -> tuple[RotationEvent, ...]:
+    return tuple(_rotation_event(each) for each in json_fields(answer).objects("events"))
 
 
 def user(answer: HttpAnswer) -> User:
@@ -107,6 +104,17 @@ def _listed_environment(fields: Fields) -> ListedEnvironment:
         printable(fields.filled("name")),
     )
     return ListedEnvironment(name, fields.time("created"), fields.time("modified"))
+
+
+def _rotation_event(event: Fields, diagnostics: Diagnostics = ()) -> RotationEvent:
+    return RotationEvent(
+        event.text("id", ""),
+        event.filled("status"),
+        _shown(event.text("errorMessage", "")),
+        event.whole("postRotationRevision", 0) or None,
+        tuple(_rotated_secret(each) for each in event.objects("rotations")),
+        diagnostics,
+    )
 
 
 def _rotated_secret(fields: Fields) -> RotatedSecret:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Lease, Login, Opened
+from esc_operator.providers.port import RotatedInService
 from esc_operator.stores.pulumi import reasons
 from esc_operator.stores.pulumi.client import PulumiCloud
 from esc_operator.stores.pulumi.exchange import TokenKind, TokenRequest, audience_of, exchange
@@ -23,13 +24,13 @@ from esc_operator.stores.pulumi.sending import ONE_TRY, Api
 from esc_operator.stores.pulumi.tokens import AccessToken, GivenToken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from esc_operator.evaluation import Value
     from esc_operator.lang.diagnostics import Diagnostic
     from esc_operator.providers.port import OpenContext, SharedExchange
-    from esc_operator.stores.pulumi.records import Session
+    from esc_operator.stores.pulumi.records import RotationEvent, Session
 
 LIFETIME_ASSUMED: Final = "LifetimeAssumed"
 """Nothing says how long the values of an environment last, so that the usual lifetime of logins is assumed."""
@@ -119,8 +120,7 @@ class PulumiService:
     async def open(self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange) -> Opened:
         """Its value is an `OpenedEnvironment`."""
         wanted = _read(inputs)
-        tokens = GivenToken(AccessToken(wanted.given)) if wanted.given else _Exchanged(wanted, context, shared)
-        cloud = PulumiCloud(_api(wanted, context), tokens)
+        cloud = _cloud(wanted, context, shared)
         issued_at = context.now()
         try:
             session, value = await _open(cloud, wanted)
@@ -144,6 +144,20 @@ class PulumiService:
         opened = OpenedEnvironment(value, lease, revision or (definition.revision if definition else ""), (*warnings,))
         # Values that do not expire are given to others as well, for as long as logins usually last.
         return Opened(opened, lease or Lease(issued_at, issued_at + USUAL))
+
+    async def rotate(self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange) -> RotatedInService:
+        wanted = _read(inputs)
+        try:
+            event = await _cloud(wanted, context, shared).rotate(wanted.name)
+        except DefinitionError as error:
+            raise _described(error, wanted) from error
+        return _rotated(event)
+
+    async def rotations(
+        self, inputs: Mapping[str, Any], context: OpenContext, shared: SharedExchange
+    ) -> Sequence[RotatedInService]:
+        wanted = _read(inputs)
+        return [_rotated(event) for event in await _cloud(wanted, context, shared).rotations(wanted.name)]
 
     async def _learn(self, cloud: PulumiCloud, wanted: _Wanted, subject: str, revision: str) -> _Definition:
         """What the definition says, read once a revision. Who may open it need not have the right to read it."""
@@ -200,6 +214,19 @@ class _Exchanged:
         token = await exchange(_api(self._wanted, context), identity, request)
         issued_at = token.issued_at or context.now()
         return Opened(token, Lease(issued_at, token.expires_at) if token.expires_at else None)
+
+
+def _cloud(wanted: _Wanted, context: OpenContext, shared: SharedExchange) -> PulumiCloud:
+    tokens = GivenToken(AccessToken(wanted.given)) if wanted.given else _Exchanged(wanted, context, shared)
+    return PulumiCloud(_api(wanted, context), tokens)
+
+
+def _rotated(event: RotationEvent) -> RotatedInService:
+    """A rotation, with all that failed; what failed as a whole names no path."""
+    failed = {one.path: one.error for one in event.failed}
+    if event.status == "failed" and not failed:
+        failed = {"": event.error or "the service does not say why"}
+    return RotatedInService(event.id, failed, event.status == "in_progress")
 
 
 def _api(wanted: _Wanted, context: OpenContext) -> Api:

@@ -6,7 +6,7 @@ import pytest
 
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.errors import ConfigurationError, ForbiddenError, NotFoundError
-from esc_operator.resources import ROTATE_REQUESTED_AT
+from esc_operator.resources import ROTATE_PULUMI_ROTATORS, ROTATE_REQUESTED_AT
 from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
@@ -78,6 +78,27 @@ def test_one_environment_is_asked_by_its_annotation_and_each_time_anew(esc: Esc,
     assert [(namespace, name) for namespace, name, _ in cluster.annotated] == [("apps", "aws")] * 3
     values = [annotations[ROTATE_REQUESTED_AT] for _, _, annotations in cluster.annotated]
     assert values == sorted(values)
+
+
+def test_rotators_in_pulumi_cloud_rotate_where_that_is_asked_for(esc: Esc, cluster: FakeSession) -> None:
+    cluster.environments["apps", "aws"] = {
+        "environmentFrom": {"pulumi": {"organization": "acme", "environment": "prod"}}
+    }
+    assert esc("rotate", "apps/aws", "--pulumi-rotators").status == 0
+    annotations = cluster.annotated[-1][2]
+    assert annotations[ROTATE_PULUMI_ROTATORS] == annotations[ROTATE_REQUESTED_AT]
+    assert esc("rotate", "apps/aws").status == 0
+    assert set(cluster.annotated[-1][2]) == {ROTATE_REQUESTED_AT}
+    answer = esc("rotate", "apps/late", "--pulumi-rotators")
+    assert (answer.status, len(cluster.annotated)) == (1, 2)
+    assert answer.err == (
+        "Error: apps/late does not come from Pulumi Cloud (spec.environmentFrom.pulumi), so nothing was rotated: leave "
+        "--pulumi-rotators out\n"
+    )
+    assert esc("rotate", "--organization", "acme", "--pulumi-rotators").status == 0
+    assert cluster.created[-1]["spec"]["pulumiRotators"] is True
+    assert esc("rotate", "--organization", "acme").status == 0
+    assert "pulumiRotators" not in cluster.created[-1]["spec"]
 
 
 def test_a_suspended_environment_is_reported_before_it_is_asked(esc: Esc, cluster: FakeSession) -> None:

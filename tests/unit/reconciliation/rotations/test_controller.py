@@ -493,6 +493,35 @@ def test_a_later_rotation_stands_for_an_earlier_one() -> None:
     play(story)
 
 
+def test_a_request_for_rotators_in_pulumi_cloud_is_not_lost_to_a_later_run_and_is_not_made_twice() -> None:
+    def asked(world: RotationWorld, name: str) -> bool:
+        return bool(world.status(name)["rotation"].get("pulumiRotators"))
+
+    async def story(world: RotationWorld) -> None:
+        world.api.put_environment("well", login())
+        world.api.put_environment("ill", login())
+        async with world.operator():
+            await world.skip(MINUTE)
+            world.cloud.refusals["ill"] = Refused("RoleTrustRefused", "no trust", retryable=False)
+            world.rotate("first", pulumiRotators=True)
+            await end(world, "first")
+            assert (asked(world, "well"), asked(world, "ill")) == (True, True)
+            await world.skip(MINUTE, step=SECOND)
+            world.rotate("second")
+            await end(world, "second")
+            # The first is honoured by the one environment. The other one still has to meet both.
+            assert (asked(world, "well"), asked(world, "ill")) == (False, True)
+            world.cloud.refusals.clear()
+            world.rotate("third")
+            await end(world, "third")
+            await world.skip(MINUTE, step=SECOND)
+            world.rotate("fourth")
+            await end(world, "fourth")
+            assert (asked(world, "well"), asked(world, "ill")) == (False, False)
+
+    play(story)
+
+
 def test_a_schedule_runs_when_it_comes_and_once_for_all_that_was_missed() -> None:
     async def story(world: RotationWorld) -> None:
         world.api.put_environment("aws", login(12 * HOUR))

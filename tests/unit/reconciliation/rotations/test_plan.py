@@ -276,6 +276,26 @@ def test_without_rollout_pods_are_not_waited_for() -> None:
     assert judge(replace(RUN, rolls=False), seen).state is EnvironmentState.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("is_told", "unrotated", "state"),
+    [
+        # What its status will say of the rotators is not known yet.
+        (False, "", EnvironmentState.RUNNING),
+        (False, "of an earlier run", EnvironmentState.RUNNING),
+        (True, "", EnvironmentState.SUCCEEDED),
+        (True, "some rotators have not rotated", EnvironmentState.FAILED),
+    ],
+)
+def test_a_run_that_asks_for_rotators_in_pulumi_cloud_is_met_only_if_they_rotated(
+    is_told: bool, unrotated: str, state: EnvironmentState
+) -> None:
+    seen = EnvironmentView(replace(RECORD, rotation="uid"), ASKED, is_told=is_told, unrotated=unrotated)
+    found = judge(replace(RUN, pulumi_rotators=True), seen)
+    assert found.state is state
+    assert (found.reason == "RotatorsNotRotated") is (state is EnvironmentState.FAILED)
+    assert judge(RUN, seen).state is EnvironmentState.SUCCEEDED
+
+
 def test_failures_are_reported_within_bounds() -> None:
     outcomes = {
         Key("n" * 63, f"{number:03}" + "x" * 250): Outcome(EnvironmentState.FAILED, "R", "m" * 9999)

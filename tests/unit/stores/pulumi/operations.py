@@ -193,6 +193,9 @@ OPERATIONS: dict[str, Operation] = {
         replies(200, {"id": "r", "secretRotationEvent": EVENT}),
         {"Paths": ["db"]},
     ),
+    "list rotations": Operation(
+        lambda cloud: cloud.rotations(PROD), f"GET {E}/rotate/history", replies(200, {"events": [EVENT]})
+    ),
     "list revisions": Operation(
         lambda cloud: cloud.revisions.list(PROD), f"GET {E}/versions?before=0&count=500", replies(200, [REVISION])
     ),
