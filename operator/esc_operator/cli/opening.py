@@ -9,15 +9,18 @@ from esc_operator.cli.backends import is_cloud, locate, open_backend
 from esc_operator.cli.opened import NotOpenedError, OpenedEnvironment
 from esc_operator.cli.place import ANYWHERE, Place
 from esc_operator.cli.sources import Sources
+from esc_operator.errors import ConfigurationError
 from esc_operator.evaluation.context import Principal
 from esc_operator.stores.port import StoredDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esc_operator.cli.backends import Backend
     from esc_operator.cli.outside import Outside
     from esc_operator.lang.diagnostics import Failed
     from esc_operator.stores.port import Store
+    from esc_operator.stores.references import Reference
 
 
 def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) -> OpenedEnvironment:
@@ -29,7 +32,7 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
         from esc_operator.cli.configuration import read_login
 
         return open_in_cloud(found, read_login(url, outside.settings), outside)
-    backend, name = open_backend(url, outside), str(found._replace(organization=""))
+    backend, name = _open_backend(url, found, outside), str(found._replace(organization=""))
     store = _RememberingStore(backend.store)
     principal = Principal(user_of(outside.settings), backend.organization)
     result = api.open(
@@ -46,6 +49,21 @@ def open_reference(reference: str, outside: Outside, place: Place = ANYWHERE) ->
     if not result.ok:
         raise NotOpenedError(f"{reference} could not be opened")
     return opened
+
+
+def _open_backend(url: str, reference: Reference, outside: Outside) -> Backend:
+    try:
+        return open_backend(url, outside)
+    except ConfigurationError as error:
+        from esc_operator.kube.kubeconfig import read_contexts
+
+        if not reference.organization or reference.organization in read_contexts(outside.settings).namespaces:
+            raise
+        raise ConfigurationError(
+            f"{error.message}; if {reference.organization} is an organization of Pulumi Cloud, log in there first: "
+            "esc login https://api.pulumi.com",
+            reason=error.reason,
+        ) from error
 
 
 def user_of(settings: Mapping[str, str]) -> str:

@@ -128,4 +128,8 @@ def _explain(outside: Outside) -> str:
     except ConfigurationError as error:
         contexts = error.message
     current = read_backend(outside.settings)
-    return f"Environments come from {current}\n\nTo choose:\n{CHOICES}\n\nContexts of your kubeconfig: {contexts}"
+    has_token = outside.settings.get("PULUMI_ACCESS_TOKEN") and not is_cloud(current)
+    unused = "\n\nPULUMI_ACCESS_TOKEN is set, and not used before you choose Pulumi Cloud." if has_token else ""
+    return (
+        f"Environments come from {current}\n\nTo choose:\n{CHOICES}\n\nContexts of your kubeconfig: {contexts}{unused}"
+    )

@@ -61,6 +61,23 @@ def test_without_a_url_it_says_what_there_is_to_choose_from(esc: Esc) -> None:
     assert "Contexts of your kubeconfig: arn:aws:eks:x/prod, kind" in answer.out
 
 
+def test_a_token_of_pulumi_cloud_that_is_not_used_is_told(esc: Esc) -> None:
+    esc.settings["PULUMI_ACCESS_TOKEN"] = "canary"
+    done = esc("login")
+    assert done.out.endswith("PULUMI_ACCESS_TOKEN is set, and not used before you choose Pulumi Cloud.\n")
+    assert "canary" not in done.out
+    esc.settings["PULUMI_BACKEND_URL"] = "https://api.pulumi.com"
+    assert "is set" not in esc("login").out
+
+
+def test_an_organization_without_a_login_is_told_what_it_would_take(esc: Esc) -> None:
+    told = (
+        'Error: the kubeconfig has no context "acme"; it has arn:aws:eks:x/prod, kind; if acme is an organization of '
+        "Pulumi Cloud, log in there first: esc login https://api.pulumi.com\n"
+    )
+    assert esc("open", "acme/shop/prod").err == told
+
+
 def test_a_setting_overrides_the_choice_and_login_says_so(esc: Esc) -> None:
     esc.settings["ESC_BACKEND_URL"] = "kubernetes://kind"
     answer = esc("login", f"file://{esc.home}")
