@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format bench e2e faults tenants failover alerts conformance crds image clean
+.PHONY: help setup demo test unit lint format bench e2e faults tenants providers failover alerts conformance crds image clean
 
 help:
 	@awk -F ':.*## ' '/^##@ / {print substr($$0, 5) ":"} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ faults: $(READY) ## Every fault, many times over; prints a table (ARGS="--runs 3
 
 tenants: $(READY) ## What a tenant may try against another, and who refuses it; prints a table (ARGS=TEXT)
 	@$(BIN)/python -m tenants $(ARGS)
+
+providers: $(READY) ## Every provider and rotator of the catalogue: what it was tried with, and what a user reads (ARGS=TEXT)
+	@$(BIN)/python -m catalogue $(ARGS)
 
 failover: $(READY) ## The leader goes a hundred times and more, under load; prints the gaps (ARGS="--kills 10")
 	@$(BIN)/python -m failover $(ARGS)
