@@ -121,15 +121,11 @@ class LoopbackWire:
 def loopback(script: Script, *, tls: bool) -> Iterator[LoopbackWire]:
     """A server that gives the script's answers until the block ends."""
     released = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script, released))
-    server.daemon_threads = True
-    server.block_on_close = False
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that breaks off is part of a trial
+    server = _Server(("127.0.0.1", 0), _handler(script, released))
     scheme, ca_file = "http", ""
     if tls:
-        context, folder = _certified()
+        server.tls, folder = _certified()
         scheme, ca_file = "https", str(Path(folder.name) / _CA_FILE)
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     serving = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     serving.start()
     try:
@@ -139,6 +135,23 @@ def loopback(script: Script, *, tls: bool) -> Iterator[LoopbackWire]:
         server.shutdown()
         server.server_close()
         serving.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        # Within the thread of the connection: a client that never sends a handshake keeps no other one waiting.
+        with self.tls.wrap_socket(request, server_side=True) as connection:
+            super().finish_request(connection, client_address)
+
+    def handle_error(self, *_: Any) -> None:
+        """Quiet: a client that breaks off is part of a trial."""
 
 
 def _handler(script: Script, released: threading.Event) -> type[BaseHTTPRequestHandler]:

@@ -24,8 +24,16 @@ def refused(code: int, words: str = "Words.") -> HttpAnswer:
     return json_answer({"error": "invalid_client", "error_description": description}, 401)
 
 
+# For all checks: what keeps connections is not thrown away with one open.
+_ENDPOINTS, _HASTY_ENDPOINTS = TokenEndpoints(), TokenEndpoints(attempts=2, read_timeout=0.2)
+
+
+def new_login() -> AzureLogin:
+    return AzureLogin(_ENDPOINTS)
+
+
 def hasty_login() -> AzureLogin:
-    return AzureLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.2))
+    return AzureLogin(_HASTY_ENDPOINTS)
 
 
 FAILURES = [
@@ -81,7 +89,7 @@ DIFFERS = {"inputs.oidc": "the default is stated"}
 
 TRIALS = [
     Trial(
-        plugin=AzureLogin,
+        plugin=new_login,
         inputs=FEDERATED,
         answers=[GRANTED],
         secrets=[ACCESS_TOKEN],
@@ -96,7 +104,7 @@ TRIALS = [
     ),
     Trial(
         title="a client secret",
-        plugin=AzureLogin,
+        plugin=new_login,
         inputs={**APPLICATION, "clientSecret": CLIENT_SECRET, "scope": SCOPE},
         answers=[GRANTED],
         secrets=[ACCESS_TOKEN, CLIENT_SECRET],
@@ -116,7 +124,7 @@ TRIALS = [
     ),
     Trial(
         title="the identity token itself",
-        plugin=AzureLogin,
+        plugin=new_login,
         inputs={**APPLICATION, "oidc": True},
         lease=timedelta(hours=1),
     ),

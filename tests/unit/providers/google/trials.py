@@ -35,8 +35,16 @@ def denied(status: int, name: str, message: str) -> HttpAnswer:
     return json_answer({"error": {"code": status, "status": name, "message": message}}, status)
 
 
+# For all checks: what keeps connections is not thrown away with one open.
+_ENDPOINTS, _HASTY_ENDPOINTS = TokenEndpoints(), TokenEndpoints(attempts=2, read_timeout=0.2)
+
+
+def new_login() -> GcpLogin:
+    return GcpLogin(_ENDPOINTS)
+
+
 def hasty_login() -> GcpLogin:
-    return GcpLogin(TokenEndpoints(attempts=2, connect_timeout=1, read_timeout=0.2))
+    return GcpLogin(_HASTY_ENDPOINTS)
 
 
 def endpoints(url: str) -> Mapping[str, str]:
@@ -93,7 +101,7 @@ FAILURES = [
 
 TRIALS = [
     Trial(
-        plugin=GcpLogin,
+        plugin=new_login,
         inputs={"project": 123456789012, "oidc": OIDC},
         answers=[FEDERATED, GRANTED],
         secrets=[FEDERATED_TOKEN, ACCESS_TOKEN],
@@ -112,7 +120,7 @@ TRIALS = [
     ),
     Trial(
         title="a given access token, exchanged",
-        plugin=GcpLogin,
+        plugin=new_login,
         inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN, "serviceAccount": ACCOUNT}},
         answers=[GRANTED],
         secrets=[GIVEN_TOKEN, ACCESS_TOKEN],
@@ -124,7 +132,7 @@ TRIALS = [
     ),
     Trial(
         title="a given access token",
-        plugin=GcpLogin,
+        plugin=new_login,
         inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN}},
         secrets=[GIVEN_TOKEN],
     ),
