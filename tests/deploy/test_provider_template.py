@@ -69,6 +69,18 @@ def test_esc_knows_it_without_being_told(installed: dict[str, str], tmp_path: Pa
     assert "`address` is not a URL: write one such as https://acme.example.com" in done.stderr
 
 
+def test_one_that_cannot_be_loaded_is_named_and_hides_no_other(installed: dict[str, str], tmp_path: Path) -> None:
+    (metadata,) = tmp_path.glob("*.dist-info")
+    (metadata / "entry_points.txt").write_text("[esc_operator.providers]\nacme-login = acme_esc.nowhere:PROVIDER\n")
+    done = subprocess.run(
+        [sys.executable, "-c", ESC, "schema"], env=installed, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert "fn::open::acme-login" not in done.stdout
+    assert '"fn::open::aws-login"' in done.stdout
+    assert 'Warning: the provider "acme-login" (acme-esc: acme_esc.nowhere:PROVIDER) could not be loaded' in done.stderr
+
+
 def test_it_passes_its_own_tests(installed: dict[str, str]) -> None:
     said = run(
         "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", ".", "-p", "no:cacheprovider", "tests", env=installed

@@ -132,7 +132,7 @@ async def _run(options: Options, environ: Mapping[str, str], metrics: Metrics, t
         await closing.enter_async_context(serve_health(options.health_address, watched))
         await closing.enter_async_context(parts.exposition.served(options.metrics_address))
         # A standby has everything but its watches.
-        warming = asyncio.create_task(parts.opener.warm(["aws-login"]), name="warm-up")
+        warming = asyncio.create_task(parts.opener.warm(parts.opener.catalogue.providers.names()), name="warm-up")
         warming.add_done_callback(lambda _: settle())
         closing.callback(warming.cancel)
         async with leading(elector, stopping) as leads:

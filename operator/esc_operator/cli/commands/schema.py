@@ -1,13 +1,15 @@
 """`esc schema`: the JSON Schema of an environment file, or the schemas of one provider or rotator."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from esc_operator.driver.catalogue import Catalogue
-from esc_operator.errors import ConfigurationError
+from esc_operator.errors import ConfigurationError, EscError
 from esc_operator.formats.spelling import Known, enumerated, hint
+from esc_operator.providers.registry import Plugin, Registry
 from esc_operator.schema.environment_file import Rotation, environment_file_schema
 
 
@@ -34,10 +36,18 @@ def command(name: str | None) -> None:
 
 
 def _of_files(catalogue: Catalogue) -> dict[str, Any]:
-    providers = {name: catalogue.providers.find(name).inputs for name in catalogue.providers.names()}
-    rotators = {name: catalogue.rotators.find(name) for name in catalogue.rotators.names()}
-    rotations = {name: Rotation(rotator.inputs, rotator.state) for name, rotator in rotators.items()}
+    providers = {name: provider.inputs for name, provider in _loaded(catalogue.providers)}
+    rotations = {name: Rotation(rotator.inputs, rotator.state) for name, rotator in _loaded(catalogue.rotators)}
     return environment_file_schema(providers, rotations)
+
+
+def _loaded(plugins: Registry[Plugin]) -> Iterator[tuple[str, Plugin]]:
+    """One that cannot be loaded, of a package of its own perhaps, is reported, and does not hide the others."""
+    for name in plugins.names():
+        try:
+            yield name, plugins.find(name)
+        except EscError as error:
+            click.echo(f"Warning: {error.message}", err=True)
 
 
 def _of_one(catalogue: Catalogue, name: str) -> dict[str, Any]:
