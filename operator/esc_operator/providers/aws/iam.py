@@ -22,6 +22,7 @@ from esc_operator.providers.aws.errors import is_unreadable
 from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.login_inputs import SECRET, refuse
 from esc_operator.providers.refusals import Refusal, Rule, explain, explained_by_status, is_any, malformed_answer, says
+from esc_operator.providers.rotating import next_state, not_rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,11 +97,7 @@ class AwsIam:
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         if state is None:
-            raise ProviderError(
-                "there is no access key yet: rotate this environment (set its annotation "
-                "esc-operator.dev/rotate-requested-at to a new value, or run `esc rotate`)",
-                reason=reasons.NOT_ROTATED,
-            )
+            raise not_rotated("access key")
         return Opened(value=dict(state), lease=None, secret=True)
 
     async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Rotated:
@@ -115,7 +112,7 @@ class AwsIam:
             "secretAccessKey": answer["SecretAccessKey"],
             "createdAt": format_time(answer.get("CreateDate") or context.now()),
         }
-        return Rotated({"current": new, **({"previous": state["current"]} if state else {})}, secret=True)
+        return Rotated(next_state(state, new), secret=True)
 
     def _replace(
         self, request: _Request, login: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime

@@ -20,9 +20,10 @@ from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.azure import errors
 from esc_operator.providers.azure import reasons as azure_reasons
 from esc_operator.providers.azure.errors import Exchange
-from esc_operator.providers.claims import unverified_claims, unverified_expiry
+from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
 from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
+from esc_operator.providers.token_expiry import expiry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +133,7 @@ class AzureLogin:
             access_token, expires_at = await self._exchange(request, token, context, issued_at)
             value["accessToken"] = Secret(access_token)
         elif token is not None:
-            expires_at = _end_of(token, issued_at)
+            expires_at = expiry_of(token, issued_at)
             value["oidc"] = {"token": Secret(token.reveal())}
         else:
             return Opened(value=value, lease=None, secret=False)
@@ -233,16 +234,6 @@ def _authority(settings: Mapping[str, str]) -> str:
             f"AZURE_AUTHORITY_HOST must be a URL such as {DEFAULT_AUTHORITY}", reason=login_reasons.INVALID_ENDPOINT
         )
     return authority
-
-
-def _end_of(token: IdentityToken, now: datetime) -> datetime:
-    expires_at = token.expires_at or unverified_expiry(token)
-    if expires_at is None or expires_at <= now:
-        raise ProviderError(
-            "the identity token has expired, or does not say when it will: renew the file that it comes from",
-            reason=login_reasons.TOKEN_EXPIRED,
-        )
-    return expires_at
 
 
 def _read_answer(reply: Reply, exchange: Exchange, issued_at: datetime) -> tuple[str, datetime]:

@@ -1,0 +1,1 @@
+"""Secrets that are generated here: the rotators of passwords and of passphrases."""
