@@ -6,6 +6,7 @@ words.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import enum
 import ipaddress
@@ -131,10 +132,11 @@ def loopback(script: Script, *, tls: bool) -> Iterator[LoopbackWire]:
     try:
         yield LoopbackWire(f"{scheme}://127.0.0.1:{server.server_port}", ca_file)
     finally:
-        released.set()
         server.shutdown()
         server.server_close()
         serving.join()
+        # After that: a client that repeats a request finds no one, and not a listener that resets its connection.
+        released.set()
 
 
 class _Server(ThreadingHTTPServer):
@@ -230,6 +232,7 @@ def _certified() -> tuple[ssl.SSLContext, tempfile.TemporaryDirectory[str]]:
         .sign(key, hashes.SHA256())
     )
     folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
     public = certificate.public_bytes(serialization.Encoding.PEM)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
