@@ -168,9 +168,9 @@ class PulumiService:
         try:
             read = await cloud.read(wanted.name, revision or wanted.version)
         except ProviderError as error:
+            if error.outage:  # it is read at the next refresh
+                return _Definition(revision, USUAL, is_readable=True)
             learned = _Definition(revision, USUAL, is_readable=False)
-            if error.outage:
-                return learned
         else:
             learned = _Definition(revision or str(read.revision or ""), lifetime_named(read.text), is_readable=True)
         self._definitions[key] = learned

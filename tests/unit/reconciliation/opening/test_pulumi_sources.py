@@ -499,6 +499,21 @@ def test_the_definition_is_read_once_a_revision_if_nothing_else_says_how_long_th
     run(story)
 
 
+def test_a_definition_that_cannot_be_read_for_a_moment_is_no_warning() -> None:
+    async def story(world: PulumiWorld) -> None:
+        world.pulumi.put(PROD, variables(A="1"))
+        world.pulumi.instead("definition", 503, {"message": "down"})
+        world.api.put_environment("app", source())
+        async with world.operator():
+            assert world.told("app") == WELL
+            assert world.status("app")["expiresAt"] == "2026-05-01T13:00:00Z"
+            assert "warnings" not in world.status("app")
+            await world.skip(HOUR, step=MINUTE)
+            assert "expiresAt" not in world.status("app")  # it was read, and opens nothing
+
+    run(story)
+
+
 def test_a_definition_that_may_not_be_read_is_a_warning() -> None:
     async def story(world: PulumiWorld) -> None:
         world.pulumi.put(PROD, variables(A="1"))
