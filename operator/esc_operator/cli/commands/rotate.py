@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from esc_operator.cli.backends import CLUSTER, backend_url
+from esc_operator.cli.backends import CLUSTER, backend_url, is_cloud
 from esc_operator.cli.cluster_session import ClusterSession
 from esc_operator.cli.label_selectors import parse_label_selector
 from esc_operator.cli.one_rotation import rotate_one
@@ -175,6 +175,11 @@ def _rotate_one(  # noqa: PLR0913 - what the command was given
     outside: Outside, text: str, place: Place, waiting: Waiting | None, *, dry_run: bool, pulumi_rotators: bool
 ) -> None:
     reference = place.complete(parse_reference(text))
+    if not place.context and is_cloud(url := backend_url("", outside)):
+        raise ConfigurationError(
+            f"{reference} is an environment of {url}, and esc rotates those of clusters: run pulumi env rotate, or "
+            "name a context of your kubeconfig with --context"
+        )
     session, namespace = _session(outside, reference.organization)
     found = reference.within(namespace)
     _refuse_version(found)

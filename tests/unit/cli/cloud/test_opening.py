@@ -118,6 +118,15 @@ def test_a_context_before_the_first_slash_is_an_organization_while_logged_in_and
     assert "; kind is a context of your kubeconfig: for its cluster write apps/web --context kind\n" in done.err
 
 
+def test_a_rotation_is_of_a_cluster(there: Esc) -> None:
+    there.clusters["kind"] = FakeSession({("apps", "web"): {"environment": {}}})
+    told = f"acme/shop/prod is an environment of {URL}, and esc rotates those of clusters: run pulumi env rotate, or "
+    done = there("rotate", "acme/shop/prod")
+    assert (done.status, done.out) == (1, "")
+    assert told in done.err
+    assert there("rotate", "apps/web", "--context", "kind").out == "apps/web: requested new credentials\n"
+
+
 # Values.
 
 
