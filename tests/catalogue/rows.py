@@ -135,5 +135,6 @@ def _lease(tried: Sequence[Tried]) -> str:
         seen.message.partition(":")[0] if seen.message.startswith("none") else seen.message
         for one in own
         for seen in one.seen
+        if seen.case == "lease"
     }
     return " or ".join(sorted(lengths))

@@ -58,6 +58,8 @@ def _of(trial: Trial, plugin: Any, *, is_first: bool) -> Iterator[Check]:
             yield check("answers", name, call)
         yield check("timeout", "a service that does not answer is an outage", failing.silence_is_an_outage)
         yield check("cancellation", "it can be cancelled at any request", failing.cancellation_is_passed_on)
+        if hasattr(plugin, "renew") and trial.settings is None:
+            yield check("lease", "a renewal survives whatever answers", failing.renewal_survives_anything)
         yield check("redaction", "nothing that it sends or gets is repeated", protecting.nothing_is_repeated)
     if getattr(plugin, "host_inputs", ()):
         yield check("fence", "its hosts are behind the fence", protecting.hosts_are_fenced)

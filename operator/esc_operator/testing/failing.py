@@ -9,13 +9,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.errors import EscError
-from esc_operator.evaluation import Failed, Rotated
+from esc_operator.errors import EscError, ProviderError
+from esc_operator.evaluation import Failed, Opened, Rotated
 from esc_operator.providers import reasons
 from esc_operator.providers.port import HttpAnswer, HttpRequest
 from esc_operator.testing.evidence import Seen, error
 from esc_operator.testing.fakes import FakeContext, json_answer, text_answer
-from esc_operator.testing.running import run
+from esc_operator.testing.running import assert_silent, run
 from esc_operator.testing.serving import assert_fits
 from esc_operator.testing.wires import Fault, PortWire, Script, loopback, unchanged
 
@@ -201,6 +201,34 @@ async def _cancel(trial: Trial, plugin: Any, at: int) -> None:
         assert done, "it does not stop when it is cancelled"
         assert task.cancelled(), "it swallowed the cancellation"
         context.close()
+
+
+def renewal_survives_anything(trial: Trial) -> Sequence[Seen]:
+    """Whatever answers, a renewal gives the values for longer, or none, or says that the service does not serve."""
+    done = run(trial)
+    opened = done.succeeded
+    if not isinstance(opened, Opened) or opened.renewal is None:
+        return [Seen("renewal", "this answer has none")]
+    instead = [*_NOT_AN_ANSWER.values(), text_answer(_PAGE, 403), text_answer("", 429), text_answer("", 503)]
+    faults: list[HttpAnswer | Fault] = [Fault.CUT_OFF, Fault.UNREACHABLE]
+    for answer in (*instead, *faults):
+        asyncio.run(_renew(trial, done.plugin, opened, answer))
+    return [Seen("renewal", f"survives {len(instead) + len(faults)} answers")]
+
+
+async def _renew(trial: Trial, plugin: Any, opened: Opened, instead: HttpAnswer | Fault) -> None:
+    context = FakeContext(PortWire(Script(trial.new_service(), from_request(0, instead))).send)
+    failed: ProviderError | None = None
+    try:
+        renewed = await plugin.renew(trial.inputs, opened, context)
+    except ProviderError as raised:
+        renewed, failed = None, raised
+    assert renewed is None or isinstance(renewed, Opened), f"a renewal gives an Opened or None, not {renewed!r}"
+    if failed is not None:
+        assert failed.outage or isinstance(instead, HttpAnswer), f"this is an outage: {failed.message}"
+        assert_silent(trial, f"{failed} {failed!r}")
+    with contextlib.suppress(ProviderError):
+        await plugin.revoke(trial.inputs, opened, context)
 
 
 def from_request(at: int, instead: HttpAnswer | Fault) -> Change:

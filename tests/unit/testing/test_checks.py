@@ -180,6 +180,18 @@ class LeavesTasks(Spoiled):
         return await self.given(inputs, context)
 
 
+class RenewsInHope(Spoiled):
+    async def open(self, inputs: Any, context: Any) -> Opened:
+        return (await self.given(inputs, context))._replace(renewal="hope")
+
+    async def renew(self, inputs: Any, opened: Opened, context: Any) -> Opened:
+        answer = await context.send(HttpRequest("POST", f"{inputs['address']}/v1/renew"))
+        return opened._replace(value={"token": json.loads(answer.body)["token"]})
+
+    async def revoke(self, inputs: Any, opened: Opened, context: Any) -> None:
+        """Nothing can be revoked."""
+
+
 SPOILED: list[tuple[type[AcmeLogin], str, str]] = [
     (BadSchema, "its schemas are well-formed and describe each part", "unknown type"),
     (Untyped, "its schemas are well-formed and describe each part", "extra says nothing of its type"),
@@ -196,6 +208,7 @@ SPOILED: list[tuple[type[AcmeLogin], str, str]] = [
     (AsksByItself, "the happy path gives what its schema says", "send through the context"),
     (AsksByItself, "its hosts are behind the fence", "send through the context"),
     (LooksAround, "looking at inputs makes no request and never fails", "'Unseen' object"),
+    (RenewsInHope, "a renewal survives whatever answers", "Expecting value"),
     (Crashes, "what is not an answer of its service is malformed", "JSONDecodeError at"),
     (Trusts, "no part of an answer is taken on trust", "does not match the schema"),
     (Follows, "a redirect is not followed", "it followed a redirect"),
