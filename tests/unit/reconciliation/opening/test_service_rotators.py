@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from esc_operator.errors import UnavailableError
 from esc_operator.evaluation import Failed
 from esc_operator.providers.port import RotatedInService
 from esc_operator.reconciliation.opening.rotator_secrets import RotatorSecrets
-from esc_operator.reconciliation.opening.service_rotators import rotate_in_service, warnings_of_rotators
+from esc_operator.reconciliation.opening.service_rotators import STATE_PATH, rotate_in_service, warnings_of_rotators
 from esc_operator.resources import ROTATE_PULUMI_ROTATORS, ROTATE_REQUESTED_AT, reasons
 from esc_operator.resources.environment import parse_environment
 from unit.reconciliation.world import World, play
@@ -182,5 +184,35 @@ def test_an_intention_that_cannot_be_stored_rotates_nothing_and_an_outcome_that_
         assert len(service.done) == written
         assert await rotate(world, service, asked) is None
         assert len(service.done) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        [],
+        "done",
+        {"failed": 1},
+        {"failed": ["db"]},
+        {"tries": "many", "before": ""},
+        {"tries": 1, "before": ["x"]},
+        {"tries": 10**30, "before": "0"},
+        {"failed": {"db": {"deep": [1]}, "": None}},
+    ],
+)
+def test_whatever_a_namespace_writes_into_the_state_only_its_own_rotation_depends_on_it(state: Any) -> None:
+    async def story(world: World) -> None:
+        service, asked = Service(), environment(world, "1")
+        assert await rotate(world, service, asked) is None
+        secret = world.api.secret("shop-rotators")
+        assert secret is not None
+        entry = {STATE_PATH: {"state": state, "request": ["1", ""]}}
+        data = {"states": base64.b64encode(json.dumps(entry).encode()).decode()}
+        world.api.put_secret("shop-rotators", data)
+        assert await rotate(world, service, asked) is None
+        assert len(await warnings(world, asked)) <= 1
+        assert len(service.done) <= 2
 
     play(story)
