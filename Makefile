@@ -23,7 +23,7 @@ help:
 
 ##@ Use it
 
-demo: $(READY) ## The whole story on a local cluster and a local AWS (KEEP=1 leaves them running)
+demo: $(READY) ## The whole story on a local cluster, with a local AWS and Pulumi Cloud (KEEP=1 leaves them running)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 image: ## The container image, where Docker is

@@ -119,9 +119,11 @@ def follow(stage: Stage, *, times: int, lifetime: float) -> Followed:
             until(
                 lambda wanted=revision: has_reached(stage, tenant, wanted), f"revision {revision} is with pods", watch
             )
-            log = stage.kubectl("logs", "-n", tenant.namespace, f"deployment/{NAME}", "--tail=1")
-            told += [word for word in log.split() if word == f"revision-{number}"]
-            say(f"revision {revision} is with the pods, which say: {log.strip()}")
+            # Of all pods: one of the revision before may still be ending.
+            log = stage.kubectl("logs", "-n", tenant.namespace, "-l", f"app={NAME}", "--tail=1")
+            said = [line for line in log.splitlines() if line.split()[-1:] == [f"revision-{number}"]]
+            told += [f"revision-{number}" for _ in said[:1]]
+            say(f"revision {revision} is with the pods, which say: {''.join(said[:1])}")
         until(lambda: expired(stage, role) >= times, f"{times} keys have expired", watch)
         return count(stage, watch, role, times, told)
 
