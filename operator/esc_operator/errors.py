@@ -17,6 +17,20 @@ Every message is shown to users as it stands: it says where and what to do, and 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FailedPart(NamedTuple):
+    """What failed of a call that asks for several things: the keys that lead to the input that asks for it, and a
+    message and a reason as those of an error."""
+
+    path: tuple[str, ...]
+    message: str
+    reason: str
+
 
 class EscError(Exception):
     """Something outside this program failed.
@@ -42,7 +56,8 @@ class ProviderError(EscError):
     """`outage`: the service does not serve, whatever was asked of it, and never because of a user's mistake. It is left
     alone for a while, and what failed is tried again as soon as one call is served. `throttled`: an outage for one
     account alone, whose calls the service limits; nobody else's fault. `login_refused`: the inputs hold the outputs of
-    a login that the service no longer knows, so that the next attempt has to log in anew.
+    a login that the service no longer knows, so that the next attempt has to log in anew. `parts`: what failed of
+    several things, each told at its own input instead of the message.
     """
 
     default_reason = "ProviderFailed"
@@ -56,8 +71,10 @@ class ProviderError(EscError):
         outage: bool = False,
         throttled: bool = False,
         login_refused: bool = False,
+        parts: Sequence[FailedPart] = (),
     ) -> None:
         super().__init__(message, reason=reason, retry_after=retry_after)
+        self.parts = tuple(parts)
         self.login_refused = login_refused
         self.outage = outage or throttled
         self.throttled = throttled

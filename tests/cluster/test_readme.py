@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 README = places.REPOSITORY / "README.md"
 CONTRIBUTING = places.REPOSITORY / ".github" / "CONTRIBUTING.md"
 PAGES = [CONTRIBUTING, *sorted((places.REPOSITORY / "operator").glob("**/*.md"))]
-ELSEWHERE = {"vault.yaml"}
-"""Examples that name a host inside the reader's cluster: their own tests apply them with one that is here."""
+ELSEWHERE = {"aws-secrets.yaml", "vault.yaml"}
+"""Examples that name what only the reader has: their own tests apply them with what is here."""
 EXAMPLES = sorted(
     file for file in (places.REPOSITORY / "deploy" / "examples").glob("*.yaml") if file.name not in ELSEWHERE
 )

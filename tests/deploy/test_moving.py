@@ -18,8 +18,8 @@ from local_cluster import places
 
 PAGE = places.REPOSITORY / "operator" / "MOVING.md"
 BLOCKS = [list(yaml.safe_load_all(block.text)) for block in read_blocks(PAGE) if block.language == "yaml"]
-(ESO, AFTER_ESO, CSI, AFTER_CSI) = BLOCKS
-OURS = [body for body in (*AFTER_ESO, *AFTER_CSI) if body["apiVersion"].startswith("esc-operator.dev/")]
+(ESO, AFTER_ESO, ESO_AWS, AFTER_ESO_AWS, CSI, AFTER_CSI) = BLOCKS
+OURS = [body for body in (*AFTER_ESO, *AFTER_ESO_AWS, *AFTER_CSI) if body["apiVersion"].startswith("esc-operator.dev/")]
 
 SHOP = """\
 values:
@@ -54,6 +54,19 @@ def test_our_manifests_follow_the_schema(number: int) -> None:
     body = OURS[number]
     (version,) = CRDS[body["kind"]]["spec"]["versions"]
     jsonschema.validate(body, closed(version["schema"]["openAPIV3Schema"]), cls=jsonschema.Draft202012Validator)
+
+
+def test_each_secret_of_aws_that_external_secrets_took_is_read_in_the_same_region() -> None:
+    (body,) = AFTER_ESO_AWS
+    text = yaml.safe_dump(body["spec"]["environment"])
+    opened([{**body, "spec": {"definition": text}}])
+    values = body["spec"]["environment"]["values"]
+    reading = values["secrets"]["fn::open::aws-secrets"]
+    assert reading["region"] == ESO_AWS[0]["spec"]["provider"]["aws"]["region"]
+    taken = {(one["secretId"], one.get("versionStage")) for one in reading["get"].values()}
+    data = ESO_AWS[1]["spec"]["data"]
+    assert taken == {(one["remoteRef"]["key"], one["remoteRef"].get("version")) for one in data}
+    assert values["environmentVariables"].keys() == {one["secretKey"] for one in data}
 
 
 def test_each_path_that_external_secrets_took_is_taken() -> None:

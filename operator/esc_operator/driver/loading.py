@@ -84,5 +84,5 @@ def failed(error: EscError) -> Failed:
     """The evaluator's answer for an error of the outside world."""
     answer = Failed(error.message, error.reason, retry_after=error.retry_after)
     if isinstance(error, ProviderError):
-        return answer._replace(outage=error.outage, throttled=error.throttled)
+        return answer._replace(outage=error.outage, throttled=error.throttled, parts=error.parts)
     return answer

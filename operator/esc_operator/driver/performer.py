@@ -132,7 +132,12 @@ def _without_secrets(failed: Failed, inputs: Value) -> Failed:
     name, because a user may have to correct it; the author of an environment may make any of them a secret."""
     if not inputs.contains_secrets:
         return failed
-    message = failed.message
-    for text in sorted({text for text in secret_texts(inputs) if text}, key=len, reverse=True):
-        message = message.replace(text, REDACTED)
-    return failed._replace(message=message)
+    texts = sorted({text for text in secret_texts(inputs) if text}, key=len, reverse=True)
+
+    def hide(message: str) -> str:
+        for text in texts:
+            message = message.replace(text, REDACTED)
+        return message
+
+    parts = tuple(part._replace(message=hide(part.message)) for part in failed.parts)
+    return failed._replace(message=hide(failed.message), parts=parts)

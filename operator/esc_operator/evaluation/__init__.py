@@ -16,6 +16,7 @@ from esc_operator.evaluation.answers import (
     Loaded,
     Login,
     Opened,
+    ReadVersion,
     Rotated,
     Secret,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "OpenRotator",
     "Opened",
     "Patch",
+    "ReadVersion",
     "RotateState",
     "Rotated",
     "Rotation",

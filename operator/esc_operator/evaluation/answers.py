@@ -99,6 +99,16 @@ UNKNOWN_LOGIN = Login("", "", gives_token=True)
 """The login of a plug-in that does not report it."""
 
 
+class ReadVersion(NamedTuple):
+    """Which version of a secret was read, and never its value. `path` are the keys of the input that asked for it,
+    `name` is the secret's as its store has it, `note` what else a reader of the values has to know, such as base64."""
+
+    path: tuple[str, ...]
+    name: str
+    version: str
+    note: str = ""
+
+
 class Opened(NamedTuple):
     """A provider's outputs: JSON-like Python data, in which `Secret` marks secret parts and a `Value` stands for
     itself.
@@ -107,6 +117,7 @@ class Opened(NamedTuple):
     presented, and UNKNOWN_LOGIN where that is not known. `renewal` is what its provider needs to renew or revoke it
     (`providers.port.Renews`), None if that is not possible. `grant` is the driver's own: what was opened, for later.
     `organization` has the environment that was opened, in a service where environments belong to one; "" for none.
+    `versions` says which version of what was read.
     """
 
     value: Any
@@ -116,6 +127,7 @@ class Opened(NamedTuple):
     renewal: Any = None
     grant: Hashable | None = None
     organization: str = ""
+    versions: tuple[ReadVersion, ...] = ()
 
     def __repr__(self) -> str:
         return f"Opened(lease={self.lease!r}, secret={self.secret!r})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from esc_operator.evaluation.answers import Lease, Login
+    from esc_operator.evaluation.answers import Lease, Login, ReadVersion
     from esc_operator.evaluation.effects import Effect
     from esc_operator.evaluation.values import Value
     from esc_operator.lang.diagnostics import Diagnostics
@@ -32,7 +32,8 @@ class OpenRecord(NamedTuple):
     """Something that was opened: the call's document path, its environment, the provider's name, the lease if it has
     one, and the login if it made one. `hides_login`: the login is not shown, because its inputs hold a secret or the
     provider does not report it. `organization` has the environment that was opened, in a service where environments
-    belong to one; "" for none. `grant` is that of the answer (`Opened`).
+    belong to one; "" for none. `grant` is that of the answer (`Opened`). `versions` says what was read; of an input
+    that is secret in any part it has only the path.
     """
 
     path: str
@@ -43,6 +44,7 @@ class OpenRecord(NamedTuple):
     hides_login: bool = False
     organization: str = ""
     grant: Hashable | None = None
+    versions: tuple[ReadVersion, ...] = ()
 
 
 class RotationStatus(StrEnum):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from esc_operator.errors import FailedPart
 from esc_operator.formats.spelling import Known
 
 
@@ -40,7 +41,8 @@ class Failed(NamedTuple):
     `message` is shown to people as it stands and must hold no secret. `reason` is CamelCase and wins over the
     evaluator's own. `retry_after` is in seconds, where the outside named one. `outage` and `throttled` are what a
     provider has declared (`errors.ProviderError`). `wanted` is the name that does not exist, `known` are names that
-    do and that the reader may read: the end of the message is made of them.
+    do and that the reader may read: the end of the message is made of them. `parts` are told instead of the message,
+    each at the input that it names.
     """
 
     message: str
@@ -50,6 +52,7 @@ class Failed(NamedTuple):
     throttled: bool = False
     wanted: str = ""
     known: Known | None = None
+    parts: tuple[FailedPart, ...] = ()
 
 
 class Diagnostic(NamedTuple):

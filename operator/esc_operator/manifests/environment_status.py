@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esc_operator.manifests.schema_parts import conditions, count, flag, observed_generation, text, time
-from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS
+from esc_operator.resources.status import MAX_FAILING, MAX_LOGINS, MAX_VERSIONS
 from esc_operator.resources.warnings import LONGEST_WARNING, MAX_WARNINGS
 
 
@@ -85,6 +85,7 @@ def _common() -> dict[str, Any]:
         "moreLogins": flag(
             "More may have been opened than logins lists: a rotation by provider or role includes the environment."
         ),
+        "secretVersions": _secret_versions(),
         "rotationsCountUntil": time(
             "Each rotation that the annotation requests counts for a minute, one after the other, until then, in UTC. "
             "While three count, the next one waits."
@@ -174,6 +175,26 @@ def _logins() -> dict[str, Any]:
                     "The role is a secret, or the provider does not report it: a rotation by role includes the "
                     "environment."
                 ),
+            },
+        },
+    }
+
+
+def _secret_versions() -> dict[str, Any]:
+    return {
+        "type": "array",
+        "maxItems": MAX_VERSIONS,
+        "description": "Which version of which secret was read from a store, for definitions of this namespace; the "
+        f"first {MAX_VERSIONS}.",
+        "items": {
+            "type": "object",
+            "required": ["provider", "input"],
+            "properties": {
+                "provider": text("The name of the provider, such as aws-secrets.", maxLength=253),
+                "input": text("The input that asks for the secret, such as get.database.", maxLength=1024),
+                "name": text("The secret's name in its store. Absent if it is a secret itself.", maxLength=2048),
+                "version": text("The version that was read. Absent if the name is.", maxLength=1024),
+                "note": text("What else there is to know of the value, such as that it is base64.", maxLength=253),
             },
         },
     }

@@ -35,6 +35,24 @@ class LoginStatus(NamedTuple):
         return {"provider": self.provider, **{name: value for name, value in told.items() if value}}
 
 
+MAX_VERSIONS = 64
+"""How many versions of secrets a status lists."""
+
+
+class SecretVersion(NamedTuple):
+    """Which version of a secret was read: the provider, the input that asked for it, such as `get.db`, the secret's
+    name and version, "" if they may not be shown, and what else a reader of the value has to know."""
+
+    provider: str
+    input: str
+    name: str = ""
+    version: str = ""
+    note: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        return {name: text for name, text in self._asdict().items() if text}
+
+
 MAX_FAILING = 20
 """How many failing namespaces a status names."""
 
@@ -136,6 +154,8 @@ class Status:
     """The logins for the values in the Secret, each once, in order."""
     more_logins: bool = False
     """There may be more logins than `logins` lists: there were too many, or a status that listed them was lost."""
+    secret_versions: tuple[SecretVersion, ...] = ()
+    """The versions of the secrets that were read from stores, in order."""
     allowances: str = ""
     """If a role is hidden: a digest of the roles that the namespace allowed at the last login."""
     rotations_count_until: datetime | None = None
@@ -200,6 +220,7 @@ class Status:
             "rotatorStates": self.rotator_states or None,
             "logins": [login.to_dict() for login in self.logins[:MAX_LOGINS]] or None,
             "moreLogins": self.more_logins or None,
+            "secretVersions": [one.to_dict() for one in self.secret_versions[:MAX_VERSIONS]] or None,
             "allowances": self.allowances or None,
             "rotationsCountUntil": format_optional_time(self.rotations_count_until),
             "rotationDueAt": format_optional_time(self.rotation_due_at),
@@ -261,6 +282,10 @@ def parse_status(data: Mapping[str, Any] | None) -> Status:
             for item in data.get("logins") or ()
         ),
         more_logins=bool(data.get("moreLogins")),
+        secret_versions=tuple(
+            SecretVersion(*(item.get(field) or "" for field in SecretVersion._fields))
+            for item in data.get("secretVersions") or ()
+        ),
         allowances=data.get("allowances") or "",
         rotations_count_until=parse_time(data.get("rotationsCountUntil")),
         rotation_due_at=parse_time(data.get("rotationDueAt")),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from esc_operator import api
 from esc_operator.driver.admission import Wish
-from esc_operator.errors import IdentityError, NotFoundError, ProviderError
+from esc_operator.errors import FailedPart, IdentityError, NotFoundError, ProviderError
 from esc_operator.evaluation import Login, Opened
 from esc_operator.providers.aws.login import AwsLogin
 from esc_operator.providers.port import IdentityToken
@@ -47,6 +47,7 @@ class Reporting:
     inputs: Mapping[str, Any] = {}
     outputs: Mapping[str, Any] = {}
     fails = False
+    tells_parts = False
 
     def login(self, inputs: Any) -> Login | None:
         return (
@@ -57,7 +58,10 @@ class Reporting:
         if self.login(inputs):
             await context.identity.token(inputs.get("audience", "aud"))
         if self.fails:
-            raise ProviderError(f"the role {inputs.get('role')} is not trusted in {inputs.get('region')}")
+            message = f"the role {inputs.get('role')} is not trusted in {inputs.get('region')}"
+            raise ProviderError(
+                message, parts=[FailedPart(("role",), message, "Untrusted")] if self.tells_parts else ()
+            )
         return Opened("value")
 
 
@@ -137,6 +141,11 @@ def test_secret_inputs_are_taken_out_of_what_a_provider_says(role: str, region: 
     assert "the role [secret] is not trusted" in error.summary
     (error,) = open_one(provider, {"role": role, "region": region}, Allowances()).errors
     assert error.summary == f"the role {role} is not trusted in {region}"
+    provider.tells_parts = True
+    (error,) = open_one(provider, {"role": {"fn::secret": role}, "region": region}, Allowances()).errors
+    assert error.reason == "Untrusted"
+    assert f"the role {role}" not in error.summary
+    assert "the role [secret] is not trusted" in error.summary
 
 
 def test_whatever_a_provider_told_before_the_audience_that_it_asks_for_is_judged_too() -> None:

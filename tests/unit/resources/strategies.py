@@ -11,7 +11,7 @@ from esc_operator.resources.conditions import (
     Condition,
 )
 from esc_operator.resources.imported import Imported
-from esc_operator.resources.status import LoginStatus, Status
+from esc_operator.resources.status import LoginStatus, SecretVersion, Status
 from esc_operator.resources.sync_record import SyncRecord
 from esc_operator.resources.warnings import StatusWarning
 
@@ -45,6 +45,7 @@ statuses = st.builds(
     last_failure_at=st.none() | seconds,
     imports=st.dictionaries(names, st.builds(Imported, generations, names), max_size=3),
     logins=st.lists(st.builds(LoginStatus, names, st.text(max_size=5)), max_size=3).map(tuple),
+    secret_versions=st.lists(st.builds(SecretVersion, names, names, note=st.text(max_size=5)), max_size=3).map(tuple),
     warnings=st.lists(st.builds(StatusWarning, names, st.text(max_size=50)), max_size=3).map(tuple),
 )
 records = st.builds(

@@ -1,6 +1,7 @@
 """`fn::open`."""
 
-from esc_operator.evaluation.answers import UNKNOWN_LOGIN, Described, Opened
+from esc_operator.errors import FailedPart
+from esc_operator.evaluation.answers import UNKNOWN_LOGIN, Described, Opened, ReadVersion
 from esc_operator.evaluation.effects import FindProvider, OpenProvider
 from esc_operator.evaluation.frames import Frame, Steps
 from esc_operator.evaluation.plain import NotPlainError, from_data
@@ -80,15 +81,32 @@ def opened(frame: Frame, call: Call, outputs: Schema, answer: Opened | Failed | 
     if answer is None:
         return PENDING_VALUE
     if isinstance(answer, Failed):
-        frame.error(call, answer.message, reasons.PROVIDER_FAILED, answer)
+        _report(frame, call, answer, inputs)
         return frame.unknown(outputs)
     hides_login = answer.login is not None and (inputs.contains_secrets or answer.login == UNKNOWN_LOGIN)
     login = None if hides_login else answer.login
     provider = call.provider or ""
     where = (call.path, frame.scope.identity, provider)
-    frame.findings.append(OpenRecord(*where, answer.lease, login, hides_login, grant=answer.grant))
+    versions = tuple(_told(version, inputs) for version in answer.versions)
+    frame.findings.append(OpenRecord(*where, answer.lease, login, hides_login, grant=answer.grant, versions=versions))
     try:
         return from_data(answer.value, call, secret=answer.secret, deepest=frame.limits.levels, charge=frame.charge)
     except NotPlainError as error:
         frame.error(call, f"internal error: {error}", reasons.PROVIDER_FAILED)
         return frame.unknown(outputs)
+
+
+def _report(frame: Frame, call: Call, answer: Failed, inputs: Value) -> None:
+    """Each failed part at the input that asks for it, or the whole at the call."""
+    parts = answer.parts or (FailedPart((), answer.message, answer.reason),)
+    for part in parts:
+        blamed = inputs.lookup(part.path)
+        where = blamed.definition if blamed is not None else None
+        told = answer._replace(message=part.message, reason=part.reason, parts=())
+        frame.error((where if part.path else None) or call, part.message, reasons.PROVIDER_FAILED, told)
+
+
+def _told(version: ReadVersion, inputs: Value) -> ReadVersion:
+    """What may be told of it. Secret inputs, and what was made of them, are not."""
+    asked = inputs.lookup(version.path)
+    return version._replace(name="", version="") if asked is None or asked.contains_secrets else version

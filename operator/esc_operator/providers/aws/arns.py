@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 _ACCOUNT = re.compile(r"arn:[a-z-]+:[a-z]+:[a-z0-9-]*:([0-9]{12}):.*", re.DOTALL)
+_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,1024}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _SESSION = re.compile(r"arn:aws[a-z-]*:sts::[0-9]{12}:assumed-role/.*", re.DOTALL)
@@ -21,6 +23,30 @@ def account_of(arn: str) -> str:
     """The account, as messages name it; "" if the text is not an ARN with an account."""
     found = _ACCOUNT.fullmatch(arn)
     return f"account {found[1]}" if found else ""
+
+
+def account_of_key(access_key_id: str) -> str:
+    """The account of an access key, as messages name it; "" for one that does not say.
+
+    AWS documents the call that tells it and not the encoding, but has kept to it since 2019. It only groups calls that
+    are throttled together, so a wrong answer would cost nothing else."""
+    if not _KEY_ID.fullmatch(access_key_id):
+        return ""
+    number = int.from_bytes(base64.b32decode(access_key_id[4:])[:6], "big")
+    has_account, account = number >> 47, (number & 0x7FFFFFFFFF80) >> 7
+    return f"account {account:012d}" if has_account and account < 10**12 else ""
+
+
+def region_of(arn: str) -> str:
+    """The region of a resource; "" if the text is not an ARN with one."""
+    parts = arn.split(":", 5)
+    return parts[3] if len(parts) == 6 and parts[0] == "arn" else ""
+
+
+def in_region(name: str, region: str) -> str:
+    """The same resource in another region; a name that is no ARN is the same there."""
+    parts = name.split(":", 5)
+    return ":".join([*parts[:3], region, *parts[4:]]) if region_of(name) else name
 
 
 def role_problem(arn: str) -> str:

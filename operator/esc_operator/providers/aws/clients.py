@@ -23,6 +23,9 @@ READ_TIMEOUT = 10.0
 _CONNECTIONS = 32
 _MOST_CLIENTS = 32
 
+_SERVICE_IDS = {"secretsmanager": "SECRETS_MANAGER"}
+"""How AWS's own settings spell a service, where its host is spelled otherwise."""
+
 _DEFAULT_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
@@ -50,7 +53,9 @@ def choose_target(service: str, settings: Mapping[str, str], *, region: str | No
         or settings.get("AWS_REGION")
         or settings.get("AWS_DEFAULT_REGION")
         or _DEFAULT_REGIONS.get(partition, "us-east-1"),
-        endpoint=settings.get(f"AWS_ENDPOINT_URL_{service.upper()}") or settings.get("AWS_ENDPOINT_URL") or None,
+        endpoint=settings.get(f"AWS_ENDPOINT_URL_{_SERVICE_IDS.get(service, service.upper())}")
+        or settings.get("AWS_ENDPOINT_URL")
+        or None,
         ca_bundle=settings.get("AWS_CA_BUNDLE") or None,
     )
 
@@ -113,8 +118,8 @@ class UnsignedClients(_Clients):
 
 
 class SignedClients(_Clients):
-    """Clients with an environment's own login, for rare calls: each is made for one use, so that no key is kept.
-    Blocking and thread-safe."""
+    """Clients with an environment's own login: each is made for one use, which takes some ten milliseconds, so that no
+    key is kept. Blocking and thread-safe."""
 
     def client(self, target: Target, login: Mapping[str, Any]) -> Any:
         """A client that signs as `login`, the outputs of `aws-login`."""

@@ -17,11 +17,11 @@ from esc_operator.providers import login_reasons, reasons
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.advice import is_outage, is_throttled
 from esc_operator.providers.aws.arns import account_of, user_name, user_problem
+from esc_operator.providers.aws.calls import malformed, told, translate_call
 from esc_operator.providers.aws.clients import SignedClients, choose_target
-from esc_operator.providers.aws.errors import is_unreadable
 from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.login_inputs import SECRET, refuse
-from esc_operator.providers.refusals import Refusal, Rule, explain, explained_by_status, is_any, malformed_answer, says
+from esc_operator.providers.refusals import Refusal, Rule, is_any, says
 from esc_operator.providers.rotating import next_state, not_rotated
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class AwsIam:
                 case {"AccessKeyMetadata": [*listed]} if all(key.get("AccessKeyId") for key in listed):
                     unwanted = choose_unwanted(listed, state)
                 case _:
-                    return _malformed(request, "it has no list of access keys")
+                    return malformed(request, "it has no list of access keys")
             if unwanted is None:
                 return _unknown_keys(request.user)
             for key in unwanted:
@@ -135,9 +135,9 @@ class AwsIam:
                     key_id and secret
                 ):
                     return made  # type: ignore[no-any-return]  # as botocore returns it
-            return _malformed(request, "it has no complete access key")
+            return malformed(request, "it has no complete access key")
         except Exception as error:
-            translated = _translate(error, request, now)
+            translated = translate_call(error, request, _RULES, now)
             if translated is None:
                 raise
             return translated
@@ -156,6 +156,18 @@ class _Request(NamedTuple):
 
     user: _User
     target: Target
+
+    @property
+    def service(self) -> str:
+        return "AWS IAM"
+
+    @property
+    def host(self) -> str:
+        return self.target.host
+
+    @property
+    def subject(self) -> str:
+        return self.user.arn
 
 
 def choose_unwanted(listed: list[Mapping[str, Any]], state: Mapping[str, Any] | None) -> list[str] | None:
@@ -202,32 +214,6 @@ def _unknown_keys(user: _User) -> ProviderError:
     )
 
 
-def _malformed(request: _Request, why: str) -> ProviderError:
-    return malformed_answer(f"AWS IAM at {request.target.host} sent an answer for {request.user.arn}", why)
-
-
-def _translate(error: Exception, request: _Request, now: datetime) -> ProviderError | None:
-    """The error to raise instead, without the words of AWS or its library; None if it comes from neither."""
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    if isinstance(error, ClientError):
-        metadata = error.response.get("ResponseMetadata") or {}
-        code = str((error.response.get("Error") or {}).get("Code") or "")
-        refusal = Refusal(code if code.isalnum() else "", "", metadata.get("HTTPStatusCode") or 0)
-        # AWS gives every error a code.
-        if not code and not explained_by_status(refusal):
-            return _malformed(request, f"it is an error ({refusal.status}) without a code")
-        return explain(_RULES, refusal, request, metadata.get("HTTPHeaders") or {}, now)
-    if isinstance(error, ResponseParserError) or is_unreadable(error):
-        return _malformed(request, "it is not one of AWS IAM")
-    if isinstance(error, BotoCoreError):
-        host, arn = request.target.host, request.user.arn
-        message = f"AWS IAM at {host} could not be reached for {arn} ({type(error).__name__})"
-        return ProviderError(message, reason=aws_reasons.AWS_UNAVAILABLE, outage=True)
-    return None
-
-
 def _advise_missing(request: _Request, _: Refusal) -> str:
     return f"there is no user {request.user.arn}: check `userArn`"
 
@@ -240,19 +226,15 @@ def _advise_permissions(request: _Request, _: Refusal) -> str:
 
 
 def _advise_throttled(request: _Request, refusal: Refusal) -> str:
-    return f"AWS IAM at {request.target.host} limits the rate of calls ({_told(refusal)}); this is tried again later"
+    return f"AWS IAM at {request.target.host} limits the rate of calls ({told(refusal)}); this is tried again later"
 
 
 def _advise_outage(request: _Request, refusal: Refusal) -> str:
-    return f"AWS IAM at {request.target.host} failed ({_told(refusal)}); this is tried again later"
+    return f"AWS IAM at {request.target.host} failed ({told(refusal)}); this is tried again later"
 
 
 def _advise_refusal(request: _Request, refusal: Refusal) -> str:
-    return f"AWS IAM refused to rotate {request.user.arn} ({_told(refusal)})"
-
-
-def _told(refusal: Refusal) -> str:
-    return refusal.code or str(refusal.status)
+    return f"AWS IAM refused to rotate {request.user.arn} ({told(refusal)})"
 
 
 _RULES: tuple[Rule[_Request], ...] = (

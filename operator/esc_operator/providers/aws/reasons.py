@@ -41,3 +41,21 @@ USER_MISSING = "UserMissing"
 
 UNKNOWN_ACCESS_KEYS = "UnknownAccessKeys"
 """The IAM user has as many access keys as AWS allows, and none of them may be deleted."""
+
+LOGIN_REFUSED = "AWSLoginRefused"
+"""AWS does not accept the keys of the login: they have expired, or are not known."""
+
+SECRET_MISSING = "AWSSecretMissing"  # noqa: S105 - a reason, not a password
+"""Secrets Manager has no secret of that name in the region."""
+
+SECRET_VERSION_MISSING = "AWSSecretVersionMissing"  # noqa: S105
+"""The secret has no version with that ID or staging label."""
+
+SECRET_DELETED = "AWSSecretDeleted"  # noqa: S105
+"""The secret is marked for deletion, and cannot be read any more."""
+
+PARAMETER_MISSING = "AWSParameterMissing"
+"""Parameter Store has no parameter of that name in the region, or not that version or label of it."""
+
+DECRYPTION_REFUSED = "AWSDecryptionRefused"
+"""The value may be read, but the KMS key that encrypts it may not, or cannot, be used."""

@@ -20,25 +20,22 @@ from esc_operator.lang.excerpts import reading_units
 from esc_operator.projection.secret import secret_data
 from esc_operator.projection.variables import exported, may_export
 from esc_operator.reconciliation.opening.admission import Admissions, NamespaceAdmission
+from esc_operator.reconciliation.opening.records import logins_of, versions_of, window_of
 from esc_operator.reconciliation.opening.service_rotators import rotate_in_service, warnings_of_rotators
 from esc_operator.reconciliation.opening.sources import PulumiSources, Terms
 from esc_operator.reconciliation.opening.unseen import unseen_exports
 from esc_operator.reconciliation.opening.wording import refusal, status_warnings
 from esc_operator.reconciliation.sync.outcome import CheckedValues, OpenedValues, Refused
-from esc_operator.renewal.schedule import Window
 from esc_operator.resources import reasons
 from esc_operator.resources.definition_source import PULUMI, PulumiSource, TextSource, names_exports
-from esc_operator.resources.status import LoginStatus
 from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from esc_operator.api import Result
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
     from esc_operator.driver.worker import Worker
-    from esc_operator.evaluation import OpenRecord
     from esc_operator.kube.identity_tokens import IdentityTokens
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
@@ -233,6 +230,7 @@ class EnvironmentOpening:
             warnings=warnings,
             origin=store.sources[root.name].source.origin if opened else "",
             revision=opened.revision if opened else "",
+            secret_versions=versions_of(result.opens, environment.key),
         )
 
     async def _identify(self, account: Key | None) -> tuple[Identity, NamespaceAdmission | None]:
@@ -270,24 +268,3 @@ async def _unrotated(states: EnvironmentStates, environment: EscEnvironment) -> 
         )
     except KubeError:
         return ()  # what cannot be read here is read again at the next refresh
-
-
-def window_of(result: Result) -> Window | None:
-    """The validity of the values: that of the lease which ends first. The login with which a rotator makes a new secret
-    does not limit the lifetime of that secret."""
-    inside = tuple(f'{rotation.path}["fn::rotate' for rotation in result.rotations)
-    leases = [record.lease for record in result.opens if record.lease and not record.path.startswith(inside)]
-    first = min(leases, key=lambda lease: lease.expires_at, default=None)
-    return Window(first.issued_at, first.expires_at) if first else None
-
-
-def logins_of(opens: Iterable[OpenRecord]) -> tuple[LoginStatus, ...]:
-    """Each once, in order."""
-    return tuple(
-        sorted(
-            {
-                LoginStatus(one.provider, one.login.role if one.login else "", one.hides_login, one.organization)
-                for one in opens
-            }
-        )
-    )

@@ -73,6 +73,7 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         rotator_states=opened.states,
         definition_origin=opened.origin,
         definition_revision=opened.revision,
+        secret_versions=opened.secret_versions,
         warnings=evaluated_anew(seen.old.warnings, opened.warnings),
     )
     return Plan(
@@ -226,6 +227,7 @@ def status_of(seen: Situation, held: SyncRecord | None, refused: Refused | None)
         rotator_states=seen.old.rotator_states,
         definition_origin=seen.old.definition_origin if held else "",
         definition_revision=seen.old.definition_revision if held else "",
+        secret_versions=seen.old.secret_versions if held else (),
         warnings=seen.old.warnings,
     )
 

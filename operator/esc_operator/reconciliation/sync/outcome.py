@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from esc_operator.renewal.schedule import Window
     from esc_operator.resources.environment import Key
-    from esc_operator.resources.status import LoginStatus
+    from esc_operator.resources.status import LoginStatus, SecretVersion
     from esc_operator.resources.warnings import StatusWarning
 
 
@@ -90,6 +90,7 @@ class OpenedValues:
     were opened, each once, in order, and `allowances` is a digest of the roles that were allowed. `states` is where
     those of its rotators are kept, "" where it has none. `warnings` are those of the evaluation. `origin` and
     `revision` are those of the definition, if a service holds it; "" if none does, or it does not tell the revision.
+    `secret_versions` says what its own definitions, and those of its place, read from stores.
     """
 
     data: Mapping[str, str] = field(repr=False)
@@ -102,6 +103,7 @@ class OpenedValues:
     warnings: tuple[StatusWarning, ...] = ()
     origin: str = ""
     revision: str = ""
+    secret_versions: tuple[SecretVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class CheckedValues:
     origin: str = ""
     revision: str = ""
     rereads: bool = False
+    secret_versions: tuple[SecretVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

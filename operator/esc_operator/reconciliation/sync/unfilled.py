@@ -78,6 +78,7 @@ def plan_unfilled(seen: Situation, checked: CheckedValues | OpenedValues, why: U
         rotator_states=checked.states,
         definition_origin=checked.origin,
         definition_revision=checked.revision,
+        secret_versions=checked.secret_versions,
         warnings=evaluated_anew(seen.old.warnings, checked.warnings),
     )
     wanted, held = wanted_by(seen.environment, status, {}), held_by_status(seen.environment, status, seen.now)
@@ -94,6 +95,7 @@ def plan_unfilled_waiting(seen: Situation, why: Unfilled, until: datetime | None
         rotator_states=old.rotator_states,
         definition_origin=old.definition_origin,
         definition_revision=old.definition_revision,
+        secret_versions=old.secret_versions,
     )
     return Plan(status=status, wake_at=until)
 
