@@ -33,6 +33,7 @@ class Administration:
             ("POST", "settings"): self._set,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): lambda _: settings.clear_faults(),
+            ("POST", "denials"): self._deny,
             ("DELETE", "counts"): lambda _: ledger.forget_counts(),
             ("POST", "issuers"): self._trust_authority,
         }
@@ -66,6 +67,9 @@ class Administration:
 
     def _add_fault(self, given: dict[str, Any]) -> None:
         self._settings.add(Fault.from_json(given))
+
+    def _deny(self, given: dict[str, Any]) -> None:
+        self._settings.deny(str(given["name"]), str(given["code"]), str(given["message"]))
 
     def _trust_authority(self, given: dict[str, Any]) -> None:
         self._issuers.trust_authority(str(given["issuer"]), str(given["certificates"]))

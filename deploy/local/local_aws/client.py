@@ -35,7 +35,7 @@ class LocalAws:
         self._arguments = ["--port", str(port), *(["--reveal-secrets"] if reveal_secrets else [])]
         self._outlive = outlive
         self._process: subprocess.Popen[str] | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self.endpoint_url = ""
 
     @classmethod
@@ -92,16 +92,16 @@ class LocalAws:
         """What an SDK or the AWS CLI needs to find it; no credentials."""
         return {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the root user."""
-        if service not in self._clients:
+        if (service, region) not in self._clients:
             # boto3 costs a third of a second; a demo that only counts mints need not pay it.
             import boto3
 
-            self._clients[service] = boto3.session.Session(
-                aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET, region_name=REGION
+            self._clients[service, region] = boto3.session.Session(
+                aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET, region_name=region
             ).client(service, endpoint_url=self.endpoint_url)
-        return self._clients[service]
+        return self._clients[service, region]
 
     def trust(
         self, issuer_url: str, ca_file: Path | str | None = None, client_ids: Sequence[str] = (STS_AUDIENCE,)
@@ -149,7 +149,10 @@ class LocalAws:
     def calls(self) -> dict[str, dict[str, Calls]]:
         """Uses by access key (empty for unsigned requests), then by service ("s3", "sts", ...)."""
         return {
-            key: {name: Calls(one["accepted"], Counter(one["refused"])) for name, one in services.items()}
+            key: {
+                name: Calls(one["accepted"], Counter(one["refused"]), Counter(one["actions"]))
+                for name, one in services.items()
+            }
             for key, services in self._ask("GET", "calls").items()
         }
 
@@ -168,6 +171,7 @@ class LocalAws:
         action: str = "",
         role: str = "",
         account: str = "",
+        region: str = "",
         delay: float = 0.0,
         code: str = "",
         message: str = "",
@@ -182,7 +186,12 @@ class LocalAws:
         self._ask("POST", "faults", fault)
 
     def clear_faults(self) -> None:
+        """Faults and denials."""
         self._ask("DELETE", "faults")
+
+    def deny(self, name: str, code: str, message: str = "") -> None:
+        """Refuse to give a secret or parameter of this name, as AWS does for want of a permission or a key."""
+        self._ask("POST", "denials", {"name": name, "code": code, "message": message})
 
     def minted_secrets(self) -> list[str]:
         """Every secret value ever minted, for tests that look for leaks; needs `reveal_secrets=True`."""

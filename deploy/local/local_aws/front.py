@@ -25,6 +25,7 @@ from local_aws.refusals import AwsError, KeyFault, Protocol, render
 from local_aws.reports import Refusal
 from local_aws.settings import Fault, Settings
 from local_aws.signatures import Signed, is_signature_of, read_signed
+from local_aws.stores import is_region, is_store, tell_denied, withhold
 from local_aws.token_service import TokenService
 from local_identity import Issuers
 
@@ -61,7 +62,8 @@ class Front:
         if str(environ.get("PATH_INFO", "")).startswith(PREFIX):
             return self._administration.answer(Request(environ))(environ, start_response)
         call = _read(environ)
-        fault = self._settings.take_fault(call.service, call.action, call.parameters.get("RoleArn", ""))
+        region = call.signed.region if call.signed else ""
+        fault = self._settings.take_fault(call.service, call.action, call.parameters.get("RoleArn", ""), region)
         key_id = call.signed.access_key_id if call.signed else ""
         if fault is not None:
             time.sleep(fault.delay)
@@ -73,20 +75,22 @@ class Front:
                 answer = self._tokens.assume_role_with_web_identity(call.parameters, call.request_id)
                 return _xml(answer)(environ, start_response)
             session = self._authenticate(call)
+            denied = withhold(call.action, call.environ, call.body, self._settings) if is_store(call.service) else {}
         except AwsError as refusal:
-            self._ledger.record_call(key_id, call.service, refusal.code)
+            self._ledger.record_call(key_id, call.service, call.action, refusal.code)
             return render(refusal, call.protocol, call.request_id)(environ, start_response)
-        self._ledger.record_call(key_id, call.service)
+        self._ledger.record_call(key_id, call.service, call.action)
         if session is not None and call.service == "sts" and call.action == "GetCallerIdentity":
             return _xml(self._tokens.get_caller_identity(session, call.request_id))(environ, start_response)
         with accounts.alone() if call.service in {"iam", "sts"} else contextlib.nullcontext():
-            moto_answer: Iterable[bytes] = self._moto(environ, start_response)
+            application = tell_denied(self._moto, denied) if denied else self._moto
+            moto_answer: Iterable[bytes] = application(environ, start_response)
             return moto_answer
 
     def _record_fault(self, fault: Fault, call: _Call, key_id: str) -> None:
         """It counts like any other refusal: tests of a retry count the attempts."""
         code = fault.code or "fault"
-        self._ledger.record_call(key_id, call.service, code)
+        self._ledger.record_call(key_id, call.service, call.action, code)
         if call.action == _EXCHANGE:
             role = call.parameters.get("RoleArn", "")
             self._ledger.record_refusal(Refusal(stamp(_now()), code, fault.message, role, subject=""))
@@ -126,6 +130,8 @@ def _why_refuse(signed: Signed, key: accounts.Key | None, call: _Call) -> KeyFau
         return KeyFault.EXPIRED
     if not is_signature_of(signed, key.secret, call.environ, call.body):
         return KeyFault.WRONG_SIGNATURE
+    if is_store(call.service) and not is_region(call.service, signed.region):
+        return KeyFault.WRONG_REGION
     return _why_refuse_time(signed, now)
 
 

@@ -43,9 +43,11 @@ class Ledger:
         with self._lock:
             self._refusals.append(refusal)
 
-    def record_call(self, access_key_id: str, service: str, refused_with: str = "") -> None:
+    def record_call(self, access_key_id: str, service: str, action: str = "", refused_with: str = "") -> None:
         with self._lock:
             calls = self._calls.setdefault(access_key_id, {}).setdefault(service, Calls())
+            if action:
+                calls.actions[action] += 1
             if refused_with:
                 calls.refused[refused_with] += 1
             else:
@@ -74,7 +76,14 @@ class Ledger:
         """By access key (empty for unsigned requests), then by service."""
         with self._lock:
             return {
-                key: {service: {"accepted": calls.accepted, "refused": dict(calls.refused)} for service, calls in used}
+                key: {
+                    service: {
+                        "accepted": calls.accepted,
+                        "refused": dict(calls.refused),
+                        "actions": dict(calls.actions),
+                    }
+                    for service, calls in used
+                }
                 for key, used in ((key, services.items()) for key, services in self._calls.items())
             }
 

@@ -41,6 +41,7 @@ class KeyFault(enum.Enum):
     WRONG_SIGNATURE = "wrong signature"
     UNSIGNED = "unsigned"
     SKEWED = "skewed"
+    WRONG_REGION = "wrong region"
 
     def refusal(self, protocol: Protocol) -> AwsError:
         return AwsError(*_KEY_FAULTS[self][protocol])
@@ -55,6 +56,7 @@ _SIGNATURE = (
 _S3_SIGNATURE = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 )
+_REGION = "Credential should be scoped to a valid region."
 _KEY_FAULTS: dict[KeyFault, dict[Protocol, tuple[str, str, int]]] = {
     KeyFault.UNKNOWN_KEY: {
         Protocol.QUERY: ("InvalidClientTokenId", _INVALID_TOKEN, 403),
@@ -84,6 +86,11 @@ _KEY_FAULTS: dict[KeyFault, dict[Protocol, tuple[str, str, int]]] = {
         Protocol.QUERY: ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
         Protocol.JSON: ("MissingAuthenticationTokenException", "Missing Authentication Token", 400),
         Protocol.S3: ("AccessDenied", "Access Denied", 403),
+    },
+    KeyFault.WRONG_REGION: {
+        Protocol.QUERY: ("SignatureDoesNotMatch", _REGION, 403),
+        Protocol.JSON: ("InvalidSignatureException", _REGION, 400),
+        Protocol.S3: ("AuthorizationHeaderMalformed", _REGION, 400),
     },
     KeyFault.SKEWED: {
         Protocol.QUERY: ("SignatureDoesNotMatch", "Signature expired", 403),

@@ -42,6 +42,8 @@ class Calls:
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    actions: Counter[str] = field(default_factory=Counter)
+    """All of them by action, such as GetParameters; empty for services whose requests name none."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Fault:
     """Only requests that name this role's ARN; empty for all."""
     account: str = ""
     """Only requests that name a role of this account (twelve digits); empty for all."""
+    region: str = ""
+    """Only requests that are signed for this region; empty for all."""
     delay: float = 0.0
     """Seconds before the answer."""
     code: str = ""
@@ -60,6 +62,7 @@ class Settings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        self._denials: dict[str, tuple[str, str]] = {}
         self.lifetime_seconds: float | None = None
         """What a session lasts, whatever was asked for; None grants what was asked for."""
 
@@ -68,10 +71,22 @@ class Settings:
             self._faults.append(fault)
 
     def clear_faults(self) -> None:
+        """And denials."""
         with self._lock:
             self._faults.clear()
+            self._denials.clear()
 
-    def take_fault(self, service: str, action: str, role: str) -> Fault | None:
+    def deny(self, name: str, code: str, message: str) -> None:
+        """Refuse to give the secret or parameter of this name, with this error."""
+        with self._lock:
+            self._denials[name] = (code, message or "The request was denied because it was asked to be.")
+
+    def denial(self, name: str) -> AwsError | None:
+        with self._lock:
+            found = self._denials.get(name)
+        return AwsError(*found) if found else None
+
+    def take_fault(self, service: str, action: str, role: str, region: str) -> Fault | None:
         """The first fault that applies; one with a count has then been used once."""
         with self._lock:
             for fault in self._faults:
@@ -79,6 +94,7 @@ class Settings:
                     (fault.service, service),
                     (fault.action, action),
                     (fault.role, role),
+                    (fault.region, region),
                     (fault.account, account_of_role(role) or ""),
                 )
                 if any(wanted and wanted != actual for wanted, actual in matches):
