@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from esc_operator.driver.sharing import ANY_AGE
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import Opened, ReadVersion
 from esc_operator.providers.aws.arns import account_of_key
 from esc_operator.providers.aws.secrets import AwsSecrets
-from esc_operator.testing import NOON
+from esc_operator.testing import NOON, FakeIdentity
+from esc_operator.testing.running import new_opener
 
 LOGIN = {"accessKeyId": "ASIAX", "secretAccessKey": "login-secret", "sessionToken": "token"}
 ARN = "arn:aws:secretsmanager:{region}:123456789012:secret:{name}-a1b2c3"
@@ -243,3 +245,20 @@ def test_the_settings_name_the_endpoint_as_aws_spells_it() -> None:
     inputs = {"region": "eu-west-1", "login": LOGIN, "get": named(1)}
     settings = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "https://vpce.example.com", "AWS_ENDPOINT_URL": "https://other"}
     assert AwsSecrets().endpoint(inputs, settings) == "vpce.example.com"
+
+
+def test_environments_that_ask_for_the_same_at_the_same_time_share_the_calls() -> None:
+    manager = Manager()
+    opener = new_opener(AwsSecrets(lambda _target, _login: manager), lambda: NOON, 30)
+    inputs = {"region": "eu-west-1", "login": LOGIN, "get": named(40)}
+
+    async def ask_three_times() -> list[Any]:
+        as_one, as_other = FakeIdentity(), FakeIdentity(subject="system:serviceaccount:apps:other")
+        asked = [opener.open("aws-secrets", inputs, identity, ANY_AGE) for identity in (as_one, as_one, as_other)]
+        answers: list[Any] = await asyncio.gather(*asked)
+        return answers
+
+    answers = asyncio.run(ask_three_times())
+    opener.pool.close()
+    assert [len(answer.value) for answer in answers] == [40, 40, 40]
+    assert len(manager.calls) == 4, "two for one identity, two for the other"
