@@ -7,15 +7,17 @@ WORKDIR /src
 COPY deploy/image/uv.txt ./
 RUN python3 -m venv /uv \
     && /uv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement uv.txt
+# Which extras of pyproject.toml it has, separated by spaces: --build-arg EXTRAS="traces NAME"
+ARG EXTRAS=traces
 # Bytecode that does not ask for its source's time: builders and registries may rewrite the times of files.
 ENV UV_PROJECT_ENVIRONMENT=/app UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_LINK_MODE=copy
 # Dependencies first: they change less often than the code.
 COPY pyproject.toml uv.lock ./
-RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-install-project --python "$(command -v python3)"
+RUN /uv/bin/uv sync --frozen --no-dev $(printf -- '--extra %s ' $EXTRAS) --no-install-project --python "$(command -v python3)"
 COPY README.md LICENSE ./
 COPY operator/esc_operator operator/esc_operator
 # What uv leaves for its own use, a lock that everybody may write among it, is not for the image.
-RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-editable --python "$(command -v python3)" \
+RUN /uv/bin/uv sync --frozen --no-dev $(printf -- '--extra %s ' $EXTRAS) --no-editable --python "$(command -v python3)" \
     && rm -f /app/.lock /app/.gitignore /app/CACHEDIR.TAG
 
 FROM ${PYTHON_IMAGE}

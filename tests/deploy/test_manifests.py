@@ -527,3 +527,12 @@ def closed(schema: Any) -> Any:
     if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
         result.setdefault("additionalProperties", False)
     return result
+
+
+def test_the_extras_of_the_image_are_ours() -> None:
+    extras = tomllib.loads((places.REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (default,) = re.findall(r"^ARG EXTRAS=(.*)$", DOCKERFILE, re.MULTILINE)
+    assert set(default.strip('"').split()) <= set(extras)
+    installs = re.findall(r"uv sync .*", DOCKERFILE)
+    assert len(installs) == 2
+    assert all("$(printf -- '--extra %s ' $EXTRAS)" in install for install in installs)

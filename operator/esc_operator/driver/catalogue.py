@@ -83,13 +83,14 @@ class Catalogue:
 def _problems(plugin: Any, name: str, inputs: Value) -> Sequence[InputProblem]:
     """What is wrong with inputs before the plug-in is called. Raises nothing."""
     from esc_operator.driver.hosts import secret_host
+    from esc_operator.providers.extras import missing_extra
     from esc_operator.providers.port import Checked
 
-    hosts = secret_host(plugin, name, inputs)
+    found = (*missing_extra(plugin, name), *secret_host(plugin, name, inputs))
     if not isinstance(plugin, Checked):
-        return hosts
+        return found
     try:
-        return (*hosts, *plugin.problems(_seen(inputs)))
+        return (*found, *plugin.problems(_seen(inputs)))
     except Exception as error:  # noqa: BLE001 - a provider's bug must not become the operator's
         message = f'the provider "{name}" failed to check its inputs ({type(error).__name__}): this is a bug in it'
         return (InputProblem((), message, reasons.PROVIDER_CRASHED),)

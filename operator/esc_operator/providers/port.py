@@ -222,6 +222,22 @@ class Timed(Protocol):
         """How far the service's clock was certainly ahead in the last answer (negative: behind); None: not known."""
 
 
+class Extra(NamedTuple):
+    """An extra of a distribution, as `pip install 'distribution[name]'` installs it. `modules` are what it brings."""
+
+    name: str
+    modules: tuple[str, ...]
+    distribution: str = "esc-operator"
+
+
+@runtime_checkable
+class NeedsExtra(Protocol):
+    """A plug-in that imports, only when it is called, what an extra of its distribution brings. Where that is missing,
+    its schemas are known all the same, and a call or a check says how to install it."""
+
+    extra: ClassVar[Extra]
+
+
 @runtime_checkable
 class Warmable(Protocol):
     """A provider that can do slow preparations (loading an SDK) before the first environment asks for it."""

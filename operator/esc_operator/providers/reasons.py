@@ -9,6 +9,12 @@ UNKNOWN_ROTATOR = "UnknownRotator"
 PLUGIN_NOT_LOADED = "ProviderNotLoaded"
 """A provider is registered but its module could not be imported, or its schema cannot be read."""
 
+EXTRA_MISSING = "ExtraMissing"
+"""A provider needs an extra of its distribution that is not installed."""
+
+EXTRA_NOT_LOADED = "ExtraNotLoaded"
+"""What an extra brings is installed and cannot be used here, such as a library for another platform."""
+
 PLUGIN_AMBIGUOUS = "ProviderAmbiguous"
 """Two distributions register a provider of the same name, and neither may replace the other."""
 

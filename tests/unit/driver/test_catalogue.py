@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,7 +12,8 @@ from esc_operator.driver.immediate import Immediate
 from esc_operator.driver.loops import run
 from esc_operator.evaluation import Described, Evaluation, Evaluator, Failed, Mode, Value
 from esc_operator.lang import parse_text
-from esc_operator.providers.registry import provider_registry
+from esc_operator.providers.port import Extra
+from esc_operator.providers.registry import Registry, provider_registry
 
 ROLE = "roleArn: 'arn:aws:iam::123456789012:role/apps', sessionName: apps/aws"
 
@@ -200,3 +202,34 @@ def test_a_provider_that_is_not_installed_is_told_with_what_was_meant_or_with_th
 ) -> None:
     (found,) = evaluate(f"values: {{a: {{'{call}': {{inputs: {{}}}}}}}}").diagnostics
     assert found.text.startswith(words)
+
+
+class Large:
+    name = "large"
+    inputs: ClassVar[dict[str, Any]] = {"type": "object", "properties": {"name": {"type": "string"}}}
+    outputs: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "properties": {"token": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    extra = Extra("large", ("no_such_module",))
+
+    async def open(self, inputs: Any, context: Any) -> Any:
+        raise AssertionError("it is not called without its extra")
+
+
+@pytest.mark.parametrize("mode", [Mode.CHECK, Mode.OPEN])
+def test_a_provider_without_its_extra_says_what_to_install_and_has_its_schema(mode: Mode) -> None:
+    environment, _ = parse_text("apps/large", "values: {large: {fn::open::large: {name: x}}}")
+    catalogue = Catalogue(Registry[Any]("group", "provider", "UnknownProvider", lambda _: [_entry(Large())]))
+    evaluator = Evaluator(environment, name="apps/large", mode=mode)
+    (found,) = run(evaluator, Immediate(catalogue=catalogue).perform, never).diagnostics
+    assert found.reason == "ExtraMissing"
+    assert "pip install 'esc-operator[large]'" in found.summary
+    described = catalogue.describe_provider("large")
+    assert isinstance(described, Described)
+    assert described.outputs.properties.keys() == {"token"}
+
+
+def _entry(plugin: Any) -> Any:
+    return SimpleNamespace(name=plugin.name, value="large", dist=None, load=lambda: plugin)
