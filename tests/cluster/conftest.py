@@ -19,6 +19,7 @@ from local_operator import LocalOperator
 from local_postgres import LocalPostgres
 from local_pulumi import LocalPulumi
 from local_vault import LocalVault
+from local_vendors import LocalDoppler, LocalInfisical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,20 @@ def pulumi(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalPulum
 
 
 @pytest.fixture(scope="session")
+def doppler(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalDoppler]:
+    with LocalDoppler(folder / "doppler") as doppler:
+        doppler.trust(cluster.issuer(), folder / "cluster-ca.crt")
+        yield doppler
+
+
+@pytest.fixture(scope="session")
+def infisical(cluster: Cluster, aws: LocalAws, folder: Path) -> Iterator[LocalInfisical]:
+    with LocalInfisical(folder / "infisical") as infisical:
+        infisical.trust(cluster.issuer(), folder / "cluster-ca.crt")
+        yield infisical
+
+
+@pytest.fixture(scope="session")
 def certified_vault(folder: Path) -> LocalVault:
     """A Vault that is not started yet: few tests need one, and the operator reads certificates when it starts."""
     vault = LocalVault(folder / "vault")
@@ -114,17 +129,21 @@ def clouds(  # noqa: PLR0917 - each cloud
     azure: LocalAzure,
     google: LocalGoogle,
     pulumi: LocalPulumi,
+    doppler: LocalDoppler,
+    infisical: LocalInfisical,
     certified_vault: LocalVault,
     folder: Path,
 ) -> dict[str, str]:
     """The settings of a process that finds the clouds of these tests."""
     certificates = folder / "clouds.crt"
-    certificates.write_text("".join(one.ca_file.read_text() for one in (azure, google, pulumi, certified_vault)))
+    every = (azure, google, pulumi, doppler, infisical, certified_vault)
+    certificates.write_text("".join(one.ca_file.read_text() for one in every))
     return {
         **aws.environment,
         "AZURE_AUTHORITY_HOST": azure.url,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_STS": google.url,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS": google.url,
+        "DOPPLER_API_HOST": doppler.url,
         "SSL_CERT_FILE": str(certificates),
     }
 

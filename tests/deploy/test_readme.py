@@ -14,7 +14,9 @@ from esc_operator.providers import login_reasons
 from esc_operator.providers import reasons as providers
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.azure import reasons as azure_reasons
+from esc_operator.providers.doppler import reasons as doppler_reasons
 from esc_operator.providers.google import reasons as gcp_reasons
+from esc_operator.providers.infisical import reasons as infisical_reasons
 from esc_operator.providers.vault import reasons as vault_reasons
 from esc_operator.resources import reasons
 from esc_operator.stores import folder, references
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 MODULES = (
     aws_reasons,
     azure_reasons,
+    doppler_reasons,
     folder,
     gcp_reasons,
     immediate,
+    infisical_reasons,
     language,
     login_reasons,
     no_answer,

@@ -30,6 +30,7 @@ class Question:
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def form(self) -> dict[str, str]:
@@ -150,7 +151,9 @@ def _handler(answer: Callable[[Question], Answer]) -> type[http.server.BaseHTTPR
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            question = Question(self.command, urlsplit(self.path).path, headers, self.rfile.read(length))
+            url = urlsplit(self.path)
+            query = dict(parse_qsl(url.query, keep_blank_values=True))
+            question = Question(self.command, url.path, headers, self.rfile.read(length), query)
             answered = answer(question)
             content = answered.content
             body = content.encode() if isinstance(content, str) else json.dumps(content).encode()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from esc_operator.errors import ProviderError
 from esc_operator.evaluation import InputProblem
 from esc_operator.formats.durations import format_duration, parse_duration
-from esc_operator.providers import login_reasons
+from esc_operator.providers import login_reasons, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,3 +68,15 @@ def lifetime_problems(
             f"`{name}` {text}: {cloud} allows no less than {format_duration(shortest)}",
             login_reasons.INVALID_DURATION,
         )
+
+
+def is_token(text: str) -> bool:
+    """Whether this can be a token: it becomes a header."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def token_problems(text: str, *path: str) -> Iterator[InputProblem]:
+    """What is wrong with a given token, which no message shows."""
+    if not is_token(text):
+        message = f"`{'.'.join(path)}` has a space, a line break or another sign that is in no token: write it without"
+        yield InputProblem(path, message, reasons.INVALID_INPUTS)

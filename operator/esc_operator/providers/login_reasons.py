@@ -29,3 +29,12 @@ SUBJECT_ATTRIBUTES_UNSUPPORTED = "SubjectAttributesUnsupported"
 
 THROTTLED = "Throttled"
 """The cloud limits the rate of calls; the error has its `Retry-After`, if it sends one."""
+
+IDENTITY_MISSING = "IdentityMissing"
+"""The service knows no such identity, or none that logs in with a token."""
+
+ISSUER_REFUSED = "IssuerRefused"
+"""The identity is for another issuer than that of the token."""
+
+SUBJECT_REFUSED = "SubjectRefused"
+"""The identity is for another subject than that of the token."""

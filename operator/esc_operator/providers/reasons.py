@@ -56,3 +56,12 @@ SHUTTING_DOWN = "ShuttingDown"
 
 NOT_ROTATED = "NotRotated"
 """A rotator has no state yet: its first rotation was not requested."""
+
+REDIRECTED = "Redirected"
+"""The service redirects to another address, which is not followed."""
+
+SERVICE_UNAVAILABLE = "ServiceUnavailable"
+"""The service answers that it does not serve."""
+
+REQUEST_REFUSED = "RequestRefused"
+"""The service refused the request for a cause without a reason of its own."""

@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.durations import parse_duration
 from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers.addresses import parse_origin
 from esc_operator.providers.claims import unverified_claims
-from esc_operator.providers.login_inputs import LIFETIME, SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
+from esc_operator.providers.login_inputs import (
+    LIFETIME,
+    SECRET,
+    SUBJECT_ATTRIBUTES,
+    is_token,
+    refuse,
+    subject_problems,
+    token_problems,
+)
 from esc_operator.providers.vault import errors
 from esc_operator.providers.vault.address import (
     address_problems,
     host_of,
     is_mount,
-    is_token,
     namespace_of,
-    parse_address,
-    token_problems,
 )
 from esc_operator.providers.vault.api import Vault
 from esc_operator.providers.vault.errors import Asked
@@ -262,7 +268,7 @@ def _own(inputs: Mapping[str, Any], opened: Opened, context: OpenContext) -> Vau
 
 def _address(inputs: Mapping[str, Any]) -> str:
     refuse(address_problems(inputs))
-    return parse_address(inputs["address"])
+    return parse_origin(inputs["address"])
 
 
 def _host(inputs: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Infisical: a login with a machine identity, and secrets of any project."""
