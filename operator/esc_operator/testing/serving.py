@@ -141,7 +141,7 @@ def _login(trial: Trial, done: Run) -> Iterator[Seen]:
         return
     assert isinstance(login, Login), "it asks for an identity token, and says that it presents none"
     assert set(audiences) == {login.audience}, f"it asks for tokens for {audiences}, and declares {login.audience}"
-    if _gives_token(done):
+    if _gives_token(trial, done):
         assert login.gives_token, "it outputs the identity token, or sends it to a host that inputs name: `gives_token`"
     elif not _mentions(trial.inputs, login.audience):
         patterns = getattr(plugin, "exchanged_audiences", ())
@@ -153,17 +153,26 @@ def _login(trial: Trial, done: Run) -> Iterator[Seen]:
     yield Seen("login", f"{login.role or 'no role'} with audience {login.audience}{gives}")
 
 
-def _gives_token(done: Run) -> bool:
+def _gives_token(trial: Trial, done: Run) -> bool:
     tokens = list(_tokens(done))
     answer = done.succeeded
     data = answer.state if isinstance(answer, Rotated) else answer.value
     value = from_data(data, None, secret=True, deepest=50)
     if any(token in text for token in tokens for text in _all_texts(value)):
         return True
-    if not getattr(done.plugin, "host_inputs", ()) or done.context.settings:
-        return False  # only its own settings name hosts
+    named = [name for name in getattr(done.plugin, "host_inputs", ()) if _has(trial.inputs, name.split("."))]
+    if not named or done.context.settings:
+        return False  # the vendor's own host, or one that only settings name
     sent = [f"{request.headers} {(request.body or b'').decode(errors='replace')}" for request in done.script.requests]
     return any(token in text for token in tokens for text in sent)
+
+
+def _has(inputs: Any, path: Sequence[str]) -> bool:
+    for key in path:
+        if not isinstance(inputs, Mapping) or key not in inputs:
+            return False
+        inputs = inputs[key]
+    return True
 
 
 def _tokens(done: Run) -> Iterator[str]:
