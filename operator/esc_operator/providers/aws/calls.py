@@ -50,15 +50,16 @@ def translate_call(error: Exception, call: D, rules: Iterable[Rule[D]], now: dat
 
     if isinstance(error, ClientError):
         return _translate_refusal(error.response, call, rules, now)
-    if isinstance(error, ResponseParserError) or is_unreadable(error):
-        return malformed(call, f"it is not one of {call.service}")
-    if isinstance(error, BotoCoreError):
+    # Before what cannot be read: both pass through the same modules.
+    if isinstance(error, BotoCoreError) and not isinstance(error, ResponseParserError):
         return ProviderError(
             f"{call.service} at {call.host} could not be reached for {call.subject} ({type(error).__name__}): check the"
             " network, a proxy, and the region",
             reason=reasons.AWS_UNAVAILABLE,
             outage=True,
         )
+    if isinstance(error, ResponseParserError) or is_unreadable(error):
+        return malformed(call, f"it is not one of {call.service}")
     return None
 
 

@@ -14,7 +14,16 @@ from esc_operator.providers.aws import reasons
 from esc_operator.providers.aws.arns import in_region, region_of
 from esc_operator.providers.aws.calls import malformed
 from esc_operator.providers.aws.reading_advice import PARAMETER_RULES, advise_missing_parameter
-from esc_operator.providers.aws.readings import NAME, OUTPUTS, Asked, Found, Reader, a_few_at_once, reader_inputs
+from esc_operator.providers.aws.readings import (
+    NAME,
+    OF_ONE,
+    OUTPUTS,
+    Asked,
+    Found,
+    Reader,
+    a_few_at_once,
+    reader_inputs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -115,13 +124,10 @@ async def _read_batch(refs: Sequence[_Parameter], calls: Calls) -> _Answers:
     answer = await calls.call("get_parameters", asked, Names=[ref.id for ref in refs], WithDecryption=first.decrypts)
     if isinstance(answer, ProviderError):
         # AWS refuses all of them for one, and does not say for which.
-        if len(refs) > 1 and answer.reason in _OF_ONE:
+        if len(refs) > 1 and answer.reason in OF_ONE:
             return await _one_by_one(refs, calls)
         return dict.fromkeys(refs, answer)
     return _matched(refs, answer, asked, calls)
-
-
-_OF_ONE = frozenset({reasons.ACCESS_DENIED, reasons.DECRYPTION_REFUSED, "InvalidInputs"})
 
 
 async def _one_by_one(refs: Iterable[_Parameter], calls: Calls) -> _Answers:

@@ -7,12 +7,14 @@ input, all of them together. If a region does not serve, all of it is read in `f
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from esc_operator.errors import FailedPart, ProviderError
 from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
+from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.arns import account_of_key, region_of
 from esc_operator.providers.aws.calls import translate_call
 from esc_operator.providers.aws.clients import SignedClients, choose_target
@@ -33,6 +35,9 @@ MOST_ITEMS = 500
 
 AT_ONCE = 4
 """How many requests of one call run at a time."""
+
+OF_ONE = frozenset({aws_reasons.ACCESS_DENIED, aws_reasons.DECRYPTION_REFUSED, reasons.INVALID_INPUTS})
+"""Why AWS may refuse a whole batch for one in it: asked for by itself, each says what is wrong with it."""
 
 _MOST_TOLD = 3
 
@@ -195,8 +200,9 @@ class Reader(Generic[Ref]):
             read = await self.read(tuple(dict.fromkeys(refs.values())), Calls(client, target, context, self.rules))
         finally:
             client.close()
+        times = Counter(id(one) for one in read.values())
         for one in read.values():
-            if isinstance(one, ProviderError) and is_of_all(one):
+            if isinstance(one, ProviderError) and (is_of_all(one) or times[id(one)] > 1):
                 raise one
         return {name: read[ref] for name, ref in refs.items()}
 

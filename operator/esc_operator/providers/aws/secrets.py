@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from esc_operator.errors import ProviderError
-from esc_operator.providers.aws import reasons
 from esc_operator.providers.aws.arns import in_region
 from esc_operator.providers.aws.calls import malformed, refusal_of
 from esc_operator.providers.aws.reading_advice import SECRET_RULES
 from esc_operator.providers.aws.readings import (
     NAME,
+    OF_ONE,
     OUTPUTS,
     Asked,
     Found,
@@ -129,7 +129,7 @@ async def _read_batch(refs: Sequence[_Secret], calls: Calls) -> _Answers:
     answer = await calls.call("batch_get_secret_value", whole, SecretIdList=[ref.id for ref in refs])
     if isinstance(answer, ProviderError):
         # Whoever may read secrets need not be allowed to read several in a call: many policies are older than that.
-        if answer.reason == reasons.ACCESS_DENIED:
+        if answer.reason in OF_ONE:
             return await _one_by_one(refs, calls)
         return dict.fromkeys(refs, answer)
     read = dict(_matched(refs, answer, calls))

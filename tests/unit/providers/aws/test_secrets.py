@@ -34,6 +34,7 @@ class Manager:
         self.missing: set[str] = set()
         self.denied: set[str] = set()
         self.binary: set[str] = set()
+        self.invalid: set[str] = set()
         self.may_batch = True
         self.failing: Exception | None = None
         self.gives_at_most = 20
@@ -56,6 +57,8 @@ class Manager:
             raise self.failing
         if not self.may_batch:
             raise refusal("AccessDeniedException", "not authorized to perform: secretsmanager:BatchGetSecretValue")
+        if self.invalid & set(SecretIdList):
+            raise refusal("ValidationException", "failed to satisfy constraint")
         errors = [(name, error) for name in SecretIdList if (error := self._error(name))]
         good = [name for name in SecretIdList if not self._error(name)]
         return {
@@ -68,6 +71,8 @@ class Manager:
         self.calls.append(("one", (SecretId, VersionId, VersionStage)))
         if self.failing:
             raise self.failing
+        if SecretId in self.invalid:
+            raise refusal("ValidationException", "failed to satisfy constraint")
         if error := self._error(SecretId):
             raise refusal(*error)
         return self._entry(SecretId, VersionId or VersionStage or "v1")
@@ -227,6 +232,22 @@ def test_after_an_outage_nothing_more_is_asked() -> None:
     manager.failing = refusal("InternalServiceError", status=500)
     assert refused(manager, get=named(200)).outage
     assert len(manager.calls) == 4
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_told_once() -> None:
+    manager = Manager()
+    manager.failing = refusal("RegionDisabledException")
+    error = refused(manager, get=named(5))
+    assert (error.reason, error.parts) == ("AWSRefused", ())
+    assert error.message == "AWS Secrets Manager refused to read 5 secrets in eu-west-1 (RegionDisabledException)"
+
+
+def test_a_batch_that_is_refused_for_one_name_says_which() -> None:
+    manager = Manager()
+    manager.invalid = {"prod/2"}
+    error = refused(manager, get=named(5))
+    assert [(part.path, part.reason) for part in error.parts] == [(("get", "n2"), "InvalidInputs")]
+    assert 'does not accept the request for the secret "prod/2" (ValidationException)' in error.parts[0].message
 
 
 def test_the_account_of_a_key_is_known_so_that_throttling_is_its_own() -> None:
