@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 OURS = "esc-operator"
 
@@ -56,6 +57,23 @@ def _extra(names: tuple[str, ...]) -> str:
     return ""
 
 
+def _needed(extra: str) -> set[str]:
+    """The distributions that our own needs with that extra, and all that they need."""
+    found: set[str] = set()
+    left = [(OURS, extra)]
+    while left:
+        name, wanted = left.pop()
+        for text in requires(name) or ():
+            one = Requirement(text)
+            if one.marker is not None and not one.marker.evaluate({"extra": wanted}):
+                continue
+            needed = canonicalize_name(one.name)
+            if needed not in found:
+                found.add(needed)
+                left += [(needed, part) for part in ("", *one.extras)]
+    return found
+
+
 def _loaded() -> set[str]:
     return {name.partition(".")[0] for name in sys.modules}
 
@@ -78,7 +96,8 @@ def main(kind: str, name: str) -> None:
         run(trial)
     found = packages_distributions()
     new = {one for module in _loaded() - before for one in found.get(module, ()) if one != OURS}
-    print(json.dumps(sorted(new)))
+    extra = getattr(trials[0].plugin(), "extra", None)
+    print(json.dumps(sorted(new | (_needed(extra.name) - _needed("") if extra is not None else set()))))
 
 
 if __name__ == "__main__":

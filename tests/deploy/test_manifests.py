@@ -464,10 +464,11 @@ def text_of(spec: dict[str, Any]) -> str | None:
         return text
     if "pulumi" in spec["environmentFrom"]:
         return "values: {}"  # what is in Pulumi Cloud is not known here
-    reference = spec["environmentFrom"]["configMapKeyRef"]
-    bodies = [body for file in EXAMPLES for body in read_documents(file.read_text()) if body["kind"] == "ConfigMap"]
+    ((field, reference),) = spec["environmentFrom"].items()
+    kind, data = {"configMapKeyRef": ("ConfigMap", "data"), "secretKeyRef": ("Secret", "stringData")}[field]
+    bodies = [body for file in EXAMPLES for body in read_documents(file.read_text()) if body["kind"] == kind]
     (named,) = (body for body in bodies if body["metadata"]["name"] == reference["name"])
-    return str(named["data"][reference["key"]])
+    return str(named[data][reference["key"]])
 
 
 def imports_of(spec: dict[str, Any]) -> list[str]:

@@ -45,13 +45,15 @@ _ELEMENT = re.compile(rb"<(\w+)>([^<]*)</\1>")
 def failure_is_explained(trial: Trial, *, failure: Failure) -> Sequence[Seen]:
     answer = failure.answer
     change = from_request(failure.at, answer) if answer is not None else unchanged
-    done = run(trial, change, inputs=failure.inputs)
+    done = run(trial, change, inputs=failure.inputs, plugin=failure.plugin and failure.plugin())
     failed = done.failed
     assert failed.reason == failure.reason, f"the reason is {failed.reason}, not {failure.reason}: {failed.message}"
     missing = [words for words in failure.says if words not in failed.message]
     assert not missing, f"the message does not say {missing}: {failed.message}"
     assert failed.outage == (failure.outage or failure.throttled), f"`outage` is {failed.outage}"
     assert failed.throttled == failure.throttled, f"`throttled` is {failed.throttled}"
+    if failure.plugin is not None:
+        return [error(failure.name, failed)]
     if answer is None:
         assert not done.script.requests, "the inputs were to be refused before the first request"
         _assert_checked(trial, failure)

@@ -26,8 +26,9 @@ class Failure:
     """A row of the provider's error table: `name` says what is wrong, in the words of the vendor's documentation.
 
     With `answer`, the service gives it to the request number `at` (from 0) and to all that follow. With `inputs`, they
-    replace those of the trial. The error has this `reason`, and its message has each text of `says`. `throttled` and
-    `outage` are what the error declares (`errors.ProviderError`).
+    replace those of the trial. With `plugin`, that one is called in place of the trial's: one with an SDK that fails,
+    where a service cannot be imitated. The error has this `reason`, and its message has each text of `says`.
+    `throttled` and `outage` are what the error declares (`errors.ProviderError`).
     """
 
     name: str
@@ -36,6 +37,7 @@ class Failure:
     answer: HttpAnswer | None = None
     at: int = 0
     inputs: Mapping[str, Any] | None = None
+    plugin: Callable[[], Any] | None = None
     outage: bool = False
     throttled: bool = False
 
