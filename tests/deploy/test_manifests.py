@@ -50,6 +50,7 @@ RIGHTS = [
     ("esc-operator.dev", "clusterescenvironments/status", {"patch"}),
     ("", "secrets", {"get", "list", "watch", "create", "patch", "delete"}),
     ("", "configmaps", {"get", "list", "watch"}),
+    ("authorization.k8s.io", "localsubjectaccessreviews", {"create"}),
     ("", "serviceaccounts/token", {"create"}),
     ("", "events", {"create"}),
     ("", "namespaces", {"get"}),

@@ -58,7 +58,7 @@ class Backend(Protocol):
 
 
 class FolderBackend:
-    """A folder; logins use a token from a file."""
+    """A folder; logins use a token from a file, and only files of the folder are read."""
 
     states = None
     sources = None
@@ -73,9 +73,9 @@ class FolderBackend:
 
     def identity(self, name: str) -> Identity:
         # A static environment needs no providers and tokens.
-        from esc_operator.cli.identities import TokenFileIdentity
+        from esc_operator.cli.identities import FolderIdentity
 
-        return TokenFileIdentity(self._settings)
+        return FolderIdentity(self._settings, self.store.root)
 
 
 def locate(text: str, outside: Outside, place: Place = ANYWHERE) -> tuple[str, Reference]:

@@ -1,16 +1,24 @@
 """The identity of a user's command: that of a token file, or a ServiceAccount for which the user may get tokens."""
 
-# ruff: noqa: PTH123 - importing pathlib takes longer than reading the file
+# ruff: noqa: PTH113, PTH118, PTH123 - importing pathlib takes longer than reading the file
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import os
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from esc_operator.errors import IdentityError
+from esc_operator.errors import ForbiddenError, IdentityError, KubeError, NotFoundError
 from esc_operator.providers.claims import UNREADABLE, unverified_claims
 from esc_operator.providers.port import IdentityToken
+from esc_operator.providers.reasons import OBJECT_FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+LARGEST_FILE = 1024 * 1024
+"""Bytes of a file that becomes a value."""
+
+FILE_UNREADABLE = "FileUnreadable"
+"""A file that a definition names cannot be read, or may not be."""
 
 TOKEN_FILES = ("ESC_OIDC_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE")
 """Settings that name a file with an OIDC token; the first whose token has the requested audience is used."""
@@ -22,11 +30,19 @@ class TokenSource(Protocol):
     def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken: ...
 
 
-class ServiceAccountIdentity:
-    """A ServiceAccount; an Identity."""
+class AccountSession(TokenSource, Protocol):
+    """It also reads objects of a cluster, with the caller's rights. Raises KubeError."""
 
-    def __init__(self, tokens: TokenSource, namespace: str, name: str) -> None:
-        self._tokens = tokens
+    def read_secret(self, namespace: str, name: str) -> Mapping[str, Any]: ...
+
+    def read_config_map(self, namespace: str, name: str) -> Mapping[str, Any]: ...
+
+
+class ServiceAccountIdentity:
+    """A ServiceAccount; an Identity. Objects of its namespace are read with the user's own rights."""
+
+    def __init__(self, session: AccountSession, namespace: str, name: str) -> None:
+        self._session = session
         self._namespace = namespace
         self._name = name
 
@@ -40,7 +56,18 @@ class ServiceAccountIdentity:
 
     async def token(self, audience: str) -> IdentityToken:
         _refuse_api_server(audience)
-        return self._tokens.request_token(self._namespace, self._name, audience)
+        return self._session.request_token(self._namespace, self._name, audience)
+
+    async def read_object(self, kind: Literal["ConfigMap", "Secret"], name: str) -> Mapping[str, Any] | None:
+        read = self._session.read_secret if kind == "Secret" else self._session.read_config_map
+        try:
+            return read(self._namespace, name)
+        except NotFoundError:
+            return None
+        except ForbiddenError as error:
+            raise IdentityError(error.message, reason=OBJECT_FORBIDDEN) from error
+        except KubeError as error:
+            raise IdentityError(error.message, reason=error.reason, retry_after=error.retry_after) from error
 
 
 class NoAccount:
@@ -91,6 +118,38 @@ class TokenFileIdentity:
             f"no identity token for {audience}: the token in {' and the one in '.join(others)}; name a file with one "
             f"for {audience} in {TOKEN_FILES[0]}"
         )
+
+
+class FolderIdentity(TokenFileIdentity):
+    """Who works with a folder of environments; it reads files of that folder, and no others."""
+
+    def __init__(self, settings: Mapping[str, str], folder: str) -> None:
+        super().__init__(settings)
+        self._folder = os.path.realpath(folder)
+
+    def read_file(self, path: str) -> bytes:
+        found = os.path.realpath(os.path.join(self._folder, path))
+        try:
+            # A link leads anywhere, such as to the user's keys.
+            if os.path.commonpath((self._folder, found)) != self._folder:
+                raise IdentityError(
+                    f"the file {path} is outside of {self._folder}: copy it into that folder", reason=FILE_UNREADABLE
+                )
+            # A pipe would be waited for without an end.
+            if not os.path.isfile(found):
+                raise IdentityError(
+                    f"there is no file {path} in {self._folder}: create it, or correct `path`", reason=FILE_UNREADABLE
+                )
+            with open(found, "rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+        except OSError as error:
+            raise IdentityError(f"could not read {found}: {error.strerror}", reason=FILE_UNREADABLE) from error
+        if len(content) > LARGEST_FILE:
+            raise IdentityError(
+                f"the file {path} has more than {LARGEST_FILE:,} bytes: an environment holds no larger value",
+                reason=FILE_UNREADABLE,
+            )
+        return content
 
 
 def _read(path: str) -> str:

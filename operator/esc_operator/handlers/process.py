@@ -52,6 +52,7 @@ from esc_operator.reconciliation.controller.reconciler import Reconciler
 from esc_operator.reconciliation.controller.recovery import Recovery
 from esc_operator.reconciliation.controller.under_way import UnderWay
 from esc_operator.reconciliation.controller.workers import Workers
+from esc_operator.reconciliation.opening.account_objects import AccountObjects
 from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.opening.held_grants import HeldGrants
 from esc_operator.reconciliation.opening.import_store import ImportStore
@@ -224,8 +225,9 @@ def _put_together(  # noqa: PLR0913 - everything there is
         ImportStore, api, reach=options.namespaces, importable=shared.cache.importable, definitions=definitions
     )
     grants = HeldGrants(api, opener, utc_now)
+    objects = AccountObjects(api, tokens)
     opening = EnvironmentOpening(
-        imports, tokens, opener, namespaces, RotatorSecrets(api, home), options.cluster_name, grants
+        imports, tokens, objects, opener, namespaces, RotatorSecrets(api, home), options.cluster_name, grants
     )
     reconciler = Reconciler(
         shared,

@@ -284,13 +284,14 @@ class KubeApi:
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         await self._json("POST", EVENTS.path(namespace), f"post an event in {namespace}", body=event)
 
-    async def review(self, resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a TokenReview or a SubjectAccessReview. It changes nothing, so a standby may send it too; since
-        it may contain a token, the words of a refusal are not repeated."""
+    async def review(self, resource: Resource, spec: Mapping[str, Any], namespace: str | None = None) -> dict[str, Any]:
+        """The answer to a TokenReview or to a review of access, `namespace` for one of a namespace. It changes nothing,
+        so a standby may send it too; since it may contain a token, the words of a refusal are not repeated."""
         body = {"apiVersion": resource.root.removeprefix("/apis/"), "kind": resource.kind, "spec": spec}
-        return await self._json(
-            "POST", resource.path(), f"create {resource.plural}", body=body, is_confidential=True, changes=False
-        )
+        if namespace is not None:
+            body["metadata"] = {"namespace": namespace}
+        what = f"create {resource.plural}"
+        return await self._json("POST", resource.path(namespace), what, body=body, is_confidential=True, changes=False)
 
     async def request_token(self, namespace: str, service_account: str, audience: str) -> IdentityToken:
         """A token of a ServiceAccount for one audience. Raises IdentityError if there is no such ServiceAccount."""

@@ -36,6 +36,9 @@ SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")
 TOKEN_REVIEWS = Resource("/apis/authentication.k8s.io/v1", "tokenreviews", "TokenReview")
 ACCESS_REVIEWS = Resource("/apis/authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview")
+LOCAL_ACCESS_REVIEWS = Resource(
+    "/apis/authorization.k8s.io/v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"
+)
 PODS = Resource("/api/v1", "pods", "Pod")
 NAMESPACES = Resource("/api/v1", "namespaces", "Namespace")
 

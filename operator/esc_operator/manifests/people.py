@@ -48,8 +48,9 @@ VIEW = PeoplesRole(
 EDIT = PeoplesRole(
     f"{NAME}-edit",
     (Right(GROUP, ("escenvironments",), (*_READ, *_WRITE)),),
-    why="Acts, through logins, as any ServiceAccount of the namespace. Aggregated to the built-in edit and admin,\n"
-    "which can do so already with pods. Only the operator writes the status.",
+    why="Acts, through logins, as any ServiceAccount of the namespace, and reads what these may get of its Secrets\n"
+    "and ConfigMaps. Aggregated to the built-in edit and admin, which can do so already with pods. Only the operator\n"
+    "writes the status.",
     joins=("edit", "admin"),
 )
 
@@ -68,9 +69,9 @@ OPEN = PeoplesRole(
             "",
             ("secrets",),
             ("get",),
-            why="States of rotators, ENVIRONMENT-rotators, and definitions; RBAC has no patterns.",
+            why="States of rotators, ENVIRONMENT-rotators, definitions, what environments read; RBAC has no patterns.",
         ),
-        Right("", ("configmaps",), ("get",), why="Definitions that environments refer to."),
+        Right("", ("configmaps",), ("get",), why="What environments refer to or read."),
     ),
     why="For `esc open` and `esc run`. Acts as any ServiceAccount of the namespace, at the API server too, and\n"
     "reads its Secrets: bind it deliberately, or write a Role with resourceNames.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -66,6 +66,27 @@ class Identity(Protocol):
 
     async def token(self, audience: str) -> IdentityToken:
         """A token for that one audience. Raises IdentityError."""
+
+
+@runtime_checkable
+class ReadsObjects(Protocol):
+    """An identity in a namespace of a cluster, which may read objects there."""
+
+    @property
+    def tenant(self) -> str:
+        """The namespace; no other one is read."""
+
+    async def read_object(self, kind: Literal["ConfigMap", "Secret"], name: str) -> Mapping[str, Any] | None:
+        """The object as the API server has it, None if it does not exist; `name` has to be a valid one. Raises
+        IdentityError, with the reason `OBJECT_FORBIDDEN` if this identity may not read this object."""
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """An identity at a terminal, with a folder of environments of its own."""
+
+    def read_file(self, path: str) -> bytes:
+        """The content of a file in that folder; `path` starts there. Raises IdentityError."""
 
 
 class OpenContext(Protocol):

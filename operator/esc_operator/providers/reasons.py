@@ -65,3 +65,6 @@ SERVICE_UNAVAILABLE = "ServiceUnavailable"
 
 REQUEST_REFUSED = "RequestRefused"
 """The service refused the request for a cause without a reason of its own."""
+
+OBJECT_FORBIDDEN = "ObjectForbidden"
+"""The identity may not read an object of its namespace."""

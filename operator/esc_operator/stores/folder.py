@@ -25,7 +25,7 @@ class FolderStore:
     """Reads environments below a folder; a Store."""
 
     def __init__(self, root: str) -> None:
-        self._root = root
+        self.root = root
 
     def load(self, name: str, importer: str) -> StoredDefinition | Failed:
         """Load an environment. A bare name is looked up in the importer's own project first, then, as in a cluster, in
@@ -45,12 +45,12 @@ class FolderStore:
     def names(self) -> list[str]:
         """The full names of all environments, sorted. Raises StoreError if the folder cannot be read."""
         try:
-            projects = [entry.name for entry in os.scandir(self._root) if entry.is_dir() and is_part(entry.name)]
+            projects = [entry.name for entry in os.scandir(self.root) if entry.is_dir() and is_part(entry.name)]
             return sorted(f"{project}/{name}" for project in projects for name in self._names_in(project))
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"could not list the environments in {self._root}: {error.strerror}") from error
+            raise StoreError(f"could not list the environments in {self.root}: {error.strerror}") from error
 
     def _names_in(self, project: str) -> set[str]:
         entries = os.listdir(self._path(project))
@@ -93,7 +93,7 @@ class FolderStore:
         return []
 
     def _path(self, *parts: str) -> str:
-        return os.path.join(self._root, *parts)
+        return os.path.join(self.root, *parts)
 
 
 def _refuse(reference: Reference) -> Failed | None:

@@ -45,7 +45,8 @@ _ELEMENT = re.compile(rb"<(\w+)>([^<]*)</\1>")
 def failure_is_explained(trial: Trial, *, failure: Failure) -> Sequence[Seen]:
     answer = failure.answer
     change = from_request(failure.at, answer) if answer is not None else unchanged
-    done = run(trial, change, inputs=failure.inputs, plugin=failure.plugin and failure.plugin())
+    asked = dataclasses.replace(trial, identity=failure.identity) if failure.identity is not None else trial
+    done = run(asked, change, inputs=failure.inputs, plugin=failure.plugin and failure.plugin())
     failed = done.failed
     assert failed.reason == failure.reason, f"the reason is {failed.reason}, not {failure.reason}: {failed.message}"
     missing = [words for words in failure.says if words not in failed.message]
@@ -56,7 +57,8 @@ def failure_is_explained(trial: Trial, *, failure: Failure) -> Sequence[Seen]:
         return [error(failure.name, failed)]
     if answer is None:
         assert not done.script.requests, "the inputs were to be refused before the first request"
-        _assert_checked(trial, failure)
+        if failure.identity is None:
+            _assert_checked(trial, failure)
     else:
         assert len(done.script.requests) > failure.at, f"the request number {failure.at} was not made"
     return [error(failure.name, failed)]

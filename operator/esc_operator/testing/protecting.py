@@ -28,7 +28,9 @@ _PRIVATE = ("10.0.0.1", "169.254.169.254", "[::1]", "kubernetes.default.svc", "v
 def secrets_take_part(trial: Trial) -> Sequence[Seen]:
     """A secret that is in no input and in no answer would prove nothing."""
     done = run(trial)
-    places = f"{trial.inputs} {trial.state} {[answer.body.decode(errors='replace') for answer in done.script.answers]}"
+    answers = [answer.body.decode(errors="replace") for answer in done.script.answers]
+    # What an identity reads is known by the value that is made of it.
+    places = f"{trial.inputs} {trial.state} {answers} {getattr(done.answer, 'value', '') if trial.identity else ''}"
     for secret in trial.secrets:
         assert len(secret) >= SHORTEST_SECRET, f"a secret of {len(secret)} characters is in every other text"
         assert secret in places, f"the secret that ends with {secret[-3:]!r} is in no input, state or answer"

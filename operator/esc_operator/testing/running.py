@@ -180,11 +180,11 @@ def _wired(trial: Trial, done: Run, fence: Fence | None) -> Iterator[list[tuple[
     """Connects the run with the trial's service; the places that may be connected to."""
     if trial.settings is None:
         wire = PortWire(done.script, fence)
-        done.context = FakeContext(wire.send if trial.makes_requests else None)
+        done.context = FakeContext(wire.send if trial.makes_requests else None, identity=trial.new_identity())
         yield []
         return
     with loopback(done.script, tls=trial.tls) as server:
-        done.context = FakeContext(settings=server.settings(trial.settings))
+        done.context = FakeContext(identity=trial.new_identity(), settings=server.settings(trial.settings))
         host, _, port = server.url.partition("://")[2].partition(":")
         yield [(host, int(port))]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from esc_operator.testing.fakes import FakeIdentity
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
@@ -25,9 +27,10 @@ class Service(Protocol):
 class Failure:
     """A row of the provider's error table: `name` says what is wrong, in the words of the vendor's documentation.
 
-    With `answer`, the service gives it to the request number `at` (from 0) and to all that follow. With `inputs`, they
-    replace those of the trial. With `plugin`, that one is called in place of the trial's: one with an SDK that fails,
-    where a service cannot be imitated. The error has this `reason`, and its message has each text of `says`.
+    With `answer`, the service gives it to the request number `at` (from 0) and to all that follow. `inputs` and
+    `identity` replace those of the trial. With `plugin`, that one is called in place of the trial's: one with an SDK
+    that fails, where a service cannot be imitated. The error has this `reason`, and its message has each text of
+    `says`.
     `throttled` and `outage` are what the error declares (`errors.ProviderError`).
     """
 
@@ -38,6 +41,7 @@ class Failure:
     at: int = 0
     inputs: Mapping[str, Any] | None = None
     plugin: Callable[[], Any] | None = None
+    identity: Callable[[], FakeIdentity] | None = None
     outage: bool = False
     throttled: bool = False
 
@@ -57,6 +61,7 @@ class Trial:
     `settings`: those with which it sends to the given URL of a server on loopback, over TLS if `tls`. `hasty` makes one
     whose time limits are a part of a second, for the check that it has any.
 
+    `identity` makes whoever opens it: for a plug-in that asks its identity for more than tokens (`FakeIdentity`).
     `state` is a rotator's, after its first rotation. `differs` has the places in which the schema differs on purpose
     from the public one of the same name, such as `inputs.oidc.duration`, with the reason. `counterpart` says what else
     this plug-in was tried with: `real OpenBao 2.7.2`, `emulator moto 5.2`, `stand-in`.
@@ -75,6 +80,7 @@ class Trial:
     settings: Callable[[str], Mapping[str, str]] | None = None
     tls: bool = False
     hasty: Callable[[], Any] | None = None
+    identity: Callable[[], FakeIdentity] | None = None
     state: Mapping[str, Any] | None = None
     differs: Mapping[str, str] = field(default_factory=dict)
     counterpart: str = ""
@@ -82,6 +88,9 @@ class Trial:
     @property
     def makes_requests(self) -> bool:
         return self.service is not None or bool(self.answers)
+
+    def new_identity(self) -> FakeIdentity:
+        return self.identity() if self.identity is not None else FakeIdentity()
 
     def new_service(self) -> Service:
         return self.service() if self.service is not None else InOrder(self.answers)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from esc_operator.cli.identities import ServiceAccountIdentity, TokenFileIdentity
-from esc_operator.errors import IdentityError
+from esc_operator.cli.identities import FolderIdentity, ServiceAccountIdentity, TokenFileIdentity
+from esc_operator.errors import ForbiddenError, IdentityError, KubeError, UnavailableError
+from esc_operator.providers.port import ReadsObjects
 from unit.cli.machine import FakeSession
 
 if TYPE_CHECKING:
@@ -90,3 +92,50 @@ def test_no_token_for_the_api_server_is_asked_of_it() -> None:
     identity = ServiceAccountIdentity(FakeSession(), "apps", "default")
     with pytest.raises(IdentityError, match="is an API server's own"):
         asyncio.run(identity.token("https://kubernetes.default.svc"))
+
+
+def test_objects_of_a_cluster_are_read_with_the_users_own_rights() -> None:
+    session = FakeSession(
+        secrets={("apps", "db"): {"data": {}}}, config_maps={("apps", "settings"): {"data": {"mode": "fast"}}}
+    )
+    identity = ServiceAccountIdentity(session, "apps", "default")
+    assert isinstance(identity, ReadsObjects)
+    assert asyncio.run(identity.read_object("Secret", "db")) == {"data": {}}
+    assert asyncio.run(identity.read_object("ConfigMap", "settings")) == {"data": {"mode": "fast"}}
+    assert asyncio.run(identity.read_object("Secret", "settings")) is None
+    assert session.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [(ForbiddenError("you may not"), "ObjectForbidden"), (UnavailableError("it is down"), "KubernetesUnavailable")],
+)
+def test_what_the_cluster_refuses_is_told_in_its_words(refusal: KubeError, reason: str) -> None:
+    identity = ServiceAccountIdentity(FakeSession(refusal=refusal), "apps", "default")
+    with pytest.raises(IdentityError, match=refusal.message) as caught:
+        asyncio.run(identity.read_object("Secret", "db"))
+    assert caught.value.reason == reason
+
+
+def test_files_are_read_from_the_folder_alone(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "envs", tmp_path / "key"
+    folder.mkdir()
+    outside.write_text("of the user")
+    (folder / "ca.pem").write_text("of the team")
+    (folder / "inner").symlink_to("ca.pem")
+    (folder / "link").symlink_to(outside)
+    (folder / "large").write_bytes(b"x" * (1024 * 1024 + 1))
+    os.mkfifo(folder / "pipe")
+    identity = FolderIdentity({}, str(folder))
+    assert identity.read_file("ca.pem") == identity.read_file("inner") == b"of the team"
+    for path, message in {
+        "link": "is outside of .*/envs: copy it into that folder",
+        "../key": "is outside of",
+        str(outside): "is outside of",
+        "none": "there is no file none in .*: create it",
+        "pipe": "there is no file pipe",
+        "large": "more than 1,048,576 bytes",
+    }.items():
+        with pytest.raises(IdentityError, match=message) as caught:
+            identity.read_file(path)
+        assert caught.value.reason == "FileUnreadable"

@@ -42,7 +42,10 @@ class Cluster:
         self.error: KubeError | None = None
         self.access = MetricsAccess(self, lambda: self.now)
 
-    async def review(self, resource: Resource, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def review(
+        self, resource: Resource, spec: Mapping[str, Any], namespace: str | None = None
+    ) -> Mapping[str, Any]:
+        assert namespace is None
         self.asked.append(spec)
         if self.error is not None:
             raise self.error

@@ -57,7 +57,7 @@ class FakeApi(KubeApi):
 
     `lost_before` and `lost_after` hold numbers of calls that fail: without having taken effect, or having taken it.
     `before_call` is told of each call before it takes effect. `unavailable` makes every call fail. `webhook` mutates
-    what the operator applies and patches.
+    what the operator applies and patches. `granted` has what users may get: user, plural and object.
     """
 
     def __init__(self) -> None:
@@ -69,6 +69,7 @@ class FakeApi(KubeApi):
         self.lost_before: set[int] = set()
         self.lost_after: set[int] = set()
         self.unavailable = False
+        self.granted: set[tuple[str, str, str]] = set()
         self.refusals: dict[tuple[str, str], KubeError] = {}
         self.before_call: Callable[[Call], None] = lambda _: None
         self.on_environment: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
@@ -96,6 +97,14 @@ class FakeApi(KubeApi):
     async def read_sized(self, resource: Resource, namespace: str | None, name: str) -> tuple[dict[str, Any], int]:
         found = await self.read(resource, namespace, name)
         return found, found.get(LEFT_OUT) or len(json.dumps(found))
+
+    async def review(self, resource: Resource, spec: Mapping[str, Any], namespace: str | None = None) -> dict[str, Any]:
+        """Whether the user may get that object of the namespace, as `granted` says."""
+        async with self._request("review", resource, spec["resourceAttributes"]["name"]):
+            what = spec["resourceAttributes"]
+            assert (namespace, what["verb"]) == (what["namespace"], "get")
+            allowed = (spec["user"], what["resource"], f"{namespace}/{what['name']}") in self.granted
+            return {"status": {"allowed": allowed}}
 
     async def read_metadata(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         async with self._request("read_metadata", resource, name):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from esc_operator.api import NOBODY, check_environment, open_environment
 from esc_operator.errors import ForbiddenError, IdentityError, KubeError
@@ -31,7 +31,7 @@ from esc_operator.resources.definition_source import PULUMI, PulumiSource, TextS
 from esc_operator.stores.imports import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from esc_operator.driver.opener import Opener
     from esc_operator.driver.sharing import Demand
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from esc_operator.kube.namespaces import Namespaces
     from esc_operator.lang import Diagnostic
     from esc_operator.providers.port import Identity, IdentityToken
+    from esc_operator.reconciliation.opening.account_objects import AccountObjects
     from esc_operator.reconciliation.opening.held_grants import HeldGrants
     from esc_operator.reconciliation.opening.import_store import ImportStore
     from esc_operator.reconciliation.opening.rotator_secrets import EnvironmentStates, RotatorSecrets
@@ -57,8 +58,11 @@ def subject_of(account: Key) -> str:
 class ServiceAccountIdentity:
     """The ServiceAccount of an environment. Never the operator's own, and never a token for the API server."""
 
-    def __init__(self, tokens: IdentityTokens, account: Key, admission: NamespaceAdmission) -> None:
+    def __init__(
+        self, tokens: IdentityTokens, objects: AccountObjects, account: Key, admission: NamespaceAdmission
+    ) -> None:
         self._tokens = tokens
+        self._objects = objects
         self._account = account
         self._admission = admission
 
@@ -78,6 +82,12 @@ class ServiceAccountIdentity:
             return await self._tokens.token(self._account, audience)
         except ForbiddenError as error:
             raise IdentityError(error.message, reason=reasons.TOKEN_REFUSED) from error
+        except KubeError as error:
+            raise IdentityError(error.message, reason=error.reason, retry_after=error.retry_after) from error
+
+    async def read_object(self, kind: Literal["ConfigMap", "Secret"], name: str) -> Mapping[str, Any] | None:
+        try:
+            return await self._objects.read(self._account, kind, name)
         except KubeError as error:
             raise IdentityError(error.message, reason=error.reason, retry_after=error.retry_after) from error
 
@@ -103,6 +113,7 @@ class EnvironmentOpening:
         self,
         imports: Callable[[str], ImportStore],
         tokens: IdentityTokens,
+        objects: AccountObjects,
         opener: Opener,
         allowances: Namespaces,
         states: RotatorSecrets,
@@ -112,6 +123,7 @@ class EnvironmentOpening:
     ) -> None:
         self._imports = imports
         self._tokens = tokens
+        self._objects = objects
         self._opener = opener
         self._allowances = allowances
         self._states = states
@@ -238,7 +250,7 @@ class EnvironmentOpening:
         if account is None:
             return Nobody(), None
         admission = NamespaceAdmission(account.namespace, await self._allowances.read_allowances(account.namespace))
-        return ServiceAccountIdentity(self._tokens, account, admission), admission
+        return ServiceAccountIdentity(self._tokens, self._objects, account, admission), admission
 
     async def _find_nothing(
         self, environment: EscEnvironment, root: StoredDefinition, store: ImportStore, worker: Worker

@@ -13,6 +13,7 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.driver.sharing import SharedLogins
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
+from esc_operator.reconciliation.opening.account_objects import AccountObjects
 from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
@@ -46,7 +47,8 @@ def real_opening(world: World, namespaces: tuple[str, ...] = ()) -> Iterator[Non
     )
     definitions = Definitions(world.api, home=world.home)
     imports = partial(ImportStore, world.api, reach=namespaces, definitions=definitions)
-    world.opening = EnvironmentOpening(imports, tokens, opener, allowances, RotatorSecrets(world.api, ""))
+    objects = AccountObjects(world.api, tokens)
+    world.opening = EnvironmentOpening(imports, tokens, objects, opener, allowances, RotatorSecrets(world.api, ""))
     yield
     pool.close()
 

@@ -17,6 +17,7 @@ from esc_operator.driver.sharing import SharedLogins
 from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.providers.registry import Registry
+from esc_operator.reconciliation.opening.account_objects import AccountObjects
 from esc_operator.reconciliation.opening.definitions import Definitions
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
@@ -75,8 +76,8 @@ class PulumiWorld(World):
         definitions = Definitions(self.api, home=self.home)
         imports = partial(ImportStore, self.api, definitions=definitions)
         tokens, allowances = IdentityTokens(self.api, self.now), Namespaces(self.api)
-        states = RotatorSecrets(self.api, "")
-        self.opening = EnvironmentOpening(imports, tokens, opener, allowances, states, sleep=self.sleep)
+        states, objects = RotatorSecrets(self.api, ""), AccountObjects(self.api, tokens)
+        self.opening = EnvironmentOpening(imports, tokens, objects, opener, allowances, states, sleep=self.sleep)
         yield
         pool.close()
 

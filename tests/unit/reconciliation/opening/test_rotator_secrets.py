@@ -24,6 +24,7 @@ from esc_operator.kube.identity_tokens import IdentityTokens
 from esc_operator.kube.namespaces import Namespaces
 from esc_operator.kube.paths import ENVIRONMENTS
 from esc_operator.manifests.environment_spec import NAME_PATTERN
+from esc_operator.reconciliation.opening.account_objects import AccountObjects
 from esc_operator.reconciliation.opening.import_store import ImportStore
 from esc_operator.reconciliation.opening.opening import EnvironmentOpening
 from esc_operator.reconciliation.opening.rotator_secrets import (
@@ -110,7 +111,10 @@ class RotatorWorld(RotationWorld):
         self.keys = Keys()
         tokens, allowances = IdentityTokens(self.api, self.now), Namespaces(self.api, ())
         imports, states = partial(ImportStore, self.api), partial(RotatorSecrets, self.api, home)
-        self.cloud: Any = Openings(lambda: EnvironmentOpening(imports, tokens, self._opener(), allowances, states()))
+        objects = AccountObjects(self.api, tokens)
+        self.cloud: Any = Openings(
+            lambda: EnvironmentOpening(imports, tokens, objects, self._opener(), allowances, states())
+        )
 
     def _opener(self) -> Opener:
         registry: Any = Registry(self.keys)

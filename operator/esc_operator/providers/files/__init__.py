@@ -1,0 +1,1 @@
+"""What the folder of environments holds beside them, at a terminal."""

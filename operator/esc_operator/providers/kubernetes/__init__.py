@@ -1,0 +1,1 @@
+"""What the environment's own namespace holds: ConfigMaps and Secrets."""
