@@ -40,11 +40,11 @@ def opened(
 
     async def run() -> Opened:
         given = {"SSL_CERT_FILE": str(server.ca_file), **settings}
-        async with Outbound(None, given) as outbound:
-            context = FakeContext(outbound.send, identity=_as_fake(identity), settings=given, seconds=0)
-            context.time = datetime.now(UTC)
-            answer: Opened = await plugin.open(inputs, context)
-            return answer
+        send = Outbound(None, given).send
+        context = FakeContext(send, identity=_as_fake(identity), settings=given, seconds=0)
+        context.time = datetime.now(UTC)
+        answer: Opened = await plugin.open(inputs, context)
+        return answer
 
     return asyncio.run(run())
 

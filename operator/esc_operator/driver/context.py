@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
-    from types import TracebackType
 
+    from esc_operator.driver.host_connections import HostConnections
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.outbound import Outbound
     from esc_operator.driver.pool import BlockingPool
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, repr=False)
 class Context:
-    """See `providers.port.OpenContext`. Within its `async with` block requests to one host use one connection."""
+    """See `providers.port.OpenContext`."""
 
     identity: Identity
     settings: Mapping[str, str]
@@ -28,16 +28,8 @@ class Context:
     _pool: BlockingPool
     _lane: str
     _fence: Fence | None
+    _connections: HostConnections
     _outbound: Outbound | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._outbound is not None:
-            await self._outbound.__aexit__(kind, error, trace)
 
     def now(self) -> datetime:
         return self._now()
@@ -50,5 +42,6 @@ class Context:
             # Imported by the first request to a host that an environment chooses: the clouds' providers make none.
             from esc_operator.driver.outbound import Outbound
 
-            self._outbound = await Outbound(self._fence, self.settings).__aenter__()
+            tenant, connections = self.identity.tenant, self._connections
+            self._outbound = Outbound(self._fence, self.settings, tenant=tenant, connections=connections)
         return await self._outbound.send(request)

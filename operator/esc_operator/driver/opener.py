@@ -20,6 +20,7 @@ from esc_operator.driver.catalogue import Catalogue
 from esc_operator.driver.context import Context
 from esc_operator.driver.gate import Gate, Limits
 from esc_operator.driver.grants import granted
+from esc_operator.driver.host_connections import HostConnections
 from esc_operator.driver.loading import failed
 from esc_operator.driver.no_answer import crashed, no_turn, timed_out
 from esc_operator.driver.services import Place
@@ -97,6 +98,7 @@ class Opener:
     telemetry: Telemetry = SILENT
     fence: Callable[[str], Fence | None] = lambda _: None
     large_work: LargeWork = field(default_factory=LargeWork)
+    connections: HostConnections = field(default_factory=HostConnections)
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
     # A plain default would become a method of the class, and be called with the opener.
     _on_recovery: Callable[[float, str | None], None] = field(default_factory=lambda: _nobody_listens, init=False)
@@ -266,7 +268,8 @@ class Opener:
     ) -> T | Failed:
         """`mints`: whether an answer of a provider has new credentials."""
         name, identity = asked.name, asked.identity
-        context = Context(identity, self.settings, self.now, self.pool, name, self.fence(identity.tenant))
+        fence = self.fence(identity.tenant)
+        context = Context(identity, self.settings, self.now, self.pool, name, fence, self.connections)
         deadline = asyncio.timeout(self.timeout.total_seconds())
         way: Call | None = None
         outcome: T | Failed
@@ -274,7 +277,7 @@ class Opener:
             try:
                 plugin = plugins.find(name)
                 way = self._way_to(asked, plugin)
-                async with deadline, way or contextlib.nullcontext(), context:
+                async with deadline, way or contextlib.nullcontext():
                     outcome = await report.call(call(plugin, context))
             except asyncio.CancelledError:
                 if way:

@@ -2,8 +2,8 @@
 
 The name is resolved once, each address is checked, and the connection goes to a checked address; the name is used for
 TLS and the Host header only, so it does not matter if the name resolves differently a moment later. Redirects are not
-followed, answers not decompressed, and cookies not kept. A connection is kept for one call of a provider at most, and
-only to the same address of the same origin, since another namespace may come next.
+followed, answers not decompressed, and cookies not kept. A connection is kept for a few seconds, for the same namespace
+and origin, and used again only if its address was checked for that request too (`host_connections`).
 
 At a terminal there is no fence, so the connection goes to the name: a proxy may know names that this machine does not.
 """
@@ -11,13 +11,14 @@ At a terminal there is no fence, so the connection goes to the name: a proxy may
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
 import ssl
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from esc_operator.driver.host_connections import HostConnections, Route
 from esc_operator.driver.networks import parse_origin
 from esc_operator.errors import ProviderError
 from esc_operator.kube.no_answer import CERTIFICATES, explain
@@ -26,13 +27,12 @@ from esc_operator.providers.port import HttpAnswer
 from esc_operator.providers.token_endpoints import host_of, proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from ssl import SSLContext
-    from types import TracebackType
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from aiohttp import AddrInfoType, ClientSession, StreamReader
+    from aiohttp import StreamReader
+    from yarl import URL
 
-    from esc_operator.driver.networks import Address, Fence, Origin
+    from esc_operator.driver.networks import Fence, Origin
     from esc_operator.providers.port import HttpRequest
 
     Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -46,16 +46,18 @@ REQUEST_SECONDS = 20.0
 
 
 class Outbound:
-    """Sends requests; within its `async with` block, those to one origin over one connection. `fence` is None at a
-    terminal, where the network is the user's own. `settings` may name a proxy (HTTPS_PROXY, NO_PROXY) and certificates
-    (SSL_CERT_FILE). Without `verifies` any certificate is accepted."""
+    """Sends requests. `fence` is None at a terminal, where the network is the user's own. `settings` may name a proxy
+    (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE). `connections` are those that it shares with others of the
+    same `tenant`; by default its own. Without `verifies` any certificate is accepted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its default
         self,
         fence: Fence | None,
         settings: Mapping[str, str],
         resolve: Resolve | None = None,
         *,
+        tenant: str = "",
+        connections: HostConnections | None = None,
         seconds: float = REQUEST_SECONDS,
         verifies: bool = True,
     ) -> None:
@@ -64,21 +66,8 @@ class Outbound:
         self._fence = fence
         self._settings = settings
         self._resolve = resolve or _look_up
-        self._keeps = False
-        self._kept: dict[tuple[Origin, str], _Connection] = {}
-
-    async def __aenter__(self) -> Self:
-        self._keeps = True
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        kept, self._kept, self._keeps = self._kept, {}, False
-        for connection in kept.values():
-            # A request that others wait for goes on, and closes it afterwards.
-            if not connection.busy:
-                await connection.close()
+        self._tenant = tenant
+        self._connections = connections or HostConnections()
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
         """Raises ProviderError if the host is not allowed or does not answer."""
@@ -87,16 +76,16 @@ class Outbound:
             self._fence.check_origin(origin)
         try:
             async with asyncio.timeout(self._seconds):
-                host = origin.host if self._fence is None else str(await self._address(origin))
-                return await self._ask(request, origin, host)
+                hosts = [origin.host] if self._fence is None else await self._addresses(origin, self._fence)
+                return await self._ask(request, origin, hosts)
         except TimeoutError:
             why = f"there was no whole answer within {self._seconds:g} s"
             raise self._unreachable(origin, why, reasons.ANSWER_TIMEOUT) from None
         except OSError as error:
             raise self._unreachable(origin, f"there is no connection ({type(error).__name__})") from None
 
-    async def _address(self, origin: Origin) -> Address:
-        """The first address of the name, once all were checked."""
+    async def _addresses(self, origin: Origin, fence: Fence) -> list[str]:
+        """The addresses of the name, all of them checked."""
         try:
             texts = await self._resolve(origin.host, origin.port)
         except OSError:
@@ -104,27 +93,24 @@ class Outbound:
         if not texts:
             raise self._unreachable(origin, "its name has no address")
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
-        if self._fence is not None:
-            for address in addresses:
-                self._fence.check_address(origin, address)
-        return addresses[0]
+        for address in addresses:
+            fence.check_address(origin, address)
+        return [str(address) for address in addresses]
 
-    async def _ask(self, request: HttpRequest, origin: Origin, host: str) -> HttpAnswer:
+    async def _ask(self, request: HttpRequest, origin: Origin, hosts: Sequence[str]) -> HttpAnswer:
+        """Ask one of these hosts as the origin."""
         import aiohttp
-        from yarl import URL
 
-        host = f"[{host}]" if ":" in host else host
-        target = URL(f"{origin.scheme}://{host}:{origin.port}{_path(request.url)}", encoded=True)
         headers = {**request.headers, "Host": str(origin).partition("://")[2], "Accept-Encoding": "identity"}
-        context = self._tls(origin)
         # Without a fence the proxy gets the name; else the address, so that it connects to the checked one.
         proxy = self._proxy(origin)
+        route = Route(self._tenant, origin, proxy)
         try:
             async with (
-                self._session(origin, host, context) as session,
-                session.request(
+                self._connections.connection(route, hosts, self._tls(origin)) as connection,
+                connection.session.request(
                     request.method,
-                    target,
+                    _target(request.url, origin, connection.address),
                     data=request.body,
                     headers=headers,
                     allow_redirects=False,
@@ -144,25 +130,6 @@ class Outbound:
             reason = reasons.ANSWER_CUT_OFF if is_cut_off else reasons.UNREACHABLE
             raise self._unreachable(origin, f"there is no whole answer ({_why(error)})", reason) from None
 
-    @contextlib.asynccontextmanager
-    async def _session(self, origin: Origin, host: str, context: SSLContext) -> AsyncIterator[ClientSession]:
-        """The session for a request. It ends with that, or with the `async with` block if the request succeeds."""
-        place = origin, host
-        connection = self._kept.get(place) or _Connection(context)
-        if self._keeps:
-            self._kept[place] = connection
-        connection.busy += 1
-        try:
-            yield connection.session
-        except BaseException:
-            if self._kept.get(place) is connection:
-                del self._kept[place]
-            raise
-        finally:
-            connection.busy -= 1
-            if not connection.busy and self._kept.get(place) is not connection:
-                await connection.close()
-
     def _proxy(self, origin: Origin) -> str | None:
         proxy = proxy_for(origin.host, self._settings, origin.scheme)
         if proxy and not proxy.lower().startswith(("http://", "https://")):
@@ -174,7 +141,7 @@ class Outbound:
             return _unverified()
         path = self._settings.get("SSL_CERT_FILE") or None
         try:
-            return tls(path)
+            return _verified(path)
         except OSError as error:
             why = f"the file {path} of SSL_CERT_FILE cannot be used ({type(error).__name__})"
             raise self._unreachable(origin, why) from None
@@ -200,48 +167,6 @@ def too_large(origin: Origin) -> ProviderError:
     )
 
 
-class _Connection:
-    """A session for requests to one address, with its connection. `busy`: how many of them are under way."""
-
-    def __init__(self, context: SSLContext) -> None:
-        import aiohttp
-
-        self._sockets = _Sockets()
-        self.busy = 0
-        self.session = aiohttp.ClientSession(
-            # It is closed with the session, and its connection with it: `force_close` would wait for the peer's end of
-            # TLS, beyond the request and maybe beyond the event loop.
-            connector=aiohttp.TCPConnector(ssl=context, socket_factory=self._sockets.open),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(),
-        )
-
-    async def close(self) -> None:
-        try:
-            await self.session.close()
-        finally:
-            self._sockets.shut_down()
-
-
-class _Sockets:
-    """The sockets of one session. Shutting them down ends connections on which an answer is still to come, which are
-    otherwise kept until the peer, who may be slow on purpose, has ended its TLS as well."""
-
-    def __init__(self) -> None:
-        self._opened: list[socket.socket] = []
-
-    def open(self, address: AddrInfoType) -> socket.socket:
-        family, kind, protocol, *_ = address
-        self._opened.append(socket.socket(family, kind, protocol))
-        return self._opened[-1]
-
-    def shut_down(self) -> None:
-        for opened in self._opened:
-            with contextlib.suppress(OSError):  # it was closed
-                opened.shutdown(socket.SHUT_RDWR)
-
-
 def _why(error: BaseException) -> str:
     """What happened, in our own words: the text of the library may hold the URL, and a URL a secret."""
     found = explain(error)
@@ -264,16 +189,32 @@ async def _look_up(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
+def _verified(certificates: str | None) -> ssl.SSLContext:
+    """Raises OSError if the file cannot be used."""
+    if certificates is None:
+        return _read_authorities(None, None)
+    status = Path(certificates).stat()  # one that was replaced is read again
+    return _read_authorities(certificates, (status.st_mtime_ns, status.st_size, status.st_ino))
+
+
 @lru_cache(maxsize=4)
-def tls(certificates: str | None) -> ssl.SSLContext:
+def _read_authorities(certificates: str | None, _state: tuple[int, int, int] | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates)
 
 
+@lru_cache(maxsize=1)
 def _unverified() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _target(url: str, origin: Origin, host: str) -> URL:
+    from yarl import URL
+
+    host = f"[{host}]" if ":" in host else host
+    return URL(f"{origin.scheme}://{host}:{origin.port}{_path(url)}", encoded=True)
 
 
 def _path(url: str) -> str:

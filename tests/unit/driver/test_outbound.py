@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,9 +142,9 @@ def test_a_name_that_is_asked_for_again_does_not_lead_elsewhere() -> None:
     async def run() -> None:
         sender = Outbound(Fence(), {}, resolve)
         origin = parse_origin("https://vault.example")
-        assert str(await sender._address(origin)) == "1.1.1.1"
+        assert await sender._addresses(origin, Fence()) == ["1.1.1.1"]
         with pytest.raises(ProviderError):
-            await sender._address(origin)
+            await sender._addresses(origin, Fence())
 
     asyncio.run(run())
 
@@ -271,84 +272,19 @@ def test_a_proxy_is_not_asked_for_what_is_spared() -> None:
     assert proxy_for("vault.other", spared) == "http://proxy"
 
 
-@contextlib.asynccontextmanager
-async def keeping(
-    until: asyncio.Event | None = None, asked: asyncio.Event | None = None
-) -> AsyncIterator[tuple[int, list[int]]]:
-    """A server that keeps its connections, sets `asked` and answers once `until` is set; its port, and how often each
-    connection was used."""
-    used: list[int] = []
-    tasks: set[asyncio.Task[None]] = set()
+def test_a_file_of_authorities_that_was_replaced_is_read_again(tmp_path: Path) -> None:
+    async def ask_twice(server: HttpsServer, trusted: Path) -> None:
+        sender = Outbound(None, {"SSL_CERT_FILE": str(trusted)})
+        assert (await sender.send(HttpRequest("GET", server.url))).status == 200
+        shutil.copy(other_authority, trusted)
+        with pytest.raises(ProviderError, match="UnknownAuthority"):
+            await sender.send(HttpRequest("GET", server.url))
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        number = len(used)
-        used.append(0)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                used[number] += 1
-                if asked is not None:
-                    asked.set()
-                if until is not None:
-                    await until.wait()
-                writer.write(OK)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], used
-    finally:
-        server.close()
-        # Whoever asked has closed its connections: each ends by itself.
-        await asyncio.gather(*tasks)
-
-
-def test_a_connection_is_kept_within_a_block_and_only_for_the_same_origin() -> None:
-    async def run() -> None:
-        async with keeping() as (port, used):
-            async with Outbound(ANY, {}, leads_to("127.0.0.1")) as sender:
-                for host in ("a.example", "a.example", "b.example", "a.example"):
-                    await sender.send(HttpRequest("GET", f"http://{host}:{port}/"))
-                assert used == [3, 1]
-            await sender.send(HttpRequest("GET", f"http://a.example:{port}/"))
-            assert used == [3, 1, 1]
-            await Outbound(ANY, {}, leads_to("127.0.0.1")).send(HttpRequest("GET", f"http://a.example:{port}/"))
-            assert used == [3, 1, 1, 1]
-
-    asyncio.run(run())
-
-
-def test_a_name_that_leads_elsewhere_by_now_is_connected_to_there() -> None:
-    async def run() -> None:
-        addresses = ["127.0.0.1"]
-
-        async def resolve(host: str, port: int) -> list[str]:
-            return addresses
-
-        async with keeping() as (port, used):
-            async with Outbound(ANY, {}, resolve) as sender:
-                await sender.send(HttpRequest("GET", f"http://a.example:{port}/"))
-                addresses[:] = ["127.0.0.2"]  # where nobody listens
-                with pytest.raises(ProviderError, match="cannot be reached"):
-                    await sender.send(HttpRequest("GET", f"http://a.example:{port}/"))
-            assert used == [1]
-
-    asyncio.run(run())
-
-
-def test_a_request_that_others_wait_for_outlives_the_block_that_began_it() -> None:
-    async def run() -> None:
-        answer_now, asked = asyncio.Event(), asyncio.Event()
-        async with keeping(answer_now, asked) as (port, _):
-            async with Outbound(ANY, {}, leads_to("127.0.0.1")) as sender:
-                under_way = asyncio.create_task(sender.send(HttpRequest("GET", f"http://a.example:{port}/")))
-                await asked.wait()
-            answer_now.set()
-            assert (await under_way).body == b"ok"
-
-    asyncio.run(run())
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    with HttpsServer(tmp_path / "other", lambda _: Answer({})) as other:
+        other_authority = other.ca_file
+    with HttpsServer(tmp_path / "one", lambda _: Answer({})) as server:
+        trusted = tmp_path / "trusted.pem"
+        shutil.copy(server.ca_file, trusted)
+        asyncio.run(ask_twice(server, trusted))
