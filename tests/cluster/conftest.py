@@ -140,9 +140,8 @@ def clouds(  # noqa: PLR0917 - each cloud
     certificates.write_text("".join(one.ca_file.read_text() for one in every))
     return {
         **aws.environment,
-        "AZURE_AUTHORITY_HOST": azure.url,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STS": google.url,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS": google.url,
+        **azure.settings,
+        **google.settings,
         "DOPPLER_API_HOST": doppler.url,
         "SSL_CERT_FILE": str(certificates),
     }

@@ -1,10 +1,12 @@
-"""The token endpoint and the API, with what was granted and refused since they were started."""
+"""The token endpoint and the APIs, with what was granted and refused since they were started."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_azure.graph import Graph
+from local_azure.key_vault import Caller, KeyVaults
 from local_azure.refusals import (
     doubtful,
     no_application,
@@ -52,12 +54,23 @@ class Grant:
 
 
 class LocalAzure(GrantingCloud[Grant]):
-    """`url` is the authority; its refusals are counted by code: AADSTS700213 and so on."""
+    """`url` is the authority; its refusals are counted by code: AADSTS700213 and so on. `settings` lead to it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, self._page, LIFETIME)
         self._applications: dict[str, Application] = {}
         self._fault: Answer | None = None
+        self.vaults = KeyVaults()
+        self.graph = Graph()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a process that finds all of it."""
+        return {
+            "AZURE_AUTHORITY_HOST": self.url,
+            "AZURE_KEYVAULT_URL": f"{self.url}/vaults/{{vault}}",
+            "AZURE_GRAPH_URL": f"{self.url}/graph",
+        }
 
     def create_application(self, tenant: str, client: str, secret: str = "") -> None:
         self._applications[client] = Application(tenant, secret=secret)
@@ -74,6 +87,10 @@ class LocalAzure(GrantingCloud[Grant]):
         tenant, _, path = question.path.lstrip("/").partition("/")
         if question.path == API:
             return self._call(question.bearer)
+        if tenant == "vaults":
+            return self.vaults.answer(question, self._caller(question.bearer))
+        if tenant == "graph":
+            return self.graph.answer(question, self._caller(question.bearer))
         if path == "v2.0/.well-known/openid-configuration":
             return Answer(_discovery(question.headers["host"], tenant))
         if path == "oauth2/v2.0/token" and question.method == "POST":
@@ -99,7 +116,7 @@ class LocalAzure(GrantingCloud[Grant]):
         if not form.get("scope", "").endswith("/.default"):
             raise refused(1002012, "invalid_scope", "The provided value for scope is not valid.")
         if form.get("client_secret"):
-            if form["client_secret"] != application.secret:
+            if form["client_secret"] not in {application.secret, *self.graph.secrets(client)}:
                 raise wrong_secret(client)
             return ""
         if form.get("client_assertion_type") != _ASSERTION or not form.get("client_assertion"):
@@ -119,6 +136,13 @@ class LocalAzure(GrantingCloud[Grant]):
         except TokenError as error:
             raise doubtful(error.doubt, identity) from error
         return identity
+
+    def _caller(self, token: str) -> Caller | None:
+        """Who calls an API, if the token is one that was granted and has not expired."""
+        grant = self._called(token)
+        if grant is None:
+            return None
+        return Caller(grant.client, self._applications[grant.client].tenant, grant.scope)
 
     def _call(self, token: str) -> Answer:
         grant = self._called(token)

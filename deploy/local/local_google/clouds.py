@@ -17,6 +17,7 @@ from local_google.refusals import (
     wrong_audience,
     wrong_issuer,
 )
+from local_google.secret_manager import ACCESS, SecretManager
 from local_https import Answer, Question
 from local_identity import TokenError, WebIdentity, parse_token
 from local_identity.granting import GrantingCloud
@@ -50,10 +51,11 @@ class Grant:
     principal: str
     federated: bool
     expires_at: float
+    scopes: frozenset[str] = frozenset()
 
 
 class LocalGoogle(GrantingCloud[Grant]):
-    """`url` stands for sts.googleapis.com and for iamcredentials.googleapis.com.
+    """`url` stands for sts, iamcredentials and secretmanager.googleapis.com; `settings` lead to it.
 
     The refusals of the token exchange are counted by OAuth's word for them, those of the impersonation by the status of
     an API: invalid_grant, PERMISSION_DENIED and so on.
@@ -64,6 +66,13 @@ class LocalGoogle(GrantingCloud[Grant]):
         self._providers: dict[str, Provider] = {}
         self._impersonators: dict[str, set[str]] = {}
         self._faults: dict[str, Answer] = {}
+        self.secrets = SecretManager()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a process that finds all of it."""
+        services = ("STS", "IAMCREDENTIALS", "SECRETMANAGER")
+        return {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}": self.url for service in services}
 
     def create_provider(self, name: str, issuer: str, audiences: tuple[str, ...] = ()) -> None:
         """A provider by its full name, `//iam.googleapis.com/projects/...`; google.subject is the token's subject."""
@@ -85,6 +94,10 @@ class LocalGoogle(GrantingCloud[Grant]):
                 return fault
         if question.path == API:
             return self._call(question.bearer)
+        if question.method == "GET" and ACCESS.fullmatch(question.path):
+            grant = self._called(question.bearer)
+            who, scopes = (grant.principal, grant.scopes) if grant is not None else ("", frozenset[str]())
+            return self.secrets.answer(question, who, scopes)
         if question.method == "POST" and question.path == "/v1/token":
             return self._answered(lambda: self._exchange(question.form))
         account = _GENERATE.fullmatch(question.path)
@@ -107,7 +120,8 @@ class LocalGoogle(GrantingCloud[Grant]):
         if provider is None:
             raise oauth_error("invalid_target", NO_TARGET)
         identity = self._believe(name, provider, form.get("subject_token", ""))
-        token, grant = self._grant(principal(name, identity.subject), self.lifetime, federated=True)
+        scopes = form["scope"].split()
+        token, grant = self._grant(principal(name, identity.subject), self.lifetime, scopes, federated=True)
         return Answer(
             {
                 "access_token": token,
@@ -143,13 +157,14 @@ class LocalGoogle(GrantingCloud[Grant]):
             raise api_error(400, "INVALID_ARGUMENT", "Invalid value at 'lifetime'.")
         if int(wanted[1]) > LIFETIME:
             raise api_error(400, "INVALID_ARGUMENT", f"The access token lifetime cannot exceed {LIFETIME} seconds.")
-        token, granted = self._grant(account, min(int(wanted[1]), self.lifetime), federated=False)
+        scopes = question.content["scope"]
+        token, granted = self._grant(account, min(int(wanted[1]), self.lifetime), scopes, federated=False)
         # Whole seconds, rounded down: Google states no time at which the token is dead already.
         expires = datetime.fromtimestamp(int(granted.expires_at), UTC)
         return Answer({"accessToken": token, "expireTime": f"{expires:%Y-%m-%dT%H:%M:%SZ}"})
 
-    def _grant(self, to: str, lifetime: float, *, federated: bool) -> tuple[str, Grant]:
-        grant = Grant(to, federated, time.time() + lifetime)
+    def _grant(self, to: str, lifetime: float, scopes: list[str], *, federated: bool) -> tuple[str, Grant]:
+        grant = Grant(to, federated, time.time() + lifetime, frozenset(scopes))
         return self._record("ya29.", grant), grant
 
     def _call(self, token: str) -> Answer:
