@@ -40,7 +40,15 @@ if TYPE_CHECKING:
 README = places.REPOSITORY / "README.md"
 CONTRIBUTING = places.REPOSITORY / ".github" / "CONTRIBUTING.md"
 PAGES = [CONTRIBUTING, *sorted((places.REPOSITORY / "operator").glob("**/*.md"))]
-ELSEWHERE = {"aws-secrets.yaml", "doppler.yaml", "infisical.yaml", "onepassword.yaml", "vault.yaml"}
+ELSEWHERE = {
+    "aws-secrets.yaml",
+    "azure-secrets.yaml",
+    "doppler.yaml",
+    "google-secrets.yaml",
+    "infisical.yaml",
+    "onepassword.yaml",
+    "vault.yaml",
+}
 """Examples that name what only the reader has: their own tests apply them with what is here."""
 EXAMPLES = sorted(
     file for file in (places.REPOSITORY / "deploy" / "examples").glob("*.yaml") if file.name not in ELSEWHERE

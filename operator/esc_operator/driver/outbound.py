@@ -91,7 +91,7 @@ class Outbound:
         except OSError:
             texts = []
         if not texts:
-            raise self._unreachable(origin, "its name has no address")
+            raise self._unreachable(origin, "its name has no address", reasons.HOST_NOT_FOUND)
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         for address in addresses:
             fence.check_address(origin, address)
@@ -125,6 +125,8 @@ class Outbound:
         except aiohttp.ClientProxyConnectionError as error:
             why = f"there is no connection to the proxy {host_of(proxy or '')} ({_why(error)})"
             raise self._unreachable(origin, why) from None
+        except aiohttp.ClientConnectorDNSError:
+            raise self._unreachable(origin, "its name has no address", reasons.HOST_NOT_FOUND) from None
         except aiohttp.ClientError as error:
             is_cut_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
             reason = reasons.ANSWER_CUT_OFF if is_cut_off else reasons.UNREACHABLE

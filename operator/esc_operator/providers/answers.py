@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # A JWT, an access key ID, and anything as long as a secret access key without a space or a colon.
 _SECRET_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_.-]{40,}")
 _LONGEST = 300
+_CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)*")
 
 
 def json_object(body: bytes) -> Mapping[str, Any] | None:
@@ -38,6 +39,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except (ValueError, TypeError):  # not a date, or one without a zone
         return None
     return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def code_word(code: object) -> str:
+    """A foreign error code, such as SecretNotFound or NOT_FOUND; "" for anything that is none."""
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def without_secrets(text: object) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from esc_operator.errors import FailedPart, ProviderError
-from esc_operator.evaluation import InputProblem
+from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 Ref = TypeVar("Ref", bound="Hashable")
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 
 MOST_ITEMS = 200
 """How many secrets one call reads: each is a request."""
@@ -26,6 +27,25 @@ MOST_TOLD = 10
 """How many failures a message tells; an environment with hundreds of secrets would make it endless."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One secret that was read. Never shows its value."""
+
+    value: str
+    version: str
+    note: str = ""
+
+    def __repr__(self) -> str:
+        return f"Found(version={self.version!r})"
+
+
+def opened(section: str, inputs: Mapping[str, Any], found: Mapping[str, Found]) -> Opened:
+    """The outputs, with what was read: each of the inputs in `section` has its secret's `name`."""
+    names = {name: item["name"] for name, item in inputs[section].items()}
+    versions = tuple(ReadVersion((section, name), names[name], one.version, one.note) for name, one in found.items())
+    return Opened({name: one.value for name, one in found.items()}, versions=versions)
+
+
 def too_many(section: str, wanted: Mapping[str, Any]) -> Iterator[InputProblem]:
     """What is wrong with the number of secrets that an input asks for."""
     if len(wanted) > MOST_ITEMS:
@@ -34,8 +54,8 @@ def too_many(section: str, wanted: Mapping[str, Any]) -> Iterator[InputProblem]:
 
 
 async def read_each(
-    section: str, wanted: Mapping[str, Ref], read: Callable[[Ref, str], Awaitable[Found]]
-) -> dict[str, Found]:
+    section: str, wanted: Mapping[str, Ref], read: Callable[[Ref, str], Awaitable[Answer]]
+) -> dict[str, Answer]:
     """By name, what was read. `section` is the input with the names, `read` gets what to read and the input that asks
     for it first; what several names ask for is read once. Raises ProviderError, with all that failed."""
     inputs: dict[Ref, str] = {}
@@ -49,10 +69,10 @@ async def read_each(
 
 
 async def _ask(
-    inputs: Mapping[Ref, str], read: Callable[[Ref, str], Awaitable[Found]]
-) -> dict[Ref, Found | ProviderError]:
+    inputs: Mapping[Ref, str], read: Callable[[Ref, str], Awaitable[Answer]]
+) -> dict[Ref, Answer | ProviderError]:
     """For each its answer or its error, a few at a time. After a failure of all, nothing more is asked."""
-    places, answers = asyncio.Semaphore(AT_ONCE), dict[Ref, Found | ProviderError]()
+    places, answers = asyncio.Semaphore(AT_ONCE), dict[Ref, Answer | ProviderError]()
 
     async def ask(ref: Ref, asking: str) -> None:
         async with places:

@@ -30,6 +30,9 @@ URL_NOT_ALLOWED = "URLNotAllowed"
 UNREACHABLE = "Unreachable"
 """A host that an input names does not answer."""
 
+HOST_NOT_FOUND = "HostNotFound"
+"""The name of a host that an input names has no address."""
+
 ANSWER_TIMEOUT = "AnswerTimeout"
 """A host that an input names did not answer in time."""
 

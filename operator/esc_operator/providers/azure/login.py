@@ -8,36 +8,26 @@ cannot be changed.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from esc_operator.errors import ProviderError
 from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.times import format_time
-from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers import reasons
 from esc_operator.providers.azure import errors
 from esc_operator.providers.azure import reasons as azure_reasons
-from esc_operator.providers.azure.errors import Exchange
-from esc_operator.providers.claims import unverified_claims
+from esc_operator.providers.azure.clouds import authority_of
+from esc_operator.providers.azure.entra import DEFAULT_AUDIENCE, Client, read_token, tenant_problems
 from esc_operator.providers.login_inputs import SECRET, SUBJECT_ATTRIBUTES, refuse, subject_problems
-from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
+from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of
 from esc_operator.providers.token_expiry import expiry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from esc_operator.providers.port import IdentityToken, OpenContext
-    from esc_operator.providers.token_endpoints import Poster, Reply
-
-DEFAULT_AUDIENCE = "api://AzureADTokenExchange"
-DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
-
-# The tenant becomes part of the URL: Azure itself has to answer that it has no such tenant. A web server's answer to a
-# malformed URL would look like an outage to everyone who logs in there.
-_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+    from esc_operator.providers.token_endpoints import Poster
 
 INPUTS: Mapping[str, Any] = {
     "type": "object",
@@ -107,7 +97,7 @@ class AzureLogin:
         return self._asking.clock_skew
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
-        return host_of(_authority(settings)) if inputs.get("scope") else None
+        return host_of(authority_of(settings)) if inputs.get("scope") else None
 
     def account(self, inputs: Mapping[str, Any]) -> str:
         return f"tenant {_parse_request(inputs).tenant.lower()}"
@@ -144,22 +134,13 @@ class AzureLogin:
         self, request: _Request, token: IdentityToken | None, context: OpenContext, issued_at: datetime
     ) -> tuple[str, datetime]:
         """The access token and its expiry."""
-        authority = _authority(context.settings)
-        exchange = Exchange(
-            client=request.client,
-            tenant=request.tenant,
-            scope=request.scope,
-            audience=request.audience,
-            host=host_of(authority),
-            claims=unverified_claims(token) if token is not None else None,
-        )
-        post = Post(f"{authority}/{request.tenant}/oauth2/v2.0/token", request.form(token))
-        reply = await self._asking.send(post, context)
+        authority = authority_of(context.settings)
+        client = Client(request.client, request.tenant, request.secret, token)
+        exchange = client.exchange(authority, request.scope, request.audience)
+        reply = await self._asking.send(Post(client.url(authority), client.form(request.scope)), context)
         if isinstance(reply, Unreachable):
             raise errors.unreachable(exchange, reply)
-        if reply.status != 200:
-            raise errors.translate(reply, exchange, context.now())
-        return _read_answer(reply, exchange, issued_at)
+        return read_token(reply, exchange, issued_at, context.now())
 
 
 PROVIDER = AzureLogin()
@@ -176,30 +157,14 @@ class _Request:
     audience: str
     scope: str
 
-    def form(self, token: IdentityToken | None) -> dict[str, str]:
-        usual = {"client_id": self.client, "grant_type": "client_credentials", "scope": self.scope}
-        if token is None:
-            return {**usual, "client_secret": self.secret}
-        return {
-            **usual,
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": token.reveal(),
-        }
-
     def __repr__(self) -> str:
         return f"_Request(client={self.client}, tenant={self.tenant}, scope={self.scope})"
 
 
 def _problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
     yield from subject_problems(inputs)
-    tenant, scope = inputs.get("tenantId"), inputs.get("scope")
-    if isinstance(tenant, str) and not _TENANT.fullmatch(tenant):
-        yield InputProblem(
-            ("tenantId",),
-            "`tenantId` is not a tenant: write its ID, such as 72f988bf-86f1-41af-91ab-2d7cd011db47, or one of its "
-            "domains",
-            reasons.INVALID_INPUTS,
-        )
+    yield from tenant_problems(inputs.get("tenantId"), "tenantId")
+    scope = inputs.get("scope")
     if isinstance(scope, str) and scope and not scope.endswith("/.default"):
         # Entra grants a client without a user only what was granted to it before, which this suffix means.
         yield InputProblem(
@@ -225,24 +190,3 @@ def _parse_request(inputs: Mapping[str, Any]) -> _Request:
         audience=inputs.get("audience") or DEFAULT_AUDIENCE,
         scope=inputs.get("scope") or "",
     )
-
-
-def _authority(settings: Mapping[str, str]) -> str:
-    authority = (settings.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY).rstrip("/")
-    if not is_https(authority):
-        raise ProviderError(
-            f"AZURE_AUTHORITY_HOST must be a URL such as {DEFAULT_AUTHORITY}", reason=login_reasons.INVALID_ENDPOINT
-        )
-    return authority
-
-
-def _read_answer(reply: Reply, exchange: Exchange, issued_at: datetime) -> tuple[str, datetime]:
-    match reply.content:
-        case {"access_token": str() as token, "expires_in": int() | str() as given} if token:
-            seconds = int(given) if str(given).isdecimal() else 0
-        case _:
-            raise errors.malformed_answer(exchange, "it has no access token with a lifetime")
-    if not 0 < seconds < timedelta.max.days:
-        raise errors.malformed_answer(exchange, f"the access token lasts {seconds} s")
-    # Counted from before the request: the lifetime started while the request was running.
-    return token, issued_at + timedelta(seconds=seconds)

@@ -20,3 +20,24 @@ AZURE_UNAVAILABLE = "AzureUnavailable"
 
 AZURE_REFUSED = "AzureRefused"
 """Azure refused the call for a cause without a reason of its own."""
+
+TOKEN_REFUSED = "AzureTokenRefused"  # noqa: S105
+"""A service of Azure does not accept the access token: it has expired, or is for another service."""
+
+VAULT_MISSING = "KeyVaultMissing"
+"""There is no Key Vault of this name."""
+
+VAULT_OF_ANOTHER_TENANT = "KeyVaultOfAnotherTenant"
+"""The Key Vault belongs to another tenant than the application."""
+
+VAULT_NETWORK_REFUSED = "KeyVaultNetworkRefused"
+"""The Key Vault's firewall does not admit the network that the operator asks from."""
+
+SECRET_MISSING = "AzureSecretMissing"  # noqa: S105
+"""The Key Vault has no such secret, or no such version of it."""
+
+SECRET_DISABLED = "AzureSecretDisabled"  # noqa: S105
+"""The secret, or this version of it, is disabled."""
+
+ACCESS_DENIED = "AzureAccessDenied"
+"""The application may not do this."""

@@ -15,9 +15,10 @@ from esc_operator.errors import ProviderError
 from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.durations import parse_duration
 from esc_operator.formats.times import format_time, parse_time
-from esc_operator.providers import login_reasons, reasons
+from esc_operator.providers import reasons
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.google import errors
+from esc_operator.providers.google.endpoints import endpoint_of
 from esc_operator.providers.google.errors import Exchange
 from esc_operator.providers.login_inputs import (
     LIFETIME,
@@ -27,7 +28,7 @@ from esc_operator.providers.login_inputs import (
     refuse,
     subject_problems,
 )
-from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of, is_https
+from esc_operator.providers.token_endpoints import Asking, Post, Unreachable, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LIFETIME = "1h"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_ENDPOINTS = {
-    # The settings of gcloud, for networks that reach Google by addresses of their own.
-    "sts": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STS", "https://sts.googleapis.com"),
-    "iamcredentials": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com"),
-}
 
 # The account becomes part of the URL: Google itself has to answer that it has no such account. A web server's answer to
 # a malformed URL would look like an outage to everyone who logs in there.
@@ -127,9 +123,9 @@ class GcpLogin:
 
     def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
         if inputs.get("oidc"):
-            return host_of(_endpoint("sts", settings))
+            return host_of(endpoint_of("sts", settings))
         given = inputs.get("accessToken") or {}
-        return host_of(_endpoint("iamcredentials", settings)) if given.get("serviceAccount") else None
+        return host_of(endpoint_of("iamcredentials", settings)) if given.get("serviceAccount") else None
 
     def account(self, inputs: Mapping[str, Any]) -> str:
         return f"project {inputs['project']:.0f}"
@@ -176,7 +172,7 @@ class GcpLogin:
         if identity is not None:
             bearer = await self._federate(request, identity, context)
         exchange = _describe(request, identity, "iamcredentials", context)
-        url = f"{_endpoint('iamcredentials', context.settings)}/v1/projects/-/serviceAccounts/"
+        url = f"{endpoint_of('iamcredentials', context.settings)}/v1/projects/-/serviceAccounts/"
         post = Post(
             f"{url}{request.account}:generateAccessToken",
             {"scope": [SCOPE], "lifetime": f"{request.seconds}s"},
@@ -205,7 +201,7 @@ class GcpLogin:
             "audience": request.provider,
             "scope": SCOPE,
         }
-        content = await self._send(Post(f"{_endpoint('sts', context.settings)}/v1/token", form), exchange, context)
+        content = await self._send(Post(f"{endpoint_of('sts', context.settings)}/v1/token", form), exchange, context)
         match content:
             case {"access_token": str() as token} if token:
                 return token
@@ -265,20 +261,12 @@ def _parse_oidc(inputs: Mapping[str, Any]) -> _Request:
     )
 
 
-def _endpoint(service: str, settings: Mapping[str, str]) -> str:
-    setting, usual = _ENDPOINTS[service]
-    endpoint = (settings.get(setting) or usual).rstrip("/")
-    if not is_https(endpoint):
-        raise ProviderError(f"{setting} must be a URL such as {usual}/", reason=login_reasons.INVALID_ENDPOINT)
-    return endpoint
-
-
 def _describe(request: _Request, identity: IdentityToken | None, service: str, context: OpenContext) -> Exchange:
     return Exchange(
         provider=request.provider,
         account=request.account,
         lifetime=request.lifetime,
-        host=host_of(_endpoint(service, context.settings)),
+        host=host_of(endpoint_of(service, context.settings)),
         claims=unverified_claims(identity) if identity is not None else None,
     )
 

@@ -26,3 +26,24 @@ GCP_UNAVAILABLE = "GCPUnavailable"
 
 GCP_REFUSED = "GCPRefused"
 """Google refused the call for a cause without a reason of its own."""
+
+PROJECT_MISSING = "GCPProjectMissing"
+"""There is no such project, or it was deleted."""
+
+SECRET_MISSING = "GCPSecretMissing"  # noqa: S105 - a reason, not a password
+"""The project has no such secret, or none with a version."""
+
+SECRET_VERSION_MISSING = "GCPSecretVersionMissing"  # noqa: S105
+"""The secret has no such version."""
+
+SECRET_VERSION_DISABLED = "GCPSecretVersionDisabled"  # noqa: S105
+"""The version of the secret is disabled."""
+
+SECRET_VERSION_DESTROYED = "GCPSecretVersionDestroyed"  # noqa: S105
+"""The version of the secret was destroyed."""
+
+ACCESS_DENIED = "GCPAccessDenied"
+"""The service account may not do this, or what it asks for does not exist."""
+
+PERIMETER_REFUSED = "GCPPerimeterRefused"
+"""A perimeter of VPC Service Controls does not admit the request."""

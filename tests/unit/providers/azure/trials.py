@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from esc_operator.providers.azure.login import AzureLogin
+from esc_operator.providers.azure.secrets import AzureSecrets
 from esc_operator.providers.token_endpoints import TokenEndpoints
-from esc_operator.testing import Failure, Trial, json_answer
+from esc_operator.testing import Failure, Trial, identity_token, json_answer
 
 if TYPE_CHECKING:
     from esc_operator.providers.port import HttpAnswer
@@ -87,6 +88,112 @@ FAILURES = [
 
 DIFFERS = {"inputs.oidc": "the default is stated"}
 
+SECRET = "secret-value-of-a-key-vault"
+IDENTITY = identity_token("api://AzureADTokenExchange")
+LOGIN = {"clientId": "application", "tenantId": "contoso.example.com", "oidc": {"token": IDENTITY}}
+VERSION = "5a0ff1bd2e4c4b6d8f0a1b2c3d4e5f60"
+READING = {"login": LOGIN, "vault": "my-vault", "get": {"key": {"name": "api-key", "version": VERSION}}}
+STAND_IN = "stand-in of Entra and Key Vault, which verifies tokens"
+
+
+def vault_refused(status: int, code: str, message: str = "Words.", inner: str = "") -> HttpAnswer:
+    error = {"code": code, "message": message, **({"innererror": {"code": inner}} if inner else {})}
+    return json_answer({"error": error}, status)
+
+
+def value(text: str = SECRET) -> HttpAnswer:
+    return json_answer({"value": text, "id": f"https://my-vault.vault.azure.net/secrets/api-key/{VERSION}"})
+
+
+def reading(name: str, answer: HttpAnswer, reason: str, *says: str, outage: bool = False) -> Failure:
+    return Failure(name=name, answer=answer, at=1, reason=reason, says=says, outage=outage)
+
+
+READ_FAILURES = [
+    reading(
+        "no such secret, or no such version (SecretNotFound)",
+        vault_refused(404, "SecretNotFound"),
+        "AzureSecretMissing",
+        f'the Key Vault my-vault does not have version {VERSION} of the secret "api-key": correct `get.key`',
+    ),
+    reading(
+        "a disabled secret (SecretDisabled)",
+        vault_refused(403, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled"),
+        "AzureSecretDisabled",
+        "is disabled: enable it",
+    ),
+    reading(
+        "no role (ForbiddenByRbac)",
+        vault_refused(403, "Forbidden", "Caller is not authorized.", "ForbiddenByRbac"),
+        "AzureAccessDenied",
+        "the application application may not read",
+        "give it the role Key Vault Secrets User",
+    ),
+    reading(
+        "no access policy (AccessDenied)",
+        vault_refused(403, "Forbidden", "does not have secrets get permission", "AccessDenied"),
+        "AzureAccessDenied",
+        "the secret permission get in the vault's access policies",
+    ),
+    reading(
+        "the vault's firewall (ForbiddenByFirewall)",
+        vault_refused(403, "Forbidden", "Client address is not authorized.", "ForbiddenByFirewall"),
+        "KeyVaultNetworkRefused",
+        "add the address from which this cluster reaches the internet",
+    ),
+    reading(
+        "no public access (ForbiddenByConnection)",
+        vault_refused(403, "Forbidden", "Public network access is disabled.", "ForbiddenByConnection"),
+        "KeyVaultNetworkRefused",
+        "give the cluster a private endpoint",
+    ),
+    reading(
+        "a vault of another tenant (AKV10032)",
+        vault_refused(401, "Unauthorized", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/1/"),
+        "KeyVaultOfAnotherTenant",
+        "belongs to another tenant than contoso.example.com",
+    ),
+    reading(
+        "a token that is not accepted",
+        vault_refused(401, "Unauthorized", "[TokenExpired] Error validating token."),
+        "AzureTokenRefused",
+        "compare the clocks",
+    ),
+    reading(
+        "the service fails", vault_refused(500, "InternalError"), "AzureUnavailable", "tried again later", outage=True
+    ),
+    Failure(
+        name="the identity token has expired (AADSTS700024)",
+        answer=refused(700024),
+        reason="TokenExpired",
+        says=["compare the clocks"],
+    ),
+    Failure(
+        name="a host in place of a vault's name",
+        inputs={**READING, "vault": "my-vault.vault.azure.net"},
+        reason="InvalidInputs",
+        says=["write it alone, such as my-vault"],
+    ),
+    Failure(
+        name="a name that is none",
+        inputs={**READING, "get": {"key": {"name": "../api-key"}}},
+        reason="InvalidInputs",
+        says=["`get.key.name` is not the name of a secret"],
+    ),
+    Failure(
+        name="a version that is none",
+        inputs={**READING, "get": {"key": {"name": "api-key", "version": "1/2"}}},
+        reason="InvalidInputs",
+        says=["`get.key.version` is not the version"],
+    ),
+    Failure(
+        name="a login without a proof",
+        inputs={**READING, "login": APPLICATION},
+        reason="InvalidInputs",
+        says=["give it the outputs of an azure-login"],
+    ),
+]
+
 TRIALS = [
     Trial(
         plugin=new_login,
@@ -127,5 +234,45 @@ TRIALS = [
         plugin=new_login,
         inputs={**APPLICATION, "oidc": True},
         lease=timedelta(hours=1),
+    ),
+    Trial(
+        plugin=AzureSecrets,
+        inputs=READING,
+        answers=[GRANTED, value()],
+        secrets=[SECRET, IDENTITY, ACCESS_TOKEN],
+        failures=READ_FAILURES,
+        quotes=lambda text: vault_refused(400, "BadParameter", text),
+        counterpart=STAND_IN,
+    ),
+    Trial(
+        title="a client secret",
+        plugin=AzureSecrets,
+        inputs={**READING, "login": {**APPLICATION, "clientSecret": CLIENT_SECRET}},
+        answers=[GRANTED, value()],
+        secrets=[SECRET, CLIENT_SECRET, ACCESS_TOKEN],
+        failures=[
+            Failure(
+                name="the client secret is wrong or has expired (AADSTS7000215)",
+                answer=refused(7000215),
+                reason="ClientSecretRefused",
+                says=["is wrong or has expired"],
+            )
+        ],
+    ),
+    Trial(
+        title="an access token that azure-login has taken",
+        plugin=AzureSecrets,
+        inputs={**READING, "login": {**APPLICATION, "accessToken": ACCESS_TOKEN}},
+        answers=[value()],
+        secrets=[SECRET, ACCESS_TOKEN],
+        quotes=lambda text: vault_refused(400, "BadParameter", text),
+        failures=[
+            Failure(
+                name="a token for another service, or an expired one",
+                answer=vault_refused(401, "Unauthorized", "AKV10022: Invalid audience."),
+                reason="AzureTokenRefused",
+                says=["does not accept `login.accessToken`", "another `scope`"],
+            )
+        ],
     ),
 ]

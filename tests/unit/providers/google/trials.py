@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.providers.google.checksums import crc32c
 from esc_operator.providers.google.login import GcpLogin
+from esc_operator.providers.google.secrets import GcpSecrets
 from esc_operator.providers.token_endpoints import TokenEndpoints
 from esc_operator.testing import Failure, Trial, json_answer
 
@@ -99,6 +102,113 @@ FAILURES = [
     ),
 ]
 
+SECRET = "secret-value-of-secret-manager"
+PAYLOAD = base64.b64encode(SECRET.encode()).decode()
+READING = {
+    "login": {"project": 123456789012, "accessToken": GIVEN_TOKEN, "tokenType": "Bearer"},
+    "access": {"key": {"name": "api-key", "version": 5}},
+}
+NAME = "projects/123456789012/secrets/api-key"
+
+
+def accessed(data: str = PAYLOAD, checksum: int | None = None) -> HttpAnswer:
+    crc = crc32c(base64.b64decode(data)) if checksum is None else checksum
+    return json_answer({"name": f"{NAME}/versions/5", "payload": {"data": data, "dataCrc32c": str(crc)}})
+
+
+def reading(name: str, answer: HttpAnswer, reason: str, *says: str, outage: bool = False) -> Failure:
+    return Failure(name=name, answer=answer, reason=reason, says=says, outage=outage)
+
+
+READ_FAILURES = [
+    reading(
+        "no such secret",
+        denied(404, "NOT_FOUND", f"Secret [{NAME}] not found or has no versions."),
+        "GCPSecretMissing",
+        f"{NAME} does not exist, or has no version: correct `access.key.name`",
+    ),
+    reading(
+        "no such version",
+        denied(404, "NOT_FOUND", f"Secret Version [{NAME}/versions/5] not found."),
+        "GCPSecretVersionMissing",
+        f"{NAME} has no version 5: correct `access.key.version`",
+    ),
+    reading(
+        "a disabled version",
+        denied(400, "FAILED_PRECONDITION", f"Secret Version [{NAME}/versions/5] is in DISABLED state."),
+        "GCPSecretVersionDisabled",
+        "is disabled: enable it",
+    ),
+    reading(
+        "a destroyed version",
+        denied(400, "FAILED_PRECONDITION", f"Secret Version [{NAME}/versions/5] is in DESTROYED state."),
+        "GCPSecretVersionDestroyed",
+        "was destroyed, for good",
+    ),
+    reading(
+        "no permission",
+        denied(403, "PERMISSION_DENIED", "Permission 'secretmanager.versions.access' denied (or it may not exist)."),
+        "GCPAccessDenied",
+        "grant its service account roles/secretmanager.secretAccessor",
+    ),
+    reading(
+        "the API is not enabled",
+        denied(403, "PERMISSION_DENIED", "Secret Manager API has not been used in project 1 before or it is disabled."),
+        "APIDisabled",
+        "enable secretmanager.googleapis.com there",
+    ),
+    reading(
+        "no such project",
+        denied(403, "PERMISSION_DENIED", "Permission denied on resource project 123456789012."),
+        "GCPProjectMissing",
+        "there is no project 123456789012",
+    ),
+    reading(
+        "a perimeter of VPC Service Controls",
+        denied(403, "PERMISSION_DENIED", "Request is prohibited by organization's policy."),
+        "GCPPerimeterRefused",
+        "have an ingress rule admit",
+    ),
+    reading(
+        "an access token that has expired",
+        denied(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+        "AccessTokenRefused",
+        "does not accept `login.accessToken`",
+    ),
+    reading(
+        "a payload that was changed on its way",
+        accessed(checksum=1),
+        "MalformedAnswer",
+        "does not have the checksum beside it",
+        outage=True,
+    ),
+    reading("the service fails", denied(500, "INTERNAL", "x"), "GCPUnavailable", "tried again later", outage=True),
+    Failure(
+        name="a regional secret",
+        inputs={**READING, "access": {"key": {"name": "projects/p/locations/europe-west1/secrets/x"}}},
+        reason="InvalidInputs",
+        says=["regional secrets are not supported"],
+    ),
+    Failure(
+        name="a name that is none",
+        inputs={**READING, "access": {"key": {"name": "../api-key"}}},
+        reason="InvalidInputs",
+        says=["`access.key.name` is not the name of a secret"],
+    ),
+    Failure(
+        name="a version in the name",
+        inputs={**READING, "access": {"key": {"name": f"{NAME}/versions/5"}}},
+        reason="InvalidInputs",
+        says=["a version belongs into `version`"],
+    ),
+    Failure(
+        name="a version that is none",
+        inputs={**READING, "access": {"key": {"name": "api-key", "version": 1.5}}},
+        reason="InvalidInputs",
+        says=["write its number, from 1"],
+    ),
+]
+
 TRIALS = [
     Trial(
         plugin=new_login,
@@ -135,5 +245,14 @@ TRIALS = [
         plugin=new_login,
         inputs={"project": 1, "accessToken": {"accessToken": GIVEN_TOKEN}},
         secrets=[GIVEN_TOKEN],
+    ),
+    Trial(
+        plugin=GcpSecrets,
+        inputs=READING,
+        answers=[accessed()],
+        secrets=[PAYLOAD, GIVEN_TOKEN],
+        failures=READ_FAILURES,
+        quotes=lambda text: denied(400, "INVALID_ARGUMENT", text),
+        counterpart="stand-in of Google and Secret Manager, which verifies tokens",
     ),
 ]
