@@ -41,3 +41,9 @@ SECRET_DISABLED = "AzureSecretDisabled"  # noqa: S105
 
 ACCESS_DENIED = "AzureAccessDenied"
 """The application may not do this."""
+
+SECRET_LIFETIME_REFUSED = "ClientSecretLifetimeRefused"  # noqa: S105
+"""A policy of the tenant allows no client secret that lasts so long."""
+
+CLIENT_SECRETS_FORBIDDEN = "ClientSecretsForbidden"
+"""A policy of the tenant allows the application no client secrets."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from esc_operator.providers.azure.app_secret import AzureAppSecret
 from esc_operator.providers.azure.login import AzureLogin
 from esc_operator.providers.azure.secrets import AzureSecrets
 from esc_operator.providers.token_endpoints import TokenEndpoints
-from esc_operator.testing import Failure, Trial, identity_token, json_answer
+from esc_operator.testing import Failure, Trial, identity_token, json_answer, text_answer
 
 if TYPE_CHECKING:
     from esc_operator.providers.port import HttpAnswer
@@ -194,6 +195,98 @@ READ_FAILURES = [
     ),
 ]
 
+TARGET = "33333333-3333-3333-3333-333333333333"
+ROTATION = {"login": LOGIN, "clientId": TARGET, "lifetimeInDays": 90}
+OLD, CURRENT, NEW = "8Q~previous-client-secret", "8Q~current-client-secret", "8Q~new-client-secret"
+STATE = {
+    "current": {"secretId": "id-current", "secretValue": CURRENT, "createdAt": "2026-04-01T12:00:00Z"},
+    "previous": {"secretId": "id-previous", "secretValue": OLD},
+}
+
+
+def listed(*passwords: tuple[str, str]) -> HttpAnswer:
+    """A list of secrets, by ID and name."""
+    return json_answer({"passwordCredentials": [{"keyId": key, "displayName": name} for key, name in passwords]})
+
+
+ADDED = json_answer(
+    {
+        "keyId": "id-new",
+        "secretText": NEW,
+        "startDateTime": "2026-05-01T12:00:03Z",
+        "endDateTime": "2026-07-30T12:00:03Z",
+    }
+)
+REMOVED = text_answer("", 204)
+
+
+def rotating(name: str, answer: HttpAnswer, reason: str, *says: str, at: int = 1, outage: bool = False) -> Failure:
+    return Failure(name=name, answer=answer, at=at, reason=reason, says=says, outage=outage)
+
+
+ROTATE_FAILURES = [
+    rotating(
+        "no such application (Request_ResourceNotFound)",
+        vault_refused(404, "Request_ResourceNotFound"),
+        "ApplicationMissing",
+        f"has no application with the client ID {TARGET}",
+    ),
+    rotating(
+        "no permission (Authorization_RequestDenied)",
+        vault_refused(403, "Authorization_RequestDenied"),
+        "AzureAccessDenied",
+        "Application.ReadWrite.OwnedBy",
+    ),
+    rotating(
+        "no permission to add one",
+        vault_refused(403, "Authorization_RequestDenied"),
+        "AzureAccessDenied",
+        "make it an owner",
+        at=3,
+    ),
+    rotating(
+        "a policy limits the lifetime (CredentialInvalidLifetimeAsPerAppPolicy)",
+        vault_refused(400, "CredentialInvalidLifetimeAsPerAppPolicy"),
+        "ClientSecretLifetimeRefused",
+        "allows no client secret that lasts 90 days: lower `lifetimeInDays`",
+        at=3,
+    ),
+    rotating(
+        "a policy forbids client secrets (CredentialTypeNotAllowedAsPerAppPolicy)",
+        vault_refused(400, "CredentialTypeNotAllowedAsPerAppPolicy"),
+        "ClientSecretsForbidden",
+        "have it excepted",
+        at=3,
+    ),
+    rotating(
+        "a token that is not accepted (InvalidAuthenticationToken)",
+        vault_refused(401, "InvalidAuthenticationToken"),
+        "AzureTokenRefused",
+        "compare the clocks",
+    ),
+    rotating(
+        "the service fails", vault_refused(500, "InternalError"), "AzureUnavailable", "tried again later", outage=True
+    ),
+    Failure(
+        name="the identity token has expired (AADSTS700024)",
+        answer=refused(700024),
+        reason="TokenExpired",
+        says=["compare the clocks"],
+    ),
+    Failure(
+        name="a lifetime that is none",
+        inputs={**ROTATION, "lifetimeInDays": 731},
+        reason="InvalidInputs",
+        says=["a client secret lasts 1 to 730 days"],
+    ),
+    Failure(
+        name="a client ID that is none",
+        inputs={**ROTATION, "clientId": "a')/owners"},
+        reason="InvalidInputs",
+        says=["`clientId` is not an application's client ID"],
+    ),
+]
+
 TRIALS = [
     Trial(
         plugin=new_login,
@@ -274,5 +367,15 @@ TRIALS = [
                 says=["does not accept `login.accessToken`", "another `scope`"],
             )
         ],
+    ),
+    Trial(
+        plugin=AzureAppSecret,
+        inputs=ROTATION,
+        state=STATE,
+        answers=[GRANTED, listed(("id-current", "x"), ("id-previous", "y"), ("id-of-others", "z")), REMOVED, ADDED],
+        secrets=[OLD, CURRENT, NEW, IDENTITY, ACCESS_TOKEN],
+        failures=ROTATE_FAILURES,
+        quotes=lambda text: vault_refused(400, "Request_BadRequest", text),
+        counterpart="stand-in of Entra and Microsoft Graph, which verifies tokens",
     ),
 ]
