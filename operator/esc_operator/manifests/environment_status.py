@@ -69,7 +69,10 @@ def _common() -> dict[str, Any]:
             "When the first of the credentials in the Secret expires, in UTC. Absent if none of them does."
         ),
         "refreshedAt": time("When the values were last obtained, in UTC."),
-        "nextRefreshAt": time("When the operator obtains the values again, in UTC."),
+        "nextRefreshAt": time(
+            "When the operator renews the values ahead of their expiry, or tries again, in UTC. Absent if nothing "
+            "expires. What does not expire is read again each spec.refresh.interval."
+        ),
         "failures": count("The number of attempts that have failed since the last success. Absent if it is 0."),
         "lastFailureAt": time("When the last of these failures was, in UTC."),
         "rolledOutRevision": text("The revision of the Secret's data that all pods have."),

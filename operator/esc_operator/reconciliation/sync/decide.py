@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from esc_operator.renewal.why import Held
     from esc_operator.resources.sync_record import SyncRecord
 
 MAX_NAMES = 256
@@ -61,11 +62,12 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         record = held
     held_then = held_by(record, seen.now, seen.now, intact=True)
     upcoming = next_refresh(wanted_by(seen.environment, seen.old, {}), held_then, seen.now)
+    renewal = _next_renewal(seen, held_then)
     status = replace(
         status_of(seen, record, None),
         secret_resource_version=seen.target.trusted_version,
         variables=tuple(sorted(opened.data))[:MAX_NAMES],
-        next_refresh_at=upcoming.replace(microsecond=0) if upcoming and record.expires_at else None,
+        next_refresh_at=renewal.replace(microsecond=0) if renewal else None,
         imports=opened.imports.used,
         logins=opened.logins,
         more_logins=len(opened.logins) > MAX_LOGINS,
@@ -83,6 +85,12 @@ def plan_opened(seen: Situation, opened: OpenedValues, salt: str = "", lost: Syn
         creates=secret is None,
         event=recovery_event(seen.old) or nothing_renewed(seen, opened),
     )
+
+
+def _next_renewal(seen: Situation, held: Held) -> datetime | None:
+    """When values are renewed ahead of their expiry; None if they do not expire. Inputs that are read again at each
+    interval do not count: a status that told when would be written at each reading."""
+    return next_refresh(wanted_by(seen.environment, seen.old, {}), replace(held, rereads=False), seen.now)
 
 
 def next_record(seen: Situation, opened: OpenedValues, salt: str, lost: SyncRecord | None) -> SyncRecord:
@@ -119,12 +127,13 @@ def plan_waiting(seen: Situation, until: datetime | None, *, failing: bool) -> P
     status = status_of(seen, seen.held, None)
     if seen.held and seen.target.secret:
         keys = seen.target.keys
+        renewal = _next_renewal(seen, held_by(seen.held, seen.now, None, intact=True)) if until else None
         status = replace(
             status,
             secret_resource_version=seen.target.trusted_version,
             variables=keys[:MAX_NAMES] if keys is not None else seen.old.variables,
             imports=seen.held.imports,
-            next_refresh_at=until.replace(microsecond=0) if until and seen.held.expires_at else None,
+            next_refresh_at=max(until, renewal).replace(microsecond=0) if until and renewal else None,
             # The Secret was filled, and the status after that, with its logins, was lost.
             more_logins=seen.old.more_logins or seen.old.refreshed_at != seen.held.refreshed_at,
         )

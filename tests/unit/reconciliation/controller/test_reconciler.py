@@ -376,16 +376,19 @@ def test_inputs_without_an_expiry_are_read_again_at_the_interval_and_written_onl
     play(story)
 
 
-def test_reading_again_does_not_renew_a_login_that_is_not_due() -> None:
+def test_reading_again_does_not_renew_a_login_that_is_not_due_and_writes_nothing() -> None:
     async def story(world: World) -> None:
         world.cloud.outside["COLOUR"] = "blue"
         definition = {"login": 12 * 3600, "reads": ["COLOUR"]}
         world.api.put_environment("both", {"environment": definition, "refresh": {"interval": "1h"}})
         async with world.operator():
+            writes, status = world.api.count(*WRITES), world.status("both")
             await world.skip(8 * HOUR, step=MINUTE)
 
         assert world.cloud.opened["both"] >= 8
         assert world.cloud.mints == {"both": 1}
+        assert world.api.count(*WRITES) == writes
+        assert "2026-05-01T20:00:00Z" < status["nextRefreshAt"] < status["expiresAt"]
 
     play(story)
 
