@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.harness import wait_until
 from cluster.rights import RBAC
+from cluster.test_referenced_definitions import SOON, within
 from esc_operator.kube.paths import CONFIG_MAPS, Resource
 
 if TYPE_CHECKING:
@@ -51,9 +52,25 @@ def test_what_the_service_account_may_read_fills_the_secret(tenant: Tenant) -> N
     both = reading(PASSWORD={"name": "db", "key": "password"})
     both["values"]["map"] = {"fn::open::kubernetes-configmaps": {"get": {"all": {"name": "settings"}}}}
     both["values"]["environmentVariables"]["MODE"] = "${map.all.mode}"
-    tenant.apply("app", both, serviceAccountName="reader", refresh={"interval": "1m"})
+    tenant.apply("app", both, serviceAccountName="reader")
     tenant.until_ready("app")
     assert tenant.values("app") == {"PASSWORD": "from-the-secret", "MODE": "fast"}
+    read = [(one["input"], one["name"]) for one in tenant.status("app")["secretVersions"]]
+    assert sorted(read) == [("get.PASSWORD", "db"), ("get.all", "settings")]
+
+
+def test_a_change_of_what_was_read_is_followed(tenant: Tenant) -> None:
+    tenant.write_secret("db", {"password": "one"})
+    grant(tenant.cluster, tenant.namespace, "default", "secrets", "db")
+    tenant.apply("app", reading(PASSWORD={"name": "db", "key": "password"}))
+    tenant.until_ready("app")
+    tenant.write_secret("db", {"password": "two"})
+    within(SOON, lambda: tenant.values("app") == {"PASSWORD": "two"}, "a change is followed")
+    tenant.delete_secret("db")
+    tenant.until_refused("app", "ObjectNotFound", "Refreshed")
+    assert tenant.values("app") == {"PASSWORD": "two"}
+    tenant.write_secret("db", {"password": "three"})
+    within(SOON, lambda: tenant.values("app") == {"PASSWORD": "three"}, "it is picked up")
 
 
 def test_all_that_is_missing_is_told_in_the_condition(tenant: Tenant) -> None:

@@ -1,9 +1,9 @@
-"""The informer of ConfigMaps and Secrets that definitions are read from: which version each is at. Metadata only.
+"""The informer of ConfigMaps and Secrets that environments are made of: which version each is at. Metadata only.
 
 Owns which watches that takes. Only objects that an environment names are remembered; a watch covers a namespace in
 which some are named, or the cluster if there are many such namespaces, so their number does not grow with the
-references. It tells listeners only that an object has another version: the text is read by its name, in the
-environment's turn.
+references. It tells listeners only that an object has another version: what is in it is read by its name, in
+the environment's turn.
 """
 
 from __future__ import annotations
@@ -76,30 +76,33 @@ class SourceInformer:
         self._confined = confined
         self._pulses = pulses or Pulses()
         self._pause = pause
-        self._wanted: dict[Key, WatchedObject] = {}
+        self._wanted: dict[Key, frozenset[WatchedObject]] = {}
         self._environments: defaultdict[WatchedObject, set[Key]] = defaultdict(set)
         self._namespaces: dict[str, defaultdict[str, int]] = {plural: defaultdict(int) for plural in RESOURCES}
         self._versions: dict[WatchedObject, str] = {}
         self._watches: dict[_Scope, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
-        self._on_change: Callable[[Collection[Key], str], None] = lambda _keys, _version: None
+        self._on_change: Callable[[Collection[Key], WatchedObject, str], None] = lambda _keys, _one, _version: None
 
-    def listen(self, on_change: Callable[[Collection[Key], str], None]) -> None:
-        """Call back with the environments whose object has another version, and with that version."""
+    def listen(self, on_change: Callable[[Collection[Key], WatchedObject, str], None]) -> None:
+        """Call back with the environments that an object is of which has another version, and with that version."""
         self._on_change = on_change
 
-    def want(self, environment: Key, one: WatchedObject | None) -> None:
-        """From now on an environment's definition is in that object; None for no object."""
-        before = self._wanted.get(environment)
-        if before == one:
+    def want(self, environment: Key, *objects: WatchedObject) -> None:
+        """From now on an environment is made of these objects."""
+        before, now = self._wanted.get(environment, frozenset()), frozenset(objects)
+        if before == now:
             return
-        if before is not None:
-            self._drop(environment, before)
-        if one is not None:
-            self._wanted[environment] = one
+        for one in before - now:
+            self._drop(environment, one)
+        for one in now - before:
             if not self._environments[one]:
                 self._namespaces[one.plural][one.key.namespace] += 1
             self._environments[one].add(environment)
+        if now:
+            self._wanted[environment] = now
+        else:
+            del self._wanted[environment]
         self._news.set()
 
     def version(self, one: WatchedObject) -> str | None:
@@ -107,7 +110,6 @@ class SourceInformer:
         return self._versions.get(one)
 
     def _drop(self, environment: Key, one: WatchedObject) -> None:
-        del self._wanted[environment]
         self._environments[one].discard(environment)
         if self._environments[one]:
             return
@@ -207,7 +209,7 @@ class SourceInformer:
     def _tell(self, one: WatchedObject, version: str) -> None:
         if one in self._environments:
             self._versions[one] = version
-            self._on_change(tuple(self._environments[one]), version)
+            self._on_change(tuple(self._environments[one]), one, version)
 
 
 def _pulse_of(scope: _Scope) -> tuple[str, str]:

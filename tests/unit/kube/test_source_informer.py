@@ -32,7 +32,8 @@ class Story:
         )
         self.informer.listen(self._hear)
 
-    def _hear(self, keys: Collection[Key], version: str) -> None:
+    def _hear(self, keys: Collection[Key], one: WatchedObject, version: str) -> None:
+        assert version == (self.informer.version(one) or "")
         self.told.append((set(keys), version))
 
     @asynccontextmanager
@@ -98,6 +99,28 @@ def test_what_is_named_is_told_of_and_nothing_else() -> None:
     play(story())
 
 
+def test_each_of_several_objects_of_an_environment_is_told_of_until_it_is_of_none() -> None:
+    async def story() -> None:
+        one, other = Story(), WatchedObject(CONFIG_MAPS.plural, Key("apps", "other"))
+        for name in ("defs", "other"):
+            one.api.put_config_map(name, {"a": "1"})
+        async with one.running():
+            one.informer.want(APP, DEFS, other)
+            await settle()
+            assert sorted(version for _, version in one.told) == sorted([one.version(), one.version("other")])
+            one.informer.want(APP, other)
+            one.told.clear()
+            one.api.put_config_map("defs", {"a": "2"})
+            one.api.put_config_map("other", {"a": "2"})
+            await settle()
+            assert one.told == [({APP}, one.version("other"))]
+            one.informer.want(APP)
+            await settle()
+            assert one.watches() == []
+
+    play(story())
+
+
 def test_what_does_not_exist_is_told_and_told_again_when_it_comes() -> None:
     async def story() -> None:
         one = Story()
@@ -127,7 +150,7 @@ def test_the_number_of_watches_does_not_grow_with_references_or_namespaces() -> 
             one.informer.want(Key("more", "app"), WatchedObject("configmaps", Key("more", "defs")))
             await settle()
             assert one.watches() == [("configmaps with definitions", "")]
-            one.informer.want(Key("more", "app"), None)
+            one.informer.want(Key("more", "app"))
             await settle()
             assert one.watches() == [("configmaps with definitions", "")]  # no list again for one that comes and goes
             one.informer.want(Key("more", "other"), WatchedObject(SECRETS.plural, Key("more", "defs")))
@@ -161,8 +184,8 @@ def test_several_environments_may_name_one_object_and_the_last_takes_it_along() 
             one.api.put_config_map("defs", {"a": "2"})
             await settle()
             assert one.told[-1][0] == {APP, other}
-            one.informer.want(APP, None)
-            one.informer.want(other, None)
+            one.informer.want(APP)
+            one.informer.want(other)
             await settle()
             assert one.watches() == []
             informer = one.informer

@@ -151,6 +151,7 @@ class Reconciler:
             await self._secret_sync.reconcile(environment, entry, reading)
         elif self._fan_out is not None:
             await self._fan_out.reconcile(environment, entry)
+        self._source_changes.follow_read(environment, entry)
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         """The current environment; None if it is gone, or the right to read it is, because its Role was deleted with
@@ -178,7 +179,7 @@ class Reconciler:
         self.event_handlers.note(
             Sighting(environment.key, environment.generation, environment.uid, parse_sharing(body))
         )
-        self._source_changes.follow(environment)
+        self._source_changes.follow(environment, entry)
         if fresh:
             entry.failed, entry.refused = failed_attempt(status), refused_imports(environment.key, status)
             self.cache.note_imports(environment.key, tuple(status.imports or ()))

@@ -28,7 +28,7 @@ from esc_operator.stores.definitions import pulumi_definition, referenced_defini
 from esc_operator.stores.port import Failed, StoredDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from esc_operator.kube.api import KubeApi
     from esc_operator.resources.definition_source import DefinitionSource
@@ -100,13 +100,14 @@ class Definitions:
         except NotFoundError:
             return None, 0
 
-    def follow(self, environment: EscEnvironment) -> None:
-        """Follow the object that an environment refers to, if it does."""
-        self.informer.want(environment.key, self._object_of(environment.key, environment.source))
+    def follow(self, environment: EscEnvironment, read: Collection[WatchedObject] = ()) -> None:
+        """Follow the object that an environment refers to, if it does, and those that its values were read from."""
+        one = self._object_of(environment.key, environment.source)
+        self.informer.want(environment.key, *read, *((one,) if one else ()))
 
     def forget(self, key: Key) -> None:
         """The environment is gone."""
-        self.informer.want(key, None)
+        self.informer.want(key)
 
     def version(self, environment: EscEnvironment) -> str | None:
         """The version of the object that it refers to, as far as the watch has brought it; see `SourceInformer`."""

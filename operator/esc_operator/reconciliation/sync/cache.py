@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from esc_operator.formats.spelling import Speller
+    from esc_operator.kube.source_informer import WatchedObject
     from esc_operator.reconciliation.sync.outcome import Uses
     from esc_operator.renewal.restorations import Restorations
     from esc_operator.renewal.why import Attempt
@@ -84,6 +85,8 @@ class CachedEnvironment:
     source_version: str | None = None
     """The version at which the object with its definition was last read: "" if it did not exist, None if it was not
     read."""
+    noticed: dict[WatchedObject, str] = field(default_factory=dict)
+    """The newest versions of objects that its values were read from for which they were due to be read again."""
     was_overtaken: bool = False
     status_trouble: str = ""
 

@@ -97,3 +97,66 @@ def test_values_are_read_again_each_interval_and_a_renewed_one_is_written() -> N
                 assert world.values("app") == {"DB": "two"}
 
     play(story)
+
+
+def test_a_change_of_what_was_read_is_followed_and_nothing_else_of_it_is() -> None:
+    async def story(world: World) -> None:
+        for name in ("db", "other"):
+            grant(world, "secrets", f"apps/{name}")
+            world.api.put_secret(name, coded(password="one"))
+        grant(world, "configmaps", "apps/settings")
+        world.api.put_config_map("settings", {"mode": "fast"})
+        world.api.put_environment("app", reading("kubernetes-secrets", **DB))
+        world.api.put_environment("map", reading("kubernetes-configmaps", mode={"name": "settings", "key": "mode"}))
+        with real_opening(world):
+            async with world.operator():
+                assert world.values("app") == {"DB": "one"}
+                world.api.put_secret("db", coded(password="two"))
+                world.api.put_config_map("settings", {"mode": "slow"})
+                await world.settle()
+                assert world.values("app") == {"DB": "two"}
+                assert world.values("map") == {"MODE": "slow"}
+                calls = len(world.api.calls)
+                await world.settle()
+                world.api.put_secret("other", coded(password="two"))
+                await world.settle()
+                assert len(world.api.calls) == calls
+
+    play(story)
+
+
+def test_what_is_deleted_is_told_once_and_picked_up_when_it_comes_back() -> None:
+    async def story(world: World) -> None:
+        grant(world, "secrets", "apps/db")
+        world.api.put_secret("db", coded(password="one"))
+        world.api.put_environment("app", reading("kubernetes-secrets", **DB))
+        with real_opening(world):
+            async with world.operator():
+                world.api.delete_secret("db")
+                await world.settle()
+                assert world.told("app") == ("True", "Synced", "False", "ObjectNotFound")
+                reads = world.api.count("review")
+                await world.settle()
+                assert world.api.count("review") == reads
+                world.api.put_secret("db", coded(password="two"))
+                await world.settle()
+                assert world.told("app") == WELL
+                assert world.values("app") == {"DB": "two"}
+
+    play(story)
+
+
+def test_a_change_while_no_operator_ran_is_followed_after_a_restart() -> None:
+    async def story(world: World) -> None:
+        grant(world, "secrets", "apps/db")
+        world.api.put_secret("db", coded(password="one"))
+        world.api.put_environment("app", reading("kubernetes-secrets", **DB))
+        with real_opening(world):
+            async with world.operator():
+                assert world.values("app") == {"DB": "one"}
+            world.api.put_secret("db", coded(password="two"))
+            async with world.operator():
+                await world.settle()
+                assert world.values("app") == {"DB": "two"}
+
+    play(story)
