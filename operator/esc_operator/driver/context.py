@@ -1,4 +1,5 @@
-"""The context of one call of a provider: its identity, its settings, the time, threads, and requests to other hosts."""
+"""The context of one call of a provider: its identity, its settings, the time, threads, and requests and connections to
+other hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from esc_operator.driver.networks import Fence
     from esc_operator.driver.outbound import Outbound
     from esc_operator.driver.pool import BlockingPool
-    from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity
+    from esc_operator.providers.port import HttpAnswer, HttpRequest, Identity, Stream
 
 T = TypeVar("T")
 
@@ -45,3 +46,9 @@ class Context:
             tenant, connections = self.identity.tenant, self._connections
             self._outbound = Outbound(self._fence, self.settings, tenant=tenant, connections=connections)
         return await self._outbound.send(request)
+
+    async def run_stream(self, url: str, call: Callable[[Stream], T]) -> T:
+        # Imported by the first connection that is not HTTP: few environments need one.
+        from esc_operator.driver.streams import Streams
+
+        return await Streams(fence=self._fence, settings=self.settings, run=self.run_blocking).call(url, call)

@@ -1,5 +1,5 @@
-"""Which hosts an environment may have the operator connect to: public addresses over HTTPS, and those that an
-administrator names. Pure.
+"""Which hosts an environment may have the operator connect to: public addresses over HTTPS or by the protocol of a
+database, and those that an administrator names. Pure.
 
 The author of an environment names hosts (a vault, a site, an API), and the operator connects to them from inside the
 cluster's network, where many services have no other protection. Invariant: the check covers the address that is
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from esc_operator.errors import ProviderError
+from esc_operator.formats.hosts import is_host
 from esc_operator.providers import reasons
 from esc_operator.resources.allowances import ALLOWED_URLS, matches
 
@@ -49,7 +50,8 @@ _OF_THE_MACHINE: Final = tuple(
 
 
 class Origin(NamedTuple):
-    """The origin of a URL. `host` is in lower case, an IPv6 address without its brackets."""
+    """The origin of a URL, or the place of a database: `postgres://HOST:PORT`. `host` is in lower case, an IPv6 address
+    without its brackets."""
 
     scheme: str
     host: str
@@ -57,7 +59,7 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS.get(self.scheme) else f":{self.port}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,21 @@ def parse_origin(url: str) -> Origin:
             reason=reasons.INVALID_INPUTS,
         )
     return origin
+
+
+def parse_stream(url: str) -> Origin:
+    """The origin of a connection that is not HTTP, such as `postgres://db.example.com:5432`. Raises ProviderError for
+    an invalid one."""
+    scheme, _, rest = url.partition("://")
+    host, _, port = rest.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]").lower()
+    if not is_host(host) or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise ProviderError(
+            "this is not a host and a port that can be used: write the host's name or its address alone, in ASCII, and "
+            "a port from 1 to 65535",
+            reason=reasons.INVALID_INPUTS,
+        )
+    return Origin(scheme, host, int(port))
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -65,7 +65,7 @@ class Outbound:
         self._verifies = verifies
         self._fence = fence
         self._settings = settings
-        self._resolve = resolve or _look_up
+        self._resolve = resolve or look_up
         self._tenant = tenant
         self._connections = connections or HostConnections()
 
@@ -76,26 +76,13 @@ class Outbound:
             self._fence.check_origin(origin)
         try:
             async with asyncio.timeout(self._seconds):
-                hosts = [origin.host] if self._fence is None else await self._addresses(origin, self._fence)
+                hosts = await hosts_of(origin, self._fence, self._resolve)
                 return await self._ask(request, origin, hosts)
         except TimeoutError:
             why = f"there was no whole answer within {self._seconds:g} s"
             raise self._unreachable(origin, why, reasons.ANSWER_TIMEOUT) from None
         except OSError as error:
             raise self._unreachable(origin, f"there is no connection ({type(error).__name__})") from None
-
-    async def _addresses(self, origin: Origin, fence: Fence) -> list[str]:
-        """The addresses of the name, all of them checked."""
-        try:
-            texts = await self._resolve(origin.host, origin.port)
-        except OSError:
-            texts = []
-        if not texts:
-            raise self._unreachable(origin, "its name has no address", reasons.HOST_NOT_FOUND)
-        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
-        for address in addresses:
-            fence.check_address(origin, address)
-        return [str(address) for address in addresses]
 
     async def _ask(self, request: HttpRequest, origin: Origin, hosts: Sequence[str]) -> HttpAnswer:
         """Ask one of these hosts as the origin."""
@@ -153,12 +140,29 @@ class Outbound:
         return unreachable(origin, why, reason, is_retried=self._fence is not None)
 
 
+async def hosts_of(origin: Origin, fence: Fence | None, resolve: Resolve) -> list[str]:
+    """What to connect to: behind a fence the addresses of the name, all of them checked. Raises ProviderError."""
+    if fence is None:
+        return [origin.host]
+    try:
+        texts = await resolve(origin.host, origin.port)
+    except OSError:
+        texts = []
+    if not texts:
+        raise unreachable(origin, "its name has no address", reasons.HOST_NOT_FOUND)
+    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
+    for address in addresses:
+        fence.check_address(origin, address)
+    return [str(address) for address in addresses]
+
+
 def unreachable(
     origin: Origin, why: str, reason: str = reasons.UNREACHABLE, *, is_retried: bool = True
 ) -> ProviderError:
     again = "; this is tried again" if is_retried else ""
+    what = "URL" if origin.scheme in {"https", "http"} else "host, the port"
     return ProviderError(
-        f"{origin} cannot be reached: {why}; check the URL and the network{again}", reason=reason, outage=True
+        f"{origin} cannot be reached: {why}; check the {what} and the network{again}", reason=reason, outage=True
     )
 
 
@@ -186,7 +190,7 @@ async def _read(content: StreamReader, origin: Origin) -> bytes:
     return bytes(read)
 
 
-async def _look_up(host: str, port: int) -> list[str]:
+async def look_up(host: str, port: int) -> list[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 

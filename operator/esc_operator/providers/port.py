@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
@@ -89,6 +91,18 @@ class ReadsFiles(Protocol):
         """The content of a file in that folder; `path` starts there. Raises IdentityError."""
 
 
+class Stream(Protocol):
+    """A TCP connection, for the blocking client of a protocol that is not HTTP. All reads and writes together are
+    limited in time, and reads in size: TimeoutError and ProviderError."""
+
+    @property
+    def socket(self) -> socket.socket: ...
+
+    def tls(self, authorities: str = "", *, verifies: bool = True) -> ssl.SSLContext:
+        """For TLS on that socket, by the host's name: with certificates of these authorities (PEM), or else of those
+        that the settings trust; or with any certificate. Raises ProviderError."""
+
+
 class OpenContext(Protocol):
     """What a provider may use while it opens; the driver makes one for each evaluation."""
 
@@ -108,6 +122,11 @@ class OpenContext(Protocol):
 
     def run_blocking(self, call: Callable[[], T]) -> Awaitable[T]:
         """Run a call of a blocking SDK on the bounded pool; the call needs a timeout of its own."""
+
+    async def run_stream(self, url: str, call: Callable[[Stream], T]) -> T:
+        """Connect to a host that inputs name, by a protocol that is not HTTP (`postgres://db.example.com:5432`), and
+        run a blocking call with the connection on the bounded pool. As for `send`, administrators decide which hosts
+        those may be. Raises ProviderError if the host is not allowed or does not answer, and what the call raises."""
 
 
 class Provider(Protocol):
@@ -265,6 +284,17 @@ class Warmable(Protocol):
 
     def warm(self, settings: Mapping[str, str]) -> None:
         """Prepare; blocking, so it runs on the pool. A failure is ignored: the first use fails again and reports it."""
+
+
+@runtime_checkable
+class Intends(Protocol):
+    """A rotator whose service forgets what it was before: a password is replaced, and not added. What it will make is
+    stored before it is made, so that nothing is lost if the process ends between the act and its answer."""
+
+    def intend(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """The state to store, and then to call `rotate` with: what the next rotation will make, beside all of `state`.
+        An intention that `state` has already stays, if it is still one for these inputs: so an interrupted rotation is
+        done again and not anew. `open` gives the same before and after. Makes no request. Raises as `rotate`."""
 
 
 class Rotator(Protocol):

@@ -13,7 +13,11 @@ from esc_operator.driver.pool import BlockingPool
 from esc_operator.providers.port import HttpAnswer, HttpRequest, IdentityToken
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Awaitable, Callable, Mapping
+
+    from esc_operator.providers.port import Stream
 
 T = TypeVar("T")
 
@@ -53,11 +57,23 @@ class FakeIdentity:
         return IdentityToken(identity_token(audience, self.subject), NOON + timedelta(hours=1))
 
 
-class FakeContext:
-    """An `OpenContext`: `send` answers requests, and each one takes `seconds` of its clock.
+class FakeStream:
+    """A connection to nothing, for a plug-in whose client is a fake as well."""
 
-    Without `send`, a request to a host that inputs name is an error of the test. Blocking calls run on threads, as in
-    the operator.
+    @property
+    def socket(self) -> socket.socket:
+        raise AssertionError("a trial has no server for this protocol: give the plug-in a client that is a fake")
+
+    def tls(self, authorities: str = "", *, verifies: bool = True) -> ssl.SSLContext:
+        raise AssertionError("a trial has no server for this protocol: give the plug-in a client that is a fake")
+
+
+class FakeContext:
+    """An `OpenContext`: `send` answers requests, `connect` connects to what is not HTTP, and each takes `seconds` of
+    its clock.
+
+    Without them, a request or a connection to a host that inputs name is an error of the test. Blocking calls run on
+    threads, as in the operator.
     """
 
     def __init__(
@@ -67,11 +83,13 @@ class FakeContext:
         identity: FakeIdentity | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
         seconds: float = 1.0,
+        connect: Callable[[str], Awaitable[Stream]] | None = None,
     ) -> None:
         self.identity = identity or FakeIdentity()
         self.settings = settings
         self.time = NOON
         self._send = send
+        self._connect = connect
         self._took = timedelta(seconds=seconds)
         self._pool: BlockingPool | None = None
 
@@ -93,6 +111,12 @@ class FakeContext:
             return await self._pool.run(call, lane="trial", tenant=self.identity.tenant)
         finally:
             self.time += self._took
+
+    async def run_stream(self, url: str, call: Callable[[Stream], T]) -> T:
+        if self._connect is None:
+            raise AssertionError(f"the trial says that nothing is connected to that inputs name, but {url} is")
+        stream = await self._connect(url)
+        return await self.run_blocking(lambda: call(stream))
 
     def close(self) -> None:
         """End the threads that have nothing to do."""

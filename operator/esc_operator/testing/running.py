@@ -180,7 +180,9 @@ def _wired(trial: Trial, done: Run, fence: Fence | None) -> Iterator[list[tuple[
     """Connects the run with the trial's service; the places that may be connected to."""
     if trial.settings is None:
         wire = PortWire(done.script, fence)
-        done.context = FakeContext(wire.send if trial.makes_requests else None, identity=trial.new_identity())
+        done.context = FakeContext(
+            wire.send if trial.makes_requests else None, identity=trial.new_identity(), connect=wire.connect
+        )
         yield []
         return
     with loopback(done.script, tls=trial.tls) as server:

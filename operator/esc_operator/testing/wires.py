@@ -19,17 +19,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esc_operator.driver.networks import parse_origin
+from esc_operator.driver.networks import parse_origin, parse_stream
 from esc_operator.driver.outbound import LONGEST_ANSWER, REQUEST_SECONDS, too_large, unreachable
 from esc_operator.errors import ConfigurationError
 from esc_operator.providers.port import HttpAnswer, HttpRequest
-from esc_operator.testing.fakes import NOON
+from esc_operator.testing.fakes import NOON, FakeStream
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-    from esc_operator.driver.networks import Fence
+    from esc_operator.driver.networks import Fence, Origin
+    from esc_operator.providers.port import Stream
     from esc_operator.testing.trial import Service
 
 
@@ -90,9 +91,7 @@ class PortWire:
         origin = parse_origin(request.url)
         if self._fence is not None:
             self._fence.check_origin(origin)
-            with contextlib.suppress(ValueError):
-                self._address = ipaddress.ip_address(origin.host)
-            self._fence.check_address(origin, self._address)
+        self._check_address(origin)
         match self._script.answer(request):
             case Fault.CUT_OFF:
                 raise unreachable(origin, "there is no whole answer (ClientPayloadError)")
@@ -105,6 +104,17 @@ class PortWire:
                 raise unreachable(origin, f"there was no whole answer within {REQUEST_SECONDS:g} s")
             case HttpAnswer() as answer:
                 return answer
+
+    async def connect(self, url: str) -> Stream:
+        """For a plug-in whose client speaks another protocol; the client is a fake as well."""
+        self._check_address(parse_stream(url))
+        return FakeStream()
+
+    def _check_address(self, origin: Origin) -> None:
+        if self._fence is not None:
+            with contextlib.suppress(ValueError):
+                self._address = ipaddress.ip_address(origin.host)
+            self._fence.check_address(origin, self._address)
 
 
 class LoopbackWire:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esc_operator.driver.networks import Fence, parse_networks, parse_origin
+from esc_operator.driver.networks import Fence, parse_networks, parse_origin, parse_stream
 from esc_operator.errors import ProviderError
 
 OPEN = Fence()
@@ -181,3 +181,64 @@ def test_nothing_but_a_refusal_comes_of_any_text(url: str) -> None:
         except ProviderError:
             continue
         assert parse_origin(str(origin)) == origin
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgres://db.example.com:5432", ("db.example.com", 5432)),
+        ("postgres://DB.Example.com:5432", ("db.example.com", 5432)),
+        ("mysql://10.0.0.1:3306", ("10.0.0.1", 3306)),
+        ("mysql://[2001:db8::1]:3306", ("2001:db8::1", 3306)),
+        ("postgres://my_db:1", ("my_db", 1)),
+    ],
+)
+def test_a_place_that_is_not_http_is_a_host_and_a_port(url: str, place: tuple[str, int]) -> None:
+    origin = parse_stream(url)
+    assert (origin.host, origin.port) == place
+    assert parse_stream(str(origin)) == origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "postgres://:5432",
+            "postgres://db",
+            "postgres://db:",
+            "postgres://db:0",
+            "postgres://db:65536",
+            "postgres://db:x",
+        ),
+        *("postgres:///run/postgresql:5432", "postgres://a,b:5432", "postgres://me@db:5432", "postgres://db/x:5432"),
+        *("postgres://db :5432", "postgres://d\u00f6b:5432", "postgres://fe80::1%eth0:5432", "postgres://-db:5432", ""),
+    ],
+)
+def test_what_is_no_host_and_no_port_is_refused(url: str) -> None:
+    with pytest.raises(ProviderError, match="write the host's name or its address alone"):
+        parse_stream(url)
+
+
+def test_a_database_is_asked_at_public_addresses_and_elsewhere_if_that_port_is_allowed() -> None:
+    public, private = ipaddress.ip_address("1.1.1.1"), ipaddress.ip_address("10.0.0.1")
+    origin = parse_stream("postgres://db.data.svc:5432")
+    Fence().check_address(origin, public)
+    with pytest.raises(ProviderError, match=r"with the pattern postgres://db\.data\.svc:5432"):
+        Fence().check_address(origin, private)
+    Fence(("postgres://*.data.svc:5432",)).check_address(origin, private)
+    for other in (
+        "postgres://db.data.svc",
+        "postgres://db.data.svc:5433",
+        "mysql://db.data.svc:5432",
+        "https://db.data.svc",
+    ):
+        with pytest.raises(ProviderError):
+            Fence((other,)).check_address(origin, private)
+
+
+def test_no_name_of_a_database_leads_to_the_metadata_of_the_machine() -> None:
+    metadata = ipaddress.ip_address("169.254.169.254")
+    with pytest.raises(ProviderError, match="an address of the machine itself"):
+        Fence(("postgres://**",)).check_address(parse_stream("postgres://db.example.com:5432"), metadata)
+    with pytest.raises(ProviderError):
+        Fence().check_address(parse_stream("postgres://169.254.169.254:5432"), metadata)

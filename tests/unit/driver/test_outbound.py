@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.driver.networks import Fence, parse_origin
-from esc_operator.driver.outbound import LONGEST_ANSWER, Outbound
+from esc_operator.driver.outbound import LONGEST_ANSWER, Outbound, hosts_of
 from esc_operator.errors import ProviderError
 from esc_operator.providers.port import HttpAnswer, HttpRequest
 from esc_operator.providers.token_endpoints import proxy_for
@@ -140,11 +140,11 @@ def test_a_name_that_is_asked_for_again_does_not_lead_elsewhere() -> None:
         return next(answers)
 
     async def run() -> None:
-        sender = Outbound(Fence(), {}, resolve)
+
         origin = parse_origin("https://vault.example")
-        assert await sender._addresses(origin, Fence()) == ["1.1.1.1"]
+        assert await hosts_of(origin, Fence(), resolve) == ["1.1.1.1"]
         with pytest.raises(ProviderError):
-            await sender._addresses(origin, Fence())
+            await hosts_of(origin, Fence(), resolve)
 
     asyncio.run(run())
 

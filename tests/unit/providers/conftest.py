@@ -135,6 +135,9 @@ class Context:
 
         return run()
 
+    async def run_stream(self, url: str, call: object) -> Any:
+        raise AssertionError("it makes requests alone")
+
     async def send(self, request: HttpRequest) -> HttpAnswer:
         raise AssertionError("no provider of a cloud asks a host that inputs name")
 
