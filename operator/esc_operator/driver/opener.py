@@ -28,7 +28,17 @@ from esc_operator.driver.sharing import Demand, SharedLogins, login_key
 from esc_operator.driver.slices import LargeWork
 from esc_operator.errors import EscError, ProviderError
 from esc_operator.evaluation import UNKNOWN_LOGIN, Failed, Opened, Rotated
-from esc_operator.providers.port import Attributed, Located, LogsIn, Paced, Renews, RotatedInService, Timed, Warmable
+from esc_operator.providers.port import (
+    Attributed,
+    Intends,
+    Located,
+    LogsIn,
+    Paced,
+    Renews,
+    RotatedInService,
+    Timed,
+    Warmable,
+)
 from esc_operator.telemetry import SILENT, Telemetry
 
 if TYPE_CHECKING:
@@ -227,6 +237,16 @@ class Opener:
             return _checked(Rotated, await rotator.rotate(inputs, state, context))
 
         return await self._guard(_Asked(name, inputs, identity), self.catalogue.rotators, rotate_state)
+
+    def intend(self, name: str, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> Any | Failed:
+        """The state to store before `rotate`, which gets it; `state` itself if there is nothing to store."""
+        try:
+            rotator = self.catalogue.rotators.find(name)
+            return rotator.intend(inputs, state) if isinstance(rotator, Intends) else state
+        except EscError as error:
+            return failed(error)
+        except Exception as error:  # noqa: BLE001 - a rotator's bug must not become the operator's
+            return crashed(name, error)
 
     def login(self, name: str, plugins: Registry[Any], inputs: Mapping[str, Any]) -> Login | Failed | None:
         """The login of a plug-in; None if it presents no identity, UNKNOWN_LOGIN if it does not report it."""

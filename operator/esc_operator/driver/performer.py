@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from esc_operator.driver.admission import Admission
     from esc_operator.driver.opener import Opener
-    from esc_operator.driver.rotator_states import RotatorStates
+    from esc_operator.driver.rotator_states import Keep, RotatorStates
     from esc_operator.driver.sources import Sources
     from esc_operator.driver.trust import Trust
     from esc_operator.evaluation import Answer, Effect, Rotated, Value
@@ -85,12 +85,19 @@ class Performer:
         return await self.opener.open_rotator(effect.provider, effect.inputs, state, identity)
 
     async def _rotate(self, effect: RotateState, identity: Identity) -> Answer:
-        async def make(kept: Mapping[str, Any] | None) -> Rotated | Failed:
+        async def make(kept: Mapping[str, Any] | None, keep: Keep) -> Rotated | Failed:
             state = effect.state if kept is None else kept
-            return await self.opener.rotate(effect.provider, effect.inputs, state, identity)
+            intended = self.opener.intend(effect.provider, effect.inputs, state)
+            if isinstance(intended, Failed):
+                return intended
+            if intended != state:
+                await keep(intended)
+            return await self.opener.rotate(effect.provider, effect.inputs, intended, identity)
 
         try:
-            return await (self.states.renew(effect.environment, effect.path, make) if self.states else make(None))
+            if self.states is None:
+                return await make(None, _keep_nowhere)
+            return await self.states.renew(effect.environment, effect.path, make)
         except EscError as error:
             return failed(error)
 
@@ -125,6 +132,10 @@ class Performer:
         other = self.opener.catalogue.exchanging(login.audience, effect.provider) if login.gives_token else ""
         wish = Wish(effect.provider, effect.environment, login, not effect.value.contains_secrets, other)
         return await admission.refuse(wish)
+
+
+async def _keep_nowhere(_: Mapping[str, Any]) -> None:
+    """Only the caller has the definition with the state: an interrupted rotation costs what it has made."""
 
 
 def _without_secrets(failed: Failed, inputs: Value) -> Failed:

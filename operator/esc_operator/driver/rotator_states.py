@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from esc_operator.evaluation import Failed, Rotated
 
-    Make = Callable[[Mapping[str, Any] | None], Awaitable[Rotated | Failed]]
+    Keep = Callable[[Mapping[str, Any]], Awaitable[None]]
+    """Stores a state with an intention (`providers.port.Intends`), before anything is done. Raises EscError."""
+
+    Make = Callable[[Mapping[str, Any] | None, Keep], Awaitable[Rotated | Failed]]
     """Rotates, from the stored state, or from None if the definition's own is the latest."""
 
 

@@ -3,7 +3,8 @@
 Not in the spec: that is the owner's, GitOps would put it back, and a state is a secret. It belongs to the environment,
 has an annotation for what it holds, and is never a target. A new state is written before anything that is made of it,
 together with the request that it was made for: so after a crash the next operator finds it, and rotates nothing twice
-for one request.
+for one request. What a rotation will make is written before it is made, for the request before, if its rotator asks for
+that (`providers.port.Intends`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from esc_operator.resources import (
     reasons,
 )
 from esc_operator.resources.environment import Key, key_of
-from esc_operator.resources.rotate_request import RotateRequest
+from esc_operator.resources.rotate_request import NO_REQUEST, RotateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -173,7 +174,12 @@ class EnvironmentStates:
                 if not self._secrets.is_written(self._environment.uid):
                     await self._write(kept)
                 return Rotated(known.value)
-            answer = await make(known.value if known else None)
+
+            async def keep(intended: Mapping[str, Any]) -> None:
+                kept.states[path] = RotatorState(plain_state(intended), known.request if known else NO_REQUEST)
+                await self._write(kept)
+
+            answer = await make(known.value if known else None, keep)
             if isinstance(answer, Rotated):
                 kept.states[path] = RotatorState(plain_state(answer.state), request)
                 await self._write(kept)

@@ -73,6 +73,30 @@ class Keys:
         return key in {f"key-{self.made}", f"key-{self.made - 1}", "key-0"}
 
 
+class Passwords(Keys):
+    """A service that has one password, which a rotation replaces; so what it will be is stored first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.password = "key-0"
+        self.intended = 0
+        self.had: set[str] = set()
+
+    def intend(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        known = dict(state or {})
+        if "pending" not in known:
+            self.intended += 1
+            known["pending"] = f"key-{self.intended}"
+        return known
+
+    async def rotate(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: object) -> Rotated:
+        assert state is not None, "it is called with what was stored"
+        self.made += 1
+        self.password = state["pending"]
+        self.had.add(self.password)
+        return Rotated({"current": Secret(state["pending"]), "previous": state.get("current")}, secret=False)
+
+
 class Registry:
     def __init__(self, plugin: Any) -> None:
         self._plugin = plugin
@@ -345,6 +369,73 @@ def test_an_operator_that_dies_at_any_request_leaves_a_key_that_is_alive() -> No
     # Only what was made and never written: nobody can know of it.
     assert {(call.verb, call.name) for call in lost} <= {("apply", "db-rotators")}
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_whichever_request_is_lost_a_password_that_is_replaced_is_known(kind: str) -> None:
+    def check(world: RotatorWorld) -> None:
+        assert world.values("db") == {"KEY": passwords(world).password}
+        assert list(world.kept().values()) == [{"current": passwords(world).password, "previous": "key-0"}]
+        assert len(passwords(world).had) == 1
+        assert world.told("db") == WELL
+
+    lose_each(calls_since_a_password_was_asked(), kind, live, password_world, check)
+
+
+def test_an_operator_that_dies_at_any_request_makes_one_password_and_loses_none() -> None:
+    async def twice(number: int, world: RotatorWorld) -> None:
+        with dying(world.api, number):
+            world.api.put_environment("db", rotating(state={"current": "key-0"}))
+            async with world.operator():
+                await world.skip(MINUTE)
+                annotate(world, "1")
+                await world.settle()
+        kept = next(iter(world.kept().values()), {"current": "key-0"})
+        assert passwords(world).password in kept.values(), "nobody knows the password"
+        async with world.operator():
+            await world.skip(6 * MINUTE, step=5 * SECOND)
+
+    for number, call in calls_since_a_password_was_asked().items():
+        world = run(partial(twice, number), password_world())
+        told = f"died at {number}, {call}"
+        assert world.values("db") == {"KEY": passwords(world).password}, told
+        assert passwords(world).had == {passwords(world).password}, told
+        assert world.told("db") == WELL, told
+
+
+def test_an_intention_that_cannot_be_stored_is_not_carried_out() -> None:
+    async def story(world: RotatorWorld) -> None:
+        world.api.put_environment("db", rotating(state={"current": "key-0"}))
+        async with world.operator():
+            await world.settle()
+            world.api.unavailable = True
+            annotate(world, "1")
+            await world.skip(MINUTE, step=5 * SECOND)
+            assert passwords(world).made == 0
+            world.api.unavailable = False
+            await world.skip(6 * MINUTE, step=5 * SECOND)
+            assert world.values("db") == {"KEY": "key-1"}
+
+    run(story, password_world())
+
+
+def password_world() -> RotatorWorld:
+    world = RotatorWorld()
+    world.keys = Passwords()
+    world.cloud.forget()
+    return world
+
+
+def passwords(world: RotatorWorld) -> Passwords:
+    assert isinstance(world.keys, Passwords)
+    return world.keys
+
+
+@cache
+def calls_since_a_password_was_asked() -> dict[int, Call]:
+    calls = run(live, password_world()).api.calls
+    reads = [number for number, call in enumerate(calls) if (call.verb, call.name) == ("read", "db-rotators")]
+    return dict(enumerate(calls[reads[1] :], reads[1]))
 
 
 async def asked_twice(world: RotatorWorld) -> None:
