@@ -43,6 +43,7 @@ PAGES = [CONTRIBUTING, *sorted((places.REPOSITORY / "operator").glob("**/*.md"))
 ELSEWHERE = {
     "aws-secrets.yaml",
     "azure-secrets.yaml",
+    "databases.yaml",
     "doppler.yaml",
     "google-secrets.yaml",
     "infisical.yaml",

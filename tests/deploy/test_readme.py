@@ -14,6 +14,7 @@ from esc_operator.providers import login_reasons
 from esc_operator.providers import reasons as providers
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.azure import reasons as azure_reasons
+from esc_operator.providers.databases import reasons as database_reasons
 from esc_operator.providers.doppler import reasons as doppler_reasons
 from esc_operator.providers.google import reasons as gcp_reasons
 from esc_operator.providers.infisical import reasons as infisical_reasons
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MODULES = (
     aws_reasons,
     azure_reasons,
+    database_reasons,
     doppler_reasons,
     folder,
     gcp_reasons,

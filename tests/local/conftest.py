@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from local.databases import Database, in_mariadb, in_postgres
 from local.pulumi_world import Clock, World
 from local_aws import LocalAws
 from local_issuer import LocalIssuer
+from local_mariadb import LocalMariaDb
+from local_postgres import LocalPostgres
 from local_pulumi import LocalPulumi
 
 
@@ -40,3 +43,23 @@ def pulumi(tmp_path: Path) -> Iterator[World]:
         world = World(cloud, clock)
         yield world
         world.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    with LocalPostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[LocalMariaDb]:
+    with LocalMariaDb() as server:
+        yield server
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Users of a test's own in each database."""
+    if request.param == "postgres":
+        return in_postgres(request.getfixturevalue("postgres"))
+    return in_mariadb(request.getfixturevalue("mariadb"))

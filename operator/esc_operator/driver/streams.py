@@ -20,8 +20,8 @@ from esc_operator.driver.networks import parse_stream
 from esc_operator.driver.outbound import (
     LONGEST_ANSWER,
     REQUEST_SECONDS,
-    look_up,
     hosts_of,
+    look_up,
     too_large,
     unreachable,
 )
