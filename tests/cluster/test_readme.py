@@ -45,6 +45,8 @@ ELSEWHERE = {
     "azure-secrets.yaml",
     "databases.yaml",
     "doppler.yaml",
+    "external.yaml",
+    "github.yaml",
     "google-secrets.yaml",
     "infisical.yaml",
     "onepassword.yaml",

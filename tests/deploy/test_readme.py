@@ -16,6 +16,8 @@ from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.azure import reasons as azure_reasons
 from esc_operator.providers.databases import reasons as database_reasons
 from esc_operator.providers.doppler import reasons as doppler_reasons
+from esc_operator.providers.external import reasons as external_reasons
+from esc_operator.providers.github import reasons as github_reasons
 from esc_operator.providers.google import reasons as gcp_reasons
 from esc_operator.providers.infisical import reasons as infisical_reasons
 from esc_operator.providers.vault import reasons as vault_reasons
@@ -31,8 +33,10 @@ MODULES = (
     azure_reasons,
     database_reasons,
     doppler_reasons,
+    external_reasons,
     folder,
     gcp_reasons,
+    github_reasons,
     immediate,
     infisical_reasons,
     language,

@@ -11,7 +11,9 @@ from esc_operator.providers.port import IdentityToken
 from esc_operator.testing import FakeContext
 
 if TYPE_CHECKING:
-    from esc_operator.evaluation import Opened
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from esc_operator.evaluation import Opened, Rotated
     from esc_operator.testing import FakeIdentity
     from local_https import HttpsServer
     from local_issuer import LocalIssuer
@@ -37,14 +39,30 @@ def opened(
     plugin: Any, inputs: dict[str, Any], identity: SignedIdentity, server: HttpsServer, **settings: str
 ) -> Opened:
     """What the provider gives. Raises ProviderError."""
+    answer: Opened = _run(lambda context: plugin.open(inputs, context), identity, server, settings)
+    return answer
 
-    async def run() -> Opened:
+
+def rotated(
+    plugin: Any, inputs: dict[str, Any], state: dict[str, Any] | None, identity: SignedIdentity, server: HttpsServer
+) -> dict[str, Any]:
+    """The rotator's new state. Raises ProviderError."""
+    answer: Rotated = _run(lambda context: plugin.rotate(inputs, state, context), identity, server, {})
+    new: dict[str, Any] = answer.state
+    return new
+
+
+def _run(
+    call: Callable[[FakeContext], Awaitable[Any]],
+    identity: SignedIdentity,
+    server: HttpsServer,
+    settings: Mapping[str, str],
+) -> Any:
+    async def run() -> Any:
         given = {"SSL_CERT_FILE": str(server.ca_file), **settings}
-        send = Outbound(None, given).send
-        context = FakeContext(send, identity=_as_fake(identity), settings=given, seconds=0)
+        context = FakeContext(Outbound(None, given).send, identity=_as_fake(identity), settings=given, seconds=0)
         context.time = datetime.now(UTC)
-        answer: Opened = await plugin.open(inputs, context)
-        return answer
+        return await call(context)
 
     return asyncio.run(run())
 

@@ -10,11 +10,14 @@ import pytest
 from esc_operator.errors import ProviderError
 from esc_operator.providers.doppler.login import DopplerLogin
 from esc_operator.providers.doppler.secrets import DopplerSecrets
+from esc_operator.providers.external.provider import External
+from esc_operator.providers.external.rotator import ExternalRotator
+from esc_operator.providers.github.login import GitHubLogin
 from esc_operator.providers.infisical.login import InfisicalLogin
 from esc_operator.providers.infisical.secrets import InfisicalSecrets
-from local.opening import SUBJECT, SignedIdentity, opened
+from local.opening import SUBJECT, SignedIdentity, opened, rotated
 from local_https import Answer
-from local_vendors import LocalDoppler, LocalInfisical, Trusted
+from local_vendors import LocalAdapter, LocalDoppler, LocalGitHub, LocalInfisical, Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,3 +245,107 @@ def test_all_that_is_missing_at_infisical_is_said_at_once(infisical: LocalInfisi
         refused(InfisicalSecrets(), infisical_reading(infisical, "gone", a=("/web", "A")), web, infisical)[0]
         == "InfisicalTokenRefused"
     )
+
+
+# GitHub
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[LocalGitHub]:
+    with LocalGitHub(tmp_path / "github") as vendor:
+        vendor.create_app(7, "deploys")
+        vendor.install(7, "acme", {"contents": "write", "metadata": "read"}, "web", "api")
+        yield vendor
+
+
+def github_login(github: LocalGitHub, **more: Any) -> dict[str, Any]:
+    host = github.url.removeprefix("https://")
+    return {"appId": 7, "owner": "acme", "privateKey": github.private_key(7), "ghe": {"host": host}, **more}
+
+
+def test_an_app_gets_a_token_of_its_installation_for_an_hour(github: LocalGitHub, web: SignedIdentity) -> None:
+    inputs = github_login(github, repositories=["web"], permissions={"contents": "read"})
+    login = opened(GitHubLogin(), inputs, web, github)
+    assert {name: login.value[name] for name in ("appId", "appSlug", "installationId", "type")} == {
+        "appId": 7,
+        "appSlug": "deploys",
+        "installationId": 1,
+        "type": "installation",
+    }
+    assert login.lease is not None
+    assert timedelta(minutes=59) < login.lease.expires_at - login.lease.issued_at < timedelta(minutes=61)
+    assert github.may_do(login.value["accessToken"].value) == (("web",), {"contents": "read"})
+    everything = opened(GitHubLogin(), github_login(github), web, github)
+    assert github.may_do(everything.value["accessToken"].value) == (
+        ("api", "web"),
+        {"contents": "write", "metadata": "read"},
+    )
+    github.create_app(8, "personal", is_user=True)
+    github.install(8, "octocat", {"contents": "read"}, "dotfiles")
+    of_user = github_login(github, appId=8, owner="octocat", privateKey=github.private_key(8))
+    assert opened(GitHubLogin(), of_user, web, github).value["installationId"] == 2
+
+
+def test_what_github_refuses_says_what_to_do(github: LocalGitHub, web: SignedIdentity) -> None:
+    github.create_app(8, "other")
+
+    def login(**more: Any) -> str:
+        return refused(GitHubLogin(), github_login(github, **more), web, github)[0]
+
+    assert login(privateKey=github.private_key(8)) == "GitHubKeyRefused"
+    assert (
+        login(privateKey="-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----") == "GitHubInvalidKey"
+    )
+    assert login(owner="nobody") == "GitHubAppNotInstalled"
+    assert login(repositories=["web", "secret-plans"]) == "GitHubRepositoryMissing"
+    assert login(permissions={"administration": "write"}) == "GitHubPermissionMissing"
+    github.suspend("acme")
+    reason, message = refused(GitHubLogin(), github_login(github), web, github)
+    assert reason == "GitHubInstallationSuspended"
+    assert "an owner of acme has to unsuspend it in its settings" in message
+    github.fail_with("/api", Answer({"message": "API rate limit exceeded"}, 403, {"X-RateLimit-Reset": "99999999999"}))
+    with pytest.raises(ProviderError) as caught:
+        opened(GitHubLogin(), github_login(github), web, github)
+    assert caught.value.throttled
+    assert (caught.value.retry_after or 0) > 1e9
+
+
+# An adapter
+
+
+@pytest.fixture
+def adapter(issuer: LocalIssuer, tmp_path: Path) -> Iterator[LocalAdapter]:
+    def answer(content: dict[str, Any]) -> dict[str, Any]:
+        return {"password": "generated-password", "asked": content}
+
+    with LocalAdapter(tmp_path / "adapter", issuer.url, SUBJECT, answer) as vendor:
+        vendor.trust(issuer.url, issuer.ca_file)
+        yield vendor
+
+
+def test_an_adapter_answers_whom_it_knows(adapter: LocalAdapter, web: SignedIdentity, issuer: LocalIssuer) -> None:
+    inputs = {"url": f"{adapter.url}/secrets", "request": {"name": "db"}}
+    found = opened(External(), inputs, web, adapter)
+    assert found.value == {"response": {"password": "generated-password", "asked": {"name": "db"}}}
+    assert (found.secret, found.lease) == (True, None)
+    assert web.audiences == [f"{adapter.url}/secrets"]
+    assert not opened(External(), {**inputs, "secret": False}, web, adapter).secret
+    stranger = SignedIdentity(issuer, "system:serviceaccount:apps:other")
+    assert refused(External(), inputs, stranger, adapter)[0] == "AdapterAccessDenied"
+    assert refused(External(), {"url": f"{adapter.url}/other"}, web, adapter)[0] == "AdapterMissing"
+    adapter.fail_with("/secrets", Answer('{"a": NaN}'))
+    assert refused(External(), inputs, web, adapter)[0] == "MalformedAnswer"
+    issuer.rotate_key()
+    adapter.fail_with("/secrets", None)
+    assert refused(External(), {"url": f"{adapter.url}/secrets?x=1"}, web, adapter)[0] == "AdapterTokenRefused"
+
+
+def test_an_adapter_rotates_from_its_last_answer(adapter: LocalAdapter, web: SignedIdentity) -> None:
+    inputs = {"url": f"{adapter.url}/secrets", "request": {"name": "db"}}
+    first = rotated(ExternalRotator(), inputs, None, web, adapter)
+    second = rotated(ExternalRotator(), inputs, first, web, adapter)
+    assert adapter.asked == [
+        {"request": {"name": "db"}, "state": None},
+        {"request": {"name": "db"}, "state": first["current"]},
+    ]
+    assert second["current"]["password"] == "generated-password"

@@ -19,12 +19,16 @@ _CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)*")
 
 
 def json_object(body: bytes) -> Mapping[str, Any] | None:
-    """The JSON object that a body is; None if it is anything else."""
+    """The JSON object that a body is; None if it is anything else, such as one with a number that is none (NaN)."""
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -1,0 +1,1 @@
+"""GitHub: a login as an installation of a GitHub App."""
