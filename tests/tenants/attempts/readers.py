@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.harness import Tenant
+from cluster.harness import Tenant, wait_until
 from cluster.test_kubernetes_readers import ROLE_BINDINGS, ROLES, grant, reading
 from esc_operator.kube.paths import SECRETS
-from tenants.attempt import Verdict, attempt
+from tenants.attempt import NOBODY, Verdict, attempt
 from tenants.judging import applied, settled
 from tenants.stage import ATTACKER, NEIGHBOUR
 
@@ -85,3 +85,22 @@ def of_the_operator(stage: Stage) -> Verdict:
     call = {"fn::open::file": {"path": "var/run/secrets/kubernetes.io/serviceaccount/token"}}
     definition = {"values": {"t": call, "environmentVariables": {"T": "${t}"}}}
     return _told(stage, definition, "eyJhbGci", "files are read only at a terminal")
+
+
+@attempt("hold up others with a Secret that changes without end and is followed", allowed=True)
+def churned(stage: Stage) -> Verdict:
+    """The environment is looked at with pauses, and the last value arrives."""
+    own, name = f"of-{stage.fresh()}", stage.fresh()
+    stage.attacker.write_secret(own, {"n": "0"})
+    grant(stage.administrator, ATTACKER, "default", "secrets", own)
+    try:
+        stage.attacker.apply(name, reading(N={"name": own, "key": "n"}))
+        stage.attacker.until_ready(name)
+        for number in range(1, 51):
+            stage.attacker.write_secret(own, {"n": str(number)})
+        wait_until(lambda: stage.attacker.values(name) == {"N": "50"}, "the last value arrives")
+        return Verdict(NOBODY, "the last of 50 values arrives", good=True)
+    finally:
+        stage.attacker.delete_secret(own)
+        for resource in (ROLES, ROLE_BINDINGS):
+            stage.administrator.must("DELETE", resource.path(ATTACKER, "default-reads-secrets"))
