@@ -222,10 +222,20 @@ def test_nobody_listens_or_the_name_is_unknown() -> None:
     async def fails(host: str, port: int) -> list[str]:
         raise OSError("hunter2")
 
-    for resolve, why in ((leads_to("127.0.0.1"), "no whole answer|no connection"), (fails, "its name has no address")):
+    for resolve, why, reason in (
+        (leads_to("127.0.0.1"), "no whole answer|no connection", "Unreachable"),
+        (fails, "its name has no address", "HostNotFound"),
+    ):
         with pytest.raises(ProviderError, match=why) as refused:
             asyncio.run(Outbound(ANY, {}, resolve).send(HttpRequest("GET", "http://vault.example:1")))
+        assert refused.value.reason == reason
         assert "hunter2" not in refused.value.message
+
+
+def test_an_unknown_name_is_told_at_a_terminal_too() -> None:
+    with pytest.raises(ProviderError, match="its name has no address") as refused:
+        asyncio.run(Outbound(None, {}).send(HttpRequest("GET", "https://vault.invalid")))
+    assert refused.value.reason == "HostNotFound"
 
 
 def test_a_proxy_is_asked_for_the_address_that_was_judged() -> None:
