@@ -354,6 +354,17 @@ def test_kept_connections_end_with_the_event_loop_and_serve_another_one() -> Non
     gc.collect()  # a socket that was left open would warn
 
 
+def test_at_a_terminal_the_requests_of_one_run_share_theirs() -> None:
+    async def run() -> None:
+        async with keeping() as server:
+            sender = Outbound(None, {})
+            for method in ("POST", "GET", "GET"):
+                await sender.send(HttpRequest(method, f"http://localhost:{server.port}/"))
+            assert server.used == [3]
+
+    asyncio.run(run())
+
+
 def test_what_ends_them_counts_for_no_evaluation() -> None:
     evaluated = ContextVar("evaluated", default="nothing")
     seen = []
