@@ -50,6 +50,7 @@ ELSEWHERE = {
     "google-secrets.yaml",
     "infisical.yaml",
     "onepassword.yaml",
+    "snowflake.yaml",
     "vault.yaml",
 }
 """Examples that name what only the reader has: their own tests apply them with what is here."""
