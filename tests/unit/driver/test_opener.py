@@ -205,11 +205,14 @@ def test_a_provider_whose_threads_hang_does_not_stop_another() -> None:
         return Opened(value=await context.run_blocking(lambda: "well"), lease=None)
 
     async def run() -> None:
-        both = opener(Plugin("hung", hang), Plugin("well", work), timeout=timedelta(milliseconds=30))
+        # The time limit holds for those that work as well, and a busy machine needs a part of it to start a thread.
+        both = opener(Plugin("hung", hang), Plugin("well", work), timeout=timedelta(seconds=1))
         hung = [both.open("hung", {"n": number}, Caller(), Demand()) for number in range(3)]
         well = [both.open("well", {"n": number}, Caller(), Demand()) for number in range(5)]
         answers: list[Any] = await asyncio.gather(*hung, *well)
-        assert [answer.reason for answer in answers[:3]] == ["ProviderTimeout"] * 3
+        # Two run at a time. The third gets its turn in the moment in which its own time is over, or just does not.
+        assert [answer.reason for answer in answers[:2]] == ["ProviderTimeout"] * 2
+        assert answers[2].reason in {"ProviderTimeout", "NoTurn"}
         assert [answer.value for answer in answers[3:]] == ["well"] * 5
 
     asyncio.run(run())
