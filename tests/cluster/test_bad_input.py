@@ -30,7 +30,7 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "provider-of-another": (
         variables(A={"fn::open::conjur": {}}),
         "UnknownProvider",
-        ['unknown provider "conjur"; the providers are aws-login, azure-login, gcp-login'],
+        ['unknown provider "conjur"; the providers are ', "azure-login", "gcp-login"],
     ),
     "unknown-function": (
         variables(A={"fn::tojson": {}}),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from esc_operator.evaluation import InputProblem, Lease, Login, Opened, Secret
 from esc_operator.formats.times import format_time
 from esc_operator.providers import reasons as common
+from esc_operator.providers.addresses import parse_origin
 from esc_operator.providers.claims import unverified_claims
 from esc_operator.providers.identities import AUDIENCE, IDENTITY_RULES, LONGEST, IdentityLogin
 from esc_operator.providers.infisical import reasons
@@ -106,6 +107,7 @@ class InfisicalLogin:
         yield from site_problems(inputs)
         if isinstance(oidc := inputs.get("oidc"), dict):
             yield from subject_problems(oidc, "oidc")
+            yield from _audience_problems(oidc.get("audience"), inputs.get("siteUrl"))
 
     async def open(self, inputs: Mapping[str, Any], context: OpenContext) -> Opened:
         refuse(self.problems(inputs))
@@ -122,6 +124,22 @@ class InfisicalLogin:
 
 
 PROVIDER = InfisicalLogin()
+
+
+def _audience_problems(audience: object, site: object) -> Iterator[InputProblem]:
+    """A token for Infisical's cloud is worth a login there: whoever runs another site must not get one."""
+    if not isinstance(audience, str) or not isinstance(site, str) or audience.rstrip("/").lower() not in CLOUDS:
+        return
+    try:
+        is_cloud = parse_origin(site) in CLOUDS
+    except ValueError:
+        return  # reported by itself
+    if not is_cloud:
+        message = (
+            f"`oidc.audience` {audience} is that of Infisical's cloud, and `siteUrl` names another site, which could"
+            " log in there with the token: leave the audience out, or give the identity at that site another one"
+        )
+        yield InputProblem(("oidc", "audience"), message, common.INVALID_INPUTS)
 
 
 async def _exchange(inputs: Mapping[str, Any], context: OpenContext) -> tuple[str, int]:

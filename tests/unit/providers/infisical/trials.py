@@ -94,6 +94,12 @@ TRIALS = [
                 reason="InvalidInputs",
                 says=["write a scheme and a host"],
             ),
+            Failure(
+                name="the audience of Infisical's cloud at another site",
+                inputs={**LOGIN, "oidc": {"identityId": IDENTITY, "audience": "https://app.infisical.com"}},
+                reason="InvalidInputs",
+                says=["could log in there with the token", "leave the audience out"],
+            ),
             Failure(name="neither", inputs={"siteUrl": SITE}, reason="InvalidInputs", says=["exactly one of `oidc`"]),
             Failure(
                 name="subjectAttributes",
