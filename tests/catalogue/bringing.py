@@ -36,8 +36,8 @@ def measure(kind: str, name: str) -> Brought:
     """Of the plug-in with this name: `kind` is provider or rotator."""
     command = [sys.executable, "-m", "catalogue.bringing", kind, name]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    names = tuple(json.loads(done.stdout.splitlines()[-1]))
-    return Brought(names, sum(map(_size, names)) / 1e6, _extra(names))
+    names, extra = json.loads(done.stdout.splitlines()[-1])
+    return Brought(tuple(names), sum(map(_size, names)) / 1e6, extra or _extra(tuple(names)))
 
 
 def _size(name: str) -> int:
@@ -97,7 +97,10 @@ def main(kind: str, name: str) -> None:
     found = packages_distributions()
     new = {one for module in _loaded() - before for one in found.get(module, ()) if one != OURS}
     extra = getattr(trials[0].plugin(), "extra", None)
-    print(json.dumps(sorted(new | (_needed(extra.name) - _needed("") if extra is not None else set()))))
+    names: set[str] = {canonicalize_name(name) for name in new}
+    if extra is not None:
+        names |= _needed(extra.name) - _needed("")
+    print(json.dumps([sorted(names), extra.name if extra is not None else ""]))
 
 
 if __name__ == "__main__":
