@@ -194,7 +194,7 @@ def test_providers_and_rotators_are_not_mistaken_for_each_other() -> None:
             f'unknown provider "conjur"; the providers are {", ".join(provider_registry().names()[:3])}',
         ),
         ("fn::rotate::aws-imm", 'unknown rotator "aws-imm"; did you mean "aws-iam"?'),
-        ("fn::rotate::snowflake-user", 'unknown rotator "snowflake-user"; the rotators are aws-iam'),
+        ("fn::rotate::acme-user", 'unknown rotator "acme-user"; the rotators are aws-iam'),
     ],
 )
 def test_a_provider_that_is_not_installed_is_told_with_what_was_meant_or_with_those_that_are(
