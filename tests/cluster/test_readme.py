@@ -21,11 +21,13 @@ import yaml
 
 from cluster.documents import Block, Exchange, commands, exchanges, inline_commands, read_blocks, shape, table_rows
 from cluster.harness import wait_until
+from esc_operator import api
 from esc_operator.cli.group import root
 from esc_operator.errors import IdentityError
 from esc_operator.kube.paths import CLUSTER_ENVIRONMENTS, ENVIRONMENTS, ROTATIONS
 from esc_operator.resources.allowances import ALLOWED_TOKEN_AUDIENCES, ALLOWED_URLS
 from esc_operator.resources.conditions import READY, WARNINGS
+from esc_operator.stores.folder import FolderStore
 from local_cluster import choose, places
 from local_cluster.tools import find_aws, find_kubectl
 
@@ -83,8 +85,17 @@ FILLED_IN = {
     "CONTEXT": "my-cluster",
     "FOLDER": "environments",
     "kubectl esc …": "kubectl esc --version",
+    # The namespace has one here, for a Pulumi Cloud on loopback.
+    "kubectl annotate ns apps esc-operator.dev/allowed-urls": "kubectl annotate --overwrite ns apps "
+    "esc-operator.dev/allowed-urls",
 }
 """What a reader puts in place of what stands for it."""
+
+ONLY_CHECKED = {
+    "fn::rotate::azure-app-secret": "test_app_secrets.py rotates one in a local Entra",
+    "fn::rotate::postgres": "test_databases.py rotates one in a real PostgreSQL",
+}
+"""Definitions with these calls are checked and not opened, and why."""
 
 NEEDED = {"jq": "jq", "fish": "source"}
 """Programs that a reader has and a machine of tests need not have, and the words that call them."""
@@ -208,6 +219,9 @@ def reader(
             "kubectl create namespace monitoring",
             f"kubectl apply {' '.join(f'-f deploy/examples/{file.name}' for file in EXAMPLES)}",
             f"kubectl create secret generic pulumi -n apps --from-literal=token={token}",
+            "kubectl create secret generic db-credentials -n apps --from-literal=password=hunter2-hunter2",
+            "kubectl create secret generic web-tls -n apps --from-literal=tls.crt=certificate",
+            "kubectl create configmap settings -n apps --from-literal=mode=fast",
             # Pulumi Cloud is on loopback here. Other raw tokens are allowed as they were.
             f"kubectl annotate namespace apps {ALLOWED_URLS}={pulumi.url}",
             f"kubectl annotate namespace apps {ALLOWED_TOKEN_AUDIENCES}='urn:pulumi:org:acme **'",
@@ -291,6 +305,8 @@ def test_a_block_says_what_is_so(reader: Reader, block: Block) -> None:
             metadata = {"name": "from-pulumi", "namespace": "apps"}
             body = {"apiVersion": "esc-operator.dev/v1alpha1", "kind": "EscEnvironment", "metadata": metadata}
             reader.applies(yaml.safe_dump({**body, **yaml.safe_load(reader.here(block.text))}))
+        case "yaml" if any(call in block.text for call in ONLY_CHECKED):
+            checks(reader, block.text)
         case "yaml":
             rotates(reader, block.text)
         case "json":
@@ -298,6 +314,8 @@ def test_a_block_says_what_is_so(reader: Reader, block: Block) -> None:
             reader.types("kubectl wait --for=condition=Ready --timeout=60s escenv/aws -n apps")
         case "python":
             run_program(reader, block.text)
+        case "sql":
+            print("not run: it needs Snowflake, which runs nowhere else")
         case _:
             pytest.fail(f"it is not known how to try a block of {block.language or 'indented lines'}")
 
@@ -341,6 +359,15 @@ def rotates(reader: Reader, definition: str) -> None:
     reader.types("kubectl apply -f -", yaml.safe_dump(body))
     assert reader.types("esc rotate apps/iam --wait") == "apps/iam has new credentials\n"
     reader.sees_at_work(body)
+
+
+def checks(reader: Reader, definition: str) -> None:
+    """A definition that opens what only the reader has."""
+    folder = reader.folder / "checked"
+    (folder / "default").mkdir(parents=True, exist_ok=True)
+    (folder / "default" / "definition.yaml").write_text(definition)
+    result = api.check("default/definition", FolderStore(str(folder)))
+    assert result.ok, [one.text for one in result.diagnostics]
 
 
 def run_program(reader: Reader, program: str) -> None:
