@@ -257,7 +257,7 @@ def test_an_api_within_the_network_is_not_asked(acme: Organization, url: str, wo
     ref = {"name": "pulumi", "key": "token"}
     acme.apply("app", acme.source(accessTokenSecretRef=ref) | {"apiUrl": url})
     wait_until(
-        lambda: tenant.condition("app").get("reason") in {"URLNotAllowed", "Unreachable"},
+        lambda: tenant.condition("app").get("reason") in {"URLNotAllowed", "HostNotFound"},
         "it is refused",
         lambda: tenant.status("app"),
     )

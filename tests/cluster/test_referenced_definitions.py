@@ -149,9 +149,9 @@ REFUSED = {
     ),
     "both kinds": (
         "  environmentFrom: {configMapKeyRef: {name: a, key: b}, secretKeyRef: {name: a, key: b}}\n",
-        "set either configMapKeyRef or secretKeyRef",
+        "set exactly one of configMapKeyRef, secretKeyRef and pulumi",
     ),
-    "neither kind": ("  environmentFrom: {}\n", "set either configMapKeyRef or secretKeyRef"),
+    "neither kind": ("  environmentFrom: {}\n", "set exactly one of configMapKeyRef, secretKeyRef and pulumi"),
     "another namespace": (
         "  environmentFrom: {secretKeyRef: {name: other/defs, key: env.yaml}}\n",
         "must be the name of a Secret in the same namespace: lower-case letters, digits, '-' and '.'; another",

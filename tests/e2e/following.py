@@ -119,13 +119,22 @@ def follow(stage: Stage, *, times: int, lifetime: float) -> Followed:
             until(
                 lambda wanted=revision: has_reached(stage, tenant, wanted), f"revision {revision} is with pods", watch
             )
-            # Of all pods: one of the revision before may still be ending.
-            log = stage.kubectl("logs", "-n", tenant.namespace, "-l", f"app={NAME}", "--tail=1")
-            said = [line for line in log.splitlines() if line.split()[-1:] == [f"revision-{number}"]]
-            told += [f"revision-{number}" for _ in said[:1]]
-            say(f"revision {revision} is with the pods, which say: {''.join(said[:1])}")
+            until(lambda wanted=number: line_of(stage, tenant, wanted), f"a pod tells of revision {revision}", watch)
+            told.append(f"revision-{number}")
+            say(f"revision {revision} is with the pods, which say: {line_of(stage, tenant, number)}")
         until(lambda: expired(stage, role) >= times, f"{times} keys have expired", watch)
         return count(stage, watch, role, times, told)
+
+
+def line_of(stage: Stage, tenant: Tenant, number: int) -> str:
+    """The last line of a pod that tells of this revision; "" if there is none. A pod of the one before may end between the
+    list of pods and the look at its log."""
+    try:
+        log = stage.kubectl("logs", "-n", tenant.namespace, "-l", f"app={NAME}", "--tail=1")
+    except AssertionError:
+        return ""
+    said = (line for line in log.splitlines() if line.split()[-1:] == [f"revision-{number}"])
+    return next(said, "")
 
 
 def say(text: str) -> None:
