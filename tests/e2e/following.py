@@ -127,8 +127,8 @@ def follow(stage: Stage, *, times: int, lifetime: float) -> Followed:
 
 
 def line_of(stage: Stage, tenant: Tenant, number: int) -> str:
-    """The last line of a pod that tells of this revision; "" if there is none. A pod of the one before may end between the
-    list of pods and the look at its log."""
+    """The last line of a pod that tells of this revision; "" if there is none. A pod of the one before may end between
+    the list of pods and the look at its log."""
     try:
         log = stage.kubectl("logs", "-n", tenant.namespace, "-l", f"app={NAME}", "--tail=1")
     except AssertionError:
