@@ -132,8 +132,11 @@ def _judge_filled(run: Run, seen: EnvironmentView, record: SyncRecord) -> Outcom
 
 
 def is_asked(run: Run, asked: AskedRotation | None) -> bool:
-    """Whether the request to an environment is that of this run, or of a later one, which counts for this one too."""
-    return asked is not None and (asked.id == run.id or asked.requested_at >= run.asks_from)
+    """Whether the request to an environment is that of this run, or of a later one, which counts for this one too if it
+    asks for as much. Times are whole seconds: an earlier run may seem to have asked later."""
+    if asked is None or asked.id == run.id:
+        return asked is not None
+    return asked.requested_at >= run.asks_from and (asked.pulumi_rotators or not run.pulumi_rotators)
 
 
 def is_honoured(run: Run, record: SyncRecord, asked: AskedRotation | None) -> bool:
