@@ -81,6 +81,8 @@ def throttled_account(stage: Stage) -> Verdict:
     stage.neighbour.apply(name, reading(f"blue/{name}", login(stage.neighbour)))
     wait_until(lambda: stage.neighbour.secret(name) is not None, "the neighbour has its secret", patience=10)
     stage.neighbour.delete(name)
+    # The next attempt would be blamed for a Secret that goes later.
+    wait_until(lambda: stage.neighbour.secret(name) is None, "the neighbour's Secret is gone", patience=60)
     for what in (f"Secret {NEIGHBOUR}/{name}", f"environment {name}", f"mints of {stage.neighbour.role}"):
         stage.allow_change(what)
     by = THEMSELVES if ready["reason"] == "Throttled" else NOBODY
