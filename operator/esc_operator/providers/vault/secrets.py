@@ -11,8 +11,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from esc_operator.errors import ProviderError
-from esc_operator.evaluation import InputProblem, Opened
+from esc_operator.errors import FailedPart, ProviderError
+from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
 from esc_operator.providers.addresses import parse_origin
 from esc_operator.providers.login_inputs import SECRET, refuse, token_problems
@@ -92,6 +92,7 @@ class _Read:
 
     value: Any
     lease: SecretLease | None
+    version: str = ""
 
     def __repr__(self) -> str:
         return f"_Read(lease={self.lease!r})"
@@ -139,7 +140,7 @@ class VaultSecrets:
         refuse(token_problems(inputs["login"]["token"], "login", "token"))
         vault = _vault(inputs, context)
         read = await _each(inputs["read"], lambda name: _read(vault, inputs, name, context))
-        return _opened(await _all_or_none(vault, read))
+        return _opened(await _all_or_none(vault, read), inputs)
 
     async def renew(self, inputs: Mapping[str, Any], opened: Opened, context: OpenContext) -> Opened | None:
         """Renews each lease. What has none, or is not renewed for a whole term, is read anew."""
@@ -155,7 +156,7 @@ class VaultSecrets:
             return await _read(vault, inputs, name, context)
 
         read = await _each(inputs["read"], renew_or_read)
-        return _opened(await _all_or_none(vault, read, kept=leases))
+        return _opened(await _all_or_none(vault, read, kept=leases), inputs)
 
     async def revoke(self, inputs: Mapping[str, Any], opened: Opened, context: OpenContext) -> None:
         leases: Leases = opened.renewal or {}
@@ -192,7 +193,15 @@ async def _read(vault: Vault, inputs: Mapping[str, Any], name: str, context: Ope
     if not isinstance(data, dict):
         raise errors.malformed_answer(asked, "it has no data")
     lease = lease_of(reply, now)
-    return _Read(_field(data, one.get("field"), asked), lease)
+    return _Read(_field(data, one.get("field"), asked), lease, _version(data))
+
+
+def _version(data: Mapping[str, Any]) -> str:
+    """The version of a secret of KV version 2; "" for everything else."""
+    match data:
+        case {"data": _, "metadata": {"version": int() as version}}:
+            return str(version)
+    return ""
 
 
 def _field(data: Mapping[str, Any], field: str | None, asked: Asked) -> Any:
@@ -247,14 +256,19 @@ def _together(failures: Mapping[str, ProviderError]) -> ProviderError:
     if of_all is not None:
         return of_all
     message = "; ".join(f"{name}: {error.message}" for name, error in failures.items())
-    return ProviderError(message, reason=first.reason)
+    parts = [FailedPart(("read", name), error.message, error.reason) for name, error in failures.items()]
+    return ProviderError(message, reason=first.reason, parts=parts)
 
 
-def _opened(read: Mapping[str, _Read]) -> Opened:
+def _opened(read: Mapping[str, _Read], inputs: Mapping[str, Any]) -> Opened:
     leases = {name: one.lease for name, one in read.items() if one.lease is not None}
-    return Opened(
-        {name: one.value for name, one in read.items()}, first_to_end(leases.values()), renewal=leases or None
+    versions = (
+        ReadVersion(("read", name), inputs["read"][name]["path"], one.version)
+        for name, one in read.items()
+        if one.version
     )
+    value = {name: one.value for name, one in read.items()}
+    return Opened(value, first_to_end(leases.values()), renewal=leases or None, versions=tuple(versions))
 
 
 def _vault(inputs: Mapping[str, Any], context: OpenContext) -> Vault:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import UNSEEN, Lease, Opened
+from esc_operator.evaluation import UNSEEN, Lease, Opened, ReadVersion
 from esc_operator.providers.port import Attributed, Checked, Located, LogsIn, Paced, Renews
 from esc_operator.providers.vault.secrets import MOST_PATHS, PROVIDER
 from unit.providers.conftest import NOW
@@ -56,6 +56,7 @@ def test_a_secret_of_kv_2_nests_as_vault_answers_it() -> None:
     assert opened.secret
     assert opened.lease is None
     assert opened.renewal is None
+    assert opened.versions == (ReadVersion(("read", "x"), "secret/data/web", "3"),)
     (request,) = context.sent
     assert (request.method, request.url) == ("GET", f"{ADDRESS}/v1/secret/data/web")
     assert request.headers["X-Vault-Token"] == "hvs.minted"
@@ -64,7 +65,7 @@ def test_a_secret_of_kv_2_nests_as_vault_answers_it() -> None:
 def test_a_secret_of_kv_1_is_flat_and_its_duration_is_no_lease() -> None:
     context = serving(kv__web=secret({"key": "value"}, lease_duration=2764800))
     opened = open_vault(reading(x="/kv/web"), context)
-    assert (opened.value, opened.lease) == ({"x": {"key": "value"}}, None)
+    assert (opened.value, opened.lease, opened.versions) == ({"x": {"key": "value"}}, None, ())
 
 
 def test_one_field_is_taken_of_either_version() -> None:
@@ -299,6 +300,10 @@ def test_all_that_is_missing_is_told_at_once_by_name() -> None:
         "one: there is nothing at kv/a at vault.test:8200: correct `read.one.path`; two: kv/b has no field"
         ' "port": correct `read.two.field`, or leave it out and take the part by its name'
     )
+    assert [(part.path, part.reason) for part in error.parts] == [
+        (("read", "one"), "VaultPathMissing"),
+        (("read", "two"), "VaultFieldMissing"),
+    ]
 
 
 @pytest.mark.parametrize("body", ["", "null", "[]", '{"data": "x"}', '{"data": null}', "{", "[" * 100_000])
