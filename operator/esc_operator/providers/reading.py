@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from esc_operator.errors import FailedPart, ProviderError
 from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
+from esc_operator.providers.login_inputs import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
@@ -39,9 +40,16 @@ class Found:
         return f"Found(version={self.version!r})"
 
 
-def opened(section: str, inputs: Mapping[str, Any], found: Mapping[str, Found]) -> Opened:
-    """The outputs, with what was read: each of the inputs in `section` has its secret's `name`."""
-    names = {name: item["name"] for name, item in inputs[section].items()}
+OUTPUTS: Mapping[str, Any] = {
+    "type": "object",
+    "description": "By name, what was read.",
+    "additionalProperties": SECRET,
+}
+
+
+def opened(section: str, inputs: Mapping[str, Any], found: Mapping[str, Found], named_by: str = "name") -> Opened:
+    """The outputs, with what was read: each of the inputs in `section` has its secret's name in `named_by`."""
+    names = {name: item[named_by] for name, item in inputs[section].items()}
     versions = tuple(ReadVersion((section, name), names[name], one.version, one.note) for name, one in found.items())
     return Opened({name: one.value for name, one in found.items()}, versions=versions)
 

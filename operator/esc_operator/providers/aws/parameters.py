@@ -17,13 +17,12 @@ from esc_operator.providers.aws.reading_advice import PARAMETER_RULES, advise_mi
 from esc_operator.providers.aws.readings import (
     NAME,
     OF_ONE,
-    OUTPUTS,
     Asked,
-    Found,
     Reader,
     a_few_at_once,
     reader_inputs,
 )
+from esc_operator.providers.reading import OUTPUTS, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

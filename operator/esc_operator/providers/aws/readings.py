@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from esc_operator.errors import FailedPart, ProviderError
-from esc_operator.evaluation import InputProblem, Opened, ReadVersion
+from esc_operator.evaluation import InputProblem
 from esc_operator.providers import reasons
 from esc_operator.providers.aws import reasons as aws_reasons
 from esc_operator.providers.aws.arns import account_of_key, region_of
@@ -20,12 +20,13 @@ from esc_operator.providers.aws.calls import translate_call
 from esc_operator.providers.aws.clients import SignedClients, choose_target
 from esc_operator.providers.aws.regions import region_problems
 from esc_operator.providers.login_inputs import SECRET, refuse
+from esc_operator.providers.reading import Found, is_of_all, opened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from esc_operator.evaluation import Login
+    from esc_operator.evaluation import Login, Opened
     from esc_operator.providers.aws.clients import Target
     from esc_operator.providers.port import OpenContext
     from esc_operator.providers.refusals import Rule
@@ -54,18 +55,6 @@ class Asked(NamedTuple):
     subject: str
     action: str
     version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One thing that was read. Never shows its value."""
-
-    value: str
-    version: str
-    note: str = ""
-
-    def __repr__(self) -> str:
-        return f"Found(version={self.version!r})"
 
 
 Ref = TypeVar("Ref")
@@ -164,17 +153,12 @@ class Reader(Generic[Ref]):
         failures = {name: one for name, one in read.items() if isinstance(one, ProviderError)}
         if failures:
             raise _together(failures)
-        found = {name: one for name, one in read.items() if isinstance(one, Found)}
-        versions = tuple(
-            ReadVersion(
-                ("get", name),
-                inputs["get"][name][self.named_by],
-                one.version,
-                ", ".join(text for text in (one.note, note) if text),
-            )
-            for name, one in found.items()
-        )
-        return Opened({name: one.value for name, one in found.items()}, versions=versions)
+        found = {
+            name: replace(one, note=", ".join(text for text in (one.note, note) if text))
+            for name, one in read.items()
+            if isinstance(one, Found)
+        }
+        return opened("get", inputs, found, self.named_by)
 
     async def _read_somewhere(
         self, inputs: Mapping[str, Any], targets: Sequence[Target], context: OpenContext
@@ -222,11 +206,6 @@ class Reader(Generic[Ref]):
         refuse(self.problems(inputs))
         regions = (inputs["region"], inputs.get("failoverRegion"))
         return tuple(choose_target(self.store, settings, region=region) for region in regions if region)
-
-
-def is_of_all(error: ProviderError) -> bool:
-    """Whether the failure of one thing is that of all: the service does not serve, or does not accept the login."""
-    return error.outage or error.login_refused
 
 
 def batches(refs: Iterable[Ref], size: int) -> list[tuple[Ref, ...]]:
@@ -279,13 +258,6 @@ def reader_inputs(named: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
             },
         },
     }
-
-
-OUTPUTS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "By name, what was read.",
-    "additionalProperties": SECRET,
-}
 
 
 def _together(failures: Mapping[str, ProviderError]) -> ProviderError:

@@ -18,14 +18,13 @@ from esc_operator.providers.aws.reading_advice import SECRET_RULES
 from esc_operator.providers.aws.readings import (
     NAME,
     OF_ONE,
-    OUTPUTS,
     Asked,
-    Found,
     Reader,
     a_few_at_once,
     batches,
     reader_inputs,
 )
+from esc_operator.providers.reading import OUTPUTS, Found
 from esc_operator.providers.refusals import explain
 
 if TYPE_CHECKING:

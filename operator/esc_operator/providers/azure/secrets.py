@@ -17,9 +17,9 @@ from esc_operator.providers.azure import vault_errors
 from esc_operator.providers.azure.clouds import cloud_of
 from esc_operator.providers.azure.entra import LOGIN, login_problems, take_token
 from esc_operator.providers.azure.vault_errors import Asked
-from esc_operator.providers.login_inputs import SECRET, refuse
+from esc_operator.providers.login_inputs import refuse
 from esc_operator.providers.port import HttpRequest
-from esc_operator.providers.reading import Found, opened, read_each, too_many
+from esc_operator.providers.reading import OUTPUTS, Found, opened, read_each, too_many
 from esc_operator.providers.token_endpoints import Reply, host_of
 
 if TYPE_CHECKING:
@@ -60,12 +60,6 @@ INPUTS: Mapping[str, Any] = {
             },
         },
     },
-}
-
-OUTPUTS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "By name, what was read.",
-    "additionalProperties": SECRET,
 }
 
 

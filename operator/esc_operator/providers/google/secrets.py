@@ -20,7 +20,7 @@ from esc_operator.providers.google.endpoints import endpoint_of
 from esc_operator.providers.google.secret_errors import Asked
 from esc_operator.providers.login_inputs import SECRET, refuse, token_problems
 from esc_operator.providers.port import HttpRequest
-from esc_operator.providers.reading import Found, opened, read_each, too_many
+from esc_operator.providers.reading import OUTPUTS, Found, opened, read_each, too_many
 from esc_operator.providers.token_endpoints import Reply, host_of
 
 if TYPE_CHECKING:
@@ -72,12 +72,6 @@ INPUTS: Mapping[str, Any] = {
             },
         },
     },
-}
-
-OUTPUTS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "By name, what was read.",
-    "additionalProperties": SECRET,
 }
 
 

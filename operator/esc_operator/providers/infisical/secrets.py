@@ -5,24 +5,23 @@ Inputs and outputs are those of Pulumi ESC. A reading has no expiry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import quote, urlencode
 
 from esc_operator.errors import ProviderError
-from esc_operator.evaluation import Opened, ReadVersion
 from esc_operator.providers.infisical import reasons
 from esc_operator.providers.infisical.site import site_of, site_problems, words_of
 from esc_operator.providers.json_api import Asked, ask, has, malformed, request, translate
 from esc_operator.providers.login_inputs import SECRET, refuse, token_problems
-from esc_operator.providers.reading import read_each, too_many
+from esc_operator.providers.reading import Found, opened, read_each, too_many
 from esc_operator.providers.refusals import Refusal, Rule
 from esc_operator.providers.token_endpoints import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from esc_operator.evaluation import InputProblem, Login
+    from esc_operator.evaluation import InputProblem, Login, Opened
     from esc_operator.providers.port import OpenContext
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -82,14 +81,6 @@ _NOTHING = _Ref("", "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A secret. Never shows its value."""
-
-    value: str = field(repr=False)
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Reading(Asked):
     """`input` is the one that asks for the secret."""
 
@@ -134,13 +125,12 @@ class InfisicalSecrets:
         refuse(token_problems(token, "login", "accessToken"))
         site = site_of(inputs["login"])
 
-        async def read(ref: _Ref, asking: str) -> _Found:
+        async def read(ref: _Ref, asking: str) -> Found:
             return await _read(site, token, ref, asking, context)
 
         refs = {name: _ref(one) for name, one in inputs["get"].items()}
         found = await read_each("get", refs, read)
-        versions = tuple(ReadVersion(("get", name), refs[name].key, one.version) for name, one in found.items())
-        return Opened({name: one.value for name, one in found.items()}, versions=versions)
+        return opened("get", inputs, found, "secretKey")
 
 
 PROVIDER = InfisicalSecrets()
@@ -151,7 +141,7 @@ def _ref(one: Mapping[str, Any]) -> _Ref:
     return _Ref(one["projectId"], one["environment"], path, one["secretKey"], one.get("type") or "shared")
 
 
-async def _read(site: str, token: str, ref: _Ref, asking: str, context: OpenContext) -> _Found:
+async def _read(site: str, token: str, ref: _Ref, asking: str, context: OpenContext) -> Found:
     asked = _Reading(host_of(site), f"the secret {ref.key}", "login.siteUrl", ref, asking)
     query = {"workspaceId": ref.project, "environment": ref.environment, "secretPath": ref.path, "type": ref.kind}
     url = f"{site}/api/v3/secrets/raw/{quote(ref.key, safe='')}?{urlencode(query)}"
@@ -168,7 +158,7 @@ async def _read(site: str, token: str, ref: _Ref, asking: str, context: OpenCont
             raise ProviderError(_advise_access(asked, Refusal("", "", 403)), reason=reasons.ACCESS_DENIED)
         case {"secretValue": str() as value, **more}:
             version = more.get("version")
-            return _Found(value, str(version) if isinstance(version, int) else "")
+            return Found(value, str(version) if isinstance(version, int) else "")
     raise malformed(asked, "it has no value")
 
 

@@ -16,6 +16,7 @@ from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
 from esc_operator.providers.addresses import parse_origin
 from esc_operator.providers.login_inputs import SECRET, refuse, token_problems
+from esc_operator.providers.reading import is_of_all
 from esc_operator.providers.vault import errors
 from esc_operator.providers.vault.address import (
     address_problems,
@@ -252,7 +253,7 @@ async def _revoke(vault: Vault, leases: Iterable[SecretLease]) -> None:
 def _together(failures: Mapping[str, ProviderError]) -> ProviderError:
     """One error that names each path that failed; only one where Vault does not serve, or does not know the token."""
     first = next(iter(failures.values()))
-    of_all = next((error for error in failures.values() if error.outage or error.login_refused), None)
+    of_all = next((error for error in failures.values() if is_of_all(error)), None)
     if of_all is not None:
         return of_all
     message = "; ".join(f"{name}: {error.message}" for name, error in failures.items())
