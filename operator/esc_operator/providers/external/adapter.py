@@ -7,7 +7,7 @@ ServiceAccount: no `body_hash`, and nothing of the environment. So it proves who
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from esc_operator.evaluation import InputProblem, Login
@@ -39,25 +39,34 @@ class _AskedAdapter(Asked):
     claims: Claims = NOBODY
 
 
-def url_problems(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
-    url = inputs.get("url")
-    if not isinstance(url, str):
-        return
-    parts = urlsplit(url) if is_https(url) else None
-    if parts is None or parts.username is not None or parts.fragment or not url.isascii() or " " in url:
-        message = "`url` is not the URL of an adapter: write one such as https://adapter.example.com/secrets"
-        yield InputProblem(("url",), message, common.INVALID_INPUTS)
+class Adapted:
+    """What the provider and the rotator have in common: the adapter at `url`, and the login there."""
 
+    name: ClassVar[str] = "external"
+    host_inputs: ClassVar[tuple[str, ...]] = ("url",)
 
-def endpoint_of(inputs: Mapping[str, Any]) -> str:
-    refuse(url_problems(inputs))
-    return host_of(inputs["url"])
+    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
+        del settings
+        refuse(self.problems(inputs))
+        return host_of(inputs["url"])
 
+    def account(self, inputs: Mapping[str, Any]) -> str:
+        del inputs
+        return ""
 
-def login_of(inputs: Mapping[str, Any]) -> Login:
-    """The role is the URL without its query."""
-    refuse(url_problems(inputs))
-    return Login(inputs["url"].partition("?")[0], inputs["url"], gives_token=True)
+    def login(self, inputs: Mapping[str, Any]) -> Login | None:
+        """The role is the URL without its query."""
+        refuse(self.problems(inputs))
+        return Login(inputs["url"].partition("?")[0], inputs["url"], gives_token=True)
+
+    def problems(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
+        url = inputs.get("url")
+        if not isinstance(url, str):
+            return
+        parts = urlsplit(url) if is_https(url) else None
+        if parts is None or parts.username is not None or parts.fragment or not url.isascii() or " " in url:
+            message = "`url` is not the URL of an adapter: write one such as https://adapter.example.com/secrets"
+            yield InputProblem(("url",), message, common.INVALID_INPUTS)
 
 
 async def ask_adapter(url: str, body: Mapping[str, Any], context: OpenContext) -> Mapping[str, Any]:

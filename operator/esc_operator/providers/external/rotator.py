@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from esc_operator.evaluation import Opened, Rotated
-from esc_operator.providers.external.adapter import REQUEST, URL, ask_adapter, endpoint_of, login_of, url_problems
+from esc_operator.providers.external.adapter import REQUEST, URL, Adapted, ask_adapter
 from esc_operator.providers.login_inputs import refuse
 from esc_operator.providers.rotating import not_rotated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from esc_operator.evaluation import InputProblem, Login
     from esc_operator.providers.port import OpenContext
 
 _STATE: Mapping[str, Any] = {
@@ -26,11 +25,9 @@ _STATE: Mapping[str, Any] = {
 }
 
 
-class ExternalRotator:
+class ExternalRotator(Adapted):
     """The rotator. One instance serves the whole process."""
 
-    name: ClassVar[str] = "external"
-    host_inputs: ClassVar[tuple[str, ...]] = ("url",)
     inputs: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "required": ["url"],
@@ -40,20 +37,6 @@ class ExternalRotator:
     }
     state: ClassVar[Mapping[str, Any]] = _STATE
     outputs: ClassVar[Mapping[str, Any]] = _STATE
-
-    def endpoint(self, inputs: Mapping[str, Any], settings: Mapping[str, str]) -> str | None:
-        del settings
-        return endpoint_of(inputs)
-
-    def account(self, inputs: Mapping[str, Any]) -> str:
-        del inputs
-        return ""
-
-    def login(self, inputs: Mapping[str, Any]) -> Login | None:
-        return login_of(inputs)
-
-    def problems(self, inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
-        yield from url_problems(inputs)
 
     async def open(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None, context: OpenContext) -> Opened:
         del context
