@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from pymysql import MySQLError
@@ -19,6 +18,7 @@ from pymysql.connections import Connection
 from local_cluster.debian import unpacked
 from local_cluster.failures import ClusterError
 from local_cluster.ports import free_ports
+from local_cluster.served import Served, end
 
 USER = "administrator"
 DATABASE = "mysql"
@@ -30,7 +30,7 @@ _USER = _NOBODY if os.geteuid() == 0 else None
 _START_SECONDS = 60.0
 
 
-class LocalMariaDb:
+class LocalMariaDb(Served):
     """Serves within its `with` block. With `certificate` and `key` (files), over TLS as well."""
 
     def __init__(self, certificate: Path | None = None, key: Path | None = None) -> None:
@@ -83,12 +83,7 @@ class LocalMariaDb:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, 20)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -158,15 +153,3 @@ class LocalMariaDb:
         )
         if done.returncode != 0:
             raise ClusterError(f"MariaDB cannot be set up: {done.stderr[-2000:]}")
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

@@ -10,11 +10,11 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from local_cluster.failures import ClusterError
 from local_cluster.ports import free_ports
+from local_cluster.served import Served, end
 from local_cluster.tools import find_postgres
 
 USER = "administrator"
@@ -25,7 +25,7 @@ _USER = _NOBODY if os.geteuid() == 0 else None
 _START_SECONDS = 60.0
 
 
-class LocalPostgres:
+class LocalPostgres(Served):
     """Serves within its `with` block. `url` is for the superuser, without the password."""
 
     def __init__(self) -> None:
@@ -68,12 +68,7 @@ class LocalPostgres:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, 10)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -115,15 +110,3 @@ class LocalPostgres:
         return subprocess.run(
             [*command, *options], capture_output=True, text=True, check=False, timeout=30, env=environment
         )
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from cryptography import x509
@@ -20,6 +19,7 @@ from cryptography import x509
 from local_cluster.certificates import Authority
 from local_cluster.failures import ClusterError
 from local_cluster.ports import free_ports
+from local_cluster.served import Served
 from local_cluster.tools import find_bao
 from local_postgres import DATABASE, USER, LocalPostgres
 
@@ -48,7 +48,7 @@ class VaultError(ClusterError):
     """Vault refused a request of its administrator."""
 
 
-class LocalVault:
+class LocalVault(Served):
     """Serves within its `with` block; `ca_file` is what its TLS is verified with.
 
     The authority may be made before, by `certify`, for a process that reads certificates when it starts.
@@ -195,15 +195,3 @@ class LocalVault:
                     log = (self._folder / "vault.log").read_text()[-2000:]
                     raise ClusterError(f"Vault does not get so far that it {what} ({error}):\n{log}") from None
             time.sleep(0.1)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
