@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 from esc_operator.errors import FailedPart, ProviderError
 from esc_operator.evaluation import InputProblem, Opened, ReadVersion
 from esc_operator.providers import reasons
-from esc_operator.providers.login_inputs import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
@@ -43,7 +42,7 @@ class Found:
 OUTPUTS: Mapping[str, Any] = {
     "type": "object",
     "description": "By name, what was read.",
-    "additionalProperties": SECRET,
+    "additionalProperties": {"type": "string", "secret": True},
 }
 
 
